@@ -1,0 +1,56 @@
+import eslint from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/** Imports point one way (docs/architecture.md): what each room must not import. */
+const rooms = {
+  protocol: ['prisma', 'api', 'workflows', 'activities', 'workers', 'node-agent'],
+  'node-agent': ['prisma', 'api', 'workflows', 'activities', 'workers'],
+  prisma: ['api', 'workflows', 'activities', 'workers', 'node-agent'],
+  workflows: ['api', 'workers', 'node-agent', 'prisma'],
+  activities: ['workers', 'node-agent', 'api/http'],
+  api: ['workers', 'node-agent', 'activities'],
+  'api/gateway': ['workers', 'node-agent', 'activities', 'api/http'],
+};
+
+export default tseslint.config(
+  { ignores: ['dist/', 'prisma/generated/', 'coverage/'] },
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      // process.env is an index signature: the compiler's strictness asks for brackets where this asks for dots
+      '@typescript-eslint/dot-notation': 'off',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: {
+      globals: { console: 'readonly', process: 'readonly', URL: 'readonly', WebAssembly: 'readonly' },
+    },
+  },
+  ...Object.entries(rooms).map(([room, forbidden]) => ({
+    files: [`${room}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: forbidden.map((target) => ({
+            regex: `^(\\.\\./)+${target}/`,
+            message: `${room}/ must not import ${target}/ (docs/architecture.md)`,
+          })),
+        },
+      ],
+    },
+  })),
+);

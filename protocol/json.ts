@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** Deeper nesting overflows the stack of JSON.stringify or of PostgreSQL's json parser. */
+const MAX_DEPTH = 500;
+
+/**
+ * JSON of any shape, as JSON.parse gave it: a schema that copies would drop a `__proto__` key.
+ * Refused when it is nested too deep to be stored or its serialised form is larger than `maxBytes`.
+ */
+export function storableJson(maxBytes: number) {
+  return z.unknown().superRefine((value, context) => {
+    if (depthExceeds(value, MAX_DEPTH)) {
+      context.addIssue({ code: 'custom', message: `must be nested at most ${MAX_DEPTH} deep` });
+    } else if (value !== undefined && Buffer.byteLength(JSON.stringify(value)) > maxBytes) {
+      context.addIssue({ code: 'custom', message: `must be at most ${maxBytes} bytes of JSON` });
+    }
+  });
+}
+
+function depthExceeds(value: unknown, maxDepth: number): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth) return true;
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return false;
+}
