@@ -1,0 +1,80 @@
+/** Starting, joining and cancelling workflows from outside; workflow code must not import this. */
+import {
+  type Client,
+  type WorkflowClient,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import {
+  backfillOptions,
+  backfillWorkflowId,
+  drainSignal,
+  drainWorkflowId,
+  expediteSignal,
+  HIVE_TASK_QUEUE,
+  searchAttributes,
+  TRIGGER_PRIORITY,
+  type BackfillInput,
+  type DrainInput,
+  type Trigger,
+} from './definitions.js';
+import type { backfillAttempt } from './backfill-attempt.js';
+import type { drainNode } from './drain-node.js';
+
+/** Calls made for a read or a socket wait no longer than this for Temporal. */
+export const TEMPORAL_DEADLINE_MS = 500;
+
+export interface StartedBackfill {
+  workflowId: string;
+  runId: string;
+  /** A backfill of the attempt was running already; this is that one. */
+  joined: boolean;
+}
+
+/**
+ * Starts a backfill of the attempt, or joins the one that runs and expedites it.
+ * @throws what Temporal's client throws when the server can't be reached
+ */
+export async function startBackfill(client: Client, input: BackfillInput): Promise<StartedBackfill> {
+  const workflowId = backfillWorkflowId(input.attemptId);
+  try {
+    const handle = await client.workflow.start<typeof backfillAttempt>('backfillAttempt', {
+      ...backfillOptions(input),
+      workflowId,
+      taskQueue: HIVE_TASK_QUEUE,
+      args: [input],
+    });
+    return { workflowId, runId: handle.firstExecutionRunId, joined: false };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return { workflowId, runId: await expedite(client.workflow, workflowId), joined: true };
+  }
+}
+
+async function expedite(workflows: WorkflowClient, workflowId: string): Promise<string> {
+  const handle = workflows.getHandle(workflowId);
+  try {
+    await handle.signal(expediteSignal);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error; // it ended in between: its result is what was wanted
+  }
+  return (await handle.describe()).runId;
+}
+
+/** Tells the node's drain that attempts may need a backfill, and starts it where none runs. */
+export async function signalDrain(client: Client, input: DrainInput, trigger: Trigger): Promise<void> {
+  await client.workflow.signalWithStart<typeof drainNode, [{ trigger: Trigger }]>('drainNode', {
+    workflowId: drainWorkflowId(input.nodeId),
+    taskQueue: HIVE_TASK_QUEUE,
+    args: [input],
+    signal: drainSignal,
+    signalArgs: [{ trigger }],
+    typedSearchAttributes: [
+      { key: searchAttributes.nodeId, value: input.nodeId },
+      { key: searchAttributes.organizationId, value: input.organizationId },
+      { key: searchAttributes.trigger, value: trigger },
+    ],
+    priority: { priorityKey: TRIGGER_PRIORITY[trigger], fairnessKey: input.nodeId },
+    staticSummary: `drain of node ${input.nodeId}`,
+  });
+}
