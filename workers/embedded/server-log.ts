@@ -1,0 +1,32 @@
+import { closeSync, mkdirSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROTATE_BYTES = 10 * 1024 * 1024;
+const TAIL_BYTES = 4096;
+
+/**
+ * The file that a server's output goes to, `<dataDir>/logs/<name>.log`.
+ * One above 10 MiB becomes `<name>.log.1` first, in place of the one before.
+ */
+export function serverLogPath(dataDir: string, name: string): string {
+  const folder = join(dataDir, 'logs');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${name}.log`);
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > ROTATE_BYTES) renameSync(path, `${path}.1`);
+  return path;
+}
+
+/** The last lines of a server's output, on one line, for an error's message. */
+export function lastWords(path: string, lines = 3): string {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0) return '(no output)';
+  const buffer = Buffer.alloc(Math.min(size, TAIL_BYTES));
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, buffer, 0, buffer.length, size - buffer.length);
+  } finally {
+    closeSync(file);
+  }
+  return buffer.toString('utf8').trim().split('\n').slice(-lines).join(' | ');
+}

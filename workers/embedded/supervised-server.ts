@@ -1,0 +1,114 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../logger.js';
+import { startServer, type Exit, type RunningServer, type ServerCommand } from './child-process.js';
+import type { DataDir } from './data-dir.js';
+import { EmbeddedError } from './errors.js';
+import { lastWords } from './server-log.js';
+import { STOP_STEPS, terminate, type ChildKind } from './terminate.js';
+
+export interface ServerSpec extends ServerCommand {
+  readonly kind: ChildKind;
+  readonly port: number;
+  /** Resolves once the server does what it is for; tries until the signal aborts. */
+  waitUntilReady(signal: AbortSignal): Promise<void>;
+  readonly readyTimeoutMs: number;
+}
+
+/** A server that is started again, on the same port, whenever it ends by itself. */
+export interface SupervisedServer {
+  /** Stops it for good, in bounded time; returns when the process is gone. */
+  stop(): Promise<void>;
+}
+
+const BACKOFF_FIRST_MS = 200;
+const BACKOFF_MAX_MS = 10_000;
+/** A server that ran so long is counted as healthy again. */
+const HEALTHY_AFTER_MS = 60_000;
+
+/**
+ * Starts a server, waits until it is ready and keeps it running.
+ * @throws {EmbeddedError} start_failed
+ */
+export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logger): Promise<SupervisedServer> {
+  const log = logger.child({ server: spec.kind, port: spec.port });
+  const stopping = new AbortController();
+  const launch = () =>
+    startServer(spec, (identity) => dataDir.recordChild({ ...identity, kind: spec.kind, port: spec.port }));
+  const end = async (server: RunningServer) => {
+    await terminate(server.identity, STOP_STEPS[spec.kind]);
+    await server.exited;
+  };
+
+  let current: RunningServer | undefined = await launch();
+  try {
+    await ready(spec, current);
+  } catch (error) {
+    await end(current);
+    dataDir.forgetChild(spec.kind);
+    throw error;
+  }
+
+  const keepRunning = async () => {
+    let failures = 0;
+    let since = Date.now();
+    while (!stopping.signal.aborted) {
+      const exit = current && (await current.exited);
+      current = undefined;
+      if (stopping.signal.aborted) return;
+      failures = Date.now() - since > HEALTHY_AFTER_MS ? 1 : failures + 1;
+      const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (failures - 1), BACKOFF_MAX_MS);
+      log.warn({ ...exit, wait_ms: waitMs, log: spec.logPath }, 'server ended by itself; starting it again');
+      await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      since = Date.now();
+      try {
+        current = await launch();
+        await ready(spec, current, stopping.signal);
+        log.info('server runs again');
+      } catch (error) {
+        if (!stopping.signal.aborted) log.error({ err: error }, 'server did not become ready again');
+        if (current) await end(current);
+      }
+    }
+  };
+  const kept = keepRunning();
+  // a failure inside is reported by stop(), and at once in the log
+  kept.catch((error: unknown) => log.error({ err: error }, 'server is no longer supervised'));
+
+  return {
+    async stop() {
+      stopping.abort();
+      if (current) await end(current);
+      await kept;
+      dataDir.forgetChild(spec.kind);
+      log.debug('server stopped');
+    },
+  };
+}
+
+async function ready(spec: ServerSpec, server: RunningServer, stopping?: AbortSignal): Promise<void> {
+  const giveUp = new AbortController();
+  const timeout = AbortSignal.timeout(spec.readyTimeoutMs);
+  const signal = AbortSignal.any([giveUp.signal, timeout, ...(stopping ? [stopping] : [])]);
+  const failed = (why: string, cause?: unknown) =>
+    new EmbeddedError(
+      'start_failed',
+      `${spec.kind} did not start on port ${spec.port}: ${why}; its log ${spec.logPath} ends: ${lastWords(spec.logPath)}`,
+      { cause },
+    );
+  const ended = server.exited.then((exit) => {
+    throw failed(describeExit(exit));
+  });
+  const becameReady = spec.waitUntilReady(signal).catch((error: unknown) => {
+    throw timeout.aborted ? failed(`not ready after ${spec.readyTimeoutMs / 1000} s`, error) : error;
+  });
+  try {
+    await Promise.race([becameReady, ended]);
+  } finally {
+    giveUp.abort();
+    // whichever lost the race has nothing more to say
+    void Promise.allSettled([becameReady, ended]);
+  }
+}
+
+const describeExit = ({ code, signal }: Exit) => (signal ? `ended by ${signal}` : `exit code ${code ?? 'unknown'}`);

@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import type { Logger } from '../logger.js';
+
+const run = promisify(execFile);
+const RELEASES = 'https://github.com/temporalio/cli/releases/download';
+const TIMEOUT_MS = 60_000;
+const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
+
+/**
+ * Downloads the release that the SDK's own download leads to, into `folder`. The SDK's (createEphemeralServer) has
+ * no time limit and starts a server too, hence this one.
+ * @throws Error that says why not, within a minute
+ */
+export async function downloadTemporal(
+  folder: string,
+  version: string,
+  logger: Logger,
+  releases = RELEASES,
+): Promise<void> {
+  const architecture = ARCHITECTURES[process.arch];
+  if (architecture === undefined || !['linux', 'darwin'].includes(process.platform)) {
+    throw new Error(`no download for ${process.platform} ${process.arch}`);
+  }
+  const archive = `temporal_cli_${version.slice(1)}_${process.platform}_${architecture}.tar.gz`;
+  const url = `${releases}/${version}/${archive}`;
+  logger.info({ url }, 'downloading Temporal once');
+  await mkdir(folder, { recursive: true });
+  const draft = await mkdtemp(join(folder, 'download-'));
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    await save(url, join(draft, archive), signal);
+    await run('tar', ['-xzf', archive, 'temporal'], { cwd: draft, signal });
+    await run(join(draft, 'temporal'), ['--version'], { signal });
+    await rename(join(draft, 'temporal'), join(folder, 'temporal'));
+  } catch (error) {
+    throw new Error(`download of ${url} failed: ${reason(error)}`, { cause: error });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+async function save(url: string, file: string, signal: AbortSignal): Promise<void> {
+  const response = await fetch(url, { signal });
+  if (!response.ok || !response.body) throw new Error(`answered ${response.status}`);
+  await pipeline(response.body, createWriteStream(file), { signal });
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // fetch says "fetch failed" and keeps the reason in its cause
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

@@ -1,0 +1,68 @@
+import { accessSync, constants } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, isAbsolute, join } from 'node:path';
+import type { Logger } from '../logger.js';
+import { EmbeddedError } from './errors.js';
+import { buildTemporal } from './temporal-build.js';
+import { downloadTemporal } from './temporal-download.js';
+
+/** The newest version that `go install` can build; its server is 1.29.1. */
+export const TEMPORAL_VERSION = 'v1.5.1';
+
+const FILE_NAME = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
+
+/** Ways to obtain the executable into a folder; each throws an Error that says why it can't. */
+export type Obtain = (folder: string, version: string, logger: Logger) => Promise<void>;
+
+/**
+ * Finds the Temporal command line, which carries the dev server: on PATH, in the cache, by download (at most a minute),
+ * or built with Go (some minutes, once a machine). What was obtained stays in the cache.
+ * @throws {EmbeddedError} executable_missing
+ */
+export async function temporalExecutable(
+  logger: Logger,
+  env: NodeJS.ProcessEnv = process.env,
+  ways: readonly Obtain[] = [downloadTemporal, buildTemporal],
+): Promise<string> {
+  const installed = onPath(env);
+  if (installed !== undefined) return installed;
+  const folder = join(cacheRoot(env), 'hivesync', 'temporal', TEMPORAL_VERSION);
+  const cached = join(folder, FILE_NAME);
+  const refusals: string[] = [];
+  for (const obtain of ways) {
+    if (isExecutable(cached)) return cached;
+    try {
+      await obtain(folder, TEMPORAL_VERSION, logger);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      refusals.push(why);
+      logger.info({ why }, 'Temporal could not be obtained this way');
+    }
+  }
+  if (isExecutable(cached)) return cached;
+  throw new EmbeddedError(
+    'executable_missing',
+    `there is no Temporal server to start (${refusals.join('; ')}); install the temporal command line on PATH ` +
+      '(https://docs.temporal.io/cli), or Go 1.24 or newer to build it, or set TEMPORAL_ADDRESS to a server that runs',
+  );
+}
+
+function cacheRoot(env: NodeJS.ProcessEnv): string {
+  const named = env['XDG_CACHE_HOME'];
+  // the specification tells to ignore a relative one
+  return named !== undefined && isAbsolute(named) ? named : join(homedir(), '.cache');
+}
+
+function onPath(env: NodeJS.ProcessEnv): string | undefined {
+  const folders = (env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
+  return folders.map((folder) => join(folder, FILE_NAME)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

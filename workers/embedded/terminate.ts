@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { EmbeddedError, systemCode } from './errors.js';
+import { isAlive, type ProcessIdentity } from './process-identity.js';
+
+/** A signal, and how long the process may take to end after it. */
+export interface StopStep {
+  readonly signal: NodeJS.Signals;
+  readonly waitMs: number;
+}
+
+/** How each server is stopped: first as it likes it, at last by force. */
+export const STOP_STEPS = {
+  // SIGINT: fast shutdown, with a checkpoint; SIGQUIT: at once, with recovery at the next start
+  postgres: [
+    { signal: 'SIGINT', waitMs: 20_000 },
+    { signal: 'SIGQUIT', waitMs: 5_000 },
+    { signal: 'SIGKILL', waitMs: 5_000 },
+  ],
+  temporal: [
+    { signal: 'SIGTERM', waitMs: 10_000 },
+    { signal: 'SIGKILL', waitMs: 5_000 },
+  ],
+} satisfies Record<string, readonly StopStep[]>;
+
+export type ChildKind = keyof typeof STOP_STEPS;
+
+const POLL_MS = 20;
+
+/**
+ * Ends a process, and only that very process; returns when it is gone.
+ * @throws {EmbeddedError} stop_failed when it outlives the last step
+ */
+export async function terminate(target: ProcessIdentity, steps: readonly StopStep[]): Promise<void> {
+  for (const { signal, waitMs } of steps) {
+    if (!(await isAlive(target))) return;
+    send(target.pid, signal);
+    for (const deadline = Date.now() + waitMs; Date.now() < deadline; await delay(POLL_MS)) {
+      if (!(await isAlive(target))) return;
+    }
+  }
+  throw new EmbeddedError('stop_failed', `process ${target.pid} does not end, even when killed; end it by hand`);
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return;
+    throw new EmbeddedError('stop_failed', `process ${pid} can't be stopped (${systemCode(error) ?? 'unknown'})`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,29 @@
+import { pino, type DestinationStream, type Logger } from 'pino';
+import type { HiveConfig } from './config.js';
+
+export type { Logger } from 'pino';
+
+const SECRET_FIELDS = ['authorization', 'cookie', 'api_key', 'apiKey', 'secret', 'token', 'password'];
+const DEPTHS = ['', '*.', '*.*.', '*.*.*.'];
+
+/**
+ * The hive's log: one JSON object a line, on standard output unless told otherwise; credentials show as [redacted].
+ * Fields are redacted by name, to a depth of four; never put a secret into a message.
+ */
+export function createLogger(
+  config: Pick<HiveConfig, 'logLevel' | 'instanceId'>,
+  destination: DestinationStream = pino.destination(1),
+): Logger {
+  return pino(
+    {
+      level: config.logLevel,
+      base: { instance: config.instanceId },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: DEPTHS.flatMap((depth) => SECRET_FIELDS.map((field) => depth + field)),
+        censor: '[redacted]',
+      },
+    },
+    destination,
+  );
+}
