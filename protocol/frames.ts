@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { storableJson } from './json.js';
-import { MAX_DESCRIBED_EXECUTIONS, MAX_EXECUTOR_ACTION_BYTES, MAX_PAGE_GZIP_BYTES } from './limits.js';
+import { MAX_DESCRIBED_EXECUTIONS, MAX_EXECUTIONS, MAX_EXECUTOR_ACTION_BYTES, MAX_PAGE_GZIP_BYTES } from './limits.js';
 import { rfc3339 } from './time.js';
 
 const uuid = z.guid().toLowerCase();
@@ -42,7 +42,7 @@ export const authData = z.object({
 export const attemptSyncData = z.object({
   attempt_id: uuid,
   revision,
-  execution_count: z.int().min(0).max(1_000_000),
+  execution_count: z.int().min(0).max(MAX_EXECUTIONS),
   title: longText.nullish(),
   assignment_id: uuid.nullish(),
   shared_task_id: uuid.nullish(),

@@ -18,10 +18,10 @@ export function storableJson(maxBytes: number) {
 }
 
 function depthExceeds(value: unknown, maxDepth: number): boolean {
-  let level = [value];
+  let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > maxDepth) return true;
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : []));
   }
   return false;
 }

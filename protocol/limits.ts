@@ -29,6 +29,8 @@ export const MAX_BINARY_FRAME_BYTES = 4 + MAX_PAGE_HEADER_BYTES + MAX_PAGE_GZIP_
 export const MAX_UNACKNOWLEDGED_METADATA = 256;
 /** Bytes of live pages a node may have pushed without an acknowledgement. */
 export const MAX_UNACKNOWLEDGED_LIVE_BYTES = 1024 * 1024;
+/** Executions of one attempt. */
+export const MAX_EXECUTIONS = 100_000;
 /** Executions in one attempt_described frame. */
 export const MAX_DESCRIBED_EXECUTIONS = 500;
 /** JSON bytes of one attempt_described frame. */

@@ -65,9 +65,7 @@ export async function checkPage(bytes: Buffer, firstSeq: number, lastSeq: number
     );
   }
   const lineCounts = { stdout: 0, stderr: 0, system: 0 };
-  for (let index = 0; index < lines.length; index++) {
-    lineCounts[checkLine(lines[index] as string, firstSeq + index).output_type]++;
-  }
+  for (const [index, line] of lines.entries()) lineCounts[checkLine(line, firstSeq + index).output_type]++;
   return { rawBytes: raw.length, lineCounts };
 }
 

@@ -24,5 +24,7 @@ function toUtc(value: string): string | undefined {
   const [, date, time, fraction = '', offset = ''] = match;
   const instant = new Date(`${date}T${time}${offset.toUpperCase()}`);
   if (Number.isNaN(instant.getTime())) return undefined;
-  return `${instant.toISOString().slice(0, 19)}${fraction}Z`;
+  const iso = instant.toISOString();
+  const storable = iso.length === 24 && !iso.startsWith('0000'); // PostgreSQL has no year 0
+  return storable ? `${iso.slice(0, 19)}${fraction}Z` : undefined;
 }

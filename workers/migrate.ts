@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { systemCode } from './embedded/errors.js';
 import type { Logger } from './logger.js';
 import { projectRoot } from './project-root.js';
 
@@ -71,7 +72,7 @@ async function appliedMigrations(databaseUrl: string): Promise<Set<string>> {
     );
     return new Set(rows.map((row) => row.migration_name));
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const code = systemCode(error) ?? 'unknown';
     // 3D000: no such database, 42P01: no such table; Prisma makes both
     if (code === '3D000' || code === '42P01') return new Set();
     const { hostname, port } = new URL(databaseUrl);

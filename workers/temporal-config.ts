@@ -1,5 +1,6 @@
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigError } from './config-error.js';
+import { systemCode } from './embedded/errors.js';
 
 /** Which Temporal the hive uses: a dev server of its own, or one that the environment names. */
 export type TemporalConfig =
@@ -65,9 +66,8 @@ function load(env: Readonly<Record<string, string>>): ClientConnectConfig {
     if (message.startsWith('Cannot specify both')) {
       throw new ConfigError('TEMPORAL_TLS', undefined, 'for each certificate and key either its PATH or its DATA');
     }
-    if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-      throw new ConfigError('TEMPORAL_TLS', undefined, `paths of readable files (${error.code})`);
-    }
+    const code = systemCode(error);
+    if (code !== undefined) throw new ConfigError('TEMPORAL_TLS', undefined, `paths of readable files (${code})`);
     throw new ConfigError('TEMPORAL_CONFIG_FILE', env['TEMPORAL_CONFIG_FILE'], "a file in Temporal's TOML format");
   }
 }

@@ -74,8 +74,13 @@ export interface BackfillResult {
 export interface DrainInput {
   nodeId: string;
   organizationId: string;
+  /** Backfills at once. */
   concurrency: number;
   nodeTimeoutSeconds: number;
+  /** Carried through continue-as-new: where the pass goes on, what asked for it, and how many were started. */
+  cursor?: { createdAt: string; attemptId: string };
+  trigger?: Trigger;
+  started?: number;
 }
 
 /** A reader waits: what is left of the backfill runs ahead of others. */

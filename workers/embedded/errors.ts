@@ -26,7 +26,9 @@ export class EmbeddedError extends Error {
   }
 }
 
-/** The code of a failed system call, as ENOENT; undefined for any other error. */
+/** The code of a failed system call (ENOENT), query (SQLSTATE) or command (exit code), as a string; undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  // by shape: errors of Node itself are no instances of Error where the code runs in a realm of its own, as in Jest
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' || typeof error.code === 'number' ? String(error.code) : undefined;
 }

@@ -4,7 +4,7 @@ import { chmod, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { Logger } from '../logger.js';
-import { EmbeddedError } from './errors.js';
+import { EmbeddedError, systemCode } from './errors.js';
 
 const run = promisify(execFile);
 
@@ -38,7 +38,7 @@ async function lookUp(): Promise<OsUser | undefined> {
     const [uid, gid] = await Promise.all([run('id', ['-u', 'postgres']), run('id', ['-g', 'postgres'])]);
     return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 1) return undefined;
+    if (systemCode(error) === '1') return undefined;
     throw noUser('its ids can not be looked up', error);
   }
 }

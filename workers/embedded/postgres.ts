@@ -131,8 +131,8 @@ async function makeCluster(
     ]);
     await rename(draft, cluster);
   } catch (error) {
-    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-    const why = output.trim().split('\n').at(-1) ?? String(error);
+    const output = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
+    const why = output === '' ? String(error) : output.split('\n').slice(-3).join(' | ');
     throw new EmbeddedError('start_failed', `PostgreSQL's files could not be made in ${cluster}: ${why}`, {
       cause: error,
     });

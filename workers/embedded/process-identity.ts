@@ -41,7 +41,7 @@ async function startByPs(pid: number): Promise<string | undefined> {
     const [state, ...start] = stdout.trim().split(/\s+/);
     return state?.startsWith('Z') ? undefined : start.join(' ');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 1) return undefined;
+    if (systemCode(error) === '1') return undefined;
     throw error;
   }
 }

@@ -32,6 +32,7 @@ const HEALTHY_AFTER_MS = 60_000;
 export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logger): Promise<SupervisedServer> {
   const log = logger.child({ server: spec.kind, port: spec.port });
   const stopping = new AbortController();
+  const isStopping = () => stopping.signal.aborted;
   const launch = () =>
     startServer(spec, (identity) => dataDir.recordChild({ ...identity, kind: spec.kind, port: spec.port }));
   const end = async (server: RunningServer) => {
@@ -51,22 +52,22 @@ export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logg
   const keepRunning = async () => {
     let failures = 0;
     let since = Date.now();
-    while (!stopping.signal.aborted) {
+    while (!isStopping()) {
       const exit = current && (await current.exited);
       current = undefined;
-      if (stopping.signal.aborted) return;
+      if (isStopping()) return;
       failures = Date.now() - since > HEALTHY_AFTER_MS ? 1 : failures + 1;
       const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (failures - 1), BACKOFF_MAX_MS);
       log.warn({ ...exit, wait_ms: waitMs, log: spec.logPath }, 'server ended by itself; starting it again');
       await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (stopping.signal.aborted) return;
+      if (isStopping()) return;
       since = Date.now();
       try {
         current = await launch();
         await ready(spec, current, stopping.signal);
         log.info('server runs again');
       } catch (error) {
-        if (!stopping.signal.aborted) log.error({ err: error }, 'server did not become ready again');
+        if (!isStopping()) log.error({ err: error }, 'server did not become ready again');
         if (current) await end(current);
       }
     }

@@ -50,8 +50,8 @@ async function save(url: string, file: string, signal: AbortSignal): Promise<voi
   await pipeline(response.body, createWriteStream(file), { signal });
 }
 
+/** fetch says "fetch failed" and keeps the reason in its cause. */
 function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // fetch says "fetch failed" and keeps the reason in its cause
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
+  return String(cause ?? error);
 }

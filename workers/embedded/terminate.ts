@@ -34,8 +34,10 @@ export async function terminate(target: ProcessIdentity, steps: readonly StopSte
   for (const { signal, waitMs } of steps) {
     if (!(await isAlive(target))) return;
     send(target.pid, signal);
-    for (const deadline = Date.now() + waitMs; Date.now() < deadline; await delay(POLL_MS)) {
+    const deadline = Date.now() + waitMs;
+    while (Date.now() < deadline) {
       if (!(await isAlive(target))) return;
+      await delay(POLL_MS);
     }
   }
   throw new EmbeddedError('stop_failed', `process ${target.pid} does not end, even when killed; end it by hand`);

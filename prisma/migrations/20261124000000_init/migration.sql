@@ -139,6 +139,7 @@ CREATE TABLE "execution" (
     "system_lines" INTEGER NOT NULL DEFAULT 0,
     "has_gap" BOOLEAN NOT NULL DEFAULT false,
     "set_aside_reason" TEXT,
+    "gone_from_node" BOOLEAN NOT NULL DEFAULT false,
     "replaced_at" TIMESTAMPTZ(6),
     "created_at" TIMESTAMPTZ(6) NOT NULL,
     "metadata" JSON NOT NULL,

@@ -1,0 +1,110 @@
+/** Activities that need a node's socket; they run on the queue of the hive that holds it. */
+import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
+import type { Logger } from 'pino';
+import type { NodeGateway } from '../api/gateway/interface.js';
+import type { SyncState } from '../protocol/frames.js';
+import type { Database } from '../prisma/client.js';
+import { countAttemptLines, type AttemptLines } from '../prisma/queries/count-attempt-lines.js';
+import { holdForBackfill, type Hold } from '../prisma/queries/hold-backfill.js';
+import { settleBackfill, type Settled } from '../prisma/queries/settle-backfill.js';
+import { fail, toFailure } from './failures.js';
+import { mirrorDescription } from './mirror-description.js';
+import { mirrorLogs } from './mirror-logs.js';
+
+export interface GatewayActivityDeps {
+  database: Database;
+  gateway: NodeGateway;
+  logger: Logger;
+}
+
+export interface MirrorInput {
+  attemptId: string;
+  nodeId: string;
+  /** First run id of the workflow: what the hold on the attempt carries. */
+  runId: string;
+  /** A person asked: also where no gap is known. */
+  force: boolean;
+  /** Pull log lines too, not the description alone. */
+  withLogs: boolean;
+  /** The backfill has stored something in an earlier step. */
+  progressed: boolean;
+}
+
+export interface MirrorStep extends AttemptLines {
+  linesPulled: number;
+  /** Absent: time is up, there is more to pull. */
+  ended?: { state: SyncState; needsBackfill: boolean; reason?: string };
+  /** The attempt was not held: there was nothing to do. */
+  notHeld?: Extract<Hold, { held: false }>['reason'];
+}
+
+/** A step moves pages for so long, then gives its slot to others. */
+const STEP_MS = 5000;
+const HEARTBEAT_MS = 1000;
+
+export function createGatewayActivities({ database, gateway, logger }: GatewayActivityDeps) {
+  return {
+    /**
+     * One step of mirroring an attempt: takes in the node's description of it, then pulls missing lines for some
+     * seconds. The step that finds nothing more to pull settles the attempt. Safe to repeat: it goes on after the last
+     * stored line.
+     */
+    async mirrorAttempt(input: MirrorInput): Promise<MirrorStep> {
+      const { attemptId } = input;
+      const context = Context.current();
+      const pulled = { lines: 0 };
+      const heartbeat = setInterval(() => context.heartbeat({ lines_pulled: pulled.lines }), HEARTBEAT_MS);
+      try {
+        const hold = await holdForBackfill(database, attemptId, input.runId, input.force);
+        if (!hold.held)
+          return { ...(await countAttemptLines(database, attemptId)), linesPulled: 0, notHeld: hold.reason };
+        const connection = gateway.connectionTo(input.nodeId);
+        if (!connection) throw fail('node_moved', attemptId);
+        const mirror = {
+          attemptId,
+          connection,
+          database,
+          signal: context.cancellationSignal,
+          until: Date.now() + STEP_MS,
+          pulled,
+        };
+        const described = await mirrorDescription(mirror);
+        const finished = !input.withLogs || (await mirrorLogs(mirror));
+        const lines = { ...(await countAttemptLines(database, attemptId)), linesPulled: pulled.lines };
+        if (!finished) return lines;
+        const settled = await settleBackfill(database, {
+          attemptId,
+          runId: input.runId,
+          ending: 'done',
+          progressed: input.progressed || pulled.lines > 0 || described.changed,
+        });
+        if (settled) connection.acknowledge(attemptId, settled.revision, settled.state);
+        return { ...lines, ended: describeEnd(settled) };
+      } catch (error) {
+        const failure = isShutdown(context) ? fail('node_moved', attemptId) : toFailure(error, attemptId);
+        if (!isShutdown(context)) context.cancellationSignal.throwIfAborted();
+        logger.warn(
+          { err: error, attemptId, nodeId: input.nodeId, activity: activityInfo().activityId },
+          'mirroring failed',
+        );
+        throw failure;
+      } finally {
+        clearInterval(heartbeat);
+      }
+    },
+  };
+}
+
+/** The worker is stopping, the workflow was not cancelled: it goes on at the hive that the node connects to next. */
+function isShutdown({ cancellationSignal }: Context): boolean {
+  return (
+    cancellationSignal.reason instanceof CancelledFailure && cancellationSignal.reason.message === 'WORKER_SHUTDOWN'
+  );
+}
+
+function describeEnd(settled: Settled | undefined): NonNullable<MirrorStep['ended']> {
+  if (!settled) return { state: 'unavailable', needsBackfill: false, reason: 'unknown_attempt' };
+  return { state: settled.state, needsBackfill: settled.needsBackfill };
+}
+
+export type GatewayActivities = ReturnType<typeof createGatewayActivities>;

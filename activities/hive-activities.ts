@@ -1,0 +1,105 @@
+/** Activities that any hive can do: they need PostgreSQL and Temporal, no socket. */
+import { Context } from '@temporalio/activity';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Database } from '../prisma/client.js';
+import { findLease } from '../prisma/queries/lease.js';
+import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
+import { listNodesToDrain } from '../prisma/queries/list-nodes-to-drain.js';
+import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
+import { listStaleBackfills, resetStaleBackfill, type StaleBackfill } from '../prisma/queries/stale-backfills.js';
+import type { SyncState } from '../protocol/frames.js';
+import { backfillWorkflowId, type NodeLocation } from '../workflows/definitions.js';
+import { signalDrain } from '../workflows/starter.js';
+
+export interface HiveActivityDeps {
+  database: Database;
+  client: Client;
+  logger: Logger;
+  backfillConcurrency: number;
+  nodeTimeoutSeconds: number;
+  backfillTimeoutMinutes: number;
+}
+
+export interface AttemptsPage {
+  attempts: AttemptCursor[];
+  /** Where the node was when they were listed. */
+  location?: NodeLocation;
+}
+
+/** How far a sweep over many rows has come; absent `next`: it is done. */
+export interface SweepPage {
+  changed: number;
+  next?: string;
+}
+
+/** Rows a listing gives at once: lists in a workflow's history stay small. */
+const PAGE_SIZE = 100;
+
+export function createHiveActivities(deps: HiveActivityDeps) {
+  const { database, client } = deps;
+
+  async function locate(nodeId: string): Promise<NodeLocation | undefined> {
+    const lease = await findLease(database, nodeId);
+    return lease && { queue: lease.queue, sessionId: lease.sessionId };
+  }
+
+  async function isRunning({ attemptId, runId }: StaleBackfill): Promise<boolean> {
+    try {
+      const { status, raw } = await client.workflow.getHandle(backfillWorkflowId(attemptId)).describe();
+      if (status.name !== 'RUNNING') return false;
+      return runId === null || raw.workflowExecutionInfo?.firstRunId === runId;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  }
+
+  return {
+    /** The queue of the hive that holds the node's socket; undefined while none does. */
+    locateNode: locate,
+
+    /** Ends the run's hold on the attempt. @returns the attempt's state; undefined: the attempt is gone */
+    async settleAttempt(settlement: Settlement): Promise<{ state: SyncState } | undefined> {
+      const settled = await settleBackfill(database, settlement);
+      return settled && { state: settled.state };
+    },
+
+    /** Attempts of the node that need a backfill now, newest first, after the one given. */
+    async listAttempts(nodeId: string, after: AttemptCursor | undefined): Promise<AttemptsPage> {
+      const attempts = await listNeedingBackfill(database, nodeId, after, PAGE_SIZE);
+      const location = await locate(nodeId);
+      return { attempts, ...(location && { location }) };
+    },
+
+    /** Frees attempts whose workflow no longer runs although they are marked as being backfilled. */
+    async resetStaleBackfills(after: string | undefined): Promise<SweepPage> {
+      const stale = await listStaleBackfills(database, deps.backfillTimeoutMinutes, after, PAGE_SIZE);
+      let changed = 0;
+      for (const backfill of stale) {
+        Context.current().heartbeat();
+        if (await isRunning(backfill)) continue;
+        if (await resetStaleBackfill(database, backfill)) changed++;
+        deps.logger.warn({ attemptId: backfill.attemptId }, 'backfill without a running workflow was reset');
+      }
+      return page(changed, stale.length, stale.at(-1)?.attemptId);
+    },
+
+    /** Starts or signals the drains of connected nodes with attempts that need a backfill. */
+    async drainConnectedNodes(after: string | undefined): Promise<SweepPage> {
+      const nodes = await listNodesToDrain(database, after, PAGE_SIZE);
+      for (const node of nodes) {
+        Context.current().heartbeat();
+        const { backfillConcurrency: concurrency, nodeTimeoutSeconds } = deps;
+        await signalDrain(client, { ...node, concurrency, nodeTimeoutSeconds }, 'schedule');
+      }
+      return page(nodes.length, nodes.length, nodes.at(-1)?.nodeId);
+    },
+  };
+}
+
+function page(changed: number, listed: number, last: string | undefined): SweepPage {
+  return { changed, ...(listed === PAGE_SIZE && last !== undefined && { next: last }) };
+}
+
+export type HiveActivities = ReturnType<typeof createHiveActivities>;

@@ -1,0 +1,131 @@
+/** Pulling the lines that the hive lacks, execution by execution, each from its last stored line on. */
+import { NodeRequestError } from '../api/gateway/errors.js';
+import type { LogsEnd } from '../api/gateway/interface.js';
+import { linesStored, pagesRejected } from '../api/metrics.js';
+import { checkPage, PageError } from '../protocol/page.js';
+import type { LogPageFrame } from '../protocol/binary-frame.js';
+import { adoptEmptyEpoch, markGap, setAside } from '../prisma/queries/execution-marks.js';
+import { listExecutionsToPull, type ExecutionToPull } from '../prisma/queries/list-executions-to-pull.js';
+import { SupersededError } from '../prisma/queries/store-metadata.js';
+import { storePage } from '../prisma/queries/store-page.js';
+import type { Mirror } from './mirror.js';
+import { mirrorDescription } from './mirror-description.js';
+
+const EXECUTIONS_AT_ONCE = 100;
+/** A node that can't read an execution is asked so many times before the execution is set aside. */
+const READ_TRIES = 3;
+const READ_RETRY_MS = 1000;
+
+/** @returns false when the step's time was up before everything was pulled */
+export async function mirrorLogs(mirror: Mirror): Promise<boolean> {
+  const tries = new Map<string, number>();
+  for (;;) {
+    const executions = await listExecutionsToPull(mirror.database, mirror.attemptId, EXECUTIONS_AT_ONCE);
+    if (executions.length === 0) return true;
+    for (const execution of executions) {
+      if (Date.now() >= mirror.until) return false;
+      const pull = await pullExecution(mirror, execution);
+      if (pull === 'done' || pull === 'time_up') continue;
+      const count = (tries.get(execution.executionId) ?? 0) + 1;
+      tries.set(execution.executionId, count);
+      if (count >= READ_TRIES)
+        await setAside(mirror.database, mirror.connection.session, execution.executionId, pull.reason);
+      else await lookAgain(mirror, pull.reason);
+    }
+  }
+}
+
+type Pull = 'done' | 'time_up' | { reason: string };
+
+async function pullExecution(mirror: Mirror, execution: ExecutionToPull): Promise<Pull> {
+  const { database, connection } = mirror;
+  const { executionId, declaredLines, status } = execution;
+  if (declaredLines === 0 && status !== 'running') {
+    await adoptEmptyEpoch(database, connection.session, executionId);
+    return 'done';
+  }
+  try {
+    const pages = await pullPages(mirror, execution);
+    return pages === 'time_up' ? pages : await judgeEnd(mirror, execution, pages);
+  } catch (error) {
+    if (error instanceof PageError) {
+      pagesRejected.inc({ reason: error.code });
+      return { reason: `page_${error.code}` };
+    }
+    if (error instanceof Refused) return { reason: error.code };
+    if (error instanceof NodeRequestError && ['internal', 'not_found', 'not_shared', 'protocol'].includes(error.code)) {
+      return { reason: error.code === 'not_found' ? 'not_found_at_node' : `unreadable_at_node_${error.code}` };
+    }
+    throw error;
+  }
+}
+
+interface ReadToEnd {
+  end: LogsEnd;
+  /** The last line that the hive has now. */
+  stored: number;
+}
+
+async function pullPages(
+  mirror: Mirror,
+  { executionId, storedLines }: ExecutionToPull,
+): Promise<ReadToEnd | 'time_up'> {
+  let stored = storedLines;
+  const pages = mirror.connection.readLogs(executionId, storedLines, mirror.signal);
+  try {
+    for (;;) {
+      const next = await pages.next();
+      if (next.done) return { end: next.value, stored };
+      await storePulledPage(mirror, next.value);
+      stored = next.value.header.last_seq;
+      if (Date.now() >= mirror.until) return 'time_up';
+    }
+  } finally {
+    await pages.return({ logLines: 0, logEpoch: 0, status: 'running' }); // leaving early tells the node to stop
+  }
+}
+
+async function storePulledPage(mirror: Mirror, { header, page }: LogPageFrame): Promise<void> {
+  const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = header;
+  const content = await checkPage(page, firstSeq, lastSeq);
+  const result = await storePage(mirror.database, mirror.connection.session, {
+    executionId,
+    logEpoch,
+    firstSeq,
+    lastSeq,
+    data: page,
+    content,
+  });
+  if (!result.stored) {
+    if (result.code === 'superseded') throw new SupersededError(mirror.connection.session.nodeId);
+    pagesRejected.inc({ reason: result.code });
+    throw new Refused(result.code);
+  }
+  mirror.pulled.lines += lastSeq - firstSeq + 1;
+  linesStored.inc(lastSeq - firstSeq + 1);
+}
+
+/** The hive's mark is elsewhere or the node's description has changed: look again before giving up. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+  constructor(readonly code: string) {
+    super(`page refused: ${code}`);
+  }
+}
+
+/** Whether the end of a read is what the description promised, and what it promised is stored. */
+async function judgeEnd(mirror: Mirror, execution: ExecutionToPull, { end, stored }: ReadToEnd): Promise<Pull> {
+  if (end.logEpoch !== execution.logEpoch || end.status !== execution.status) return { reason: 'changed_at_node' };
+  if (stored > end.logLines) return { reason: 'hive_has_more_lines' };
+  if (stored < end.logLines) return { reason: 'lines_missing_at_node' };
+  if (execution.status === 'running') {
+    await markGap(mirror.database, mirror.connection.session, execution.executionId, false);
+    return 'done';
+  }
+  return end.logLines === execution.declaredLines ? 'done' : { reason: 'changed_at_node' };
+}
+
+async function lookAgain(mirror: Mirror, reason: string): Promise<void> {
+  if (reason.startsWith('unreadable_at_node')) await new Promise((resolve) => setTimeout(resolve, READ_RETRY_MS));
+  await mirrorDescription(mirror);
+}

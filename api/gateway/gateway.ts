@@ -1,0 +1,191 @@
+/** The nodes' sockets of one hive process: login, lease, and who is connected. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { AuthData } from '../../protocol/frames.js';
+import {
+  HEARTBEAT_INTERVAL_SECONDS,
+  MAX_BINARY_FRAME_BYTES,
+  MAX_PAGE_GZIP_BYTES,
+  PROTOCOL_VERSION,
+} from '../../protocol/limits.js';
+import type { Database } from '../../prisma/client.js';
+import { authenticateNode, type AuthenticatedNode } from '../../prisma/queries/authenticate-node-key.js';
+import { hashSecret } from '../../prisma/secrets.js';
+import { acquireLease, releaseLease } from '../../prisma/queries/lease.js';
+import { DrainRequests, type SignalDrain } from './drain-requests.js';
+import type { NodeGateway } from './interface.js';
+import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
+import { awaitAuth, refuseAuth } from './login.js';
+import { nodesConnected } from '../metrics.js';
+import { NodeSocket, type NodeSocketEvents } from './node-socket.js';
+
+const SOCKET_PATH = '/v1/nodes/ws';
+const MAX_UNAUTHENTICATED_SOCKETS = 1000;
+
+export interface GatewayDeps {
+  database: Database;
+  logger: Logger;
+  /** The task queue of this boot of this process. */
+  queue: string;
+  instanceId: string;
+  /** Starts or signals the node's drain; called when the node has attempts that need a backfill. */
+  signalDrain: SignalDrain;
+}
+
+export class Gateway implements NodeGateway {
+  readonly queue: string;
+  readonly #deps: GatewayDeps;
+  readonly #sockets = new Map<string, NodeSocket>();
+  readonly #open = new Set<NodeSocket>();
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_BINARY_FRAME_BYTES,
+    perMessageDeflate: false,
+    clientTracking: false,
+  });
+  readonly #leases: LeaseKeeper;
+  readonly #drains: DrainRequests;
+  #unauthenticated = 0;
+  #isStopping = false;
+
+  constructor(deps: GatewayDeps) {
+    this.#deps = deps;
+    this.queue = deps.queue;
+    this.#leases = new LeaseKeeper(deps.database, deps.logger, () => [...this.#open]);
+    this.#drains = new DrainRequests(deps.database, deps.logger, deps.signalDrain);
+  }
+
+  /** Takes the nodes' sockets of the server, and keeps leases from now on. */
+  attach(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#leases.start();
+  }
+
+  connectionTo(nodeId: string): NodeSocket | undefined {
+    return this.#sockets.get(nodeId);
+  }
+
+  /** Gives the leases up, then closes the sockets; resolves when what they had sent is stored. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#drains.stop();
+    this.#leases.stop();
+    const closing = [...this.#open];
+    await Promise.allSettled(
+      closing.map(({ session }) => releaseLease(this.#deps.database, session.nodeId, session.fence)),
+    );
+    for (const socket of closing) socket.close('hive is shutting down');
+    const deadline = Date.now() + 5000;
+    while (this.#open.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    this.#server.close();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const path = request.url?.split('?', 1)[0];
+    const refusal =
+      path !== SOCKET_PATH
+        ? '404 Not Found'
+        : this.#isStopping || this.#unauthenticated >= MAX_UNAUTHENTICATED_SOCKETS
+          ? '503 Service Unavailable'
+          : undefined;
+    if (refusal !== undefined) {
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    this.#unauthenticated++;
+    const done = () => {
+      this.#unauthenticated--;
+    };
+    socket.once('close', done);
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('error', (error) => this.#deps.logger.debug({ err: error }, 'socket error')); // 'close' follows
+      this.#login(ws, request)
+        .catch((error: unknown) => {
+          this.#deps.logger.error({ err: error }, 'login failed');
+          refuseAuth(ws, 'the hive can not check the API key now; try again later');
+        })
+        .finally(() => {
+          socket.off('close', done);
+          if (!socket.closed) done();
+        });
+    });
+  }
+
+  async #login(ws: WebSocket, request: IncomingMessage): Promise<void> {
+    const auth = await awaitAuth(ws, request);
+    if (!auth) return;
+    ws.pause(); // what follows the auth frame waits until there is someone to read it
+    if (auth.protocol_version !== PROTOCOL_VERSION) {
+      refuseAuth(ws, `protocol version mismatch: client=${auth.protocol_version}, server=${PROTOCOL_VERSION}`);
+      return;
+    }
+    const { database, logger } = this.#deps;
+    const result = await authenticateNode(database, {
+      keyHash: hashSecret(auth.api_key),
+      machineId: auth.machine_id,
+      name: auth.name,
+      capabilities: auth.capabilities,
+      publicUrl: auth.public_url ?? null,
+      protocolVersion: auth.protocol_version,
+    });
+    if (!result.accepted) {
+      logger.warn({ reason: result.error, name: auth.name }, 'node refused');
+      refuseAuth(ws, result.error);
+      return;
+    }
+    if (ws.readyState !== ws.OPEN || this.#isStopping) {
+      ws.terminate();
+      return;
+    }
+    await this.#admit(ws, result.node, auth);
+  }
+
+  async #admit(ws: WebSocket, node: AuthenticatedNode, auth: AuthData): Promise<void> {
+    const { database, logger, queue, instanceId } = this.#deps;
+    const sessionId = randomUUID();
+    const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };
+    const fence = await acquireLease(database, lease);
+    const socket = new NodeSocket(ws, { ...node, sessionId, fence }, { ...this.#deps, events: this.#events });
+    this.#open.add(socket);
+    if (ws.readyState !== ws.OPEN) {
+      this.#events.closed(socket);
+      return;
+    }
+    const former = this.#sockets.get(node.nodeId);
+    this.#sockets.set(node.nodeId, socket);
+    former?.close('superseded by a newer connection of this node');
+    nodesConnected.set(this.#sockets.size);
+    logger.info({ nodeId: node.nodeId, name: auth.name, sessionId, fence: Number(fence) }, 'node connected');
+    socket.send({
+      type: 'auth_result',
+      data: {
+        success: true,
+        node_id: node.nodeId,
+        organization_id: node.organizationId,
+        protocol_version: PROTOCOL_VERSION,
+        session_id: sessionId,
+        heartbeat_interval_seconds: HEARTBEAT_INTERVAL_SECONDS,
+        max_page_bytes: MAX_PAGE_GZIP_BYTES,
+      },
+    });
+    ws.resume();
+  }
+
+  readonly #events: NodeSocketEvents = {
+    heartbeat: (socket, status) => this.#leases.heartbeat(socket, status),
+    backfillNeeded: (socket, reason) => this.#drains.request(socket.session, reason),
+    closed: (socket) => {
+      if (!this.#open.delete(socket)) return;
+      const { nodeId, fence } = socket.session;
+      if (this.#sockets.get(nodeId) === socket) this.#sockets.delete(nodeId);
+      nodesConnected.set(this.#sockets.size);
+      this.#deps.logger.info({ nodeId, sessionId: socket.session.sessionId }, 'node disconnected');
+      releaseLease(this.#deps.database, nodeId, fence).catch((error: unknown) => {
+        this.#deps.logger.warn({ err: error, nodeId }, 'lease not released; it will expire');
+      });
+    },
+  };
+}

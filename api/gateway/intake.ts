@@ -1,0 +1,240 @@
+/** What a node sends unasked, in its order: metadata in batches of one transaction, live pages one by one. */
+import type { Logger } from 'pino';
+import type { LogPageFrame } from '../../protocol/binary-frame.js';
+import type { AttemptSync, ExecutionSync, HiveFrame } from '../../protocol/frames.js';
+import { LIVE_REWIND_LINES, MAX_UNACKNOWLEDGED_METADATA } from '../../protocol/limits.js';
+import { checkPage, PageError } from '../../protocol/page.js';
+import type { Database } from '../../prisma/client.js';
+import { isTransientDatabaseError } from '../../prisma/errors.js';
+import { markGap } from '../../prisma/queries/execution-marks.js';
+import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
+import { storeMetadata, SupersededError, type NodeSession, type TakenIn } from '../../prisma/queries/store-metadata.js';
+import { storePage, type StoreResult } from '../../prisma/queries/store-page.js';
+import type { ComputedSync } from '../../prisma/queries/sync-state.js';
+import { linesStored, pagesRejected } from '../metrics.js';
+
+export type IntakeItem =
+  | { type: 'attempt_sync'; data: AttemptSync; bytes: number }
+  | { type: 'execution_sync'; data: ExecutionSync; bytes: number }
+  | { type: 'page'; frame: LogPageFrame; bytes: number }
+  /** The node has announced everything: runs when all before it is stored. */
+  | { type: 'announced'; bytes: number };
+
+/** What intake tells the rest of its connection. */
+export interface IntakeEvents {
+  send(frame: HiveFrame): void;
+  fault(message: string, messageId?: string): void;
+  /** What is queued has crossed a bound: stop or go on reading the socket. */
+  pressure(high: boolean): void;
+  /** Attempts need a backfill, or (announced) the node has said all it has. */
+  backfillNeeded(reason: 'announced' | 'change'): void;
+  superseded(): void;
+  /** Storing failed for a reason that is neither the frame's nor passing: the connection is of no use. */
+  failed(error: unknown): void;
+}
+
+const HIGH_WATER_BYTES = 4 * 1024 * 1024;
+const LOW_WATER_BYTES = 1024 * 1024;
+const RETRY_MS = 1000;
+
+export class Intake {
+  readonly #queue: IntakeItem[] = [];
+  #queuedBytes = 0;
+  #isHigh = false;
+  #isRunning = false;
+  #isStopped = false;
+  #idle = Promise.resolve();
+  /** Per execution the position at which its last gap was refused: the second time there, the node can't close it. */
+  readonly #refusedAt = new Map<string, number>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly session: NodeSession,
+    private readonly events: IntakeEvents,
+    private readonly logger: Logger,
+  ) {}
+
+  add(item: IntakeItem): void {
+    this.#queue.push(item);
+    this.#queuedBytes += item.bytes;
+    if (!this.#isHigh && this.#queuedBytes > HIGH_WATER_BYTES) {
+      this.#isHigh = true;
+      this.events.pressure(true);
+    }
+    if (!this.#isRunning) this.#idle = this.#run();
+  }
+
+  /** Drops what is queued; resolves when what is being stored is done. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#queue.length = 0;
+    await this.#idle;
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    try {
+      while (this.#queue.length > 0 && !this.#isStopped) await this.#takeNext();
+    } catch (error) {
+      if (error instanceof SupersededError) this.events.superseded();
+      else if (!this.#isStopped) this.events.failed(error);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #takeNext(): Promise<void> {
+    const batch = this.#nextBatch();
+    const [first] = batch;
+    if (first?.type === 'page') await this.#storeLivePage(first.frame);
+    else if (first?.type === 'announced') this.events.backfillNeeded('announced');
+    else await this.#storeBatch(batch);
+    this.#queuedBytes -= batch.reduce((sum, item) => sum + item.bytes, 0);
+    if (this.#isHigh && this.#queuedBytes < LOW_WATER_BYTES) {
+      this.#isHigh = false;
+      this.events.pressure(false);
+    }
+  }
+
+  #nextBatch(): IntakeItem[] {
+    const isMetadata = (item: IntakeItem) => item.type === 'attempt_sync' || item.type === 'execution_sync';
+    const end = this.#queue.findIndex((item) => !isMetadata(item));
+    const count = Math.min(end === -1 ? this.#queue.length : end, MAX_UNACKNOWLEDGED_METADATA);
+    return this.#queue.splice(0, Math.max(count, 1));
+  }
+
+  async #storeBatch(batch: IntakeItem[]): Promise<void> {
+    const attempts = batch.flatMap((item) => (item.type === 'attempt_sync' ? [item.data] : []));
+    const executions = batch.flatMap((item) => (item.type === 'execution_sync' ? [item.data] : []));
+    let takenIn: TakenIn;
+    try {
+      takenIn = await this.#persist(() => storeMetadata(this.database, this.session, { attempts, executions }));
+    } catch (error) {
+      if (error instanceof SupersededError || this.#isStopped) throw error;
+      if (batch.length > 1) {
+        for (const item of batch) await this.#storeBatch([item]); // one that can't be stored must not take the others along
+        return;
+      }
+      const id = attempts[0]?.attempt_id ?? executions[0]?.execution_id;
+      this.logger.error({ err: error, id }, 'metadata can not be stored');
+      this.events.fault(`${batch[0]?.type ?? 'frame'}: can't be stored`, id);
+      return;
+    }
+    this.#acknowledge(attempts, executions, takenIn);
+  }
+
+  #acknowledge(attempts: AttemptSync[], executions: ExecutionSync[], takenIn: TakenIn): void {
+    const syncs = new Map(takenIn.attempts.map((sync) => [sync.attemptId, sync]));
+    for (const { execution_id: id } of executions) {
+      const stored = takenIn.executions.find((execution) => execution.executionId === id);
+      if (stored) this.#acknowledgeLog(id, stored.logEpoch, stored.storedThrough);
+      else this.events.fault('execution_sync: attempt_id or execution_id is not known for this node', id);
+    }
+    for (const { attempt_id: id } of attempts) {
+      const sync = syncs.get(id);
+      if (sync) this.#acknowledgeSync(sync);
+      else this.events.fault('attempt_sync: attempt_id is not known for this node', id);
+      syncs.delete(id);
+    }
+    for (const sync of syncs.values()) if (sync.state === 'complete') this.#acknowledgeSync(sync);
+    if (takenIn.attempts.some((sync) => sync.needsBackfill)) this.events.backfillNeeded('change');
+  }
+
+  async #storeLivePage(frame: LogPageFrame): Promise<void> {
+    const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = frame.header;
+    let result: StoreResult;
+    try {
+      const content = await checkPage(frame.page, firstSeq, lastSeq);
+      const page = { executionId, logEpoch, firstSeq, lastSeq, data: frame.page, content };
+      result = await storePage(this.database, this.session, page);
+    } catch (error) {
+      if (error instanceof PageError) {
+        pagesRejected.inc({ reason: error.code });
+        this.events.fault(`log_page: ${error.message}`, executionId);
+      } else {
+        if (!isTransientDatabaseError(error)) this.logger.error({ err: error, executionId }, 'live page not stored');
+        this.#refuse(executionId, firstSeq, 0, 'busy');
+      }
+      return;
+    }
+    if (result.stored) {
+      linesStored.inc(lastSeq - firstSeq + 1);
+      this.#refusedAt.delete(executionId);
+      this.#acknowledgeLog(executionId, logEpoch, result.storedThrough);
+      if (result.lastOfEnded) await this.#recompute(result.attemptId);
+      return;
+    }
+    await this.#refusePage(frame, result);
+  }
+
+  async #refusePage({ header }: LogPageFrame, result: Extract<StoreResult, { stored: false }>): Promise<void> {
+    const { execution_id: executionId, first_seq: firstSeq, last_seq: lastSeq } = header;
+    if (result.code === 'superseded') throw new SupersededError(this.session.nodeId);
+    if (result.code === 'gap' && lastSeq <= result.storedThrough) {
+      this.#acknowledgeLog(executionId, header.log_epoch, result.storedThrough); // sent again after a lost answer
+      return;
+    }
+    pagesRejected.inc({ reason: result.code });
+    this.#refuse(executionId, firstSeq, result.storedThrough, result.code);
+    if (result.code !== 'gap') return;
+    const isRepeated = this.#refusedAt.get(executionId) === result.storedThrough;
+    this.#refusedAt.set(executionId, result.storedThrough);
+    if (isRepeated || firstSeq - result.storedThrough > LIVE_REWIND_LINES) {
+      await this.#persist(() => markGap(this.database, this.session, executionId, true));
+      await this.#recomputeByExecution(executionId);
+    }
+  }
+
+  async #recomputeByExecution(executionId: string): Promise<void> {
+    const execution = await this.#persist(() =>
+      this.database.execution.findUnique({ where: { id: executionId }, select: { attemptId: true } }),
+    );
+    if (execution) await this.#recompute(execution.attemptId);
+  }
+
+  async #recompute(attemptId: string): Promise<void> {
+    const sync = await this.#persist(() => recomputeAttempt(this.database, attemptId));
+    if (sync?.state === 'complete') this.#acknowledgeSync(sync);
+    if (sync?.needsBackfill) this.events.backfillNeeded('change');
+  }
+
+  /** Goes on trying while the database is away; the socket is not read meanwhile once enough is queued. */
+  async #persist<T>(write: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (this.#isStopped || !isTransientDatabaseError(error)) throw error;
+        this.logger.warn({ err: error }, 'database does not answer; trying again');
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  #acknowledgeSync(sync: ComputedSync): void {
+    const { attemptId, revision, state } = sync;
+    this.events.send({
+      type: 'sync_ack',
+      data: { attempt_id: attemptId, revision: Number(revision), sync_state: state },
+    });
+  }
+
+  #acknowledgeLog(executionId: string, logEpoch: number, storedThrough: number): void {
+    this.events.send({
+      type: 'log_ack',
+      data: { execution_id: executionId, log_epoch: logEpoch, stored_through: storedThrough },
+    });
+  }
+
+  #refuse(
+    executionId: string,
+    firstSeq: number,
+    storedThrough: number,
+    code: 'gap' | 'epoch' | 'unknown_execution' | 'busy',
+  ) {
+    this.events.send({
+      type: 'log_refused',
+      data: { execution_id: executionId, first_seq: firstSeq, stored_through: storedThrough, code },
+    });
+  }
+}

@@ -1,0 +1,47 @@
+import type { Queryable } from '../client.js';
+
+/** Who holds a node's socket, as the database has it now. */
+export interface Lease {
+  queue: string;
+  sessionId: string;
+  fence: bigint;
+}
+
+export interface LeaseClaim {
+  nodeId: string;
+  queue: string;
+  instanceId: string;
+  sessionId: string;
+  ttlSeconds: number;
+}
+
+/** Takes the node's lease for a new session, from whoever held it. The fence is higher than every earlier one's. */
+export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bigint> {
+  // The second nextval: evaluated under the row's lock, so that the later of two racing sessions has the higher fence.
+  const [row] = await db.$queryRaw<{ fence: bigint }[]>`
+    INSERT INTO node_lease (node_id, queue, instance_id, session_id, fence, expires_at)
+    VALUES (${claim.nodeId}::uuid, ${claim.queue}, ${claim.instanceId}, ${claim.sessionId}::uuid,
+            nextval('lease_fence'), now() + make_interval(secs => ${claim.ttlSeconds}))
+    ON CONFLICT (node_id) DO UPDATE SET queue = excluded.queue, instance_id = excluded.instance_id,
+      session_id = excluded.session_id, fence = nextval('lease_fence'), expires_at = excluded.expires_at
+    RETURNING fence`;
+  if (!row) throw new Error(`lease of node ${claim.nodeId} was not written`);
+  return row.fence;
+}
+
+/** Gives the lease up, unless a newer session holds it already. */
+export async function releaseLease(db: Queryable, nodeId: string, fence: bigint): Promise<void> {
+  await db.$executeRaw`
+    WITH released AS (
+      DELETE FROM node_lease WHERE node_id = ${nodeId}::uuid AND fence = ${fence} RETURNING node_id
+    )
+    UPDATE node SET disconnected_at = now(), updated_at = now() FROM released WHERE node.id = released.node_id`;
+}
+
+/** The node's lease while it is valid by the database's clock. */
+export async function findLease(db: Queryable, nodeId: string): Promise<Lease | undefined> {
+  const [row] = await db.$queryRaw<Lease[]>`
+    SELECT queue, session_id AS "sessionId", fence FROM node_lease
+    WHERE node_id = ${nodeId}::uuid AND expires_at > now()`;
+  return row;
+}

@@ -1,0 +1,139 @@
+/** Taking in what a node says about attempts and executions: announced by itself, or described on request. */
+import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
+import type { Database, Queryable } from '../client.js';
+import type { SessionFence } from './store-page.js';
+import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
+import { upsertAttempts, upsertExecutions } from './upsert-metadata.js';
+
+export interface NodeSession extends SessionFence {
+  organizationId: string;
+}
+
+export interface Metadata {
+  attempts: AttemptSync[];
+  executions: ExecutionSync[];
+}
+
+export interface StoredExecution {
+  executionId: string;
+  logEpoch: number;
+  /** Lines 1..storedThrough of the epoch are in the hive. */
+  storedThrough: number;
+}
+
+/** What became of the metadata; what is in neither list was refused. */
+export interface TakenIn {
+  attempts: ComputedSync[];
+  executions: StoredExecution[];
+}
+
+/** The session was superseded: a newer one holds the node, and what this one says counts no more. */
+export class SupersededError extends Error {
+  override readonly name = 'SupersededError';
+  readonly code = 'superseded';
+  constructor(readonly nodeId: string) {
+    super(`a newer session of node ${nodeId} has taken over`);
+  }
+}
+
+/**
+ * Stores announced metadata and computes the attempts' states, in one transaction. An older revision changes nothing;
+ * an attempt or execution that belongs to another node is left out of the answer, and so is an execution whose attempt
+ * is unknown.
+ * @throws SupersededError
+ */
+export function storeMetadata(db: Database, session: NodeSession, metadata: Metadata): Promise<TakenIn> {
+  return store(db, session, metadata, markAnnouncedAsDescribed);
+}
+
+/** The end of a description: the revision it was made at, and every execution that the node has of the attempt. */
+export interface DescriptionEnd {
+  revision: number;
+  executionIds: string[];
+}
+
+/**
+ * Stores a part of the node's description of one attempt. With its end the revision counts as described, and
+ * executions that were not listed no longer count.
+ * @throws SupersededError
+ */
+export function storeDescription(
+  db: Database,
+  session: NodeSession,
+  attempt: AttemptSync,
+  executions: ExecutionSync[],
+  end: DescriptionEnd | undefined,
+): Promise<TakenIn> {
+  return store(db, session, { attempts: [attempt], executions }, async (tx) => {
+    if (end) await markDescribed(tx, session, attempt.attempt_id, end);
+  });
+}
+
+async function store(
+  db: Database,
+  session: NodeSession,
+  { attempts, executions }: Metadata,
+  markAsDescribed: (tx: Queryable, attemptIds: string[]) => Promise<unknown>,
+): Promise<TakenIn> {
+  const touched = new Set([...attempts, ...executions].map((item) => item.attempt_id));
+  return db.$transaction(
+    async (tx) => {
+      await lockAttempts(tx, [...touched]);
+      const [held] = await tx.$queryRaw<unknown[]>`
+        SELECT 1 FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence}`;
+      if (held === undefined) throw new SupersededError(session.nodeId);
+      if (attempts.length > 0)
+        await upsertAttempts(
+          tx,
+          session,
+          newestOf(attempts, (attempt) => attempt.attempt_id),
+        );
+      const stored =
+        executions.length === 0
+          ? []
+          : await upsertExecutions(
+              tx,
+              session,
+              newestOf(executions, (execution) => execution.execution_id),
+            );
+      const owned = await ownedAttempts(tx, session, [...touched]);
+      await markAsDescribed(tx, owned);
+      return { attempts: await computeSync(tx, owned), executions: stored };
+    },
+    { maxWait: 15_000, timeout: 30_000 },
+  );
+}
+
+/** One of each id, the newest revision: a batch may hold several changes of the same thing. */
+function newestOf<T extends { revision: number }>(items: T[], id: (item: T) => string): T[] {
+  const newest = new Map<string, T>();
+  for (const item of items) {
+    if ((newest.get(id(item))?.revision ?? -1) <= item.revision) newest.set(id(item), item);
+  }
+  return [...newest.values()];
+}
+
+async function ownedAttempts(tx: Queryable, session: NodeSession, ids: string[]): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM attempt WHERE id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
+  return rows.map((row) => row.id);
+}
+
+/** A revision is described once an execution has come with it (or newer) and none is missing. */
+function markAnnouncedAsDescribed(tx: Queryable, attemptIds: string[]) {
+  return tx.$executeRaw`
+    UPDATE attempt a SET described_revision = a.revision
+    WHERE a.id = ANY (${attemptIds}::uuid[]) AND a.described_revision < a.revision
+      AND (SELECT count(*) = a.execution_count AND COALESCE(max(e.revision) >= a.revision, true)
+           FROM execution e WHERE e.attempt_id = a.id AND NOT e.gone_from_node)`;
+}
+
+async function markDescribed(tx: Queryable, session: NodeSession, attemptId: string, end: DescriptionEnd) {
+  await tx.$executeRaw`
+    UPDATE execution SET gone_from_node = true
+    WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND revision <= ${end.revision}
+      AND NOT id = ANY (${end.executionIds}::uuid[])`;
+  await tx.$executeRaw`
+    UPDATE attempt SET described_revision = GREATEST(described_revision, ${end.revision}::bigint)
+    WHERE id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid`;
+}

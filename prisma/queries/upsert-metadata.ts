@@ -1,0 +1,75 @@
+import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
+import type { Queryable } from '../client.js';
+import { storableText } from '../text.js';
+import type { NodeSession, StoredExecution } from './store-metadata.js';
+
+/**
+ * Inserts the attempts or updates those whose revision is newer. An announcement ends `unavailable`; a newer revision
+ * also ends the wait before the next backfill.
+ */
+export async function upsertAttempts(tx: Queryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {
+  const sorted = attempts.toSorted((a, b) => (a.attempt_id < b.attempt_id ? -1 : 1));
+  const column = <T>(pick: (attempt: AttemptSync) => T) => sorted.map(pick);
+  const ids = column((attempt) => attempt.attempt_id);
+  await tx.$executeRaw`
+    WITH newer AS (
+      INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, shared_task_id, created_at, metadata)
+      SELECT t.id, ${session.organizationId}::uuid, ${session.nodeId}::uuid, t.revision, t.execution_count, t.executor,
+             t.shared_task_id, t.created_at, t.metadata
+      FROM unnest(${ids}::uuid[], ${column((a) => BigInt(a.revision))}::bigint[], ${column((a) => a.execution_count)}::int[],
+                  ${column((a) => storableText(a.executor))}::text[], ${column((a) => a.shared_task_id ?? null)}::uuid[],
+                  ${column((a) => a.created_at)}::timestamptz[], ${column((a) => JSON.stringify(a))}::json[])
+        AS t (id, revision, execution_count, executor, shared_task_id, created_at, metadata)
+      ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, execution_count = excluded.execution_count,
+        executor = excluded.executor, shared_task_id = excluded.shared_task_id, created_at = excluded.created_at,
+        metadata = excluded.metadata
+      WHERE attempt.node_id = excluded.node_id AND attempt.revision < excluded.revision
+      RETURNING id, created_at
+    )
+    INSERT INTO attempt_sync (attempt_id, node_id, attempt_created_at)
+    SELECT id, ${session.nodeId}::uuid, created_at FROM newer
+    ON CONFLICT (attempt_id) DO UPDATE SET attempt_created_at = excluded.attempt_created_at, retry_at = NULL, idle_backfills = 0`;
+  await tx.$executeRaw`
+    UPDATE attempt_sync SET state = 'partial', unavailable_reason = NULL
+    WHERE attempt_id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid AND state = 'unavailable'`;
+}
+
+/**
+ * Inserts the executions of attempts that the node owns, or updates those whose revision is not older. The attempts'
+ * rows must be locked. Answers where the hive's copy of each stands; an execution that is not answered was refused.
+ */
+export async function upsertExecutions(
+  tx: Queryable,
+  session: NodeSession,
+  executions: ExecutionSync[],
+): Promise<StoredExecution[]> {
+  const column = <T>(pick: (execution: ExecutionSync) => T) => executions.map(pick);
+  const ids = column((execution) => execution.execution_id);
+  await tx.$executeRaw`
+    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, metadata)
+    SELECT t.id, t.attempt_id, a.node_id,
+           (SELECT COALESCE(max(e.ordinal), 0) FROM execution e WHERE e.attempt_id = a.id)
+             + row_number() OVER (PARTITION BY a.id ORDER BY t.place),
+           t.revision, t.status, t.declared_lines, t.log_epoch, t.log_epoch, t.created_at, t.metadata
+    FROM unnest(${ids}::uuid[], ${column((e) => e.attempt_id)}::uuid[], ${column((e) => BigInt(e.revision))}::bigint[],
+                ${column((e) => e.status)}::execution_status[], ${column((e) => e.log_lines)}::int[],
+                ${column((e) => e.log_epoch)}::int[], ${column((e) => e.created_at)}::timestamptz[],
+                ${column((e) => JSON.stringify(e))}::json[])
+      WITH ORDINALITY AS t (id, attempt_id, revision, status, declared_lines, log_epoch, created_at, metadata, place)
+    JOIN attempt a ON a.id = t.attempt_id AND a.node_id = ${session.nodeId}::uuid
+    ON CONFLICT (id) DO UPDATE SET
+      revision = excluded.revision, status = excluded.status, metadata = excluded.metadata, created_at = excluded.created_at,
+      log_epoch = GREATEST(execution.log_epoch, excluded.log_epoch),
+      declared_lines = CASE
+        WHEN excluded.log_epoch < execution.log_epoch THEN execution.declared_lines
+        WHEN excluded.status <> 'running' OR excluded.log_epoch <> execution.stored_epoch THEN excluded.declared_lines
+        ELSE GREATEST(excluded.declared_lines, execution.stored_lines) END,
+      set_aside_reason = CASE WHEN excluded.revision > execution.revision THEN NULL ELSE execution.set_aside_reason END,
+      gone_from_node = false
+    WHERE execution.node_id = excluded.node_id AND execution.attempt_id = excluded.attempt_id
+      AND execution.revision <= excluded.revision`;
+  return tx.$queryRaw<StoredExecution[]>`
+    SELECT id AS "executionId", log_epoch AS "logEpoch",
+           CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END AS "storedThrough"
+    FROM execution WHERE id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
+}

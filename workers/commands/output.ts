@@ -1,0 +1,38 @@
+/** What commands print: JSON for programs, a table for people. */
+
+export interface OutputOptions {
+  json?: boolean;
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Rows as one JSON array, or as columns under their names. */
+export function printRows(rows: Record<string, unknown>[], { json }: OutputOptions): void {
+  if (json) {
+    print(JSON.stringify(rows));
+    return;
+  }
+  const [first] = rows;
+  if (!first) {
+    print('none');
+    return;
+  }
+  const names = Object.keys(first);
+  const cells = [names, ...rows.map((row) => names.map((name) => show(row[name])))];
+  const widths = names.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  for (const line of cells)
+    print(
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+}
+
+function show(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,142 @@
+import { expect, test } from '@jest/globals';
+import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ConfigError, readConfig } from './config.js';
+
+function refusal(env: Record<string, string>): string {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+test('without any variable, everything has its default and is embedded', () => {
+  expect(readConfig({})).toEqual({
+    dataDir: resolve('.hive'),
+    host: '127.0.0.1',
+    port: 3000,
+    instanceId: expect.stringMatching(new RegExp(`-${process.pid}$`)),
+    logLevel: 'info',
+    reconcileIntervalSeconds: 60,
+    backfillConcurrency: 10,
+    backfillTimeoutMinutes: 5,
+    nodeTimeoutSeconds: 90,
+    temporal: { kind: 'embedded', namespace: 'default' },
+  });
+});
+
+test('an empty value counts as unset', () => {
+  expect(readConfig({ DATABASE_URL: '', HIVE_PORT: ' ', TEMPORAL_ADDRESS: '', LOG_LEVEL: '' })).toMatchObject({
+    port: 3000,
+    logLevel: 'info',
+    temporal: { kind: 'embedded' },
+  });
+});
+
+test('given values are taken', () => {
+  const config = readConfig({
+    DATABASE_URL: 'postgresql://me:secret@db:5432/hive',
+    HIVE_PORT: '0',
+    HIVE_BACKFILL_TIMEOUT_MINUTES: '0.05',
+    HIVE_TEMPORAL_PORT: '7233',
+    HIVE_POSTGRES_PORT: '5433',
+  });
+  expect(config).toMatchObject({
+    databaseUrl: 'postgresql://me:secret@db:5432/hive',
+    port: 0,
+    backfillTimeoutMinutes: 0.05,
+    postgresPort: 5433,
+    temporal: { kind: 'embedded', port: 7233 },
+  });
+});
+
+test("a Temporal address takes Temporal's own variables with it", () => {
+  const { temporal } = readConfig({
+    TEMPORAL_ADDRESS: 'temporal.example:7233',
+    TEMPORAL_NAMESPACE: 'hives',
+    TEMPORAL_API_KEY: 'key',
+    TEMPORAL_CONFIG_FILE: '/nowhere.toml',
+    HIVE_TEMPORAL_UI_URL: 'https://ui.example/',
+  });
+  expect(temporal).toMatchObject({
+    kind: 'external',
+    namespace: 'hives',
+    uiUrl: 'https://ui.example',
+    connectionOptions: { address: 'temporal.example:7233', apiKey: 'key', tls: true },
+  });
+});
+
+test.each([
+  ['HIVE_PORT', 'abc', 'HIVE_PORT is "abc"; allowed: a whole number from 0 (any free port) to 65535'],
+  ['HIVE_PORT', '65536', 'HIVE_PORT is "65536"; allowed: a whole number from 0 (any free port) to 65535'],
+  ['HIVE_PORT', '-1', 'HIVE_PORT is "-1"; allowed: a whole number from 0 (any free port) to 65535'],
+  ['HIVE_HOST', 'http://x', 'HIVE_HOST is "http://x"; allowed: a host name or an IP address, without scheme or port'],
+  [
+    'HIVE_INSTANCE_ID',
+    'a b',
+    'HIVE_INSTANCE_ID is "a b"; allowed: 1 to 100 letters, digits, dots, dashes and underscores',
+  ],
+  ['LOG_LEVEL', 'loud', 'LOG_LEVEL is "loud"; allowed: one of trace, debug, info, warn, error, fatal, silent'],
+  [
+    'HIVE_RECONCILE_INTERVAL_SECONDS',
+    '0',
+    'HIVE_RECONCILE_INTERVAL_SECONDS is "0"; allowed: a whole number of seconds from 1 to 86400',
+  ],
+  ['HIVE_BACKFILL_CONCURRENCY', '1.5', 'HIVE_BACKFILL_CONCURRENCY is "1.5"; allowed: a whole number from 1 to 1000'],
+  [
+    'HIVE_BACKFILL_TIMEOUT_MINUTES',
+    '0',
+    'HIVE_BACKFILL_TIMEOUT_MINUTES is "0"; allowed: a number of minutes above 0, at most 1440; may be a fraction, as 0.5',
+  ],
+  [
+    'HIVE_NODE_TIMEOUT_SECONDS',
+    '1e3',
+    'HIVE_NODE_TIMEOUT_SECONDS is "1e3"; allowed: a whole number of seconds from 1 to 86400',
+  ],
+  ['HIVE_TEMPORAL_UI_URL', 'ftp://x', 'HIVE_TEMPORAL_UI_URL is "ftp://x"; allowed: an http:// or https:// URL'],
+  ['HIVE_TEMPORAL_PORT', '0', 'HIVE_TEMPORAL_PORT is "0"; allowed: a whole number from 1 to 65535'],
+  ['HIVE_TEMPORAL_UI_PORT', 'x', 'HIVE_TEMPORAL_UI_PORT is "x"; allowed: a whole number from 1 to 65535'],
+  ['HIVE_POSTGRES_PORT', '70000', 'HIVE_POSTGRES_PORT is "70000"; allowed: a whole number from 1 to 65535'],
+  ['TEMPORAL_ADDRESS', 'nowhere', 'TEMPORAL_ADDRESS is "nowhere"; allowed: HOST:PORT'],
+  [
+    'TEMPORAL_API_KEY',
+    'sesame',
+    'TEMPORAL_API_KEY has a value that is not allowed; allowed: only together with TEMPORAL_ADDRESS (HOST:PORT)',
+  ],
+  [
+    'DATABASE_URL',
+    'mysql://me:sesame@db/hive',
+    'DATABASE_URL has a value that is not allowed; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
+  ],
+  [
+    'DATABASE_URL',
+    'postgresql://me:sesame@db',
+    'DATABASE_URL has a value that is not allowed; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
+  ],
+])('%s=%s is refused in one line', (name, value, message) => {
+  expect(refusal({ [name]: value })).toBe(message);
+  expect(message).not.toMatch(/sesame|\n/);
+});
+
+test('a damaged Temporal configuration file is refused without quoting it, as a missing profile is', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hivesync-config-'));
+  try {
+    const file = join(folder, 'temporal.toml');
+    writeFileSync(file, '[profile.default]\napi_key = "sesame\n');
+    const damaged = refusal({ TEMPORAL_CONFIG_FILE: file });
+    expect(damaged).toBe(
+      `TEMPORAL_CONFIG_FILE is ${JSON.stringify(file.slice(0, 80))}; allowed: a file in Temporal's TOML format`,
+    );
+    writeFileSync(file, '[profile.default]\naddress = "db:7233"\n');
+    expect(refusal({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'prod' })).toBe(
+      'TEMPORAL_PROFILE is "prod"; allowed: a profile of the configuration file',
+    );
+    expect(refusal({ TEMPORAL_CONFIG_FILE: file })).toBe('accepted');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

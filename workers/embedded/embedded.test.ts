@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { fork, type ChildProcess } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import pg from 'pg';
+import { createLogger } from '../logger.js';
+import type { ChildRecord } from './data-dir.js';
+import { startEmbedded, type Embedded } from './index.js';
+import { isAlive } from './process-identity.js';
+
+const logger = createLogger({ logLevel: 'silent', instanceId: 'test' });
+const root = mkdtempSync(join(tmpdir(), 'hivesync-embedded-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function children(dataDir: string): ChildRecord[] {
+  const folder = join(dataDir, 'lock');
+  return readdirSync(folder).flatMap((name) => {
+    const { note } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { note: ChildRecord[] | null };
+    return note ?? [];
+  });
+}
+
+async function living(records: readonly ChildRecord[]): Promise<string[]> {
+  const alive = await Promise.all(records.map(isAlive));
+  return records.flatMap(({ kind }, i) => (alive[i] ? [kind] : []));
+}
+
+async function query(embedded: Embedded, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: embedded.databaseUrl });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function temporalStatus(embedded: Embedded): Promise<unknown> {
+  const connection = await Connection.connect({ address: embedded.temporalAddress ?? '', connectTimeout: 1000 });
+  try {
+    return (await connection.healthService.check({})).status;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let left = 100; ; left--) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (left === 0) throw error;
+      await delay(50);
+    }
+  }
+}
+
+const SERVING = 1;
+
+describe('PostgreSQL and Temporal in a data directory', () => {
+  const dataDir = join(root, 'both');
+  let embedded: Embedded;
+  beforeAll(async () => {
+    embedded = await startEmbedded({ dataDir, postgres: true, temporal: true }, logger);
+  }, 30_000);
+  afterAll(() => embedded.stop());
+
+  test('serve, on 127.0.0.1 alone, with UTF8', async () => {
+    expect(await temporalStatus(embedded)).toBe(SERVING);
+    expect(await query(embedded, 'SHOW server_encoding')).toEqual([{ server_encoding: 'UTF8' }]);
+    expect(await query(embedded, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
+    expect((await fetch(embedded.temporalUiUrl ?? '')).status).toBe(200);
+  });
+
+  test('are not started a second time', async () => {
+    await expect(startEmbedded({ dataDir, postgres: true, temporal: true }, logger)).rejects.toMatchObject({
+      code: 'data_dir_in_use',
+      message: `data directory ${dataDir} is in use by hive pid ${process.pid}; stop it or set HIVE_DATA_DIR`,
+    });
+  });
+
+  test('are started again on the same ports when they are killed', async () => {
+    const before = children(dataDir);
+    for (const { pid } of before) process.kill(pid, 'SIGKILL');
+    expect(await eventually(() => query(embedded, 'SELECT 1 AS one'))).toEqual([{ one: 1 }]);
+    expect(await eventually(() => temporalStatus(embedded))).toBe(SERVING);
+    expect(await living(before)).toEqual([]);
+    expect(children(dataDir).map(({ port }) => port)).toEqual(before.map(({ port }) => port));
+  }, 20_000);
+
+  test('leave no process when stopped, and find their data and ports again', async () => {
+    await query(embedded, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    const running = children(dataDir);
+    expect(await living(running)).toEqual(['postgres', 'temporal']);
+    await embedded.stop();
+    expect(await living(running)).toEqual([]);
+    const again = await startEmbedded({ dataDir, postgres: true, temporal: true }, logger);
+    try {
+      expect(await query(again, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+      expect({ ...again, stop: undefined }).toEqual({ ...embedded, stop: undefined });
+    } finally {
+      await again.stop();
+    }
+  }, 30_000);
+});
+
+test('a killed hive: the next start stops what it left running, and works', async () => {
+  const dataDir = join(root, 'killed');
+  const owner = fork(join(import.meta.dirname, '../../tests/harness/embedded-owner.mjs'), [dataDir], {
+    execArgv: [],
+    silent: true,
+  });
+  const started = JSON.parse(await firstLine(owner)) as Embedded;
+  await query(started, 'CREATE TABLE kept AS SELECT 42 AS answer');
+  const orphans = children(dataDir);
+  owner.kill('SIGKILL');
+  await new Promise((resolve) => owner.once('exit', resolve));
+  expect(await living(orphans)).toEqual(['postgres', 'temporal']);
+
+  const next = await startEmbedded({ dataDir, postgres: true, temporal: false }, logger);
+  try {
+    expect(await living(orphans)).toEqual([]);
+    expect(children(dataDir).map(({ kind }) => kind)).toEqual(['postgres']);
+    expect(await query(next, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  } finally {
+    await next.stop();
+  }
+}, 30_000);
+
+test('a port that was asked for and is taken is refused by its name', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const { port } = taken.address() as AddressInfo;
+  const dataDir = join(root, 'port');
+  try {
+    await expect(
+      startEmbedded({ dataDir, postgres: true, temporal: false, postgresPort: port }, logger),
+    ).rejects.toMatchObject({ code: 'port_in_use', message: expect.stringContaining('HIVE_POSTGRES_PORT') });
+  } finally {
+    taken.close();
+  }
+});
+
+test('a data directory that is a file is refused by its path', async () => {
+  await expect(
+    startEmbedded({ dataDir: join(import.meta.dirname, 'index.ts'), postgres: true, temporal: false }, logger),
+  ).rejects.toMatchObject({ code: 'data_dir_unusable' });
+});
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+asRoot(
+  'root may keep its data in a folder that is closed to others',
+  async () => {
+    const closed = join(root, 'closed');
+    mkdirSync(closed);
+    chmodSync(closed, 0o700);
+    const embedded = await startEmbedded({ dataDir: join(closed, 'hive'), postgres: true, temporal: false }, logger);
+    try {
+      expect(await query(embedded, 'SELECT current_user')).toEqual([{ current_user: 'hive' }]);
+    } finally {
+      await embedded.stop();
+    }
+  },
+  20_000,
+);
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`ended with ${code ?? 'a signal'}`)));
+    child.stdout?.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()));
+  });
+}

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger } from '../logger.js';
+import { buildTemporal } from './temporal-build.js';
+import { downloadTemporal } from './temporal-download.js';
+import { TEMPORAL_VERSION, temporalExecutable } from './temporal-executable.js';
+
+const logger = createLogger({ logLevel: 'silent', instanceId: 'test' });
+const path = process.env['PATH'];
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hivesync-temporal-'));
+});
+afterEach(() => {
+  process.env['PATH'] = path;
+  rmSync(folder, { recursive: true });
+});
+
+function script(name: string, body: string): void {
+  mkdirSync(join(folder, 'bin'), { recursive: true });
+  writeFileSync(join(folder, 'bin', name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+}
+
+test('prefers the one on PATH, then the cache, and obtains one only then', async () => {
+  const ways = [() => Promise.reject(new Error('no network')), () => Promise.reject(new Error('no Go'))];
+  const env = { PATH: join(folder, 'bin'), XDG_CACHE_HOME: folder };
+  await expect(temporalExecutable(logger, env, ways)).rejects.toMatchObject({
+    code: 'executable_missing',
+    message: expect.stringMatching(/no network; no Go.*install the temporal command line.*Go 1.24.*TEMPORAL_ADDRESS/),
+  });
+  const cache = join(folder, 'hivesync', 'temporal', TEMPORAL_VERSION);
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(join(cache, 'temporal'), '', { mode: 0o755 });
+  expect(await temporalExecutable(logger, env, ways)).toBe(join(cache, 'temporal'));
+  script('temporal', '');
+  expect(await temporalExecutable(logger, env, ways)).toBe(join(folder, 'bin', 'temporal'));
+});
+
+test('two that build at once build once, and leave nothing but the executable', async () => {
+  script('go', `echo "$2" >> ${folder}/runs; sleep 0.3; echo built > "$GOBIN/temporal"`);
+  process.env['PATH'] = `${join(folder, 'bin')}:${path ?? ''}`;
+  const cache = join(folder, 'cache');
+  await Promise.all([buildTemporal(cache, 'v1.5.1', logger), buildTemporal(cache, 'v1.5.1', logger)]);
+  expect(readFileSync(join(folder, 'runs'), 'utf8')).toBe('github.com/temporalio/cli/cmd/temporal@v1.5.1\n');
+  expect(readdirSync(cache).sort()).toEqual(['build-lock', 'temporal']);
+});
+
+test('a build that fails says what Go said', async () => {
+  script('go', 'echo "go: no such module" >&2; exit 1');
+  process.env['PATH'] = `${join(folder, 'bin')}:${path ?? ''}`;
+  await expect(buildTemporal(join(folder, 'cache'), 'v1.5.1', logger)).rejects.toThrow(/exit code 1.*no such module/);
+});
+
+test('downloads and unpacks a release, and says when there is none', async () => {
+  script('temporal', 'echo temporal version 1.5.1');
+  execFileSync('tar', ['-czf', join(folder, 'archive'), '-C', join(folder, 'bin'), 'temporal']);
+  const server = createServer((request, response) => {
+    response.statusCode = request.url?.startsWith('/v1.5.1/temporal_cli_1.5.1_') ? 200 : 404;
+    response.end(readFileSync(join(folder, 'archive')));
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const releases = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const cache = join(folder, 'cache');
+  try {
+    await downloadTemporal(cache, 'v1.5.1', logger, releases);
+    expect(readdirSync(cache)).toEqual(['temporal']);
+    await expect(downloadTemporal(cache, 'v9.9.9', logger, releases)).rejects.toThrow(/answered 404/);
+    expect(readdirSync(cache)).toEqual(['temporal']);
+  } finally {
+    server.close();
+  }
+});

@@ -1,0 +1,121 @@
+/** A whole hive: embedded parts where no address is given, database, gateway, API and Temporal workers. */
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
+import type { Logger } from 'pino';
+import { createBackfills } from '../api/backfills.js';
+import { Gateway } from '../api/gateway/gateway.js';
+import { createApp } from '../api/http/app.js';
+import { createHttpServer } from '../api/http/server.js';
+import { openDatabase } from '../prisma/client.js';
+import { createFirstAdminToken } from '../prisma/queries/first-admin-token.js';
+import { signalDrain, TEMPORAL_DEADLINE_MS } from '../workflows/starter.js';
+import type { HiveConfig } from './config.js';
+import { removeRunning, writeAdminToken, writeRunning } from './data-files.js';
+import { startParts, type Parts } from './parts.js';
+import { TemporalLink } from './temporal/temporal-link.js';
+
+export interface HiveProcess {
+  /** Of the API; the nodes' sockets are on the same port. */
+  url: string;
+  temporalUiUrl?: string;
+  /** Lets what is under way end: leases, sockets, workers, then the embedded parts. */
+  stop(): Promise<void>;
+}
+
+/** Starts a hive; resolves when the API answers. Temporal may still be on its way: /readyz tells. */
+export async function startHive(config: HiveConfig, logger: Logger): Promise<HiveProcess> {
+  const parts = await startParts(config, logger);
+  try {
+    return await serve(config, parts, logger);
+  } catch (error) {
+    await parts.stop();
+    throw error;
+  }
+}
+
+async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<HiveProcess> {
+  const database = openDatabase(parts.databaseUrl);
+  const secret = await createFirstAdminToken(database);
+  if (secret !== undefined) {
+    logger.info({ file: await writeAdminToken(config.dataDir, secret) }, 'first start: wrote an admin token');
+  }
+  const { nodeTimeoutSeconds, backfillConcurrency, backfillTimeoutMinutes, reconcileIntervalSeconds } = config;
+  const stopping = new AbortController();
+  const gateway = new Gateway({
+    database,
+    logger,
+    queue: `gateway-${randomUUID()}`,
+    instanceId: config.instanceId,
+    async signalDrain(node) {
+      const { client } = link;
+      if (!client) throw new Error('Temporal is not connected yet');
+      const input = { ...node, concurrency: backfillConcurrency, nodeTimeoutSeconds };
+      await client.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, () => signalDrain(client, input, 'reconnect'));
+    },
+  });
+  const link: TemporalLink = new TemporalLink({
+    connection: parts.temporal.connection,
+    namespace: config.temporal.namespace,
+    reconcileIntervalSeconds,
+    hive: { database, logger, backfillConcurrency, nodeTimeoutSeconds, backfillTimeoutMinutes },
+    gateway: { database, gateway, logger },
+    logger,
+  });
+  const app = createApp({
+    database,
+    logger,
+    backfills: createBackfills({ client: () => link.client, database, logger, nodeTimeoutSeconds }),
+    health: () => ({ temporal: link.state.temporal === 'ok', workers: link.state.workers === 'ok' }),
+    stopping: stopping.signal,
+    workflowUrl: (workflowId, runId) => parts.temporal.workflowUrl(workflowId, runId),
+  });
+  const server = createHttpServer(app);
+  gateway.attach(server);
+  link.start();
+  const url = await listen(server, config);
+  await writeRunning(config.dataDir, {
+    pid: process.pid,
+    url,
+    databaseUrl: parts.databaseUrl,
+    temporalAddress: parts.temporal.connection.address,
+    temporalUiUrl: parts.temporal.uiUrl,
+  });
+  logger.info({ url, temporalUiUrl: parts.temporal.uiUrl }, 'hive is listening');
+  return {
+    url,
+    ...(parts.temporal.uiUrl !== undefined && { temporalUiUrl: parts.temporal.uiUrl }),
+    async stop() {
+      stopping.abort();
+      await gateway.stop();
+      await link.stop();
+      await closeServer(server);
+      await database.$disconnect();
+      await removeRunning(config.dataDir);
+      await parts.stop();
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: HiveConfig): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const { port: actual } = server.address() as AddressInfo;
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${actual}`);
+    });
+  });
+}
+
+/** Ends idle connections at once, others when their answer is out, at the latest after 5 s. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), 5000);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,31 @@
+import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client, type ScheduleOptions } from '@temporalio/client';
+import { HIVE_TASK_QUEUE } from '../../workflows/definitions.js';
+
+export const RECONCILE_SCHEDULE_ID = 'reconcile';
+
+/** Creates the schedule that reconciles, or brings it up to date with the configuration. */
+export async function ensureReconcileSchedule(client: Client, intervalSeconds: number): Promise<void> {
+  const options: ScheduleOptions = {
+    scheduleId: RECONCILE_SCHEDULE_ID,
+    spec: { intervals: [{ every: intervalSeconds * 1000 }] },
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'reconcile',
+      workflowId: RECONCILE_SCHEDULE_ID,
+      taskQueue: HIVE_TASK_QUEUE,
+      // A run that is stuck ends, so that it can't hold up the later ones.
+      workflowExecutionTimeout: '10 minutes',
+      args: [],
+    },
+    policies: { overlap: ScheduleOverlapPolicy.BUFFER_ONE, catchupWindow: '1 minute' },
+  };
+  try {
+    await client.schedule.create(options);
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    const { spec, action, policies } = options;
+    await client.schedule
+      .getHandle(RECONCILE_SCHEDULE_ID)
+      .update(({ state }) => ({ spec, action, ...(policies && { policies }), state }));
+  }
+}

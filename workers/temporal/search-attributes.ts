@@ -1,0 +1,43 @@
+import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import { searchAttributes } from '../../workflows/definitions.js';
+
+/** The namespace lacks search attributes, and the hive may not add them. Workers must not start: tasks would fail for ever. */
+export class SearchAttributesMissingError extends Error {
+  override readonly name = 'SearchAttributesMissingError';
+  readonly code = 'search_attributes_missing';
+  constructor(namespace: string, missing: string[], reason: string) {
+    const commands = missing.map((name) => `--name ${name} --type Keyword`).join(' ');
+    super(
+      `namespace ${namespace} lacks the search attributes ${missing.join(', ')} and refuses to add them (${reason}); ` +
+        `run: temporal operator search-attribute create --namespace ${namespace} ${commands}`,
+    );
+  }
+}
+
+/**
+ * Sees to it that the namespace has the search attributes of our workflows.
+ * @throws SearchAttributesMissingError
+ */
+export async function ensureSearchAttributes(client: Client, namespace: string): Promise<void> {
+  const { operatorService } = client.connection as unknown as WithOperatorService;
+  const known = await operatorService.listSearchAttributes({ namespace });
+  const missing = Object.values(searchAttributes)
+    .map((key) => key.name)
+    .filter((name) => !(name in known.customAttributes));
+  if (missing.length === 0) return;
+  try {
+    await operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(
+        missing.map((name) => [name, temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD]),
+      ),
+    });
+  } catch (error) {
+    throw new SearchAttributesMissingError(namespace, missing, error instanceof Error ? error.message : String(error));
+  }
+}
+
+interface WithOperatorService {
+  operatorService: temporal.api.operatorservice.v1.OperatorService;
+}

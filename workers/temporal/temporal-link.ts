@@ -1,0 +1,135 @@
+/** The process's link to Temporal: connects in the background, runs the workers, and tries again when that fails. */
+import { Client } from '@temporalio/client';
+import { NativeConnection, type NativeConnectionOptions, type Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { ensureReconcileSchedule } from './schedule.js';
+import { ensureSearchAttributes } from './search-attributes.js';
+import { createWorkers, type WorkerDeps } from './workers.js';
+
+export interface TemporalLinkOptions {
+  connection: NativeConnectionOptions;
+  namespace: string;
+  reconcileIntervalSeconds: number;
+  hive: Omit<WorkerDeps['hive'], 'client'>;
+  gateway?: WorkerDeps['gateway'];
+  logger: Logger;
+}
+
+export type LinkState = 'ok' | 'degraded';
+
+const RETRY_MS = 2000;
+const HEALTH_INTERVAL_MS = 5000;
+const HEALTH_DEADLINE_MS = 2000;
+
+export class TemporalLink {
+  readonly #options: TemporalLinkOptions;
+  #connection: NativeConnection | undefined;
+  #client: Client | undefined;
+  #workers: Worker[] = [];
+  #isServerThere = false;
+  #isStopping = false;
+  #finished = Promise.resolve();
+
+  constructor(options: TemporalLinkOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined until the first connection; afterwards there, also while Temporal is away. */
+  get client(): Client | undefined {
+    return this.#client;
+  }
+
+  /** Of the server as last heard, and of this process's workers. */
+  get state(): { temporal: LinkState; workers: LinkState } {
+    const running = this.#workers.length > 0 && this.#workers.every((worker) => worker.getState() === 'RUNNING');
+    return {
+      temporal: this.#isServerThere ? 'ok' : 'degraded',
+      workers: running && this.#isServerThere ? 'ok' : 'degraded',
+    };
+  }
+
+  /** Returns at once; {@link state} tells how far it is. */
+  start(): void {
+    this.#finished = Promise.all([this.#run(), this.#watch()]).then(() => undefined);
+  }
+
+  /** Lets running activities end within their grace, then disconnects. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#shutdownWorkers();
+    await this.#finished;
+    await this.#connection?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { logger } = this.#options;
+    while (!this.#isStopping) {
+      try {
+        await this.#connectAndWork();
+      } catch (error) {
+        logger.error({ err: error }, 'no workers: Temporal is away or refuses them');
+      }
+      await this.#pause(RETRY_MS);
+    }
+  }
+
+  async #connectAndWork(): Promise<void> {
+    const { namespace, hive, gateway, logger, reconcileIntervalSeconds } = this.#options;
+    const connection = (this.#connection ??= await NativeConnection.connect(this.#options.connection));
+    const client = (this.#client ??= new Client({ connection, namespace }));
+    await ensureSearchAttributes(client, namespace);
+    this.#isServerThere = true;
+    this.#workers = await createWorkers({
+      connection,
+      namespace,
+      hive: { ...hive, client },
+      ...(gateway && { gateway }),
+    });
+    try {
+      const running = Promise.all(this.#workers.map((worker) => this.#runWorker(worker)));
+      await ensureReconcileSchedule(client, reconcileIntervalSeconds).catch((error: unknown) => {
+        this.#shutdownWorkers();
+        throw error;
+      });
+      logger.info({ queues: this.#workers.map((worker) => worker.options.taskQueue) }, 'workers run');
+      if (this.#isStopping) this.#shutdownWorkers();
+      await running;
+    } finally {
+      this.#workers = [];
+    }
+  }
+
+  /** One worker that fails takes the others down: they start again together. */
+  async #runWorker(worker: Worker): Promise<void> {
+    try {
+      await worker.run();
+    } finally {
+      this.#shutdownWorkers();
+    }
+  }
+
+  #shutdownWorkers(): void {
+    for (const worker of this.#workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#isStopping) {
+      const connection = this.#connection;
+      if (connection) {
+        this.#isServerThere = await connection
+          .withDeadline(Date.now() + HEALTH_DEADLINE_MS, () => connection.workflowService.getSystemInfo({}))
+          .then(
+            () => true,
+            () => false,
+          );
+      }
+      await this.#pause(HEALTH_INTERVAL_MS);
+    }
+  }
+
+  /** Cut short by a stop. */
+  async #pause(ms: number): Promise<void> {
+    const until = Date.now() + ms;
+    while (!this.#isStopping && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,48 @@
+import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
+import { Worker, type NativeConnection } from '@temporalio/worker';
+import { createGatewayActivities, type GatewayActivityDeps } from '../../activities/gateway-activities.js';
+import { createHiveActivities, type HiveActivityDeps } from '../../activities/hive-activities.js';
+import { HIVE_TASK_QUEUE } from '../../workflows/definitions.js';
+
+const BUNDLE = fileURLToPath(new URL('../../workflows/bundle.cjs', import.meta.url));
+/** What an activity that was told to stop has to end in. */
+const SHUTDOWN_GRACE = '10 seconds';
+/** Backfill steps of one hive process at once: each holds a few pages in memory. */
+const MIRROR_STEPS = 40;
+const READER_MIRROR_STEPS = 20;
+
+export interface WorkerDeps {
+  connection: NativeConnection;
+  namespace: string;
+  hive: Omit<HiveActivityDeps, 'client'> & { client: Client };
+  /** Absent in a process that holds no sockets. */
+  gateway?: GatewayActivityDeps;
+}
+
+/** The workers of a hive process: the shared queue, and this boot's own queues for what needs its sockets. */
+export async function createWorkers({ connection, namespace, hive, gateway }: WorkerDeps): Promise<Worker[]> {
+  const common = { connection, namespace, shutdownGraceTime: SHUTDOWN_GRACE };
+  const workers = [
+    Worker.create({
+      ...common,
+      taskQueue: HIVE_TASK_QUEUE,
+      workflowBundle: { codePath: BUNDLE },
+      activities: createHiveActivities(hive),
+    }),
+  ];
+  if (gateway) {
+    const activities = createGatewayActivities(gateway);
+    const { queue } = gateway.gateway;
+    workers.push(
+      Worker.create({ ...common, taskQueue: queue, activities, maxConcurrentActivityTaskExecutions: MIRROR_STEPS }),
+      Worker.create({
+        ...common,
+        taskQueue: `${queue}-read`,
+        activities,
+        maxConcurrentActivityTaskExecutions: READER_MIRROR_STEPS,
+      }),
+    );
+  }
+  return Promise.all(workers);
+}

@@ -1,0 +1,242 @@
+import {
+  ActivityFailure,
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  TimeoutFailure,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { GatewayActivities, MirrorStep } from '../activities/gateway-activities.js';
+import type { HiveActivities } from '../activities/hive-activities.js';
+import {
+  expediteSignal,
+  progressQuery,
+  searchAttributes,
+  type BackfillInput,
+  type BackfillProgress,
+  type BackfillResult,
+  type NodeLocation,
+  type Outcome,
+} from './definitions.js';
+
+const { locateNode } = proxyLocalActivities<HiveActivities>({ startToCloseTimeout: '10 seconds' });
+const { settleAttempt } = proxyActivities<HiveActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});
+
+const FIRST_PATIENCE_SECONDS = 10;
+const MAX_PATIENCE_SECONDS = 60;
+const MAX_PAUSE_SECONDS = 5;
+const NOTHING_STORED = { executions: 0, linesDeclared: 0, linesStored: 0 };
+
+/**
+ * Closes the gaps of the hive's copy of one attempt: finds the hive that holds the node's socket, mirrors the node's
+ * description and the missing lines in steps, and settles. When the node or its hive goes away it waits for a new
+ * session and goes on after the last stored line.
+ */
+export async function backfillAttempt(input: BackfillInput): Promise<BackfillResult> {
+  const backfill = new Backfill(input);
+  setHandler(progressQuery, () => backfill.progress);
+  setHandler(expediteSignal, () => {
+    backfill.isExpedited = true;
+  });
+  try {
+    const result = await backfill.run();
+    await condition(allHandlersFinished);
+    return result;
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    await CancellationScope.nonCancellable(() => backfill.settle('cancelled', 'cancelled'));
+    throw error;
+  }
+}
+
+class Backfill {
+  readonly progress: BackfillProgress;
+  isExpedited: boolean;
+  #location: NodeLocation | undefined;
+  #lastProgress = Date.now();
+  #failuresInRow = 0;
+
+  constructor(private readonly input: BackfillInput) {
+    this.progress = input.progress ?? { phase: 'locating', ...NOTHING_STORED, linesPulled: 0, pulls: 0 };
+    this.isExpedited = input.trigger === 'read' || input.trigger === 'manual';
+    this.#location = input.location;
+  }
+
+  async run(): Promise<BackfillResult> {
+    let patience = FIRST_PATIENCE_SECONDS;
+    for (;;) {
+      this.#location ??= await locateNode(this.input.nodeId);
+      if (!this.#location) {
+        const waited = await this.#pauseForNode();
+        if (waited) continue;
+        return this.settle('node_offline', 'node_offline');
+      }
+      try {
+        const step = await this.#mirror(this.#location, patience);
+        this.#note(step);
+        const result = this.#resultOf(step);
+        if (result) return result;
+        if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
+      } catch (error) {
+        if (CancellationScope.current().consideredCancelled) throw error;
+        if (isScheduleToStart(error) && (await this.#isStillThere())) {
+          patience = Math.min(patience * 2, MAX_PATIENCE_SECONDS); // busy, not dead
+          continue;
+        }
+        const ending = await this.#afterFailure(failureCode(error));
+        if (ending) return ending;
+      }
+    }
+  }
+
+  /** Ends the hold on the attempt and reports the outcome. */
+  async settle(
+    ending: 'node_offline' | 'cancelled' | 'unavailable' | 'failed',
+    reason: string,
+  ): Promise<BackfillResult> {
+    this.#show('settling');
+    const settled = await settleAttempt({
+      attemptId: this.input.attemptId,
+      runId: workflowInfo().firstExecutionRunId,
+      ending,
+      reason,
+      progressed: this.progress.linesPulled > 0,
+    });
+    // Live pages may have closed the last gap meanwhile: what counts is what the hive has.
+    return this.#end(settled?.state === 'complete' ? 'complete' : ending, reason);
+  }
+
+  #mirror(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep> {
+    this.#show('mirroring');
+    const { mirrorAttempt } = proxyActivities<GatewayActivities>({
+      taskQueue: this.isExpedited ? `${location.queue}-read` : location.queue,
+      scheduleToStartTimeout: patienceSeconds * 1000,
+      startToCloseTimeout: '2 minutes',
+      heartbeatTimeout: '10 seconds',
+      retry: { maximumAttempts: 1 }, // a retry on this queue would go to the wrong hive
+      cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+    });
+    return mirrorAttempt({
+      attemptId: this.input.attemptId,
+      nodeId: this.input.nodeId,
+      runId: workflowInfo().firstExecutionRunId,
+      force: this.input.trigger === 'manual' && this.progress.pulls === 0,
+      withLogs: this.input.type !== 'executions',
+      progressed: this.progress.linesPulled > 0,
+    });
+  }
+
+  #note(step: MirrorStep): void {
+    const { executions, linesDeclared, linesStored } = step;
+    Object.assign(this.progress, { executions, linesDeclared, linesStored });
+    this.progress.linesPulled += step.linesPulled;
+    this.progress.pulls++;
+    this.#lastProgress = Date.now();
+    this.#failuresInRow = 0;
+    this.#show('mirroring');
+  }
+
+  #resultOf({ ended, notHeld }: MirrorStep): BackfillResult | undefined {
+    if (notHeld === 'complete') return this.#end('complete');
+    if (notHeld === 'unavailable' || notHeld === 'unknown_attempt') return this.#end('unavailable', notHeld);
+    if (notHeld !== undefined) return this.#end('partial', notHeld);
+    if (!ended) return undefined;
+    if (ended.state === 'complete') return this.#end('complete');
+    return this.#end(
+      ended.state === 'unavailable' ? 'unavailable' : 'partial',
+      ended.reason ?? this.#whyPartial(ended.needsBackfill),
+    );
+  }
+
+  #whyPartial(needsBackfill: boolean): string {
+    return needsBackfill ? 'incomplete' : 'running_or_set_aside';
+  }
+
+  /** @returns the result if the failure, or having met failures for too long, ends the backfill */
+  async #afterFailure(code: string): Promise<BackfillResult | undefined> {
+    if (code === 'attempt_not_found' || code === 'attempt_not_shared') {
+      return this.settle('unavailable', code === 'attempt_not_found' ? 'not_found' : 'not_shared');
+    }
+    const former = this.#location;
+    this.#location = undefined;
+    this.#show('waiting_for_node');
+    await sleep(Math.min(0.25 * 2 ** this.#failuresInRow++, MAX_PAUSE_SECONDS) * 1000);
+    if (!this.#isOutOfTime()) return undefined;
+    const current = await locateNode(this.input.nodeId);
+    if (current && current.sessionId !== former?.sessionId) return undefined;
+    if (!current) return this.settle('node_offline', 'node_offline');
+    await this.settle('failed', code);
+    throw ApplicationFailure.nonRetryable(`backfill of ${this.input.attemptId} ended: ${code}`, code);
+  }
+
+  /** @returns false when the node has been away for too long */
+  async #pauseForNode(): Promise<boolean> {
+    if (this.#isOutOfTime()) return false;
+    this.#show('waiting_for_node');
+    await sleep(Math.min(0.25 * 2 ** this.#failuresInRow++, MAX_PAUSE_SECONDS) * 1000);
+    return true;
+  }
+
+  #isOutOfTime(): boolean {
+    return Date.now() - this.#lastProgress >= this.input.nodeTimeoutSeconds * 1000;
+  }
+
+  async #isStillThere(): Promise<boolean> {
+    const current = await locateNode(this.input.nodeId);
+    return current !== undefined && current.sessionId === this.#location?.sessionId;
+  }
+
+  async #continueAsNew(): Promise<never> {
+    await condition(allHandlersFinished);
+    const next: BackfillInput = { ...this.input, progress: this.progress };
+    if (this.#location) next.location = this.#location;
+    else delete next.location;
+    return continueAsNew<typeof backfillAttempt>(next);
+  }
+
+  #end(outcome: Outcome, reason?: string): BackfillResult {
+    upsertSearchAttributes([{ key: searchAttributes.outcome, value: outcome }]);
+    this.#show('ended');
+    const { linesDeclared, linesStored, linesPulled } = this.progress;
+    return { outcome, linesDeclared, linesStored, linesPulled, ...(outcome !== 'complete' && reason && { reason }) };
+  }
+
+  /** Shows the progress in the Temporal UI. */
+  #show(phase: BackfillProgress['phase']): void {
+    this.progress.phase = phase;
+    const { executions, linesDeclared, linesStored, linesPulled } = this.progress;
+    setCurrentDetails(
+      `**${phase.replaceAll('_', ' ')}**: ${linesStored} of ${linesDeclared} lines stored, ` +
+        `${executions} executions, ${linesPulled} lines pulled by this backfill`,
+    );
+  }
+}
+
+function isScheduleToStart(error: unknown): boolean {
+  return (
+    error instanceof ActivityFailure &&
+    error.cause instanceof TimeoutFailure &&
+    error.cause.timeoutType === 'SCHEDULE_TO_START'
+  );
+}
+
+/** The failure's type, or what timed out; never its message. */
+function failureCode(error: unknown): string {
+  if (!(error instanceof ActivityFailure)) throw error;
+  if (isCancellation(error)) return 'node_moved'; // its hive is stopping; this workflow was not cancelled
+  if (error.cause instanceof ApplicationFailure) return error.cause.type ?? 'unknown';
+  if (error.cause instanceof TimeoutFailure) return `timeout_${error.cause.timeoutType?.toLowerCase() ?? 'unknown'}`;
+  return 'unknown';
+}
