@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { gunzip, gzip, type Gunzip, type ZlibOptions } from 'node:zlib';
 import { MAX_LINE_BYTES, MAX_PAGE_GZIP_BYTES, MAX_PAGE_RAW_BYTES } from './limits.js';
 
 const gzipAsync = promisify(gzip);
@@ -82,12 +82,18 @@ function gunzipPage(bytes: Buffer): Promise<Buffer> {
     throw new PageError('too_large', `page has ${bytes.length} bytes, more than ${MAX_PAGE_GZIP_BYTES}`);
   }
   return new Promise((resolve, reject) => {
-    const unzip = gunzip(bytes, { maxOutputLength: MAX_PAGE_RAW_BYTES }, (error, raw) => {
-      if (error) reject(gunzipError(error));
-      else if (unzip.bytesWritten !== bytes.length) reject(new PageError('not_gzip', 'bytes follow the gzip stream'));
-      else if (!isUtf8(raw)) reject(new PageError('not_utf8', 'page is not UTF-8'));
-      else resolve(raw);
-    }) as unknown as { bytesWritten: number };
+    // With `info` the answer says how much of the input was used: bytes behind the stream would pass unseen otherwise.
+    const options: ZlibOptions = { maxOutputLength: MAX_PAGE_RAW_BYTES, info: true };
+    gunzip(bytes, options, (error, result) => {
+      if (error) {
+        reject(gunzipError(error));
+        return;
+      }
+      const { buffer, engine } = result as unknown as { buffer: Buffer; engine: Gunzip };
+      if (engine.bytesWritten !== bytes.length) reject(new PageError('not_gzip', 'bytes follow the gzip stream'));
+      else if (!isUtf8(buffer)) reject(new PageError('not_utf8', 'page is not UTF-8'));
+      else resolve(buffer);
+    });
   });
 }
 

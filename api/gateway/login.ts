@@ -44,6 +44,7 @@ export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<Auth
 /** Answers a failed login and closes. */
 export function refuseAuth(ws: WebSocket, error: string, protocolVersion = PROTOCOL_VERSION): void {
   ws.send(encodeTextFrame({ type: 'auth_result', data: { success: false, error, protocol_version: protocolVersion } }));
+  ws.resume(); // the answer to the close has to be read
   ws.close(1008, 'authentication failed');
   setTimeout(() => ws.terminate(), 2000).unref();
 }

@@ -1,0 +1,143 @@
+/** A node in the hands of a test: sends exactly the frames that the test says, and keeps what the hive answers. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import { encodeLogPageFrame } from '../../protocol/binary-frame.js';
+import type { AttemptSync, ExecutionSync, FrameData, HiveFrame, LogPageHeader } from '../../protocol/frames.js';
+import { encodeLine, encodePage } from '../../protocol/page.js';
+
+export class ScriptedNode {
+  readonly received: HiveFrame[] = [];
+  closed: { code: number; reason: string } | undefined;
+  #waiting: (() => void)[] = [];
+
+  private constructor(readonly ws: WebSocket) {
+    ws.on('message', (data: Buffer) => {
+      this.received.push(JSON.parse(data.toString()) as HiveFrame);
+      this.#wake();
+    });
+    ws.on('error', () => undefined);
+    ws.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() };
+      this.#wake();
+    });
+  }
+
+  /** Opens a socket without saying who it is. */
+  static async open(hiveUrl: string): Promise<ScriptedNode> {
+    const ws = new WebSocket(`${hiveUrl.replace(/^http/, 'ws')}/v1/nodes/ws`, { perMessageDeflate: false });
+    const node = new ScriptedNode(ws);
+    await once(ws, 'open');
+    return node;
+  }
+
+  /** Opens a socket and logs in; fails where the hive refuses. */
+  static async connect(hiveUrl: string, apiKey: string, machineId: string = randomUUID()): Promise<ScriptedNode> {
+    const node = await ScriptedNode.open(hiveUrl);
+    const result = await node.auth(apiKey, machineId);
+    if (!result.success) throw new Error(`auth refused: ${result.error}`);
+    return node;
+  }
+
+  auth(apiKey: string, machineId: string): Promise<FrameData<HiveFrame, 'auth_result'>> {
+    this.send('auth', {
+      api_key: apiKey,
+      machine_id: machineId,
+      name: 'scripted',
+      capabilities: { executors: ['SHELL'], max_concurrent_tasks: 1, os: 'linux', arch: 'x64', version: '0' },
+      protocol_version: 2,
+    });
+    return this.next('auth_result');
+  }
+
+  send(type: string, data: unknown): void {
+    this.ws.send(JSON.stringify({ type, data }));
+  }
+
+  /** Sends lines as a page; `header` may lie. */
+  async sendPage(
+    lines: string[],
+    header: Omit<LogPageHeader, 'type' | 'last_seq'> & { last_seq?: number },
+  ): Promise<void> {
+    const last = header.last_seq ?? header.first_seq + lines.length - 1;
+    const page = await pageOf(lines);
+    this.ws.send(encodeLogPageFrame({ header: { type: 'log_page', ...header, last_seq: last }, page }));
+  }
+
+  /** Takes the next frame of a type that has arrived and not been taken. */
+  async next<T extends HiveFrame['type']>(type: T, timeoutMs = 5000): Promise<FrameData<HiveFrame, T>> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const index = this.received.findIndex((frame) => frame.type === type);
+      if (index >= 0) return this.received.splice(index, 1)[0]?.data as FrameData<HiveFrame, T>;
+      if (this.closed)
+        throw new Error(`socket closed (${this.closed.reason}) before ${type}; got ${JSON.stringify(this.received)}`);
+      await this.#arrival(deadline, type);
+    }
+  }
+
+  async untilClosed(timeoutMs = 5000): Promise<{ code: number; reason: string }> {
+    const deadline = Date.now() + timeoutMs;
+    while (!this.closed) await this.#arrival(deadline, 'close');
+    return this.closed;
+  }
+
+  close(): void {
+    this.ws.close();
+  }
+
+  #arrival(deadline: number, what: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`no ${what} arrived; got ${JSON.stringify(this.received)}`)),
+        Math.max(0, deadline - Date.now()),
+      );
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+export function pageOf(lines: string[]): Promise<Buffer> {
+  const timestamp = '2026-02-01T10:00:00.000Z';
+  return encodePage(lines.map((content) => encodeLine({ output_type: 'stdout', content, timestamp })).join('\n'));
+}
+
+export function attemptFrame(changes: Partial<AttemptSync> = {}): AttemptSync {
+  return {
+    attempt_id: randomUUID(),
+    revision: 1,
+    execution_count: 1,
+    title: 'a test',
+    executor: 'SHELL',
+    branch: 'vk/test',
+    target_branch: 'main',
+    worktree_deleted: false,
+    created_at: '2026-02-01T10:00:00Z',
+    updated_at: '2026-02-01T10:00:00Z',
+    ...changes,
+  };
+}
+
+export function executionFrame(attempt: AttemptSync, changes: Partial<ExecutionSync> = {}): ExecutionSync {
+  return {
+    execution_id: randomUUID(),
+    attempt_id: attempt.attempt_id,
+    revision: attempt.revision,
+    run_reason: 'codingagent',
+    executor_action: null,
+    status: 'running',
+    dropped: false,
+    started_at: '2026-02-01T10:00:00Z',
+    created_at: '2026-02-01T10:00:00Z',
+    log_lines: 0,
+    log_epoch: 1,
+    ...changes,
+  };
+}
