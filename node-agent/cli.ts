@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/** The `node-agent` command. */
+import { Command, CommanderError } from 'commander';
+import { attemptsCommand } from './commands/attempts.js';
+import { connectCommand } from './commands/connect.js';
+import { logsCommand } from './commands/logs.js';
+import { pruneCommand } from './commands/prune.js';
+import { runCommandCommand } from './commands/run.js';
+import { statusCommand } from './commands/status.js';
+import { messageOf, NodeAgentError } from './errors.js';
+import { VERSION } from './version.js';
+
+const ENVIRONMENT = `
+Environment:
+  HIVE_URL        the hive's address, ws(s):// or http(s):// (default ws://127.0.0.1:3000)
+  NODE_API_KEY    this node's key, made by \`hive key create\`; only connect needs it
+  NODE_DATA_DIR   where the node keeps its store (default .node-agent)
+  NODE_NAME       the node's name in the hive (default: the host's name)
+  LOG_LEVEL       fatal, error, warn, info, debug, trace or silent (default info)`;
+
+const program = new Command('node-agent')
+  .description('Records what coding agents do on this machine and mirrors it to a hive.')
+  .version(VERSION)
+  .enablePositionalOptions()
+  .exitOverride()
+  .addHelpText('after', ENVIRONMENT);
+for (const command of [runCommandCommand, connectCommand, attemptsCommand, logsCommand, statusCommand, pruneCommand]) {
+  program.addCommand(command().copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
+  process.stderr.write(`node-agent: ${messageOf(error)}\n`);
+  return error instanceof NodeAgentError && error.code === 'usage' ? 2 : 1;
+}

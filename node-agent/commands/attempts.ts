@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import { withStore } from './with-store.js';
+import { listAttempts } from '../store/attempts.js';
+import { attemptSync, type AttemptRow } from '../store/rows.js';
+import { print } from './print.js';
+import { countOption } from './options.js';
+
+export function attemptsCommand(): Command {
+  return new Command('attempts')
+    .description('List the attempts recorded on this machine, newest first.')
+    .option('--limit <count>', 'at most so many', countOption, 100)
+    .option('--json', 'one JSON object a line')
+    .action((options: { limit: number; json?: boolean }) =>
+      withStore((store) => print(listAttempts(store, options.limit).map(options.json ? asJson : asText))),
+    );
+}
+
+function asJson(row: AttemptRow): string {
+  return JSON.stringify({ ...attemptSync(row), sync_state: row.acked_state, acknowledged: isAcknowledged(row) });
+}
+
+function asText(row: AttemptRow): string {
+  const hive = isAcknowledged(row) ? (row.acked_state ?? '') : 'not announced';
+  const executions = `${row.execution_count} execution${row.execution_count === 1 ? '' : 's'}`;
+  return [row.id, row.created_at, hive.padEnd(16), executions.padEnd(14), row.title ?? ''].join('  ').trimEnd();
+}
+
+function isAcknowledged(row: AttemptRow): boolean {
+  return row.acked_revision === row.revision;
+}

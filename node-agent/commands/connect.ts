@@ -1,0 +1,35 @@
+import { Command } from 'commander';
+import { readConfig } from '../config.js';
+import { stayConnected } from '../connection/stay-connected.js';
+import { NodeAgentError } from '../errors.js';
+import { createLogger } from '../log.js';
+import { withStore } from './with-store.js';
+
+export function connectCommand(): Command {
+  return new Command('connect')
+    .description('Stay connected to the hive: announce what is recorded, push what runs, answer what it asks for.')
+    .addHelpText('after', '\nNeeds NODE_API_KEY. Ends, with status 0, on SIGINT or SIGTERM.')
+    .action(() =>
+      withStore(async (store) => {
+        const { hiveUrl: url, apiKey, name, logLevel } = readConfig();
+        if (apiKey === undefined) {
+          throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
+        }
+        const logger = createLogger(logLevel);
+        await stayConnected({ url, apiKey, name, store, logger, signal: stopSignal() });
+        logger.info('stopped');
+        // a reconnect's delay may still be running
+        setImmediate(() => process.exit(0));
+      }),
+    );
+}
+
+/** Aborted by SIGINT, SIGTERM, or the end of the IPC channel of a parent that started us with one. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  if (process.send) process.once('disconnect', stop);
+  return controller.signal;
+}

@@ -1,0 +1,44 @@
+import { Command } from 'commander';
+import { NodeAgentError } from '../errors.js';
+import { findAttempt } from '../store/attempts.js';
+import { executionsAfter, findExecution } from '../store/executions.js';
+import { readLines } from '../store/lines.js';
+import type { Store } from '../store/open.js';
+import { PAGE_TARGET } from '../store/pages.js';
+import type { ExecutionRow } from '../store/rows.js';
+import type { LogLine } from '../../protocol/page.js';
+import { uuidOption } from './options.js';
+import { print } from './print.js';
+import { withStore } from './with-store.js';
+
+export function logsCommand(): Command {
+  return new Command('logs')
+    .description('Print the recorded lines of an attempt, or of one execution.')
+    .argument('<id>', 'the UUID of an attempt or an execution', uuidOption)
+    .option('--json', 'one JSON object a line')
+    .action((id: string, options: { json?: boolean }) =>
+      withStore((store) => print(linesOf(store, executionsOf(store, id), options.json === true))),
+    );
+}
+
+function executionsOf(store: Store, id: string): ExecutionRow[] {
+  const attempt = findAttempt(store, id);
+  if (attempt) return [...executionsAfter(store, attempt.key)];
+  const execution = findExecution(store, id);
+  if (!execution) throw new NodeAgentError('not_found', `there is no attempt and no execution ${id} on this machine`);
+  return [execution];
+}
+
+function* linesOf(store: Store, executions: ExecutionRow[], json: boolean): Generator<string> {
+  for (const { key, id, log_lines: through } of executions) {
+    for (let seq = 0; seq < through;) {
+      const page = readLines(store, key, seq, through, PAGE_TARGET);
+      if (!page) break;
+      for (const text of page.lines) {
+        seq++;
+        const line = JSON.parse(text) as LogLine;
+        yield json ? JSON.stringify({ execution_id: id, seq, ...line }) : line.content;
+      }
+    }
+  }
+}

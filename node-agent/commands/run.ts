@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import { Command, Option } from 'commander';
+import { runReason, type RunReason } from '../../protocol/frames.js';
+import { readConfig } from '../config.js';
+import { NodeAgentError } from '../errors.js';
+import { executorAction } from '../recorder/command.js';
+import { currentBranch, headCommit } from '../recorder/git.js';
+import { Recording } from '../recorder/recording.js';
+import { runCommand } from '../recorder/run-command.js';
+import { openStore, type Store } from '../store/open.js';
+import { endOrphans } from '../store/orphans.js';
+import { processStart } from '../store/process-identity.js';
+import { textOption, uuidOption } from './options.js';
+
+/** A write waits no longer for another process: it stops the command's output while it does, and is tried again. */
+const BUSY_TIMEOUT_MS = 250;
+
+interface RunOptions {
+  attempt?: string;
+  title?: string;
+  task?: string;
+  executor: string;
+  reason: RunReason;
+}
+
+export function runCommandCommand(): Command {
+  return new Command('run')
+    .description('Run a command and record its output as an execution of an attempt. Works without a hive.')
+    .option('--attempt <uuid>', 'add the execution to this attempt, made where it does not exist', uuidOption)
+    .option('--title <text>', "a new attempt's title", textOption(16 * 1024))
+    .option('--task <uuid>', "a new attempt's shared task", uuidOption)
+    .option('--executor <name>', "a new attempt's executor", textOption(1024), 'SHELL')
+    .addOption(new Option('--reason <reason>', 'why it runs').choices(runReason.options).default('codingagent'))
+    .argument('<command...>', 'the command with its arguments, after --')
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      '\nExits with the status of the command; 128+n when signal n ended it; 127 or 126 when it could not be started.',
+    )
+    .action(async (command: [string, ...string[]], options: RunOptions) => {
+      process.exitCode = await record(command, options);
+    });
+}
+
+async function record(command: [string, ...string[]], options: RunOptions): Promise<number> {
+  const config = readConfig();
+  const cwd = process.cwd();
+  const [branch, beforeHeadCommit] = await Promise.all([currentBranch(cwd), headCommit(cwd)]);
+  const attemptId = options.attempt ?? randomUUID();
+  const recorder = recorderIdentity();
+  say(`attempt ${attemptId}`);
+  const begin = (pid: number | undefined) => {
+    const startedAt = new Date().toISOString();
+    return new Recording(() => openAndTidy(config.dataDir), {
+      attempt: {
+        id: attemptId,
+        title: options.title ?? null,
+        sharedTaskId: options.task ?? null,
+        executor: options.executor,
+        branch,
+        containerRef: cwd,
+        createdAt: startedAt,
+      },
+      execution: {
+        id: randomUUID(),
+        runReason: options.reason,
+        executorAction: executorAction(command),
+        beforeHeadCommit,
+        pid: pid ?? null,
+        startedAt,
+        recorder,
+      },
+      warn: say,
+    });
+  };
+  return runCommand({ command, begin, afterHeadCommit: () => headCommit(cwd) });
+}
+
+function openAndTidy(dataDir: string): Store {
+  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+  try {
+    endOrphans(store);
+    return store;
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function recorderIdentity(): { pid: number; started: string } {
+  const started = processStart(process.pid);
+  if (started === undefined) throw new NodeAgentError('store', 'cannot tell when this process started');
+  return { pid: process.pid, started };
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`node-agent: ${sentence}\n`);
+}

@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { readConfig } from '../config.js';
+import { SELECT_STATUS } from '../store/sql.js';
+import { print } from './print.js';
+import { withStore } from './with-store.js';
+
+interface StatusRow {
+  attempts: number;
+  complete: number;
+  unacknowledged: number;
+  executions: number;
+  running: number;
+  log_lines: number;
+}
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('Show what this machine has recorded and how much of it the hive has acknowledged.')
+    .option('--json', 'one JSON object')
+    .action((options: { json?: boolean }) =>
+      withStore((store) => {
+        const config = readConfig();
+        const counts = store.one(store.prepare<StatusRow>(SELECT_STATUS));
+        const status = {
+          machine_id: store.machineId(),
+          name: config.name,
+          data_dir: config.dataDir,
+          hive_url: config.hiveUrl,
+          ...counts,
+        };
+        if (options.json) return print([JSON.stringify(status)]);
+        return print([
+          `node        ${status.name} (${status.machine_id})`,
+          `store       ${status.data_dir}`,
+          `hive        ${status.hive_url}`,
+          `attempts    ${counts.attempts}: ${counts.complete} complete in the hive, ${counts.unacknowledged} with changes to announce`,
+          `executions  ${counts.executions}: ${counts.running} running`,
+          `log lines   ${counts.log_lines}`,
+        ]);
+      }),
+    );
+}

@@ -1,0 +1,211 @@
+/** One authenticated connection: what arrives is handed to who it concerns, what the store gains is sent. */
+import { availableParallelism } from 'node:os';
+import type { WebSocket } from 'ws';
+import { hiveFrame, type FrameData, type HiveFrame } from '../../protocol/frames.js';
+import { HEARTBEAT_INTERVAL_SECONDS, MAX_PAGE_GZIP_BYTES, SILENCE_TIMEOUT_MS } from '../../protocol/limits.js';
+import { decodeTextFrame, FrameError } from '../../protocol/text-frame.js';
+import { codeOf, messageOf } from '../errors.js';
+import type { Logger } from '../log.js';
+import { forgetIncompleteAcks } from '../store/acknowledgements.js';
+import { findExecution, runningExecutions } from '../store/executions.js';
+import type { Store } from '../store/open.js';
+import { endOrphans } from '../store/orphans.js';
+import { Announcer } from './announcer.js';
+import { Answers } from './answers.js';
+import { describeAttempt } from './describe.js';
+import { LivePages } from './live.js';
+import { Outbox } from './outbox.js';
+import { Readings } from './read-logs.js';
+
+/** How often the store is asked whether another process has committed: with the recorder's 100 ms, a line's way out. */
+const POLL_MS = 50;
+const TICK_MS = 1000;
+const ORPHANS_MS = 5000;
+
+export interface SessionOptions {
+  socket: WebSocket;
+  store: Store;
+  logger: Logger;
+  auth: FrameData<HiveFrame, 'auth_result'>;
+  /** Shorter waits for tests. */
+  timing?: { resendMs?: number; silenceMs?: number };
+}
+
+export class Session {
+  /** What the hive said when it closed the connection. */
+  closeReason: string | undefined;
+  readonly #outbox: Outbox;
+  readonly #answers = new Answers();
+  readonly #announcer: Announcer;
+  readonly #live: LivePages;
+  readonly #readings: Readings;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #dataVersion = 0;
+  #heardAt = Date.now();
+
+  constructor(private readonly options: SessionOptions) {
+    const { socket, store, logger, auth, timing = {} } = options;
+    const maxPageBytes = auth.max_page_bytes ?? MAX_PAGE_GZIP_BYTES;
+    const parts = { store, logger, outbox: new Outbox(socket), answers: this.#answers };
+    const resend = timing.resendMs === undefined ? {} : { resendMs: timing.resendMs };
+    this.#outbox = parts.outbox;
+    this.#announcer = new Announcer({ ...parts, ...resend, holdsBack: (row) => this.#live.holdsBack(row) });
+    this.#live = new LivePages({
+      ...parts,
+      ...resend,
+      maxPageBytes,
+      announce: () => this.#announcer.pump(),
+      announceAgain: (attemptId) => this.#announcer.announceAgain(attemptId),
+    });
+    this.#readings = new Readings({
+      ...parts,
+      maxPageBytes,
+      readStarted: (id) => this.#live.readStarted(id),
+      readEnded: (id, readThrough) => this.#live.readEnded(id, readThrough),
+    });
+  }
+
+  start(): void {
+    const { socket, store, auth } = this.options;
+    socket.once('close', () => this.#stop());
+    this.#guard(() => {
+      endOrphans(store);
+      forgetIncompleteAcks(store);
+    });
+    this.#every(POLL_MS, () => this.#poll());
+    this.#every(TICK_MS, () => this.#tick());
+    this.#every(ORPHANS_MS, () => {
+      if (endOrphans(store).length > 0) this.#changed();
+    });
+    this.#every((auth.heartbeat_interval_seconds ?? HEARTBEAT_INTERVAL_SECONDS) * 1000, () => this.#heartbeat());
+    this.#guard(() => {
+      this.#heartbeat();
+      this.#changed();
+    });
+  }
+
+  /** Takes a message of the hive's in. One that breaks the protocol is logged and ignored. */
+  receive(data: Buffer, isBinary: boolean): void {
+    try {
+      if (isBinary) throw new FrameError('a binary frame from the hive');
+      this.#dispatch(decodeTextFrame(hiveFrame, data));
+    } catch (error) {
+      if (error instanceof FrameError) this.options.logger.warn(`ignored a frame from the hive: ${error.message}`);
+      else
+        this.options.logger.error(
+          { code: codeOf(error) },
+          `a frame from the hive could not be taken in: ${messageOf(error)}`,
+        );
+    }
+  }
+
+  #dispatch({ type, data }: HiveFrame): void {
+    switch (type) {
+      case 'heartbeat_ack':
+        this.#heardAt = Date.now();
+        return;
+      case 'sync_ack':
+        return this.#announcer.attemptAcknowledged(data);
+      case 'log_ack':
+        return this.#logAck(data);
+      case 'log_refused':
+        return this.#logRefused(data);
+      case 'describe_attempt':
+        return this.#describe(data);
+      case 'read_logs':
+        return this.#readings.start(data);
+      case 'grant':
+        return this.#readings.grant(data);
+      case 'cancel':
+        return this.#readings.cancel(data);
+      case 'close':
+        this.closeReason = data.reason;
+        this.options.logger.info({ reason: data.reason }, 'the hive closes the connection');
+        return;
+      case 'error':
+        this.options.logger.warn({ message_id: data.message_id, error: data.error }, 'the hive reports an error');
+        return;
+      case 'auth_result':
+        throw new FrameError('a second auth_result');
+    }
+  }
+
+  #logAck(data: FrameData<HiveFrame, 'log_ack'>): void {
+    const answered = this.#answers.take(data.execution_id);
+    if (answered.kind === 'page') {
+      this.#live.pageAcknowledged(data);
+      return;
+    }
+    this.#announcer.executionAcknowledged(data, answered.revision);
+    this.#live.announced();
+  }
+
+  #logRefused(data: FrameData<HiveFrame, 'log_refused'>): void {
+    const answered = this.#answers.take(data.execution_id);
+    if (answered.kind === 'page') this.#live.pageRefused(data, answered.index);
+    else this.#announcer.executionRefused(data, findExecution(this.options.store, data.execution_id)?.attempt_id);
+  }
+
+  #describe(data: FrameData<HiveFrame, 'describe_attempt'>): void {
+    try {
+      this.#outbox.sendNow(describeAttempt(this.options.store, data));
+    } catch (error) {
+      const message = `the node cannot read this attempt (${codeOf(error)})`;
+      this.#outbox.sendNow({
+        type: 'request_failed',
+        data: { request_id: data.request_id, code: 'internal', message },
+      });
+      throw error;
+    }
+  }
+
+  #poll(): void {
+    const version = this.options.store.dataVersion();
+    if (version === this.#dataVersion) return;
+    this.#dataVersion = version;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#live.refresh();
+    this.#announcer.pump();
+  }
+
+  #tick(): void {
+    const silence = Date.now() - this.#heardAt;
+    if (silence >= (this.options.timing?.silenceMs ?? SILENCE_TIMEOUT_MS)) {
+      this.options.logger.warn({ silence_ms: silence }, 'no heartbeat_ack from the hive; closing the connection');
+      this.options.socket.terminate();
+      return;
+    }
+    this.#announcer.tick();
+    this.#live.tick();
+  }
+
+  #heartbeat(): void {
+    const active = runningExecutions(this.options.store).length;
+    const capacity = Math.max(0, availableParallelism() - active);
+    const timestamp = new Date().toISOString();
+    const data = { status: 'online', active_tasks: active, available_capacity: capacity, timestamp } as const;
+    this.#outbox.sendNow({ type: 'heartbeat', data });
+  }
+
+  #every(ms: number, work: () => void): void {
+    this.#timers.push(setInterval(() => this.#guard(work), ms));
+  }
+
+  /** A store that can't be read or written for a while must not end the connection: the next turn tries again. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.options.logger.error({ code: codeOf(error) }, `the store could not be used: ${messageOf(error)}`);
+    }
+  }
+
+  #stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#readings.cancelAll();
+    this.#guard(() => this.#live.saveAcknowledgements());
+  }
+}

@@ -1,0 +1,29 @@
+import { codeOf, messageOf } from '../errors.js';
+import type { Logger } from '../log.js';
+import { SocketClosedError } from './outbox.js';
+
+/** A function that runs `work`, never twice at once, and once more when it was called meanwhile. */
+export function singleFlight(work: () => Promise<void>, logger: Logger, failure: string): () => void {
+  let running = false;
+  let again = false;
+  const run = async () => {
+    running = true;
+    try {
+      do {
+        again = false;
+        await work();
+      } while (isSet());
+    } catch (error) {
+      if (!(error instanceof SocketClosedError))
+        logger.error({ code: codeOf(error) }, `${failure}: ${messageOf(error)}`);
+    } finally {
+      running = false;
+    }
+  };
+  // the compiler does not see that a call during `work` sets it
+  const isSet = () => again;
+  return () => {
+    if (running) again = true;
+    else void run();
+  };
+}

@@ -1,0 +1,40 @@
+/** How a command is described to the hive and how its end is reported. */
+import { constants } from 'node:os';
+import { MAX_EXECUTOR_ACTION_BYTES } from '../../protocol/limits.js';
+
+/** The vocabulary is the original's, whose clients show `executor_action.typ`. */
+export function executorAction(command: readonly string[]): string {
+  const action = (script: string) =>
+    JSON.stringify({
+      typ: { type: 'ScriptRequest', script, language: 'Bash', context: 'ToolInstallScript' },
+      next_action: null,
+    });
+  const script = command.map(quote).join(' ');
+  const whole = action(script);
+  if (Buffer.byteLength(whole) <= MAX_EXECUTOR_ACTION_BYTES) return whole;
+  // an escaped character takes at most 6 bytes for each of its UTF-16 units
+  return action(`${script.slice(0, MAX_EXECUTOR_ACTION_BYTES / 8)}…`);
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+export interface Ending {
+  status: 'completed' | 'failed' | 'killed';
+  exitCode: number | null;
+  /** What the shell gives for the same end. */
+  exitStatus: number;
+}
+
+/** The end of a command that was started. */
+export function ending(code: number | null, signal: NodeJS.Signals | null): Ending {
+  if (signal !== null) return { status: 'killed', exitCode: null, exitStatus: 128 + constants.signals[signal] };
+  return { status: code === 0 ? 'completed' : 'failed', exitCode: code, exitStatus: code ?? 1 };
+}
+
+/** The end of a command that could not be started: 127 when there is none of its name, 126 when it can't be run. */
+export function startFailure(errno: string | undefined): Ending {
+  const exitStatus = errno === 'ENOENT' ? 127 : 126;
+  return { status: 'failed', exitCode: exitStatus, exitStatus };
+}

@@ -1,0 +1,90 @@
+/** Splits one output stream into lines. */
+import { MAX_LINE_BYTES } from '../../protocol/limits.js';
+
+const NEWLINE = 0x0a;
+
+/**
+ * A line's content is exactly the bytes between two newlines (a "\r" stays), decoded as UTF-8 with U+FFFD for what is
+ * none; decoding whole lines makes it independent of how the bytes came in chunks. Lines over `maxBytes` are cut at
+ * a character. Holds at most one such line.
+ */
+export class LineSplitter {
+  #partial: Buffer[] = [];
+  #partialBytes = 0;
+
+  constructor(private readonly maxBytes = MAX_LINE_BYTES) {}
+
+  /** The lines that `chunk` completes. */
+  push(chunk: Buffer): string[] {
+    const lines: string[] = [];
+    let start = 0;
+    for (;;) {
+      const newline = chunk.indexOf(NEWLINE, start);
+      const end = newline === -1 ? chunk.length : newline;
+      if (end > start) this.#extend(chunk.subarray(start, end), lines);
+      if (newline === -1) return lines;
+      this.#complete(lines);
+      start = newline + 1;
+    }
+  }
+
+  /** The last line, where the stream did not end with a newline. */
+  end(): string[] {
+    const lines: string[] = [];
+    if (this.#partialBytes > 0) this.#complete(lines);
+    return lines;
+  }
+
+  #extend(bytes: Buffer, lines: string[]): void {
+    this.#partial.push(bytes);
+    this.#partialBytes += bytes.length;
+    // strictly more than fits: a line of exactly maxBytes must not be followed by an empty one
+    if (this.#partialBytes <= this.maxBytes) return;
+    let rest = this.#joined();
+    while (rest.length > this.maxBytes) {
+      const cut = characterStart(rest, this.maxBytes);
+      this.#emit(rest.subarray(0, cut), lines);
+      rest = rest.subarray(cut);
+    }
+    this.#partial = [Buffer.from(rest)];
+    this.#partialBytes = rest.length;
+  }
+
+  #complete(lines: string[]): void {
+    this.#emit(this.#joined(), lines);
+    this.#partial = [];
+    this.#partialBytes = 0;
+  }
+
+  #joined(): Buffer {
+    const [first] = this.#partial;
+    return first && this.#partial.length === 1 ? first : Buffer.concat(this.#partial);
+  }
+
+  #emit(bytes: Buffer, lines: string[]): void {
+    const text = bytes.toString('utf8');
+    // each byte that is no UTF-8 becomes three bytes of U+FFFD
+    if (bytes.length * 3 <= this.maxBytes || Buffer.byteLength(text) <= this.maxBytes) lines.push(text);
+    else lines.push(...cutText(text, this.maxBytes));
+  }
+}
+
+/** The last position at or before `position` where a character starts; `position` itself in bytes that are no UTF-8. */
+function characterStart(bytes: Buffer, position: number): number {
+  for (let start = position; start > position - 4 && start > 0; start--) {
+    if ((bytes.readUInt8(start) & 0xc0) !== 0x80) return start;
+  }
+  return position;
+}
+
+function cutText(text: string, maxBytes: number): string[] {
+  const pieces: string[] = [];
+  let bytes = Buffer.from(text);
+  while (bytes.length > maxBytes) {
+    const cut = characterStart(bytes, maxBytes);
+    pieces.push(bytes.toString('utf8', 0, cut));
+    bytes = bytes.subarray(cut);
+  }
+  pieces.push(bytes.toString('utf8'));
+  return pieces;
+}

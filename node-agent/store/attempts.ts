@@ -1,0 +1,60 @@
+import type { Store } from './open.js';
+import type { AttemptRow } from './rows.js';
+import {
+  INSERT_ATTEMPT,
+  RAISE_REVISION,
+  SELECT_ATTEMPT_BY_ID,
+  SELECT_ATTEMPT_BY_KEY,
+  SELECT_ATTEMPTS,
+  SELECT_PENDING_ATTEMPTS,
+} from './sql.js';
+
+export interface NewAttempt {
+  id: string;
+  title: string | null;
+  sharedTaskId: string | null;
+  executor: string;
+  branch: string;
+  containerRef: string | null;
+  createdAt: string;
+}
+
+/** Makes the attempt where it does not exist yet (an existing one is left as it is) and gives its key. */
+export function ensureAttempt(store: Store, attempt: NewAttempt): number {
+  store.prepare(INSERT_ATTEMPT).run({
+    id: attempt.id,
+    title: attempt.title,
+    shared_task_id: attempt.sharedTaskId,
+    executor: attempt.executor,
+    branch: attempt.branch,
+    container_ref: attempt.containerRef,
+    created_at: attempt.createdAt,
+  });
+  return store.one(store.prepare<AttemptRow>(SELECT_ATTEMPT_BY_ID), attempt.id).key;
+}
+
+export function findAttempt(store: Store, id: string): AttemptRow | undefined {
+  return store.prepare<AttemptRow>(SELECT_ATTEMPT_BY_ID).get(id);
+}
+
+export function getAttempt(store: Store, key: number): AttemptRow | undefined {
+  return store.prepare<AttemptRow>(SELECT_ATTEMPT_BY_KEY).get(key);
+}
+
+/** Newest first. */
+export function listAttempts(store: Store, limit: number): AttemptRow[] {
+  return store.prepare<AttemptRow>(SELECT_ATTEMPTS).all(limit);
+}
+
+/** Raises the attempt's revision, in the transaction of the change that it counts, and gives the new one. */
+export function raiseRevision(store: Store, attemptKey: number): number {
+  return store.one(store.prepare<{ revision: number }>(RAISE_REVISION), new Date().toISOString(), attemptKey).revision;
+}
+
+/** Keys above `after`, ascending, of attempts of which the hive lacks a change. */
+export function pendingAttempts(store: Store, after: number, limit: number): number[] {
+  return store
+    .prepare<{ key: number }>(SELECT_PENDING_ATTEMPTS)
+    .all({ after, limit })
+    .map(({ key }) => key);
+}

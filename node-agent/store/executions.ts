@@ -1,0 +1,99 @@
+import type { ExecutionStatus, RunReason } from '../../protocol/frames.js';
+import { ensureAttempt, raiseRevision, type NewAttempt } from './attempts.js';
+import type { Store } from './open.js';
+import type { ExecutionRow } from './rows.js';
+import {
+  END_EXECUTION,
+  INSERT_EXECUTION,
+  SELECT_EXECUTION_BY_ID,
+  SELECT_EXECUTION_BY_KEY,
+  SELECT_EXECUTIONS,
+  SELECT_PENDING_EXECUTIONS,
+  SELECT_RUNNING_EXECUTIONS,
+  SET_DROPPED,
+} from './sql.js';
+
+export interface NewExecution {
+  id: string;
+  runReason: RunReason;
+  /** JSON text. */
+  executorAction: string | null;
+  beforeHeadCommit: string | null;
+  pid: number | null;
+  startedAt: string;
+  /** Who records it: a running execution whose recorder no longer lives was killed. */
+  recorder: { pid: number; started: string };
+}
+
+export interface ExecutionEnd {
+  status: Exclude<ExecutionStatus, 'running'>;
+  exitCode: number | null;
+  afterHeadCommit: string | null;
+  completedAt: string;
+}
+
+/** Adds an execution, and its attempt where that is new. To be called in a write transaction. */
+export function addExecution(
+  store: Store,
+  attempt: NewAttempt,
+  execution: NewExecution,
+): { key: number; attemptKey: number } {
+  const attemptKey = ensureAttempt(store, attempt);
+  const revision = raiseRevision(store, attemptKey);
+  const { lastInsertRowid } = store.prepare(INSERT_EXECUTION).run({
+    id: execution.id,
+    attempt_key: attemptKey,
+    revision,
+    run_reason: execution.runReason,
+    executor_action: execution.executorAction,
+    before_head_commit: execution.beforeHeadCommit,
+    pid: execution.pid,
+    started_at: execution.startedAt,
+    recorder_pid: execution.recorder.pid,
+    recorder_started: execution.recorder.started,
+  });
+  return { key: Number(lastInsertRowid), attemptKey };
+}
+
+/** To be called in the write transaction that stores the execution's last line. */
+export function endExecution(store: Store, key: number, attemptKey: number, end: ExecutionEnd): void {
+  store.prepare(END_EXECUTION).run({
+    key,
+    revision: raiseRevision(store, attemptKey),
+    status: end.status,
+    exit_code: end.exitCode,
+    after_head_commit: end.afterHeadCommit,
+    completed_at: end.completedAt,
+  });
+}
+
+/** Lines of the execution were lost. To be called in a write transaction. */
+export function markDropped(store: Store, key: number, attemptKey: number): void {
+  store.prepare(SET_DROPPED).run(raiseRevision(store, attemptKey), key);
+}
+
+export function findExecution(store: Store, id: string): ExecutionRow | undefined {
+  return store.prepare<ExecutionRow>(SELECT_EXECUTION_BY_ID).get(id);
+}
+
+export function getExecution(store: Store, key: number): ExecutionRow | undefined {
+  return store.prepare<ExecutionRow>(SELECT_EXECUTION_BY_KEY).get(key);
+}
+
+/** In order of creation, those after the given one, read as the caller takes them. */
+export function executionsAfter(
+  store: Store,
+  attemptKey: number,
+  after?: Pick<ExecutionRow, 'created_at' | 'id'>,
+): IterableIterator<ExecutionRow> {
+  return store.prepare<ExecutionRow>(SELECT_EXECUTIONS).iterate(attemptKey, after?.created_at ?? '', after?.id ?? '');
+}
+
+/** In order of creation, those of which the hive lacks a change. */
+export function pendingExecutions(store: Store, attemptKey: number): ExecutionRow[] {
+  return store.prepare<ExecutionRow>(SELECT_PENDING_EXECUTIONS).all(attemptKey);
+}
+
+export function runningExecutions(store: Store): ExecutionRow[] {
+  return store.prepare<ExecutionRow>(SELECT_RUNNING_EXECUTIONS).all();
+}

@@ -1,0 +1,110 @@
+/** Opening the node's store: one SQLite file that several `run` and one `connect` share. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { messageOf, NodeAgentError } from '../errors.js';
+import { MIGRATIONS } from './schema.js';
+import { INSERT_NODE, SELECT_MACHINE_ID } from './sql.js';
+
+type Row = Record<string, unknown>;
+
+export class Store {
+  readonly #statements = new Map<string, Database.Statement>();
+  constructor(private readonly db: Database.Database) {}
+
+  /** A prepared statement, kept for the next call. */
+  prepare<R = Row>(sql: string): Database.Statement<unknown[], R> {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement as Database.Statement<unknown[], R>;
+  }
+
+  /** The row of a statement that always has one. */
+  one<R>(statement: Database.Statement<unknown[], R>, ...parameters: unknown[]): R {
+    const row = statement.get(...parameters);
+    if (row === undefined) throw new NodeAgentError('store', `the store has no row for: ${statement.source.trim()}`);
+    return row;
+  }
+
+  /** Runs `work` in one write transaction; takes the write lock first, so that it can't fail half-way for another's. */
+  write<T>(work: () => T): T {
+    return this.db.transaction(work).immediate();
+  }
+
+  /** Runs `work` on one snapshot. */
+  read<T>(work: () => T): T {
+    return this.db.transaction(work).deferred();
+  }
+
+  /** Changes whenever another connection, in this process or another, has committed. */
+  dataVersion(): number {
+    return this.db.pragma('data_version', { simple: true }) as number;
+  }
+
+  /** The UUID of this store, generated once. */
+  machineId(): string {
+    return this.prepare<{ machine_id: string }>(SELECT_MACHINE_ID).get()?.machine_id ?? this.#createMachineId();
+  }
+
+  #createMachineId(): string {
+    return this.write(() => {
+      this.prepare(INSERT_NODE).run(randomUUID(), new Date().toISOString());
+      return this.one(this.prepare<{ machine_id: string }>(SELECT_MACHINE_ID)).machine_id;
+    });
+  }
+
+  close(): void {
+    this.db.close();
+  }
+}
+
+export interface OpenOptions {
+  /** How long a statement waits for another process' transaction. The recorder's is short: a wait stops the output. @default 5000 */
+  busyTimeoutMs?: number;
+}
+
+/**
+ * Opens `<dataDir>/node.db`, creating directory, file and tables where they are missing.
+ * @throws NodeAgentError `store`
+ */
+export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions = {}): Store {
+  const path = join(dataDir, 'node.db');
+  let db: Database.Database | undefined;
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    db = new Database(path, { timeout: 5000 });
+    db.pragma('journal_mode = WAL');
+    // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can take the last
+    // transactions, which leaves an older, consistent store: the case of a restored backup, that epoch and revision
+    // heal. FULL would add an fsync, and its stalls, to every 100 ms of a command's output.
+    db.pragma('synchronous = NORMAL');
+    db.pragma('foreign_keys = ON');
+    db.pragma('journal_size_limit = 67108864');
+    migrate(db);
+    const store = new Store(db);
+    store.machineId();
+    db.pragma(`busy_timeout = ${busyTimeoutMs}`);
+    return store;
+  } catch (error) {
+    db?.close();
+    if (error instanceof NodeAgentError) throw error;
+    throw new NodeAgentError('store', `cannot open the store ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function migrate(db: Database.Database): void {
+  const version = () => db.pragma('user_version', { simple: true }) as number;
+  if (version() === MIGRATIONS.length) return;
+  db.transaction(() => {
+    const from = version(); // again, now that no other process can be migrating
+    if (from > MIGRATIONS.length) {
+      throw new NodeAgentError('store', `the store is of a newer node-agent (schema ${from}); upgrade this one`);
+    }
+    for (const step of MIGRATIONS.slice(from)) db.exec(step);
+    db.pragma(`user_version = ${MIGRATIONS.length}`);
+  }).immediate();
+}

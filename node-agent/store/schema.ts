@@ -1,0 +1,66 @@
+/** The node's tables, as steps of PRAGMA user_version: a step that was released is never edited, only followed. */
+const FIRST = `
+CREATE TABLE node (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  machine_id TEXT NOT NULL,
+  created_at TEXT NOT NULL
+);
+
+CREATE TABLE attempt (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  revision INTEGER NOT NULL,
+  acked_revision INTEGER NOT NULL DEFAULT 0,
+  acked_state TEXT,
+  title TEXT,
+  shared_task_id TEXT,
+  executor TEXT NOT NULL,
+  branch TEXT NOT NULL DEFAULT '',
+  target_branch TEXT NOT NULL DEFAULT '',
+  container_ref TEXT,
+  worktree_deleted INTEGER NOT NULL DEFAULT 0,
+  setup_completed_at TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE INDEX attempt_unacknowledged ON attempt (key) WHERE revision > acked_revision;
+CREATE INDEX attempt_incomplete ON attempt (key) WHERE acked_state IS NOT 'complete';
+CREATE INDEX attempt_by_time ON attempt (created_at, id);
+
+CREATE TABLE execution (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  attempt_key INTEGER NOT NULL REFERENCES attempt (key) ON DELETE CASCADE,
+  revision INTEGER NOT NULL,
+  acked_revision INTEGER NOT NULL DEFAULT 0,
+  acked_epoch INTEGER NOT NULL DEFAULT 0,
+  acked_through INTEGER NOT NULL DEFAULT 0,
+  run_reason TEXT NOT NULL,
+  executor_action TEXT,
+  before_head_commit TEXT,
+  after_head_commit TEXT,
+  status TEXT NOT NULL DEFAULT 'running',
+  exit_code INTEGER,
+  dropped INTEGER NOT NULL DEFAULT 0,
+  pid INTEGER,
+  started_at TEXT NOT NULL,
+  completed_at TEXT,
+  created_at TEXT NOT NULL,
+  log_lines INTEGER NOT NULL DEFAULT 0,
+  log_epoch INTEGER NOT NULL DEFAULT 1,
+  recorder_pid INTEGER NOT NULL,
+  recorder_started TEXT NOT NULL
+);
+CREATE INDEX execution_by_time ON execution (attempt_key, created_at, id);
+CREATE INDEX execution_unacknowledged ON execution (attempt_key) WHERE revision > acked_revision;
+CREATE INDEX execution_running ON execution (key) WHERE status = 'running';
+
+CREATE TABLE log_line (
+  execution_key INTEGER NOT NULL REFERENCES execution (key) ON DELETE CASCADE,
+  seq INTEGER NOT NULL,
+  line TEXT NOT NULL,
+  PRIMARY KEY (execution_key, seq)
+) WITHOUT ROWID;
+`;
+
+export const MIGRATIONS: readonly string[] = [FIRST];

@@ -1,0 +1,93 @@
+/** Every statement the node makes, by name. Parameters are positional, in the order of their names' reading. */
+
+export const SELECT_MACHINE_ID = `SELECT machine_id FROM node WHERE id = 1`;
+export const INSERT_NODE = `INSERT INTO node (id, machine_id, created_at) VALUES (1, ?, ?) ON CONFLICT DO NOTHING`;
+
+// attempts
+
+const ATTEMPT = `
+  SELECT a.*, (SELECT count(*) FROM execution e WHERE e.attempt_key = a.key) AS execution_count FROM attempt a`;
+export const SELECT_ATTEMPT_BY_ID = `${ATTEMPT} WHERE a.id = ?`;
+export const SELECT_ATTEMPT_BY_KEY = `${ATTEMPT} WHERE a.key = ?`;
+export const SELECT_ATTEMPTS = `${ATTEMPT} ORDER BY a.created_at DESC, a.id LIMIT ?`;
+export const INSERT_ATTEMPT = `
+  INSERT INTO attempt (id, revision, title, shared_task_id, executor, branch, container_ref, created_at, updated_at)
+  VALUES (@id, 0, @title, @shared_task_id, @executor, @branch, @container_ref, @created_at, @created_at)
+  ON CONFLICT (id) DO NOTHING`;
+export const RAISE_REVISION = `UPDATE attempt SET revision = revision + 1, updated_at = ? WHERE key = ? RETURNING revision`;
+export const RAISE_REVISION_ABOVE = `
+  UPDATE attempt SET revision = @revision + 1, acked_revision = 0 WHERE key = @key AND revision <= @revision RETURNING revision`;
+export const SELECT_PENDING_ATTEMPTS = `
+  SELECT key FROM (
+    SELECT key FROM attempt WHERE revision > acked_revision AND key > @after
+    UNION SELECT attempt_key FROM execution WHERE revision > acked_revision AND attempt_key > @after
+  ) ORDER BY key LIMIT @limit`;
+export const ACKNOWLEDGE_ATTEMPT = `UPDATE attempt SET acked_revision = ?, acked_state = ? WHERE key = ?`;
+export const FORGET_ATTEMPT_ACK = `UPDATE attempt SET acked_revision = 0 WHERE key = ?`;
+export const FORGET_INCOMPLETE_ACKS = `
+  UPDATE attempt SET acked_revision = 0
+  WHERE acked_state IS NOT 'complete' AND acked_revision > 0
+    AND NOT EXISTS (SELECT 1 FROM execution e WHERE e.attempt_key = attempt.key AND e.status = 'running')`;
+export const FORGET_EXECUTION_ACKS_OF_UNACKED = `
+  UPDATE execution SET acked_revision = 0
+  WHERE acked_revision > 0 AND attempt_key IN (
+    SELECT key FROM attempt WHERE acked_state IS NOT 'complete' AND acked_revision = 0)`;
+export const FORGET_UNVERIFIED_ACKS = `
+  UPDATE execution SET acked_revision = 0
+  WHERE attempt_key = ? AND (acked_epoch <> log_epoch OR acked_through <> log_lines)`;
+
+// executions
+
+const EXECUTION = `SELECT e.*, a.id AS attempt_id, a.revision AS attempt_revision FROM execution e JOIN attempt a ON a.key = e.attempt_key`;
+export const SELECT_EXECUTION_BY_ID = `${EXECUTION} WHERE e.id = ?`;
+export const SELECT_EXECUTION_BY_KEY = `${EXECUTION} WHERE e.key = ?`;
+export const SELECT_EXECUTIONS = `
+  ${EXECUTION} WHERE e.attempt_key = ? AND (e.created_at, e.id) > (?, ?) ORDER BY e.created_at, e.id`;
+export const SELECT_PENDING_EXECUTIONS = `
+  ${EXECUTION} WHERE e.attempt_key = ? AND e.revision > e.acked_revision ORDER BY e.created_at, e.id`;
+export const SELECT_RUNNING_EXECUTIONS = `${EXECUTION} WHERE e.status = 'running'`;
+export const INSERT_EXECUTION = `
+  INSERT INTO execution (id, attempt_key, revision, run_reason, executor_action, before_head_commit, pid, started_at,
+    created_at, recorder_pid, recorder_started)
+  VALUES (@id, @attempt_key, @revision, @run_reason, @executor_action, @before_head_commit, @pid, @started_at,
+    @started_at, @recorder_pid, @recorder_started)`;
+export const END_EXECUTION = `
+  UPDATE execution SET status = @status, exit_code = @exit_code, after_head_commit = @after_head_commit,
+    completed_at = @completed_at, revision = @revision WHERE key = @key`;
+export const SELECT_STILL_RUNNING = `SELECT 1 FROM execution WHERE key = ? AND status = 'running'`;
+export const END_ORPHAN = `
+  UPDATE execution SET status = 'killed', revision = @revision, completed_at = max(started_at, coalesce(
+    (SELECT json_extract(l.line, '$.timestamp') FROM log_line l WHERE l.execution_key = execution.key AND l.seq = execution.log_lines),
+    started_at))
+  WHERE key = @key AND status = 'running'`;
+export const SET_DROPPED = `UPDATE execution SET dropped = 1, revision = ? WHERE key = ?`;
+export const SET_EXECUTION_REVISIONS = `UPDATE execution SET revision = ?, acked_revision = 0 WHERE attempt_key = ?`;
+export const RAISE_EPOCH = `
+  UPDATE execution SET log_epoch = max(log_epoch, @epoch) + 1, revision = @revision, acked_revision = 0
+  WHERE key = @key`;
+export const ACKNOWLEDGE_LINES = `UPDATE execution SET acked_epoch = ?, acked_through = ? WHERE key = ?`;
+export const ACKNOWLEDGE_EXECUTION = `UPDATE execution SET acked_revision = max(acked_revision, ?) WHERE key = ?`;
+export const FORGET_EXECUTION_ACK = `UPDATE execution SET acked_revision = 0 WHERE key = ?`;
+export const FORGET_EXECUTION_ACKS = `UPDATE execution SET acked_revision = 0 WHERE attempt_key = ?`;
+
+// log lines
+
+export const INSERT_LINE = `INSERT INTO log_line (execution_key, seq, line) VALUES (?, ?, ?)`;
+export const SET_LOG_LINES = `UPDATE execution SET log_lines = ? WHERE key = ?`;
+export const SELECT_LINES = `SELECT line FROM log_line WHERE execution_key = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
+
+// status and prune
+
+export const SELECT_STATUS = `
+  SELECT (SELECT count(*) FROM attempt) AS attempts,
+    (SELECT count(*) FROM attempt WHERE acked_state = 'complete' AND acked_revision = revision) AS complete,
+    (SELECT count(*) FROM attempt WHERE revision > acked_revision) AS unacknowledged,
+    (SELECT count(*) FROM execution) AS executions,
+    (SELECT count(*) FROM execution WHERE status = 'running') AS running,
+    (SELECT coalesce(sum(log_lines), 0) FROM execution) AS log_lines`;
+const PRUNABLE = `
+  acked_state = 'complete' AND acked_revision = revision AND NOT EXISTS (
+    SELECT 1 FROM execution e WHERE e.attempt_key = attempt.key
+      AND (e.status = 'running' OR e.acked_epoch <> e.log_epoch OR e.acked_through <> e.log_lines))`;
+export const SELECT_PRUNABLE = `SELECT key, id FROM attempt WHERE updated_at < ? AND ${PRUNABLE} ORDER BY key`;
+export const DELETE_PRUNABLE = `DELETE FROM attempt WHERE key = ? AND ${PRUNABLE}`;
