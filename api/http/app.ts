@@ -1,0 +1,66 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import { AttemptReader } from './attempt-reader.js';
+import { DEFAULT_LIMITS, type AppDependencies } from './dependencies.js';
+import { openApiDocument, type OpenApiDocument } from './openapi.js';
+import { cors } from './cors.js';
+import { ApiError, sendProblem, toApiError } from './problem.js';
+import { createRateLimits } from './rate-limit.js';
+import { registerRoutes } from './register-routes.js';
+import { logRequests, measureRequests } from './request-log.js';
+import type { Route } from './route.js';
+import { apiKeyRoutes } from './routes/api-keys.js';
+import { attemptRoutes } from './routes/attempts.js';
+import { backfillRoutes } from './routes/backfills.js';
+import { logRoutes } from './routes/logs.js';
+import { nodeRoutes } from './routes/nodes.js';
+import { serviceRoutes } from './routes/service.js';
+import { syncRoutes } from './routes/sync.js';
+
+/** The HTTP API. Sockets of nodes are not its business: the gateway takes the server's upgrades. */
+export function createApp(deps: AppDependencies): Express {
+  const app = express();
+  app
+    .disable('x-powered-by')
+    .set('etag', false)
+    .set('trust proxy', deps.trustedProxies ?? 0);
+  app.use(logRequests(deps.logger), measureRequests, helmet(), noStore);
+  if (deps.corsOrigins && deps.corsOrigins.length > 0) app.use(cors(deps.corsOrigins));
+  registerRoutes(app, allRoutes(deps), deps, createRateLimits({ ...DEFAULT_LIMITS, ...deps.limits }));
+  app.use(unknownPath, handleError);
+  return app;
+}
+
+function allRoutes(deps: AppDependencies): Route[] {
+  const attempts = new AttemptReader(deps);
+  const routes: Route[] = [
+    ...nodeRoutes(),
+    ...apiKeyRoutes(),
+    ...attemptRoutes(attempts),
+    ...logRoutes(deps),
+    ...syncRoutes(attempts),
+    ...backfillRoutes(deps),
+  ];
+  let document: OpenApiDocument | undefined;
+  const service = serviceRoutes(deps, () => (document ??= openApiDocument([...routes, ...service], deps.publicUrl)));
+  return [...routes, ...service];
+}
+
+const noStore: RequestHandler = (_request, response, next) => {
+  response.set('cache-control', 'no-store');
+  next();
+};
+
+const unknownPath: RequestHandler = (request) => {
+  throw new ApiError('not_found', `there is nothing at ${request.path.slice(0, 200)}; see /docs`);
+};
+
+// Express tells error handlers by their four parameters.
+// eslint-disable-next-line @typescript-eslint/no-unused-vars
+const handleError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+  const problem = toApiError(error);
+  if (problem.status >= 500) request.log.error({ err: error, code: problem.code }, 'request failed');
+  if (response.headersSent)
+    response.destroy(); // a cut answer must not look whole
+  else sendProblem(response, problem);
+};

@@ -1,0 +1,17 @@
+/** An entry's id: its execution's ordinal and its line's number in one integer that orders an attempt's entries. */
+
+/** Above every line's number; with 100,000 executions an id is still a safe integer. */
+const LINES_PER_EXECUTION = 2 ** 36;
+
+export interface EntryPosition {
+  ordinal: number;
+  seq: number;
+}
+
+export function toEntryId({ ordinal, seq }: EntryPosition): number {
+  return ordinal * LINES_PER_EXECUTION + seq;
+}
+
+export function fromEntryId(id: number): EntryPosition {
+  return { ordinal: Math.floor(id / LINES_PER_EXECUTION), seq: id % LINES_PER_EXECUTION };
+}

@@ -1,0 +1,64 @@
+/** Reading an attempt's log backward: the last execution first, its last line first. */
+import type { OrganizationScope } from '../../../prisma/organization-scope.js';
+import { listLogExecutionsBackward, type LogExecution, type LogFilter } from '../../../prisma/queries/read-log.js';
+import type { LogEntry } from '../schemas/log.js';
+import { toEntryId, type EntryPosition } from './entry-id.js';
+import { readLines, toEntry } from './line-source.js';
+import { ReadBudget, type BudgetOptions } from './read-budget.js';
+import { LogReplacedError } from './read-forward.js';
+
+export interface BackwardRead {
+  entries: LogEntry[];
+  /** The last line that was looked at, as the id of an entry: what is before it has not been read. */
+  lastId: number | null;
+  hasMore: boolean;
+}
+
+const MAX_EXECUTIONS = 1000;
+const MAX_ORDINAL = 2 ** 31 - 1;
+
+/** @param before reads what is before this entry; undefined: from the end */
+export async function readBackward(
+  scope: OrganizationScope,
+  attemptId: string,
+  before: EntryPosition | undefined,
+  options: BudgetOptions & { filter: LogFilter },
+): Promise<BackwardRead> {
+  const { filter } = options;
+  const executions = await listLogExecutionsBackward(scope, attemptId, filter, {
+    throughOrdinal: before?.ordinal ?? MAX_ORDINAL,
+    limit: MAX_EXECUTIONS + 1,
+  });
+  const more = executions.length > MAX_EXECUTIONS;
+  if (more) executions.pop();
+  const budget = new ReadBudget(options);
+  const entries: LogEntry[] = [];
+  let lastId: number | null = null;
+  for (const execution of executions) {
+    let next = lastUnread(execution, before);
+    if (execution.matching_lines === 0) next = 0;
+    while (next > 0 && !budget.spent) {
+      const fromSeq = filter.outputType ? 1 : Math.max(1, next - budget.entriesLeft + 1);
+      const range = { fromSeq, toSeq: next, direction: 'backward', outputType: filter.outputType } as const;
+      const batch = await readLines(scope, execution, range);
+      budget.countBatch();
+      if (!batch) throw new LogReplacedError(execution.id, fromSeq, next);
+      next = batch.readTo - 1;
+      for (const line of batch.lines) {
+        const id = toEntryId({ ordinal: execution.ordinal, seq: line.seq });
+        entries.push(toEntry(id, execution.id, line));
+        if (!budget.take(line.content)) {
+          next = line.seq - 1;
+          break;
+        }
+      }
+      lastId = toEntryId({ ordinal: execution.ordinal, seq: next + 1 });
+    }
+    if (next > 0) return { entries, lastId, hasMore: true };
+  }
+  return { entries, lastId, hasMore: more };
+}
+
+function lastUnread({ ordinal, stored_lines }: LogExecution, before: EntryPosition | undefined): number {
+  return before?.ordinal === ordinal ? Math.min(before.seq - 1, stored_lines) : stored_lines;
+}

@@ -1,0 +1,84 @@
+import type { Prisma } from './client.js';
+import { type Database } from './client.js';
+
+/** The models that belong to an organisation by a column of their own. */
+const OWNED_MODELS = new Set(['Node', 'NodeApiKey', 'ApiToken', 'Attempt']);
+/** Operations that take `data` and no `where`. */
+const CREATIONS = new Set(['create', 'createMany', 'createManyAndReturn']);
+
+/** A query that would leave its organisation: a bug, never a caller's fault. */
+export class ScopeError extends Error {
+  override readonly name = 'ScopeError';
+}
+
+/**
+ * One organisation's view of the database: what a request gets instead of the database itself,
+ * so that a handler can't forget to say whose rows it means.
+ */
+export interface OrganizationScope {
+  readonly organizationId: string;
+  /** The models an organisation owns; every operation is held to its rows. Any other model is refused. */
+  readonly models: Pick<Database, 'node' | 'nodeApiKey' | 'apiToken' | 'attempt'>;
+  /** Rows of a statement. @throws ScopeError when the organisation's id is not among the statement's values */
+  query<Row>(statement: Prisma.Sql): Promise<Row[]>;
+  /** Number of rows a statement changed. @throws ScopeError as {@link query} */
+  execute(statement: Prisma.Sql): Promise<number>;
+}
+
+export function forOrganization(database: Database, organizationId: string): OrganizationScope {
+  let models: OrganizationScope['models'] | undefined;
+  return {
+    organizationId,
+    get models() {
+      return (models ??= scopedModels(database, organizationId));
+    },
+    async query<Row>(statement: Prisma.Sql) {
+      requireOrganization(statement, organizationId);
+      return database.$queryRaw<Row[]>(statement);
+    },
+    async execute(statement: Prisma.Sql) {
+      requireOrganization(statement, organizationId);
+      return database.$executeRaw(statement);
+    },
+  };
+}
+
+function requireOrganization(statement: Prisma.Sql, organizationId: string) {
+  if (!statement.values.includes(organizationId)) {
+    throw new ScopeError(`statement is not held to an organisation: ${statement.sql}`);
+  }
+}
+
+function scopedModels(database: Database, organizationId: string): OrganizationScope['models'] {
+  const client = database.$extends({
+    query: {
+      $allModels: {
+        async $allOperations({ model, operation, args, query }) {
+          if (!OWNED_MODELS.has(model)) throw new ScopeError(`${model} can't be reached through an organisation`);
+          return query(scopeArguments(operation, args, organizationId));
+        },
+      },
+    },
+  });
+  return client as unknown as OrganizationScope['models'];
+}
+
+interface Arguments {
+  where?: object;
+  data?: object | object[];
+  create?: object;
+}
+
+function scopeArguments(operation: string, args: Arguments, organizationId: string): Arguments {
+  const own = (data: object) => ({ ...data, organizationId });
+  const scoped: Arguments = { ...args };
+  if (!CREATIONS.has(operation)) scoped.where = { ...args.where, organizationId };
+  if (args.create) scoped.create = own(args.create);
+  if (args.data) scoped.data = Array.isArray(args.data) ? args.data.map(own) : ownData(operation, args.data, own);
+  return scoped;
+}
+
+/** An update without `organizationId` leaves it as it is; one with it must not move the row away. */
+function ownData(operation: string, data: object, own: (data: object) => object): object {
+  return CREATIONS.has(operation) || 'organizationId' in data ? own(data) : data;
+}

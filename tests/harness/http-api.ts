@@ -1,0 +1,75 @@
+/** An API over a database of its own, for tests: two organisations with tokens, and rows as a node's frames make them. */
+import { randomUUID } from 'node:crypto';
+import type { Express } from 'express';
+import { pino } from 'pino';
+import request from 'supertest';
+import { openDatabase, type Database } from '../../prisma/client.js';
+import { createApiToken } from '../../prisma/queries/api-token.js';
+import { ensureOrganization } from '../../prisma/queries/organization.js';
+import { createTestDatabase } from './database.js';
+import type { Backfills } from '../../api/backfills.js';
+import { createApp } from '../../api/http/app.js';
+import type { AppDependencies } from '../../api/http/dependencies.js';
+
+export interface TestOrganization {
+  id: string;
+  admin: string;
+  viewer: string;
+}
+
+export interface TestHive {
+  app: Express;
+  database: Database;
+  own: TestOrganization;
+  foreign: TestOrganization;
+  /** What the API logged, as JSON lines. */
+  logged: string[];
+  get(path: string, token?: string): request.Test;
+  close(): Promise<void>;
+}
+
+/** Backfills that do nothing; tests replace what they look at. */
+export const NO_BACKFILLS: Backfills = {
+  requestByRead: () => Promise.resolve('nothing'),
+  expedite: () => undefined,
+  start: () => Promise.resolve({ workflowId: 'backfill/x', runId: randomUUID(), joined: false }),
+  cancel: () => Promise.resolve(false),
+  describe: () => Promise.resolve(undefined),
+  list: () => Promise.resolve({ backfills: [], nextPageToken: null }),
+};
+
+export async function startTestHive(overrides: Partial<AppDependencies> = {}): Promise<TestHive> {
+  const created = await createTestDatabase();
+  const database = openDatabase(created.url, 5);
+  const logged: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) });
+  const app = createApp({
+    database,
+    backfills: NO_BACKFILLS,
+    logger,
+    health: () => ({ temporal: true, workers: true }),
+    workflowUrl: (workflowId) => `http://temporal.test/${workflowId}`,
+    ...overrides,
+  });
+  const own = await createOrganization(database, 'own');
+  const foreign = await createOrganization(database, 'foreign');
+  return {
+    app,
+    database,
+    own,
+    foreign,
+    logged,
+    get: (path, token = own.viewer) => request(app).get(path).set('authorization', `Bearer ${token}`),
+    async close() {
+      await database.$disconnect();
+      await created.drop();
+    },
+  };
+}
+
+async function createOrganization(database: Database, name: string): Promise<TestOrganization> {
+  const { id } = await ensureOrganization(database, name);
+  const token = async (role: 'admin' | 'viewer') =>
+    (await createApiToken(database, { organizationId: id, name: role, role })).secret;
+  return { id, admin: await token('admin'), viewer: await token('viewer') };
+}

@@ -1,0 +1,128 @@
+/** Rows as the hive makes them from a node's frames. */
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../../prisma/client.js';
+import type { AttemptSync, ExecutionSync, SyncState } from '../../protocol/frames.js';
+import { encodeLine, encodePage, type LogLine } from '../../protocol/page.js';
+
+export async function seedNode(
+  database: Database,
+  organizationId: string,
+  { name = 'node', online = true }: { name?: string; online?: boolean } = {},
+): Promise<string> {
+  const { id } = await database.node.create({
+    data: { organizationId, name, machineId: randomUUID(), protocolVersion: 2, capabilities: { executors: ['SHELL'] } },
+  });
+  if (online) {
+    const expiresAt = new Date(Date.now() + 60_000);
+    const queue = 'gateway-test';
+    await database.nodeLease.create({
+      data: { nodeId: id, queue, instanceId: 'test', sessionId: randomUUID(), fence: 1n, expiresAt },
+    });
+  }
+  return id;
+}
+
+export interface SeedAttempt {
+  organizationId: string;
+  nodeId: string;
+  state?: SyncState;
+  needsBackfill?: boolean;
+  metadata?: Partial<AttemptSync>;
+}
+
+export async function seedAttempt(database: Database, seed: SeedAttempt): Promise<string> {
+  const { organizationId, nodeId, state = 'partial', needsBackfill = false } = seed;
+  const id = randomUUID();
+  const metadata: AttemptSync = {
+    attempt_id: id,
+    revision: 1,
+    execution_count: 1,
+    executor: 'SHELL',
+    branch: 'main',
+    target_branch: 'main',
+    worktree_deleted: false,
+    created_at: '2026-01-01T10:00:00.123456789Z',
+    updated_at: '2026-01-01T10:00:01Z',
+    ...seed.metadata,
+  };
+  await database.$executeRaw`
+    INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, shared_task_id, created_at, metadata)
+    VALUES (${id}::uuid, ${organizationId}::uuid, ${nodeId}::uuid, ${metadata.revision}, ${metadata.execution_count},
+            ${metadata.executor}, ${metadata.shared_task_id ?? null}::uuid, ${metadata.created_at}::timestamptz,
+            ${JSON.stringify(metadata)}::json)`;
+  await database.$executeRaw`
+    INSERT INTO attempt_sync (attempt_id, node_id, state, needs_backfill, attempt_created_at)
+    VALUES (${id}::uuid, ${nodeId}::uuid, ${state}::sync_state, ${needsBackfill}, ${metadata.created_at}::timestamptz)`;
+  return id;
+}
+
+export interface SeedExecution {
+  attemptId: string;
+  nodeId: string;
+  ordinal: number;
+  status?: ExecutionSync['status'];
+  declaredLines?: number;
+  metadata?: Partial<ExecutionSync>;
+}
+
+export async function seedExecution(database: Database, seed: SeedExecution): Promise<string> {
+  const { attemptId, nodeId, ordinal, status = 'completed', declaredLines = 0 } = seed;
+  const id = randomUUID();
+  const metadata: ExecutionSync = {
+    execution_id: id,
+    attempt_id: attemptId,
+    revision: 1,
+    run_reason: 'codingagent',
+    status,
+    dropped: false,
+    started_at: '2026-01-01T10:00:00Z',
+    created_at: '2026-01-01T10:00:00Z',
+    log_lines: declaredLines,
+    log_epoch: 0,
+    ...seed.metadata,
+  };
+  await database.$executeRaw`
+    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, metadata)
+    VALUES (${id}::uuid, ${attemptId}::uuid, ${nodeId}::uuid, ${ordinal}, 1, ${status}::execution_status, ${declaredLines},
+            ${metadata.log_epoch}, ${metadata.log_epoch}, ${metadata.created_at}::timestamptz, ${JSON.stringify(metadata)}::json)`;
+  return id;
+}
+
+/** Stores lines after those that the execution has, as one page, and counts them. */
+export async function appendPage(database: Database, executionId: string, lines: LogLine[]): Promise<void> {
+  const { storedLines, storedEpoch } = await database.execution.findUniqueOrThrow({ where: { id: executionId } });
+  const ndjson = lines.map(encodeLine).join('\n');
+  const count = (type: string) => lines.filter((line) => line.output_type === type).length;
+  const counts = { stdoutLines: count('stdout'), stderrLines: count('stderr'), systemLines: count('system') };
+  const lastSeq = storedLines + lines.length;
+  await database.$transaction([
+    database.logPage.create({
+      data: {
+        executionId,
+        logEpoch: storedEpoch,
+        firstSeq: storedLines + 1,
+        lastSeq,
+        ...counts,
+        rawBytes: ndjson.length + 1,
+        data: new Uint8Array(await encodePage(ndjson)),
+      },
+    }),
+    database.execution.update({
+      where: { id: executionId },
+      data: {
+        storedLines: lastSeq,
+        stdoutLines: { increment: counts.stdoutLines },
+        stderrLines: { increment: counts.stderrLines },
+        systemLines: { increment: counts.systemLines },
+      },
+    }),
+  ]);
+}
+
+export function makeLines(prefix: string, count: number, firstSeq = 1): LogLine[] {
+  return Array.from({ length: count }, (_, index) => ({
+    output_type: index % 7 === 3 ? ('stderr' as const) : ('stdout' as const),
+    content: `${prefix} ${firstSeq + index}`,
+    timestamp: '2026-01-01T10:00:00Z',
+  }));
+}
