@@ -4,11 +4,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { systemCode } from './embedded/errors.js';
+import { messageOf, systemCode } from './embedded/errors.js';
 import type { Logger } from './logger.js';
 import { projectRoot } from './project-root.js';
 
-export type MigrationErrorCode =
+type MigrationErrorCode =
   /** The database can't be reached or refuses the credentials. */
   | 'database_unreachable'
   /** Prisma could not apply the migrations. */
@@ -72,11 +72,11 @@ async function appliedMigrations(databaseUrl: string): Promise<Set<string>> {
     );
     return new Set(rows.map((row) => row.migration_name));
   } catch (error) {
-    const code = systemCode(error) ?? 'unknown';
+    const code = systemCode(error);
     // 3D000: no such database, 42P01: no such table; Prisma makes both
     if (code === '3D000' || code === '42P01') return new Set();
     const { hostname, port } = new URL(databaseUrl);
-    const why = withoutSecrets(error instanceof Error && error.message ? error.message : code, databaseUrl);
+    const why = withoutSecrets(messageOf(error), databaseUrl);
     throw new MigrationError(
       'database_unreachable',
       `PostgreSQL at ${hostname}:${port || 5432} can't be used: ${why}; check DATABASE_URL and that the server runs`,

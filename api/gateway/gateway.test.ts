@@ -7,7 +7,8 @@ import { openDatabase, type Database } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureOrganization } from '../../prisma/queries/organization.js';
 import { createTestDatabase, type TestDatabase } from '../../tests/harness/database.js';
-import { attemptFrame, executionFrame, ScriptedNode } from '../../tests/harness/scripted-node.js';
+import { attemptFrame, executionFrame, pageOf, ScriptedNode } from '../../tests/harness/scripted-node.js';
+import { encodePage } from '../../protocol/page.js';
 import { Gateway } from './gateway.js';
 
 let testDatabase: TestDatabase;
@@ -295,15 +296,18 @@ describe('live pages', () => {
   });
 
   test.each([
-    ['a wrong line count', ['a'], { last_seq: 5 }],
-    ['a line without type', [] as string[], {}],
-  ])('%s is a fault; nothing is stored', async (_what, lines, changes) => {
-    const { node, execution, page } = await running();
-    await node.sendPage(lines.length > 0 ? lines : [''], { ...page, first_seq: 1, last_seq: 1, ...changes });
-    if (lines.length > 0) expect((await node.next('error')).error).toContain('log_page');
-    else await node.next('log_ack'); // an empty line is a line
-    const stored = await database.execution.findUniqueOrThrow({ where: { id: execution.execution_id } });
-    expect(stored.storedLines).toBe(lines.length > 0 ? 0 : 1);
+    ['a wrong line count', () => pageOf(['a', 'b']), 'holds 2'],
+    ['no gzip', () => Promise.resolve(Buffer.from('not gzip')), 'gunzipped'],
+    ['a line of another shape', () => encodePage('{"content":"x"}'), 'output_type'],
+    ['bytes behind the gzip stream', async () => Buffer.concat([await pageOf(['a']), Buffer.from([0])]), 'gzip stream'],
+    ['a bomb', () => encodePage(' '.repeat(9 * 1024 * 1024)), 'after gunzip'],
+  ])('a page with %s is a fault; nothing of it is stored', async (_what, page, error) => {
+    const { node, execution, page: header } = await running();
+    node.sendPageBytes(await page(), { ...header, first_seq: 1, last_seq: 1 });
+    expect((await node.next('error')).error).toContain(error);
+    await node.sendPage(['good'], { ...header, first_seq: 1 });
+    expect((await node.next('log_ack')).stored_through).toBe(1);
+    expect(await database.logPage.count({ where: { executionId: execution.execution_id } })).toBe(1);
   });
 });
 

@@ -6,6 +6,8 @@ import { encodeLogPageFrame } from '../../protocol/binary-frame.js';
 import type { AttemptSync, ExecutionSync, FrameData, HiveFrame, LogPageHeader } from '../../protocol/frames.js';
 import { encodeLine, encodePage } from '../../protocol/page.js';
 
+type PageHeader = Omit<LogPageHeader, 'type' | 'last_seq'> & { last_seq?: number };
+
 export class ScriptedNode {
   readonly received: HiveFrame[] = [];
   closed: { code: number; reason: string } | undefined;
@@ -55,13 +57,12 @@ export class ScriptedNode {
   }
 
   /** Sends lines as a page; `header` may lie. */
-  async sendPage(
-    lines: string[],
-    header: Omit<LogPageHeader, 'type' | 'last_seq'> & { last_seq?: number },
-  ): Promise<void> {
-    const last = header.last_seq ?? header.first_seq + lines.length - 1;
-    const page = await pageOf(lines);
-    this.ws.send(encodeLogPageFrame({ header: { type: 'log_page', ...header, last_seq: last }, page }));
+  async sendPage(lines: string[], header: PageHeader): Promise<void> {
+    this.sendPageBytes(await pageOf(lines), { last_seq: header.first_seq + lines.length - 1, ...header });
+  }
+
+  sendPageBytes(page: Buffer, header: PageHeader & { last_seq: number }): void {
+    this.ws.send(encodeLogPageFrame({ header: { type: 'log_page', ...header }, page }));
   }
 
   /** Takes the next frame of a type that has arrived and not been taken. */

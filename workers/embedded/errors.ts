@@ -1,4 +1,4 @@
-export type EmbeddedErrorCode =
+type EmbeddedErrorCode =
   /** Another living hive holds the data directory. */
   | 'data_dir_in_use'
   /** The data directory can't be made, read or written. */
@@ -31,4 +31,10 @@ export function systemCode(error: unknown): string | undefined {
   // by shape: errors of Node itself are no instances of Error where the code runs in a realm of its own, as in Jest
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' || typeof error.code === 'number' ? String(error.code) : undefined;
+}
+
+/** What an error says, or its code where it says nothing (as one of several refused addresses). */
+export function messageOf(error: unknown): string {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
+  return message === '' ? (systemCode(error) ?? String(error)) : message;
 }

@@ -6,9 +6,6 @@ import { startPostgres } from './postgres.js';
 import { startTemporal } from './temporal.js';
 import { temporalExecutable } from './temporal-executable.js';
 
-export { EmbeddedError } from './errors.js';
-export type { EmbeddedErrorCode } from './errors.js';
-
 export interface EmbeddedOptions {
   /** Where everything is kept; made if need be, and locked for this process. */
   readonly dataDir: string;

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Logger } from '../logger.js';
 import type { DataDir } from './data-dir.js';
-import { EmbeddedError, systemCode } from './errors.js';
+import { EmbeddedError, messageOf, systemCode } from './errors.js';
 import { postgresBinaries } from './postgres-binaries.js';
 import { passage, postgresUser, type OsUser } from './postgres-user.js';
 import { serverLogPath } from './server-log.js';
@@ -132,7 +132,7 @@ async function makeCluster(
     await rename(draft, cluster);
   } catch (error) {
     const output = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
-    const why = output === '' ? String(error) : output.split('\n').slice(-3).join(' | ');
+    const why = output === '' ? messageOf(error) : output.split('\n').slice(-3).join(' | ');
     throw new EmbeddedError('start_failed', `PostgreSQL's files could not be made in ${cluster}: ${why}`, {
       cause: error,
     });

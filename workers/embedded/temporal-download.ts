@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import type { Logger } from '../logger.js';
+import { messageOf } from './errors.js';
 
 const run = promisify(execFile);
 const RELEASES = 'https://github.com/temporalio/cli/releases/download';
@@ -53,5 +54,5 @@ async function save(url: string, file: string, signal: AbortSignal): Promise<voi
 /** fetch says "fetch failed" and keeps the reason in its cause. */
 function reason(error: unknown): string {
   const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
-  return String(cause ?? error);
+  return messageOf(cause ?? error);
 }

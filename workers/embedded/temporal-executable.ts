@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import type { Logger } from '../logger.js';
-import { EmbeddedError } from './errors.js';
+import { EmbeddedError, messageOf } from './errors.js';
 import { buildTemporal } from './temporal-build.js';
 import { downloadTemporal } from './temporal-download.js';
 
@@ -34,7 +34,7 @@ export async function temporalExecutable(
     try {
       await obtain(folder, TEMPORAL_VERSION, logger);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       refusals.push(why);
       logger.info({ why }, 'Temporal could not be obtained this way');
     }

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import { searchAttributes } from '../../workflows/definitions.js';
 
 /** The namespace lacks search attributes, and the hive may not add them. Workers must not start: tasks would fail for ever. */
@@ -30,7 +30,7 @@ export async function ensureSearchAttributes(client: Client, namespace: string):
     await operatorService.addSearchAttributes({
       namespace,
       searchAttributes: Object.fromEntries(
-        missing.map((name) => [name, temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD]),
+        missing.map((name) => [name, proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD]),
       ),
     });
   } catch (error) {
