@@ -19,7 +19,8 @@ const TEXT_OID = 25;
 
 /** Prisma's code for what PostgreSQL (SQLSTATE) refuses; anything else is "can't reach the server". */
 const PRISMA_CODES = { '3D000': 'P1003', '28P01': 'P1000', 28000: 'P1000' };
-const DUPLICATE_DATABASE = '42P04';
+/** The database is there already, or another process made it at the same moment. */
+const DUPLICATE_DATABASE = ['42P04', '23505'];
 
 /**
  * adapter-pg made fit for migrations. It has no mapping for the catalogs' internal type "char", which the engine
@@ -108,8 +109,7 @@ const databaseCommands = {
     const name = decodeURIComponent(new URL(url).pathname.slice(1));
     const create = (client) => `CREATE DATABASE ${client.escapeIdentifier(name)}`;
     await query(withDatabase(url, 'postgres'), create).catch((error) => {
-      // another process that migrates the same database was first
-      if (error.code !== DUPLICATE_DATABASE) throw error;
+      if (!DUPLICATE_DATABASE.includes(error.code)) throw error;
     });
   },
 };
