@@ -1,0 +1,169 @@
+/** The main job: what a node recorded offline is complete in the hive, line for line, whatever dies in between. */
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { attemptOf, logOf, type LogEntry } from './harness/api.js';
+import { hashLines } from './harness/node-agent.js';
+import type { NodeAgent } from './harness/node-agent.js';
+import { until, World, type HiveHandle } from './harness/world.js';
+
+let world: World;
+
+beforeEach(async () => {
+  world = await World.create();
+}, 30_000);
+
+afterEach(async () => world.stop(), 30_000);
+
+function untilComplete(hive: HiveHandle, attemptId: string, timeoutMs = 60_000): Promise<void> {
+  const isComplete = async () => (await attemptOf(world, hive, attemptId)).sync.state === 'complete';
+  return until(isComplete, timeoutMs, `attempt ${attemptId} is complete`);
+}
+
+async function expectEqual(agent: NodeAgent, hive: HiveHandle, attemptId: string, lines: number): Promise<void> {
+  const view = await attemptOf(world, hive, attemptId);
+  expect(view.sync).toMatchObject({ state: 'complete', lines_declared: lines, lines_stored: lines });
+  const entries: LogEntry[] = [];
+  for await (const entry of logOf(world, hive, attemptId)) entries.push(entry);
+  const own = view.executions.flatMap(({ id }) => agent.lines(id)).map((line) => JSON.parse(line) as LogEntry);
+  expect(own).toHaveLength(lines);
+  expect(hashLines(entries)).toBe(hashLines(own));
+}
+
+async function storedLines(): Promise<number> {
+  const [row] = await world.database.$queryRaw<
+    { lines: bigint | null }[]
+  >`SELECT sum(stored_lines) AS lines FROM execution`;
+  return Number(row?.lines ?? 0);
+}
+
+/** Lines that the hive process itself has stored since its start. */
+async function linesStoredBy(hive: HiveHandle): Promise<number> {
+  const metrics = await (await fetch(`${hive.url}/metrics`)).text();
+  return Number(/^log_lines_stored_total (\d+)/m.exec(metrics)?.[1] ?? 0);
+}
+
+async function residentMiB(hive: HiveHandle): Promise<number> {
+  const status = await readFile(`/proc/${hive.program.child.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+test('100,000 lines recorded offline are complete and equal, within 64 MiB of memory', async () => {
+  const agent = world.newAgent();
+  const { attemptId, status } = await agent.record([
+    'seq',
+    '-f',
+    'line %g of a log with some text in it',
+    '1',
+    '100000',
+  ]);
+  expect(status).toBe(0);
+  const hive = await world.startHive();
+  const before = await residentMiB(hive);
+  let peak = before;
+  const watch = setInterval(() => void residentMiB(hive).then((now) => (peak = Math.max(peak, now))), 20);
+  agent.connect(hive.url, await world.newKey());
+  await untilComplete(hive, attemptId);
+  clearInterval(watch);
+  process.stdout.write(`hive grew by ${(peak - before).toFixed(1)} MiB while 100,000 lines were backfilled\n`);
+  expect(peak - before).toBeLessThan(64);
+  await expectEqual(agent, hive, attemptId, 100_000);
+}, 120_000);
+
+test('a hive killed in the middle goes on after the last stored line, in the same workflow', async () => {
+  const agent = world.newAgent();
+  const { attemptId } = await agent.record(['seq', '1', '400000']);
+  const key = await world.newKey();
+  const first = await world.startHive({ env: { LOG_LEVEL: 'info' } });
+  agent.connect(first.url, key);
+  await until(async () => (await storedLines()) > 20_000, 30_000, 'a part is stored');
+  await first.program.kill('SIGKILL');
+  const storedBefore = await storedLines();
+  expect(storedBefore).toBeLessThan(400_000);
+  const second = await world.startHive({ port: Number(new URL(first.url).port) });
+  await untilComplete(second, attemptId, 90_000);
+  expect(await linesStoredBy(second)).toBe(400_000 - storedBefore);
+  await expectEqual(agent, second, attemptId, 400_000);
+  expect(await world.workflowRuns(`WorkflowId = "backfill/${attemptId}"`)).toHaveLength(1);
+}, 180_000);
+
+test('a node killed in the middle goes on after the last stored line', async () => {
+  const agent = world.newAgent();
+  const { attemptId } = await agent.record(['seq', '1', '400000']);
+  const hive = await world.startHive();
+  const key = await world.newKey();
+  agent.connect(hive.url, key);
+  await until(async () => (await storedLines()) > 20_000, 30_000, 'a part is stored');
+  await agent.stop('SIGKILL');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const storedBefore = await storedLines();
+  expect(storedBefore).toBeLessThan(400_000);
+  agent.connect(hive.url, key);
+  await untilComplete(hive, attemptId, 90_000);
+  expect(await linesStoredBy(hive)).toBe(400_000);
+  await expectEqual(agent, hive, attemptId, 400_000);
+}, 180_000);
+
+test('25 incomplete attempts of a returning node all complete, at most 10 at once', async () => {
+  const agent = world.newAgent();
+  const attempts: string[] = [];
+  for (let index = 0; index < 25; index++) {
+    attempts.push((await agent.record(['sh', '-c', `echo attempt ${index}; echo err >&2`])).attemptId);
+  }
+  const hive = await world.startHive();
+  agent.connect(hive.url, await world.newKey());
+  // Not by the API: a read of a partial attempt starts a backfill of its own.
+  const isDone = async () => (await world.database.attemptSync.count({ where: { state: 'complete' } })) === 25;
+  await until(isDone, 60_000, 'all are complete');
+  const runs = await world.workflowRuns(`WorkflowType = "backfillAttempt"`, 25);
+  expect(runs).toHaveLength(25);
+  const times = runs.flatMap(({ startTime, closeTime }) => [
+    { at: startTime.getTime(), change: 1 },
+    { at: closeTime?.getTime() ?? Infinity, change: -1 },
+  ]);
+  let running = 0;
+  let most = 0;
+  for (const { change } of times.sort((a, b) => a.at - b.at || a.change - b.change)) {
+    running += change;
+    most = Math.max(most, running);
+  }
+  expect(most).toBeLessThanOrEqual(10);
+  expect(await world.workflowRuns(`WorkflowType = "drainNode"`)).toHaveLength(1);
+  for (const attemptId of attempts.slice(0, 3)) await expectEqual(agent, hive, attemptId, 2);
+}, 120_000);
+
+test('an attempt announced after login, one without lines, and one that gets another execution each end complete', async () => {
+  const agent = world.newAgent();
+  const silent = await agent.record(['true']);
+  const hive = await world.startHive();
+  agent.connect(hive.url, await world.newKey());
+  await untilComplete(hive, silent.attemptId);
+  await expectEqual(agent, hive, silent.attemptId, 0);
+
+  const late = await agent.record(['echo', 'late']);
+  await untilComplete(hive, late.attemptId);
+
+  await agent.record(['echo', 'again'], ['--attempt', late.attemptId]);
+  await until(
+    async () => (await attemptOf(world, hive, late.attemptId)).executions.length === 2,
+    10_000,
+    'the second execution',
+  );
+  await untilComplete(hive, late.attemptId);
+  await expectEqual(agent, hive, late.attemptId, 2);
+}, 90_000);
+
+test('no log content enters a workflow history', async () => {
+  const agent = world.newAgent();
+  const marker = 'SECRET_LINE_CONTENT';
+  const { attemptId } = await agent.record(['sh', '-c', `for i in $(seq 200); do echo ${marker}_$i; done`]);
+  const hive = await world.startHive();
+  agent.connect(hive.url, await world.newKey());
+  await untilComplete(hive, attemptId);
+  const runs = await world.workflowRuns('', 2);
+  expect(runs.length).toBeGreaterThanOrEqual(2);
+  for (const { workflowId, runId } of runs) {
+    const history = JSON.stringify(await world.temporal.workflow.getHandle(workflowId, runId).fetchHistory());
+    expect(history).not.toContain(marker);
+    expect(history).not.toContain(Buffer.from(marker).toString('base64').slice(0, -3));
+  }
+}, 60_000);

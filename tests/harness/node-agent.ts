@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { Program } from './processes.js';
+
+const CLI = join(import.meta.dirname, '..', '..', 'dist', 'node-agent', 'cli.js');
+
+/** A node agent on a directory of its own, run as its real processes. */
+export class NodeAgent {
+  #connection: Program | undefined;
+
+  constructor(
+    readonly directory: string,
+    readonly name: string,
+  ) {}
+
+  get env(): Record<string, string> {
+    return { NODE_DATA_DIR: this.directory, NODE_NAME: this.name };
+  }
+
+  /** Records a command until it ends. @returns what the recorder said and its exit status */
+  async record(command: string[], options: string[] = []): Promise<{ attemptId: string; status: number | null }> {
+    const recorder = this.startRecording(command, options);
+    const [status] = (await once(recorder.child, 'exit')) as [number | null];
+    return { attemptId: await recorder.attemptId, status };
+  }
+
+  /** Starts recording a command. Its attempt is told once the recorder knows it. */
+  startRecording(command: string[], options: string[] = []) {
+    const child = spawn(process.execPath, [CLI, 'run', ...options, '--', ...command], {
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...this.env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const attemptId = new Promise<string>((resolve, reject) => {
+      let said = '';
+      child.stderr.on('data', (data: Buffer) => {
+        said += data.toString();
+        const match = /attempt ([0-9a-f-]{36})/.exec(said);
+        if (match?.[1]) resolve(match[1]);
+      });
+      child.once('exit', () => reject(new Error(`recorder ended without naming its attempt: ${said}`)));
+    });
+    attemptId.catch(() => undefined);
+    return { child, attemptId };
+  }
+
+  /** Connects to the hive, and stays connected. */
+  connect(hiveUrl: string, apiKey: string): Program {
+    this.#connection = Program.start('node-agent/cli.js', {
+      args: ['connect'],
+      logFile: `${this.directory}.log`,
+      env: { ...this.env, HIVE_URL: hiveUrl.replace(/^http/, 'ws'), NODE_API_KEY: apiKey },
+    });
+    return this.#connection;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.#connection?.kill(signal);
+    this.#connection = undefined;
+  }
+
+  /** The node's own store, to compare with. */
+  lines(executionId: string): string[] {
+    const store = new Database(join(this.directory, 'node.db'), { readonly: true });
+    try {
+      return store
+        .prepare<[string], string>(
+          'SELECT line FROM log_line JOIN execution ON execution.key = execution_key WHERE execution.id = ? ORDER BY seq',
+        )
+        .pluck()
+        .all(executionId);
+    } finally {
+      store.close();
+    }
+  }
+}
+
+/** Hash of lines as `output_type, content, timestamp`, for comparing long logs. */
+export function hashLines(lines: { output_type: string; content: string; timestamp: string }[]): string {
+  const hash = createHash('sha256');
+  for (const { output_type: type, content, timestamp } of lines) hash.update(`${type}\0${content}\0${timestamp}\n`);
+  return hash.digest('hex');
+}

@@ -1,0 +1,68 @@
+/** The programs under test, as processes of their own. They end with the test: over IPC, also when it is killed. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+
+const DIST = join(import.meta.dirname, '..', '..', 'dist');
+
+export interface ProgramOptions {
+  args: string[];
+  env: Record<string, string>;
+  /** Where its output goes; dropped if not given. */
+  logFile?: string;
+}
+
+export class Program {
+  private constructor(readonly child: ChildProcess) {}
+
+  static start(script: 'workers/hive.js' | 'node-agent/cli.js', { args, env, logFile }: ProgramOptions): Program {
+    const child = fork(join(DIST, script), args, {
+      env: { ...cleanEnvironment(), ...env },
+      silent: true,
+      execArgv: [],
+    });
+    const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: 'a' });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (log) stream?.pipe(log, { end: false });
+      else stream?.resume();
+    }
+    return new Program(child);
+  }
+
+  get hasExited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** The first message that the program sends. */
+  async message<T>(): Promise<T> {
+    const ended = new AbortController();
+    const exit = once(this.child, 'exit', { signal: ended.signal }).then(([code]) => {
+      throw new Error(`program ended with ${String(code)} before it was ready`);
+    });
+    exit.catch(() => undefined);
+    try {
+      const [message] = (await Promise.race([once(this.child, 'message', { signal: ended.signal }), exit])) as [T];
+      return message;
+    } finally {
+      ended.abort();
+    }
+  }
+
+  /** Sends the signal and waits for the end. @returns the exit code; null after a signal */
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    if (!this.hasExited) {
+      const exit = once(this.child, 'exit');
+      this.child.kill(signal);
+      await exit;
+    }
+    return this.child.exitCode;
+  }
+}
+
+/** The environment without what would configure a hive or a node. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(HIVE_|NODE_|TEMPORAL_|DATABASE_URL|LOG_LEVEL)/.test(name)),
+  );
+}

@@ -1,0 +1,136 @@
+/** A hive of its own for a test: database, Temporal namespace, processes, and what is needed to look at them. */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
+import getPort from 'get-port';
+import { openDatabase, type Database } from '../../prisma/client.js';
+import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
+import { ensureDefaultOrganization } from '../../prisma/queries/organization.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { NodeAgent } from './node-agent.js';
+import { Program } from './processes.js';
+import { testServices } from './services.js';
+
+export interface HiveHandle {
+  url: string;
+  program: Program;
+}
+
+export class World {
+  readonly #agents: NodeAgent[] = [];
+  readonly #hives: HiveHandle[] = [];
+  #adminToken: string | undefined;
+
+  private constructor(
+    readonly directory: string,
+    readonly testDatabase: TestDatabase,
+    readonly database: Database,
+    readonly temporal: Client,
+    readonly namespace: string,
+  ) {}
+
+  static async create(): Promise<World> {
+    const directory = await mkdtemp(join(tmpdir(), 'hivesync-world-'));
+    const testDatabase = await createTestDatabase();
+    const connection = await Connection.connect({ address: testServices().temporalAddress });
+    const namespace = `test-${randomUUID()}`;
+    await connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
+    const temporal = new Client({ connection, namespace });
+    return new World(directory, testDatabase, openDatabase(testDatabase.url), temporal, namespace);
+  }
+
+  /** Starts a hive; on a port of an earlier one, its nodes come back by themselves. */
+  async startHive(options: { port?: number; env?: Record<string, string> } = {}): Promise<HiveHandle> {
+    const port = options.port ?? (await getPort());
+    const program = Program.start('workers/hive.js', {
+      args: ['start'],
+      logFile: join(this.directory, 'hive.log'),
+      env: {
+        DATABASE_URL: this.testDatabase.url,
+        TEMPORAL_ADDRESS: testServices().temporalAddress,
+        TEMPORAL_NAMESPACE: this.namespace,
+        HIVE_DATA_DIR: join(this.directory, 'hive'),
+        HIVE_PORT: String(port),
+        ...options.env,
+      },
+    });
+    const { url } = await program.message<{ url: string }>();
+    const hive = { url, program };
+    this.#hives.push(hive);
+    await until(async () => (await this.readiness(hive)).workers === 'ok', 30_000, 'workers run');
+    return hive;
+  }
+
+  async readiness(hive: HiveHandle): Promise<Record<string, string>> {
+    return (await (await fetch(`${hive.url}/readyz`)).json()) as Record<string, string>;
+  }
+
+  async adminToken(): Promise<string> {
+    return (this.#adminToken ??= (await readFile(join(this.directory, 'hive', 'admin-token'), 'utf8')).trim());
+  }
+
+  /** GET of the API as admin. */
+  async get<T>(hive: HiveHandle, path: string): Promise<T> {
+    const response = await fetch(hive.url + path, { headers: { authorization: `Bearer ${await this.adminToken()}` } });
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  /** A node's API key; also before a hive has started. */
+  async newKey(): Promise<string> {
+    const { id } = await ensureDefaultOrganization(this.database);
+    return (await createNodeApiKey(this.database, { organizationId: id, name: 'test' })).secret;
+  }
+
+  /** Runs of workflows that a visibility query finds, once there are at least so many: visibility lags. */
+  async workflowRuns(query: string, atLeast = 0): Promise<WorkflowExecutionInfo[]> {
+    let runs: WorkflowExecutionInfo[] = [];
+    const enough = async () => {
+      runs = [];
+      for await (const run of this.temporal.workflow.list({ query })) runs.push(run);
+      return runs.length >= atLeast && (atLeast === 0 || runs.every((run) => run.status.name !== 'RUNNING'));
+    };
+    await until(enough, 15_000, `${atLeast} runs of ${query}`);
+    return runs;
+  }
+
+  /** A node on a directory of its own; records and connects when told. */
+  newAgent(name = `node-${this.#agents.length + 1}`): NodeAgent {
+    const agent = new NodeAgent(join(this.directory, name), name);
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#agents.map((agent) => agent.stop()));
+    await Promise.all(this.#hives.map(({ program }) => program.kill('SIGTERM')));
+    await this.temporal.connection.close();
+    await this.database.$disconnect();
+    await this.testDatabase.drop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Waits until the condition holds. Errors of it count as "not yet"; the last one is told when the time is up. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  what: string,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  let lastError: unknown;
+  for (;;) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      lastError = error;
+    }
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: lastError });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

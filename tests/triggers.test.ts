@@ -1,0 +1,131 @@
+/** What starts a backfill, and what does not. The node is scripted, so that the hive's requests can be counted. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { attemptOf } from './harness/api.js';
+import { attemptFrame, executionFrame, pageOf, ScriptedNode } from './harness/scripted-node.js';
+import { until, World, type HiveHandle } from './harness/world.js';
+
+let world: World;
+let hive: HiveHandle;
+
+beforeAll(async () => {
+  world = await World.create();
+  hive = await world.startHive({ env: { HIVE_RECONCILE_INTERVAL_SECONDS: '3600' } });
+}, 60_000);
+
+afterAll(async () => world.stop(), 30_000);
+
+/** A node with one ended attempt of one line that the hive does not have; it has not said `announced`. */
+async function nodeWithGap() {
+  const node = await ScriptedNode.connect(hive.url, await world.newKey());
+  const attempt = attemptFrame();
+  const execution = executionFrame(attempt, { status: 'completed', exit_code: 0, log_lines: 1 });
+  node.send('attempt_sync', attempt);
+  node.send('execution_sync', execution);
+  await node.next('sync_ack');
+  return { node, attempt, execution };
+}
+
+/** Answers the hive's next description and read as a node would. */
+async function serveOnce({ node, attempt, execution }: Awaited<ReturnType<typeof nodeWithGap>>): Promise<void> {
+  const describe = await node.next('describe_attempt', 10_000);
+  node.send('attempt_described', { request_id: describe.request_id, attempt, executions: [execution], more: false });
+  const read = await node.next('read_logs', 10_000);
+  node.sendPageBytes(await pageOf(['line']), {
+    request_id: read.request_id,
+    execution_id: execution.execution_id,
+    log_epoch: 1,
+    first_seq: 1,
+    last_seq: 1,
+  });
+  node.send('logs_end', { request_id: read.request_id, log_lines: 1, log_epoch: 1, status: 'completed' });
+}
+
+test('a hundred reads of a partial attempt start one workflow, which completes it', async () => {
+  const gap = await nodeWithGap();
+  const id = gap.attempt.attempt_id;
+  const reads = await Promise.all(Array.from({ length: 100 }, () => attemptOf(world, hive, id)));
+  expect(reads.every((read) => read.attempt.id === id)).toBe(true);
+  await serveOnce(gap);
+  await until(async () => (await attemptOf(world, hive, id)).sync.state === 'complete', 10_000, 'complete');
+  expect((await gap.node.next('sync_ack')).sync_state).toBe('complete');
+  expect(await world.workflowRuns(`WorkflowId = "backfill/${id}"`, 1)).toHaveLength(1);
+  gap.node.close();
+});
+
+test('?wait answers when the backfill has ended', async () => {
+  const gap = await nodeWithGap();
+  const waiting = world.get<{ sync: { state: string } }>(
+    hive,
+    `/v1/nodes/task-attempts/${gap.attempt.attempt_id}?wait=20`,
+  );
+  await serveOnce(gap);
+  expect((await waiting).sync.state).toBe('complete');
+  gap.node.close();
+});
+
+test("reads of an offline node's attempt start nothing", async () => {
+  const gap = await nodeWithGap();
+  gap.node.close();
+  await gap.node.untilClosed();
+  await until(async () => (await world.database.nodeLease.count()) === 0, 5000, 'the lease is released');
+  await attemptOf(world, hive, gap.attempt.attempt_id);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(await world.workflowRuns(`WorkflowId = "backfill/${gap.attempt.attempt_id}"`)).toHaveLength(0);
+});
+
+test('50 running attempts without a gap cause no drain and no backfill', async () => {
+  const before = await world.workflowRuns('WorkflowType != "reconcile"');
+  const node = await ScriptedNode.connect(hive.url, await world.newKey());
+  const attempts = Array.from({ length: 50 }, () => attemptFrame());
+  for (const attempt of attempts) {
+    node.send('attempt_sync', attempt);
+    node.send('execution_sync', executionFrame(attempt, { log_lines: 7 }));
+  }
+  node.send('announced', { count: 50 });
+  for (const _attempt of attempts) await node.next('sync_ack');
+  await Promise.all(attempts.map(({ attempt_id: id }) => attemptOf(world, hive, id)));
+  await new Promise((resolve) => setTimeout(resolve, 2500)); // Temporal's visibility lags
+  expect(await world.workflowRuns('WorkflowType != "reconcile"')).toHaveLength(before.length);
+  node.close();
+});
+
+test('an attempt that the node no longer has becomes unavailable without retries; the others of the drain complete', async () => {
+  const node = await ScriptedNode.connect(hive.url, await world.newKey());
+  const attempts = Array.from({ length: 4 }, () => attemptFrame({ execution_count: 0 }));
+  const gone = attempts[1];
+  if (!gone) throw new Error('unreachable');
+  const withLine = attempts.map((attempt) => ({ ...attempt, execution_count: 1 }));
+  for (const attempt of withLine) {
+    node.send('attempt_sync', attempt);
+    await node.next('sync_ack');
+  }
+  node.send('announced', { count: 4 });
+  let described = 0;
+  for (let answered = 0; answered < 4; answered++) {
+    const { request_id: requestId, attempt_id: id } = await node.next('describe_attempt', 10_000);
+    described++;
+    if (id === gone.attempt_id) {
+      node.send('request_failed', { request_id: requestId, code: 'not_found', message: 'no such attempt' });
+    } else {
+      const attempt = withLine.find((candidate) => candidate.attempt_id === id);
+      if (!attempt) throw new Error(`asked for ${id}`);
+      const execution = executionFrame(attempt, { status: 'completed', log_lines: 0 });
+      node.send('attempt_described', { request_id: requestId, attempt, executions: [execution], more: false });
+    }
+  }
+  for (const { attempt_id: id } of withLine) {
+    const expected = id === gone.attempt_id ? 'unavailable' : 'complete';
+    await until(async () => (await attemptOf(world, hive, id)).sync.state === expected, 10_000, `${id} is ${expected}`);
+  }
+  expect((await attemptOf(world, hive, gone.attempt_id)).sync.unavailable_reason).toBe('not_found');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(node.received.filter((frame) => frame.type === 'describe_attempt')).toHaveLength(0);
+  expect(described).toBe(4);
+  node.send('attempt_sync', gone);
+  await until(
+    async () => (await attemptOf(world, hive, gone.attempt_id)).sync.state !== 'unavailable',
+    5000,
+    'announced again',
+  );
+  node.close();
+});
