@@ -81,12 +81,13 @@ export class Announcer {
     return outcome;
   }
 
-  /** Takes the log_refused in that answers an execution_sync. */
-  executionRefused({ execution_id, code }: FrameData<HiveFrame, 'log_refused'>, attemptId: string | undefined): void {
-    const unanswered = this.#executions.get(execution_id);
-    if (unanswered)
+  /** An execution_sync was refused; `unknown`: the hive does not know what it belongs to. */
+  executionRefused(executionId: string, attemptId: string | undefined, unknown: boolean): void {
+    const unanswered = this.#executions.get(executionId);
+    if (unanswered) {
       unanswered.resendAt = Date.now() + Math.min(REFUSED_MS * 2 ** (unanswered.sends - 1), MAX_RESEND_MS);
-    if (code === 'unknown_execution' && attemptId !== undefined) this.announceAgain(attemptId);
+    }
+    if (unknown && attemptId !== undefined) this.announceAgain(attemptId);
   }
 
   /** The hive does not know this attempt: announces it and its executions from the start. */

@@ -45,10 +45,10 @@ export class Answers {
     return { kind: 'page', index: ledger.answered };
   }
 
-  /** Nothing more is expected about this execution. */
-  forget(executionId: string): void {
+  /** Whether a frame about this execution awaits its answer. */
+  awaits(executionId: string): boolean {
     const ledger = this.#ledgers.get(executionId);
-    if (ledger && ledger.answered >= ledger.sent) this.#ledgers.delete(executionId);
+    return ledger !== undefined && ledger.answered < ledger.sent;
   }
 
   #ledger(executionId: string): Ledger {

@@ -128,6 +128,14 @@ export class LivePages {
     this.#pump();
   }
 
+  /** A page was answered with `error`: what is wrong with it a backfill will find out. */
+  pageFaulty(executionId: string): void {
+    const pushed = this.#pushed.get(executionId);
+    if (!pushed) return;
+    pushed.stop(this.options.answers.sent(executionId));
+    if (pushed.endedAt !== undefined) this.#settleEnd(pushed);
+  }
+
   /** From now on no page of the execution is pushed, until {@link readEnded}. */
   readStarted(executionId: string): void {
     this.#readings.set(executionId, (this.#readings.get(executionId) ?? 0) + 1);
@@ -225,6 +233,7 @@ export class LivePages {
     const fits = ({ gzip }: Page) => inFlight === 0 || inFlight + gzip.length <= MAX_UNACKNOWLEDGED_LIVE_BYTES;
     for (const pushed of this.#pushed.values()) {
       if (pushed.stopped || pushed.pausedUntil > now || this.#readings.has(pushed.id)) continue;
+      if (!pushed.confirmed && pushed.inFlight.length > 0) continue;
       const page = pushed.ready[0];
       if (page ? fits(page) : pushed.position < pushed.logLines && inFlight < MAX_UNACKNOWLEDGED_LIVE_BYTES)
         return pushed;

@@ -21,6 +21,8 @@ export class PushedExecution {
   /** When to send again what has not been answered; meaningless while nothing is in flight. */
   resendAt = 0;
   pausedUntil = 0;
+  /** The hive has taken a page from where we are; before that they go one by one, for it may refuse the first. */
+  confirmed = false;
   /** The hive refused twice, or is too far behind: a backfill is to close the gap. */
   stopped = false;
   /** Since when it is known to have ended. */
@@ -55,6 +57,7 @@ export class PushedExecution {
 
   acknowledged(storedThrough: number, resendAt: number): void {
     this.acked = Math.max(this.acked, storedThrough);
+    this.confirmed ||= this.inFlight.some(({ lastSeq }) => lastSeq <= storedThrough);
     this.inFlight = this.inFlight.filter(({ lastSeq }) => lastSeq > storedThrough);
     this.inFlightBytes = this.inFlight.reduce((sum, { bytes }) => sum + bytes, 0);
     this.resendAt = resendAt;
@@ -78,6 +81,7 @@ export class PushedExecution {
     this.ready = [];
     this.inFlight = [];
     this.inFlightBytes = 0;
+    this.confirmed = false;
     this.staleThrough = sentFrames;
     this.generation++;
   }

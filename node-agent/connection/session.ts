@@ -123,8 +123,7 @@ export class Session {
         this.options.logger.info({ reason: data.reason }, 'the hive closes the connection');
         return;
       case 'error':
-        this.options.logger.warn({ message_id: data.message_id, error: data.error }, 'the hive reports an error');
-        return;
+        return this.#error(data);
       case 'auth_result':
         throw new FrameError('a second auth_result');
     }
@@ -143,7 +142,20 @@ export class Session {
   #logRefused(data: FrameData<HiveFrame, 'log_refused'>): void {
     const answered = this.#answers.take(data.execution_id);
     if (answered.kind === 'page') this.#live.pageRefused(data, answered.index);
-    else this.#announcer.executionRefused(data, findExecution(this.options.store, data.execution_id)?.attempt_id);
+    else this.#executionRefused(data.execution_id, data.code === 'unknown_execution');
+  }
+
+  /** Where it names an execution, it stands for the answer to what was sent of it. */
+  #error({ message_id, error }: FrameData<HiveFrame, 'error'>): void {
+    this.options.logger.warn({ message_id, error }, 'the hive reports an error');
+    if (message_id == null || !this.#answers.awaits(message_id)) return;
+    if (this.#answers.take(message_id).kind === 'page') this.#live.pageFaulty(message_id);
+    else this.#executionRefused(message_id, true);
+  }
+
+  #executionRefused(executionId: string, unknown: boolean): void {
+    const attemptId = findExecution(this.options.store, executionId)?.attempt_id;
+    this.#announcer.executionRefused(executionId, attemptId, unknown);
   }
 
   #describe(data: FrameData<HiveFrame, 'describe_attempt'>): void {

@@ -1,15 +1,15 @@
 /** Runs a command as if it ran by itself, and records what it prints. */
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
 import { codeOf } from '../errors.js';
 import type { ExecutionEnd } from '../store/executions.js';
 import { ending, startFailure, type Ending } from './command.js';
 import { LineSplitter } from './line-splitter.js';
+import { closeWriteEnd, openOutputPipes } from './output-pipes.js';
 import { Passthrough } from './passthrough.js';
 import type { Recording } from './recording.js';
-
-type RecordedProcess = ChildProcessByStdio<null, Readable, Readable>;
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -20,28 +20,50 @@ export interface RunCommandOptions {
   afterHeadCommit: () => Promise<string | null>;
 }
 
+interface StartedCommand {
+  child: ChildProcess;
+  stdout: Readable;
+  stderr: Readable;
+  /** How it ended; resolves also when it could not be started. */
+  ended: Promise<Ending>;
+}
+
 /**
  * @returns the exit status that a shell would report: the command's own, 128 + n after a signal, 126 or 127 when it
  * could not be started
  */
 export async function runCommand({ command, begin, afterHeadCommit }: RunCommandOptions): Promise<number> {
-  const [file, ...args] = command;
-  const child = spawn(file, args, { stdio: ['inherit', 'pipe', 'pipe'] });
-  const failure = new Promise<Ending>((resolve) => child.on('error', (error) => resolve(startFailure(codeOf(error)))));
-  const recording = begin(child.pid);
+  const started = await startCommand(command);
+  const { pid } = started.child;
+  const recording = begin(pid);
   recording.start();
 
-  let end: Ending;
-  if (child.pid === undefined) {
-    end = await failure;
-    const sentence = `node-agent: ${file} could not be started: ${end.exitStatus === 127 ? 'command not found' : 'cannot be executed'}`;
+  const end = pid === undefined ? await started.ended : await outputAndEnd(started, recording);
+  if (pid === undefined) {
+    const sentence = `node-agent: ${command[0]} could not be started: ${end.exitStatus === 127 ? 'command not found' : 'cannot be executed'}`;
     process.stderr.write(`${sentence}\n`);
     recording.add('system', [sentence], now());
-  } else {
-    end = await outputAndEnd(child, recording);
   }
   await recording.finish(await executionEnd(end, afterHeadCommit));
   return end.exitStatus;
+}
+
+async function startCommand([file, ...args]: readonly [string, ...string[]]): Promise<StartedCommand> {
+  const pipes = await openOutputPipes();
+  const child = pipes
+    ? spawn(file, args, { stdio: ['inherit', pipes.stdout.writeFd, pipes.stderr.writeFd] })
+    : spawn(file, args, { stdio: ['inherit', 'pipe', 'pipe'] });
+  const ended = new Promise<Ending>((resolve) => {
+    child.on('error', (error) => resolve(startFailure(codeOf(error))));
+    child.on('exit', (code, signal) => resolve(ending(code, signal)));
+  });
+  if (pipes) {
+    closeWriteEnd(pipes.stdout);
+    closeWriteEnd(pipes.stderr);
+  }
+  const [stdout, stderr] = [pipes?.stdout.output ?? child.stdout, pipes?.stderr.output ?? child.stderr];
+  if (!stdout || !stderr) throw new Error('a command without output pipes');
+  return { child, stdout, stderr, ended };
 }
 
 async function executionEnd(end: Ending, afterHeadCommit: () => Promise<string | null>): Promise<ExecutionEnd> {
@@ -50,10 +72,10 @@ async function executionEnd(end: Ending, afterHeadCommit: () => Promise<string |
 }
 
 /** Passes the output on and records it until the command has ended and its output is closed. */
-async function outputAndEnd(child: RecordedProcess, recording: Recording): Promise<Ending> {
+async function outputAndEnd({ child, stdout, stderr, ended }: StartedCommand, recording: Recording): Promise<Ending> {
   const streams: [Readable, number, 'stdout' | 'stderr'][] = [
-    [child.stdout, 1, 'stdout'],
-    [child.stderr, 2, 'stderr'],
+    [stdout, 1, 'stdout'],
+    [stderr, 2, 'stderr'],
   ];
   const passthrough = new Passthrough({
     full: () => streams.forEach(([stream]) => stream.pause()),
@@ -73,9 +95,8 @@ async function outputAndEnd(child: RecordedProcess, recording: Recording): Promi
     );
   }
   const stopForwarding = forwardSignals(child, () => streams.forEach(([stream]) => stream.destroy()));
-  const end = await new Promise<Ending>((resolve) =>
-    child.once('close', (code, signal) => resolve(ending(code, signal))),
-  );
+  const closed = streams.map(([stream]) => once(stream, 'close'));
+  const [end] = await Promise.all([ended, ...closed]);
   stopForwarding();
   await passthrough.flushed();
   return end;
@@ -85,7 +106,7 @@ async function outputAndEnd(child: RecordedProcess, recording: Recording): Promi
  * Hands signals to the command. A signal after its end (a background process holds its output open, for which we
  * wait as a shell's pipeline does) ends that wait.
  */
-function forwardSignals(child: RecordedProcess, stopWaiting: () => void): () => void {
+function forwardSignals(child: ChildProcess, stopWaiting: () => void): () => void {
   const forward = (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) stopWaiting();
     // Ctrl-C reaches the terminal's whole foreground group: the command has it already

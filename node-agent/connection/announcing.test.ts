@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { getAttempt, pendingAttempts } from '../store/attempts.js';
+import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
+import { obliging, type Peer, type Received } from '../testing/scripted-hive.js';
+import { endedExecution, finishExecution, row, startExecution } from '../testing/temporary-store.js';
+
+const metadata = ({ type }: Received) => ['attempt_sync', 'execution_sync', 'announced'].includes(type);
+const types = (peer: Peer) => peer.received.filter(metadata).map(({ type }) => type);
+const settle = (ms = 200) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('announcing', () => {
+  let node: ConnectedNode;
+  beforeEach(async () => {
+    node = await connectedNode();
+  });
+  afterEach(() => node.stop());
+
+  /** A hive that answers nothing but heartbeats, beside what the test sends. */
+  const silent = () => {
+    node.hive.handler = (frame, peer) => {
+      if (frame.type === 'heartbeat') peer.send('heartbeat_ack', { server_time: '' });
+    };
+  };
+
+  it('introduces the node as the contract says', async () => {
+    await node.connect();
+    expect(node.hive.auths[0]).toMatchObject({
+      api_key: 'key',
+      machine_id: node.store.machineId(),
+      name: 'test',
+      protocol_version: 2,
+      capabilities: { os: process.platform, arch: process.arch },
+    });
+  });
+
+  it('tells each attempt, then its executions in order, then how many', async () => {
+    const first = endedExecution(node.store, { lines: 2, createdAt: '2026-01-02T00:00:02.000Z' });
+    const second = endedExecution(node.store, { attemptId: first.attempt_id, createdAt: '2026-01-02T00:00:01.000Z' });
+    startExecution(node.store);
+    const peer = await node.connect();
+    const [announced] = await peer.count('announced');
+    expect(announced).toEqual({ count: 2 });
+    expect(types(peer)).toEqual([
+      'attempt_sync',
+      'execution_sync',
+      'execution_sync',
+      'attempt_sync',
+      'execution_sync',
+      'announced',
+    ]);
+    expect(peer.of('attempt_sync')[0]).toMatchObject({ attempt_id: first.attempt_id, revision: 4, execution_count: 2 });
+    const executions = peer.of('execution_sync').slice(0, 2);
+    expect(executions.map(({ execution_id }) => execution_id)).toEqual([second.id, first.id]);
+    expect(executions.map(({ revision }) => revision)).toEqual([4, 4]);
+    expect(executions[1]).toMatchObject({ status: 'completed', log_lines: 2, log_epoch: 1, dropped: false });
+  });
+
+  it('tells nothing twice that was acknowledged as complete, and asks again about what was not', async () => {
+    const [complete, partial] = [endedExecution(node.store), endedExecution(node.store)];
+    const plain = obliging();
+    node.hive.handler = (frame, peer) => {
+      if (frame.type === 'attempt_sync' && frame.data.attempt_id === complete.attempt_id) {
+        peer.send('sync_ack', { attempt_id: complete.attempt_id, revision: 2, sync_state: 'complete' });
+      } else plain(frame, peer);
+    };
+    const before = await node.connect();
+    await before.count('announced');
+    await settle();
+    await node.disconnect();
+    const peer = await node.connect();
+    expect(await peer.count('announced')).toEqual([{ count: 1 }]);
+    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([partial.attempt_id]);
+    expect(peer.of('execution_sync').map(({ execution_id }) => execution_id)).toEqual([partial.id]);
+  });
+
+  it('tells every change at once', async () => {
+    const peer = await node.connect();
+    await peer.count('announced');
+    const { key, id } = startExecution(node.store);
+    await peer.until(() => peer.of('execution_sync').length === 1, 'the start', 1000);
+    finishExecution(node.store, key);
+    await peer.until(() => peer.of('execution_sync').length === 2, 'the end', 1000);
+    expect(types(peer)).toEqual(['announced', 'attempt_sync', 'execution_sync', 'attempt_sync', 'execution_sync']);
+    expect(peer.of('execution_sync')[1]).toMatchObject({ execution_id: id, status: 'completed', revision: 2 });
+    await settle();
+    expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
+  });
+
+  it('keeps at most 256 frames unacknowledged, and goes on with the acknowledgements', async () => {
+    for (let count = 0; count < 200; count++) endedExecution(node.store);
+    silent();
+    const peer = await node.connect({ resendMs: 60_000 });
+    await peer.until(() => types(peer).length >= 256, '256 frames');
+    await settle();
+    expect(types(peer)).toHaveLength(256);
+    const answer = obliging();
+    node.hive.handler = answer;
+    for (const frame of [...peer.received].filter(metadata)) answer(frame, peer);
+    expect(await peer.count('announced')).toEqual([{ count: 200 }]);
+    expect(peer.of('execution_sync')).toHaveLength(200);
+  });
+
+  it('sends again what was not answered, ever more seldom', async () => {
+    endedExecution(node.store);
+    silent();
+    const peer = await node.connect({ resendMs: 300 });
+    await peer.until(() => peer.of('execution_sync').length === 2, 'a second sending');
+    await settle(1500);
+    expect(peer.of('attempt_sync').length).toBeLessThanOrEqual(4);
+  });
+
+  it('moves past a newer revision of the hive and tells everything again', async () => {
+    const execution = endedExecution(node.store);
+    const plain = obliging();
+    node.hive.handler = (frame, peer) => {
+      if (frame.type === 'attempt_sync' && frame.data.revision < 10) {
+        peer.send('sync_ack', { attempt_id: frame.data.attempt_id, revision: 9, sync_state: 'partial' });
+      } else plain(frame, peer);
+    };
+    const peer = await node.connect();
+    await peer.until(() => peer.of('execution_sync').some(({ revision }) => revision === 10), 'a newer announcement');
+    await settle();
+    expect(getAttempt(node.store, execution.attempt_key)).toMatchObject({ revision: 10, acked_revision: 10 });
+    expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
+  });
+
+  it('starts a new epoch when the hive has more lines, and tells it', async () => {
+    const execution = endedExecution(node.store, { lines: 3 });
+    const peer = await (async () => {
+      node.hive.handler = obliging(new Map([[execution.id, 5]]));
+      return node.connect();
+    })();
+    await peer.until(() => peer.of('execution_sync').length >= 2, 'a second announcement');
+    expect(peer.of('execution_sync')[1]).toMatchObject({ log_epoch: 2, revision: 3 });
+    expect(row(node.store, execution.key).log_epoch).toBeGreaterThanOrEqual(2);
+  });
+
+  it('announces the attempt again when the hive does not know an execution', async () => {
+    const execution = endedExecution(node.store);
+    const plain = obliging();
+    let refusals = 1;
+    node.hive.handler = (frame, peer) => {
+      if (frame.type === 'execution_sync' && refusals-- > 0) {
+        peer.send('log_refused', {
+          execution_id: execution.id,
+          first_seq: 1,
+          stored_through: 0,
+          code: 'unknown_execution',
+        });
+      } else plain(frame, peer);
+    };
+    const peer = await node.connect();
+    await peer.until(() => peer.of('execution_sync').length === 2, 'a second announcement');
+    expect(peer.of('attempt_sync').length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('marks executions of dead recorders while it is connected', async () => {
+    const execution = startExecution(node.store);
+    node.store.prepare("UPDATE execution SET recorder_started = 'earlier' WHERE key = ?").run(execution.key);
+    const peer = await node.connect();
+    const [sync] = await peer.count('execution_sync');
+    expect(sync).toMatchObject({ status: 'killed', execution_id: execution.id });
+  });
+});

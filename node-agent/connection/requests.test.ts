@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MAX_DESCRIBED_BYTES } from '../../protocol/limits.js';
+import { readPage, type LogLine } from '../../protocol/page.js';
+import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
+import type { Peer } from '../testing/scripted-hive.js';
+import { addLines, endedExecution, startExecution } from '../testing/temporary-store.js';
+
+const settle = (ms = 150) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('requests of the hive', () => {
+  let node: ConnectedNode;
+  beforeEach(async () => {
+    node = await connectedNode();
+  });
+  afterEach(() => node.stop());
+
+  async function connect(): Promise<Peer> {
+    const peer = await node.connect({ resendMs: 60_000 });
+    await peer.count('announced');
+    await settle();
+    return peer;
+  }
+
+  function read(peer: Peer, executionId: string, { after = 0, credit = 100, id = randomUUID() } = {}): string {
+    peer.send('read_logs', {
+      request_id: id,
+      execution_id: executionId,
+      after_seq: after,
+      max_page_bytes: 4_000_000,
+      credit,
+    });
+    return id;
+  }
+
+  const pagesOf = (peer: Peer, requestId: string) =>
+    peer.of('log_page').filter(({ header }) => header.request_id === requestId);
+  const ended = (peer: Peer, requestId: string) =>
+    peer.until(() => peer.of('logs_end').some(({ request_id }) => request_id === requestId), 'logs_end');
+
+  describe('describe_attempt', () => {
+    it('gives all executions in order over several frames', async () => {
+      const { attempt_id: attemptId } = endedExecution(node.store);
+      const action = JSON.stringify({ script: 'x'.repeat(200_000) });
+      for (let count = 0; count < 5; count++) endedExecution(node.store, { attemptId, action });
+      for (let count = 0; count < 600; count++)
+        endedExecution(node.store, { attemptId, createdAt: '2026-02-01T00:00:00.000Z' });
+      const peer = await connect();
+      const ids: string[] = [];
+      for (let frames = 1; ; frames++) {
+        const after_execution_id = ids.at(-1) ?? null;
+        peer.send('describe_attempt', { request_id: randomUUID(), attempt_id: attemptId, after_execution_id });
+        const described = (await peer.count('attempt_described', frames)).at(-1);
+        if (!described) throw new Error('not described');
+        expect(described.attempt).toMatchObject({ attempt_id: attemptId, execution_count: 606 });
+        expect(described.executions.length).toBeLessThanOrEqual(500);
+        expect(Buffer.byteLength(JSON.stringify(described))).toBeLessThanOrEqual(MAX_DESCRIBED_BYTES);
+        ids.push(...described.executions.map(({ execution_id }) => execution_id));
+        if (!described.more) break;
+      }
+      expect(new Set(ids).size).toBe(606);
+      const stored = node.store.prepare<{ id: string }>('SELECT id FROM execution ORDER BY created_at, id').all();
+      expect(ids).toEqual(stored.map(({ id }) => id));
+    });
+
+    it('fails with not_found for what the node does not have', async () => {
+      const peer = await connect();
+      peer.send('describe_attempt', { request_id: randomUUID(), attempt_id: randomUUID() });
+      expect(await peer.count('request_failed')).toMatchObject([{ code: 'not_found' }]);
+    });
+  });
+
+  describe('read_logs', () => {
+    it('gives the lines after the position to the byte, then the end', async () => {
+      const { id } = endedExecution(node.store, { lines: 3500 });
+      const peer = await connect();
+      const request = read(peer, id, { after: 500 });
+      await ended(peer, request);
+      expect(peer.received.at(-1)).toEqual({
+        type: 'logs_end',
+        data: { request_id: request, log_lines: 3500, log_epoch: 1, status: 'completed' },
+      });
+      const lines: LogLine[] = [];
+      for (const { header, page } of pagesOf(peer, request)) {
+        expect(header.first_seq).toBe(500 + lines.length + 1);
+        lines.push(...(await readPage(page)));
+      }
+      expect(lines.map(({ content }) => content)).toEqual(
+        Array.from({ length: 3000 }, (_, index) => `line ${index + 501}`),
+      );
+    });
+
+    it('ends at once for an execution without lines, and at its end', async () => {
+      const { id } = endedExecution(node.store);
+      const peer = await connect();
+      await ended(peer, read(peer, id));
+      await ended(peer, read(peer, id, { after: 10 }));
+      expect(peer.of('log_page')).toEqual([]);
+    });
+
+    it('sends no more pages than it has credit for', async () => {
+      const { id } = endedExecution(node.store, { lines: 5000 });
+      const peer = await connect();
+      const request = read(peer, id, { credit: 2 });
+      await settle();
+      expect(pagesOf(peer, request)).toHaveLength(2);
+      peer.send('grant', { request_id: request, pages: 1 });
+      await settle();
+      expect(pagesOf(peer, request)).toHaveLength(3);
+      expect(peer.of('logs_end')).toEqual([]);
+      peer.send('grant', { request_id: request, pages: 10 });
+      await ended(peer, request);
+      expect(pagesOf(peer, request)).toHaveLength(5);
+    });
+
+    it('stops at cancel and still says the end', async () => {
+      const { id } = endedExecution(node.store, { lines: 5000 });
+      const peer = await connect();
+      const request = read(peer, id, { credit: 1 });
+      await settle();
+      peer.send('cancel', { request_id: request });
+      await ended(peer, request);
+      expect(pagesOf(peer, request)).toHaveLength(1);
+      expect(peer.of('logs_end')).toMatchObject([{ request_id: request, log_lines: 5000 }]);
+    });
+
+    it('serves several readers, of which one that waits for credit holds up none', async () => {
+      const { id } = endedExecution(node.store, { lines: 20_000 });
+      const peer = await connect();
+      const waiting = read(peer, id, { credit: 1 });
+      const others = [read(peer, id), read(peer, id), read(peer, id)];
+      for (const other of others) await ended(peer, other);
+      for (const other of others) expect(pagesOf(peer, other)).toHaveLength(20);
+      expect(pagesOf(peer, waiting)).toHaveLength(1);
+    });
+
+    it('fails with not_found for an execution the node does not have', async () => {
+      const peer = await connect();
+      const request = read(peer, randomUUID());
+      expect(await peer.count('request_failed')).toMatchObject([{ request_id: request, code: 'not_found' }]);
+    });
+
+    it('fails with internal, without content, when the store can not be read', async () => {
+      const { id, key } = endedExecution(node.store, { lines: 2000 });
+      const peer = await connect();
+      node.store.prepare('DELETE FROM log_line WHERE execution_key = ? AND seq > 1000').run(key);
+      const request = read(peer, id);
+      expect(await peer.count('request_failed')).toMatchObject([{ request_id: request, code: 'internal' }]);
+      expect(peer.of('logs_end')).toEqual([]);
+    });
+
+    it('ends with the new epoch when that was raised meanwhile', async () => {
+      const { id, key } = endedExecution(node.store, { lines: 3000 });
+      const peer = await connect();
+      const request = read(peer, id, { credit: 1 });
+      await settle();
+      node.store.prepare('UPDATE execution SET log_epoch = 2 WHERE key = ?').run(key);
+      peer.send('grant', { request_id: request, pages: 5 });
+      await ended(peer, request);
+      expect(pagesOf(peer, request)).toHaveLength(1);
+      expect(peer.of('logs_end')).toMatchObject([{ log_epoch: 2 }]);
+    });
+
+    it('keeps live pages of the execution back until its end, and goes on after it', async () => {
+      const { id, key } = startExecution(node.store, { lines: 1500 });
+      const peer = await connect();
+      await peer.until(() => peer.of('log_page').at(-1)?.header.last_seq === 1500, 'the live page');
+      const before = peer.of('log_page').length;
+      const request = read(peer, id, { credit: 1 });
+      await settle();
+      addLines(node.store, key, 10);
+      await settle();
+      expect(
+        peer
+          .of('log_page')
+          .slice(before)
+          .every(({ header }) => header.request_id === request),
+      ).toBe(true);
+      peer.send('cancel', { request_id: request });
+      await ended(peer, request);
+      await peer.until(() => peer.of('log_page').at(-1)?.header.last_seq === 1510, 'live again');
+      expect(peer.of('log_page').at(-1)?.header).toMatchObject({ first_seq: 1501 });
+    });
+  });
+
+  it('is not disturbed by frames it does not know', async () => {
+    const { id } = endedExecution(node.store, { lines: 1 });
+    const peer = await connect();
+    for (const bad of ['', '{', '[]', '{"type":"unknown","data":{}}', '{"type":"read_logs","data":{}}'])
+      peer.socket.send(bad);
+    peer.socket.send(Buffer.from([0, 0, 0, 1]));
+    await ended(peer, read(peer, id));
+  });
+});

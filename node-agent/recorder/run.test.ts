@@ -1,0 +1,236 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { LogLine } from '../../protocol/page.js';
+import { listAttempts } from '../store/attempts.js';
+import { executionsAfter } from '../store/executions.js';
+import { readLines } from '../store/lines.js';
+import { openStore } from '../store/open.js';
+import type { AttemptRow, ExecutionRow } from '../store/rows.js';
+
+/** What `npm run build` made of ../cli.ts: these tests are about the process. */
+const CLI = new URL('../../dist/node-agent/cli.js', import.meta.url).pathname;
+
+describe('node-agent run', () => {
+  let directory: string;
+  let dataDir: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'node-agent-run-'));
+    dataDir = join(directory, 'data');
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  const env = () => ({ ...process.env, NODE_DATA_DIR: dataDir });
+  const agent = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { cwd: directory, env: env() });
+  const run = (...args: string[]) => agent('run', ...args);
+  const script = (code: string) => ['--', process.execPath, '-e', code];
+
+  interface Recorded {
+    attempt: AttemptRow;
+    executions: ExecutionRow[];
+    lines: (LogLine | undefined)[];
+  }
+
+  function recorded(): Recorded {
+    const store = openStore(dataDir);
+    try {
+      const [attempt] = listAttempts(store, 1);
+      if (!attempt) throw new Error('nothing recorded');
+      const executions = [...executionsAfter(store, attempt.key)];
+      const bounds = { lines: 1_000_000, rawBytes: 1_000_000_000 };
+      const lines = executions.flatMap(
+        ({ key, log_lines }) => readLines(store, key, 0, log_lines, bounds)?.lines ?? [],
+      );
+      return { attempt, executions, lines: lines.map((line) => JSON.parse(line) as LogLine) };
+    } finally {
+      store.close();
+    }
+  }
+  const contents = () => recorded().lines.map((line) => line?.content);
+
+  it('passes output through to the byte and records its lines', () => {
+    const bytes = Buffer.concat([
+      Buffer.from('žluť\r\n\n'),
+      Buffer.from([0x62, 0xff, 0x0a]),
+      Buffer.from('no newline'),
+    ]);
+    writeFileSync(join(directory, 'bytes'), bytes);
+    const { stdout, status } = run('--title', 'bytes', '--', 'cat', 'bytes');
+    expect([stdout, status]).toEqual([bytes, 0]);
+    const { attempt, executions, lines } = recorded();
+    expect(lines.map((line) => line?.content)).toEqual(['žluť\r', '', 'b\ufffd', 'no newline']);
+    expect(lines.every((line) => line?.output_type === 'stdout' && /^\d{4}-.*Z$/.test(line.timestamp))).toBe(true);
+    expect(attempt).toMatchObject({ title: 'bytes', executor: 'SHELL', execution_count: 1, revision: 2 });
+    expect(executions).toMatchObject([{ status: 'completed', exit_code: 0, log_lines: 4, log_epoch: 1, dropped: 0 }]);
+  });
+
+  it('records stdout and stderr in the order they come, and keeps its own words to stderr', () => {
+    const code =
+      'const o = process.stdout, e = process.stderr; o.write("1\\n"); setTimeout(() => e.write("2\\n"), 60); setTimeout(() => o.write("3\\n"), 120)';
+    const { stdout, stderr } = run(...script(code));
+    expect(stdout.toString()).toBe('1\n3\n');
+    expect(stderr.toString()).toMatch(/^node-agent: attempt [0-9a-f-]{36}\n2\n$/);
+    expect(recorded().lines.map((line) => [line?.output_type, line?.content])).toEqual([
+      ['stdout', '1'],
+      ['stderr', '2'],
+      ['stdout', '3'],
+    ]);
+  });
+
+  it('splits a line of more than 1 MiB', () => {
+    const { stdout } = run(...script('process.stdout.write("x".repeat(2 * 1024 * 1024 + 5) + "\\nend\\n")'));
+    expect(stdout.length).toBe(2 * 1024 * 1024 + 10);
+    expect(contents().map((content) => content?.length)).toEqual([1024 * 1024, 1024 * 1024, 5, 3]);
+  });
+
+  it('is no socket to the command, which may open /dev/stderr', () => {
+    const { status } = run('--', 'sh', '-c', 'echo a > /dev/stderr; echo b > /dev/stdout');
+    expect(status).toBe(0);
+    expect(contents().sort()).toEqual(['a', 'b']);
+  });
+
+  it('exits with the status of the command', () => {
+    expect(run('--', 'sh', '-c', 'exit 7').status).toBe(7);
+    expect(recorded().executions).toMatchObject([{ status: 'failed', exit_code: 7 }]);
+    expect(run('--', 'sh', '-c', 'kill -TERM $$').status).toBe(143);
+    expect(recorded().executions).toMatchObject([{ status: 'killed', exit_code: null }]);
+    expect(run('--', join(directory, 'missing')).status).toBe(127);
+    expect(recorded().executions).toMatchObject([{ status: 'failed', exit_code: 127, log_lines: 1 }]);
+    expect(run('--', directory).status).toBe(126);
+    expect(recorded().lines).toMatchObject([{ output_type: 'system' }]);
+  });
+
+  it('adds executions to a given attempt', () => {
+    const attempt = 'a7b3a1de-0000-4000-8000-00000000000a';
+    const task = 'a7b3a1de-0000-4000-8000-00000000000b';
+    run(
+      '--attempt',
+      attempt,
+      '--task',
+      task,
+      '--executor',
+      'CLAUDE_CODE',
+      '--reason',
+      'setupscript',
+      '--',
+      'echo',
+      'one',
+    );
+    run('--attempt', attempt.toUpperCase(), '--', 'echo', 'two words');
+    const { attempt: row, executions } = recorded();
+    expect(row).toMatchObject({
+      id: attempt,
+      shared_task_id: task,
+      executor: 'CLAUDE_CODE',
+      execution_count: 2,
+      revision: 4,
+    });
+    expect(executions.map(({ run_reason }) => run_reason)).toEqual(['setupscript', 'codingagent']);
+    expect(JSON.parse(executions[1]?.executor_action ?? '')).toMatchObject({ typ: { script: "echo 'two words'" } });
+  });
+
+  it('records branch and commits of a repository', () => {
+    const git = (...args: string[]) =>
+      spawnSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+        cwd: directory,
+        encoding: 'utf8',
+      }).stdout.trim();
+    git('init', '-q', '-b', 'topic');
+    git('commit', '-q', '--allow-empty', '-m', 'first');
+    const before = git('rev-parse', 'HEAD');
+    run('--', 'git', '-c', 'user.name=t', '-c', 'user.email=t@t', 'commit', '-q', '--allow-empty', '-m', 'second');
+    const { attempt, executions } = recorded();
+    expect(attempt.branch).toBe('topic');
+    expect(executions).toMatchObject([{ before_head_commit: before, after_head_commit: git('rev-parse', 'HEAD') }]);
+    expect(executions[0]?.after_head_commit).not.toBe(before);
+  });
+
+  it('forwards signals to the command', async () => {
+    const child = start(
+      ...script(
+        'process.on("SIGTERM", () => { console.log("got it"); process.exit(5) }); console.log("ready"); setInterval(() => {}, 1000)',
+      ),
+    );
+    await output(child, 'ready');
+    child.kill('SIGTERM');
+    expect((await once(child, 'exit'))[0]).toBe(5);
+    expect(contents()).toEqual(['ready', 'got it']);
+  });
+
+  it('loses at most the last 200 ms to kill -9, and the next start marks the execution killed', async () => {
+    const child = start(...script('let n = 0; setInterval(() => console.log(`${++n} ${Date.now()}`), 5)'));
+    await output(child, '150 ');
+    const killedAt = Date.now();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const before = recorded();
+    expect(before.executions).toMatchObject([{ status: 'running' }]);
+    const lines = before.lines.map((line) => line?.content.split(' ').map(Number) ?? []);
+    expect(lines.map(([number]) => number)).toEqual(lines.map((_, index) => index + 1));
+    expect(killedAt - (lines.at(-1)?.[1] ?? 0)).toBeLessThanOrEqual(200);
+
+    agent('run', '--attempt', before.attempt.id, '--', 'true');
+    const { executions, attempt } = recorded();
+    expect(executions.map(({ status }) => status)).toEqual(['killed', 'completed']);
+    expect(executions[0]).toMatchObject({ log_lines: before.lines.length, exit_code: null });
+    expect(attempt.revision).toBe(4);
+  });
+
+  it('runs the command also where nothing can be recorded', () => {
+    writeFileSync(dataDir, 'a file where the directory should be');
+    const { stdout, stderr, status } = run('--', 'sh', '-c', 'echo out; exit 3');
+    expect([stdout.toString(), status]).toEqual(['out\n', 3]);
+    expect(stderr.toString()).toContain('cannot record at the moment');
+  }, 15_000);
+
+  it('says what is wrong with its own use, with status 2', () => {
+    for (const args of [
+      ['run'],
+      ['run', '--attempt', 'x', '--', 'true'],
+      ['run', '--reason', 'x', '--', 'true'],
+      ['bogus'],
+    ]) {
+      const { status, stderr } = agent(...args);
+      expect(status).toBe(2);
+      expect(stderr.toString()).toContain('error: ');
+    }
+    expect(agent('connect').stderr.toString()).toMatch(/^node-agent: NODE_API_KEY: .*\n$/);
+  });
+
+  it('lists, prints and counts what was recorded', () => {
+    run('--title', 'hello', '--', 'sh', '-c', 'echo a; echo b');
+    const [attempt] = agent('attempts', '--json')
+      .stdout.toString()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { attempt_id: string });
+    expect(attempt).toMatchObject({ title: 'hello', sync_state: null, acknowledged: false });
+    expect(agent('logs', attempt?.attempt_id ?? '').stdout.toString()).toBe('a\nb\n');
+    expect(JSON.parse(agent('status', '--json').stdout.toString())).toMatchObject({
+      attempts: 1,
+      executions: 1,
+      running: 0,
+      log_lines: 2,
+    });
+    expect(JSON.parse(agent('prune', '--older-than', '0', '--json').stdout.toString())).toEqual({ removed: [] });
+    const unknown = agent('logs', 'a7b3a1de-0000-4000-8000-00000000000a');
+    expect([unknown.status, unknown.stderr.toString()]).toEqual([1, expect.stringContaining('there is no attempt')]);
+  });
+
+  function start(...args: string[]): ChildProcess {
+    return spawn(process.execPath, [CLI, 'run', ...args], {
+      cwd: directory,
+      env: env(),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  }
+
+  async function output(child: ChildProcess, text: string): Promise<void> {
+    let seen = '';
+    child.stdout?.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+    while (!seen.includes(text)) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+});

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  endedExecution,
+  finishExecution,
+  row,
+  startExecution,
+  temporaryStore,
+  type TemporaryStore,
+} from '../testing/temporary-store.js';
+import { acknowledgeAttempt, acknowledgeLines, forgetIncompleteAcks } from './acknowledgements.js';
+import { getAttempt, pendingAttempts } from './attempts.js';
+import { pendingExecutions } from './executions.js';
+import { endOrphans } from './orphans.js';
+import { prune } from './prune.js';
+
+describe('what the hive has acknowledged', () => {
+  let temporary: TemporaryStore;
+  beforeEach(() => {
+    temporary = temporaryStore();
+  });
+  afterEach(() => temporary.remove());
+
+  const attempt = (key: number) => getAttempt(temporary.store, key);
+  const pending = () => pendingAttempts(temporary.store, 0, 100);
+
+  /** An attempt of one ended execution, all acknowledged at revision 2. */
+  function acknowledged(state: 'partial' | 'complete', storedThrough: number) {
+    const { store } = temporary;
+    const execution = endedExecution(store, { lines: 3 });
+    acknowledgeAttempt(store, execution.attempt_id, 2, state);
+    acknowledgeLines(store, { executionId: execution.id, epoch: 1, storedThrough, revision: 2 });
+    return execution;
+  }
+
+  it('is pending until attempt and executions are acknowledged at their revision', () => {
+    const { store } = temporary;
+    const execution = endedExecution(store, { lines: 3 });
+    expect(pending()).toEqual([execution.attempt_key]);
+    acknowledgeAttempt(store, execution.attempt_id, 1, 'partial');
+    expect(pending()).toEqual([execution.attempt_key]);
+    acknowledgeAttempt(store, execution.attempt_id, 2, 'partial');
+    expect(pending()).toEqual([execution.attempt_key]);
+    acknowledgeLines(store, { executionId: execution.id, epoch: 1, storedThrough: 0 });
+    expect(pending()).toEqual([execution.attempt_key]);
+    acknowledgeLines(store, { executionId: execution.id, epoch: 1, storedThrough: 0, revision: 2 });
+    expect(pending()).toEqual([]);
+  });
+
+  it('moves past a newer revision of the hive, with all executions', () => {
+    const { store } = temporary;
+    const execution = acknowledged('partial', 3);
+    expect(acknowledgeAttempt(store, execution.attempt_id, 7, 'complete')).toBe('behind');
+    expect(attempt(execution.attempt_key)).toMatchObject({ revision: 8, acked_revision: 0 });
+    expect(pendingExecutions(store, execution.attempt_key)).toMatchObject([{ id: execution.id, attempt_revision: 8 }]);
+  });
+
+  it.each([
+    ['more lines of the same epoch', 1, 4, 2],
+    ['a higher epoch', 5, 0, 6],
+  ])('starts a new log_epoch when the hive has %s', (_name, epoch, storedThrough, expected) => {
+    const { store } = temporary;
+    const execution = acknowledged('complete', 3);
+    expect(acknowledgeLines(store, { executionId: execution.id, epoch, storedThrough })).toBe('behind');
+    expect(row(store, execution.key)).toMatchObject({ log_epoch: expected, revision: 3, attempt_revision: 3 });
+    expect(pending()).toEqual([execution.attempt_key]);
+  });
+
+  it('asks for the positions once when an attempt turns complete by pulled pages', () => {
+    const { store } = temporary;
+    const execution = acknowledged('partial', 1);
+    expect(pending()).toEqual([]);
+    acknowledgeAttempt(store, execution.attempt_id, 2, 'complete');
+    expect(pendingExecutions(store, execution.attempt_key)).toMatchObject([{ id: execution.id }]);
+    acknowledgeLines(store, { executionId: execution.id, epoch: 1, storedThrough: 2, revision: 2 });
+    acknowledgeAttempt(store, execution.attempt_id, 2, 'complete');
+    expect(pending()).toEqual([]);
+  });
+
+  it('is asked for again at a connect for ended attempts that are not known as complete', () => {
+    const { store } = temporary;
+    const partial = acknowledged('partial', 1);
+    acknowledged('complete', 3);
+    const running = startExecution(store);
+    acknowledgeAttempt(store, running.attempt_id, 1, 'partial');
+    acknowledgeLines(store, { executionId: running.id, epoch: 1, storedThrough: 0, revision: 1 });
+    forgetIncompleteAcks(store);
+    expect(pending()).toEqual([partial.attempt_key]);
+    expect(pendingExecutions(store, partial.attempt_key)).toHaveLength(1);
+  });
+
+  it('decides alone what prune removes', () => {
+    const { store } = temporary;
+    const later = new Date(Date.now() + 1000);
+    acknowledged('partial', 3);
+    acknowledged('complete', 2);
+    const changed = acknowledged('complete', 3);
+    startExecution(store, { attemptId: changed.attempt_id });
+    const whole = acknowledged('complete', 3);
+    expect(prune(store, new Date(0))).toEqual([]);
+    expect(prune(store, later)).toEqual([whole.attempt_id]);
+    expect(attempt(whole.attempt_key)).toBeUndefined();
+    expect(store.prepare('SELECT count(*) AS n FROM log_line WHERE execution_key = ?').get(whole.key)).toEqual({
+      n: 0,
+    });
+  });
+
+  it('marks executions as killed whose recorder no longer lives, and those only', () => {
+    const { store } = temporary;
+    const alive = startExecution(store, { lines: 1 });
+    const dead = startExecution(store, { lines: 2 });
+    const reused = startExecution(store);
+    const ended = startExecution(store);
+    finishExecution(store, ended.key);
+    store.prepare('UPDATE execution SET recorder_pid = 4194304 WHERE key IN (?, ?)').run(dead.key, ended.key);
+    store.prepare("UPDATE execution SET recorder_started = 'earlier' WHERE key = ?").run(reused.key);
+    expect(endOrphans(store).sort()).toEqual([dead.id, reused.id].sort());
+    expect(row(store, alive.key).status).toBe('running');
+    expect(row(store, ended.key).status).toBe('completed');
+    expect(row(store, dead.key)).toMatchObject({ status: 'killed', exit_code: null, revision: 2, attempt_revision: 2 });
+    expect(endOrphans(store)).toEqual([]);
+  });
+});

@@ -1,0 +1,47 @@
+/** For tests: a node's connection in this process, to a scripted hive. */
+import { openConnection, type ConnectionEnd, type ConnectionOptions } from '../connection/connection.js';
+import { createLogger } from '../log.js';
+import { openStore, type Store } from '../store/open.js';
+import { ScriptedHive, type Peer, type ScriptedHiveOptions } from './scripted-hive.js';
+import { temporaryStore, type TemporaryStore } from './temporary-store.js';
+
+export interface ConnectedNode extends TemporaryStore {
+  hive: ScriptedHive;
+  /** Connects (again) and gives the hive's end of it. */
+  connect(timing?: ConnectionOptions['timing']): Promise<Peer>;
+  disconnect(): Promise<ConnectionEnd | undefined>;
+  stop(): Promise<void>;
+}
+
+export async function connectedNode(options: ScriptedHiveOptions = {}): Promise<ConnectedNode> {
+  const hive = await ScriptedHive.start(options);
+  const temporary = temporaryStore();
+  // a connection of its own, as other processes have: that is how changes are noticed
+  const ownStore = openStore(temporary.dataDir);
+  let controller = new AbortController();
+  let end: Promise<ConnectionEnd> | undefined;
+  const disconnect = async () => {
+    controller.abort();
+    return end;
+  };
+  return {
+    ...temporary,
+    hive,
+    connect: (timing = { resendMs: 300 }) => {
+      controller = new AbortController();
+      end = openConnection({ ...connectionOptions(hive, ownStore), signal: controller.signal, timing });
+      return hive.peer(hive.peers.length);
+    },
+    disconnect,
+    stop: async () => {
+      await disconnect();
+      await hive.stop();
+      ownStore.close();
+      temporary.remove();
+    },
+  };
+}
+
+export function connectionOptions(hive: ScriptedHive, store: Store): Omit<ConnectionOptions, 'signal'> {
+  return { url: hive.url, apiKey: 'key', name: 'test', store, logger: createLogger('silent') };
+}
