@@ -23,7 +23,8 @@ export function registerRoutes(app: Express, routes: Route[], deps: AppDependenc
 
 /** `/v1/nodes/api-keys` before `/v1/nodes/{id}`, so that its other methods don't end in the latter. */
 function literalsFirst(a: Route, b: Route): number {
-  return a.path.replaceAll('{', '~').localeCompare(b.path.replaceAll('{', '~'), 'en');
+  const [first, second] = [a.path.replaceAll('{', '~'), b.path.replaceAll('{', '~')]; // by code unit: a locale puts ~ first
+  return first < second ? -1 : 1;
 }
 
 function refuseMethod(routes: Route[]): RequestHandler {

@@ -1,0 +1,50 @@
+/** What the demo shows of an attempt: as the API gives it. */
+import type { DemoStage } from './stage.js';
+
+type Say = (text: string) => void;
+
+interface Attempt {
+  attempt: { title: string | null };
+  executions: { status: string; exit_code: number | null }[];
+  sync: { state: string; lines_declared: number; lines_stored: number };
+}
+
+interface Backfill {
+  trigger: string;
+  started_at: string;
+  ended_at: string | null;
+}
+
+interface Logs {
+  entries: { seq: number; output_type: string; content: string }[];
+}
+
+export async function showAttempt(stage: DemoStage, attemptId: string, say: Say): Promise<void> {
+  const { attempt, executions, sync } = await stage.request<Attempt>('GET', `/v1/nodes/task-attempts/${attemptId}`);
+  const backfill = await stage.request<Backfill>('GET', `/v1/backfills/${attemptId}`);
+  const logs = await stage.request<Logs>('GET', `/v1/swarm/attempts/${attemptId}/logs?direction=backward&limit=3`);
+  const ends = executions.map(({ status, exit_code: code }) => `${status} (exit status ${code ?? 'none'})`).join(', ');
+  say(`\n   ${attempt.title ?? attemptId}`);
+  say(
+    `     ${executions.length} execution: ${ends}; ${sync.state}: ${sync.lines_stored} of ${sync.lines_declared} lines`,
+  );
+  say(`     backfilled by trigger "${backfill.trigger}" in ${seconds(backfill)}`);
+  for (const { seq, output_type: type, content } of logs.entries.toReversed()) {
+    say(`     ${String(seq).padStart(6)} ${type}  ${content.slice(0, 100)}`);
+  }
+}
+
+export function showLinks(stage: DemoStage, attempts: string[], say: Say): void {
+  say(`\n   API          ${stage.hiveUrl}/v1/swarm/attempts   (docs: ${stage.hiveUrl}/docs)`);
+  say(`   Temporal UI  ${stage.temporalUiUrl}/namespaces/default/workflows`);
+  const [first] = attempts;
+  if (first !== undefined) {
+    say(
+      `   one backfill ${stage.temporalUiUrl}/namespaces/default/workflows/${encodeURIComponent(`backfill/${first}`)}`,
+    );
+  }
+}
+
+function seconds({ started_at: start, ended_at: end }: Backfill): string {
+  return end === null ? 'a moment' : `${((Date.parse(end) - Date.parse(start)) / 1000).toFixed(2)} s`;
+}

@@ -1,0 +1,178 @@
+/** The demo's processes: a recorder, a hive with its embedded parts, and a connected node. */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectRoot } from '../project-root.js';
+
+type Say = (text: string) => void;
+
+const ROOT = projectRoot();
+const HIVE = join(ROOT, 'dist', 'workers', 'hive.js');
+const NODE_AGENT = join(ROOT, 'dist', 'node-agent', 'cli.js');
+const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+const FAILING_SCRIPT = 'echo "deploying"; echo "error: no such cluster: moon" >&2; echo "giving up" >&2; exit 3';
+
+const COMMANDS = [
+  {
+    title: "type-check of this project's own sources",
+    command: [process.execPath, TSC, '-p', ROOT, '--listFilesOnly'],
+  },
+  { title: 'a deployment that fails on purpose', command: ['sh', '-c', FAILING_SCRIPT] },
+  { title: 'twenty thousand lines', command: ['seq', '-f', 'step %.0f of 20000', '1', '20000'] },
+];
+
+interface ListedAttempt {
+  id: string;
+  sync_state: string;
+}
+
+export class DemoStage {
+  readonly #children: ChildProcess[] = [];
+  #adminToken = '';
+  hiveUrl = '';
+  temporalUiUrl = '';
+
+  private constructor(readonly directory: string) {}
+
+  static async create(): Promise<DemoStage> {
+    return new DemoStage(await mkdtemp(join(tmpdir(), 'hivesync-demo-')));
+  }
+
+  /** Records each command as an attempt. @returns the attempts' ids */
+  async recordCommands(say: Say): Promise<string[]> {
+    const attempts: string[] = [];
+    for (const { title, command } of COMMANDS) {
+      const { status, stderr } = await this.#run(
+        [NODE_AGENT, 'run', '--title', title, '--', ...command],
+        this.#nodeEnv(),
+      );
+      const attemptId = /attempt ([0-9a-f-]{36})/.exec(stderr)?.[1];
+      if (attemptId === undefined) throw new Error(`the recorder named no attempt: ${stderr}`);
+      attempts.push(attemptId);
+      say(`   ${attemptId}  exit status ${status}  ${title}`);
+    }
+    return attempts;
+  }
+
+  async startHive(say: Say): Promise<void> {
+    const hive = fork(HIVE, ['start'], {
+      env: {
+        ...process.env,
+        HIVE_DATA_DIR: join(this.directory, 'hive'),
+        HIVE_PORT: '0',
+        DATABASE_URL: '',
+        TEMPORAL_ADDRESS: '',
+      },
+      silent: true,
+      detached: true, // Ctrl-C reaches the demo, which stops its processes in order
+    });
+    this.#children.push(hive);
+    const log = createWriteStream(this.#hiveLogFile);
+    hive.stdout?.pipe(log);
+    hive.stderr?.pipe(log);
+    const sayProgress = (data: Buffer) => {
+      for (const line of data.toString().split('\n')) if (line.startsWith('{')) say(`   ${messageOf(line)}`);
+    };
+    hive.stdout?.on('data', sayProgress);
+    const ended = once(hive, 'exit').then(() => {
+      throw new Error('the hive ended while it started');
+    });
+    const [ready] = (await Promise.race([once(hive, 'message'), ended])) as [{ url: string; temporalUiUrl: string }];
+    ended.catch(() => undefined);
+    hive.stdout?.off('data', sayProgress);
+    this.hiveUrl = ready.url;
+    this.temporalUiUrl = ready.temporalUiUrl;
+    this.#adminToken = (await readFile(join(this.directory, 'hive', 'admin-token'), 'utf8')).trim();
+    say(`   API ${this.hiveUrl}   Temporal UI ${this.temporalUiUrl}`);
+  }
+
+  async connectNode(): Promise<void> {
+    const { secret } = await this.request<{ secret: string }>('POST', '/v1/nodes/api-keys', { name: 'demo' });
+    const agent = fork(NODE_AGENT, ['connect'], {
+      env: { ...this.#nodeEnv(), HIVE_URL: this.hiveUrl.replace(/^http/, 'ws'), NODE_API_KEY: secret },
+      silent: true,
+      detached: true,
+    });
+    agent.stdout?.resume();
+    agent.stderr?.resume();
+    this.#children.push(agent);
+  }
+
+  /** Says every change of state until all attempts are complete, for two minutes at the most. */
+  async untilComplete(attempts: string[], say: Say): Promise<void> {
+    const seen = new Map<string, string>();
+    const deadline = Date.now() + 120_000;
+    while (attempts.some((attemptId) => seen.get(attemptId) !== 'complete')) {
+      if (Date.now() > deadline) throw new Error(`not all attempts are complete: ${JSON.stringify([...seen])}`);
+      for (const { id, sync_state: state } of await this.#states(attempts)) {
+        if (seen.get(id) === state) continue;
+        seen.set(id, state);
+        say(`   ${id}  ${state}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  /** As admin. @throws Error with the API's own words */
+  async request<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await this.#fetch(method, path, body);
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children.toReversed()) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exit;
+    }
+  }
+
+  /** Its last lines. */
+  async hiveLog(): Promise<string> {
+    const log = await readFile(this.#hiveLogFile, 'utf8').catch(() => '');
+    return log.split('\n').slice(-15).join('\n');
+  }
+
+  get #hiveLogFile(): string {
+    return join(this.directory, 'hive.log');
+  }
+
+  /** From the list: a read of one attempt would start its backfill itself. */
+  async #states(attempts: string[]): Promise<ListedAttempt[]> {
+    const listed = await this.request<{ attempts: ListedAttempt[] }>('GET', '/v1/swarm/attempts');
+    return listed.attempts.filter(({ id }) => attempts.includes(id));
+  }
+
+  #fetch(method: string, path: string, body?: unknown): Promise<Response> {
+    return fetch(this.hiveUrl + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#adminToken}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  }
+
+  #nodeEnv(): NodeJS.ProcessEnv {
+    return { ...process.env, NODE_DATA_DIR: join(this.directory, 'node'), NODE_NAME: 'demo-node' };
+  }
+
+  async #run(args: string[], env: NodeJS.ProcessEnv): Promise<{ status: number | null; stderr: string }> {
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#children.push(child);
+    let stderr = '';
+    child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+    const [status] = (await once(child, 'close')) as [number | null];
+    return { status, stderr };
+  }
+}
+
+function messageOf(line: string): string {
+  return (JSON.parse(line) as { msg: string }).msg;
+}
