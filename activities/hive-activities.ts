@@ -11,6 +11,7 @@ import { listStaleBackfills, resetStaleBackfill, type StaleBackfill } from '../p
 import type { SyncState } from '../protocol/frames.js';
 import { backfillWorkflowId, type NodeLocation } from '../workflows/definitions.js';
 import { signalDrain } from '../workflows/starter.js';
+import { compactLogs, type Compacted } from './compact-logs.js';
 
 export interface HiveActivityDeps {
   database: Database;
@@ -35,6 +36,8 @@ export interface SweepPage {
 
 /** Rows a listing gives at once: lists in a workflow's history stay small. */
 const PAGE_SIZE = 100;
+/** One round of compaction takes no longer: it runs beside reads and backfills, and the next round goes on. */
+const COMPACTION_MS = 20_000;
 
 export function createHiveActivities(deps: HiveActivityDeps) {
   const { database, client } = deps;
@@ -94,6 +97,20 @@ export function createHiveActivities(deps: HiveActivityDeps) {
         await signalDrain(client, { ...node, concurrency, nodeTimeoutSeconds }, 'schedule');
       }
       return page(nodes.length, nodes.length, nodes.at(-1)?.nodeId);
+    },
+
+    /** Joins small pages of ended executions for some seconds. */
+    async compactLogs(): Promise<Compacted> {
+      const context = Context.current();
+      const { timeUp, ...compacted } = await compactLogs({
+        database,
+        logger: deps.logger,
+        until: Date.now() + COMPACTION_MS,
+        signal: context.cancellationSignal,
+        alive: () => context.heartbeat(),
+      });
+      if (compacted.pagesBefore > 0) deps.logger.info({ ...compacted, timeUp }, 'compacted logs');
+      return compacted;
     },
   };
 }

@@ -55,6 +55,37 @@ export function encodePage(ndjson: string): Promise<Buffer> {
  * @throws PageError saying what is wrong with it
  */
 export async function checkPage(bytes: Buffer, firstSeq: number, lastSeq: number): Promise<PageContent> {
+  return (await openPage(bytes, firstSeq, lastSeq)).content;
+}
+
+/** A page and the lines that it should hold. */
+export interface NumberedPage {
+  bytes: Buffer;
+  firstSeq: number;
+  lastSeq: number;
+}
+
+/**
+ * Consecutive pages as one: each line as it stands, every page checked on the way.
+ * @throws PageError saying what is wrong with one of them
+ */
+export async function joinPages(pages: NumberedPage[]): Promise<{ bytes: Buffer; content: PageContent }> {
+  const texts: Buffer[] = [];
+  const content: PageContent = { rawBytes: 0, lineCounts: { stdout: 0, stderr: 0, system: 0 } };
+  for (const { bytes, firstSeq, lastSeq } of pages) {
+    const page = await openPage(bytes, firstSeq, lastSeq);
+    texts.push(page.raw);
+    if (page.raw.at(-1) !== NEWLINE) texts.push(Buffer.of(NEWLINE));
+    for (const type of OUTPUT_TYPES) content.lineCounts[type] += page.content.lineCounts[type];
+  }
+  const raw = Buffer.concat(texts);
+  content.rawBytes = raw.length;
+  return { bytes: await gzipAsync(raw), content };
+}
+
+const NEWLINE = 0x0a;
+
+async function openPage(bytes: Buffer, firstSeq: number, lastSeq: number) {
   const raw = await gunzipPage(bytes);
   const lines = splitLines(raw);
   const expected = lastSeq - firstSeq + 1;
@@ -66,7 +97,7 @@ export async function checkPage(bytes: Buffer, firstSeq: number, lastSeq: number
   }
   const lineCounts = { stdout: 0, stderr: 0, system: 0 };
   for (const [index, line] of lines.entries()) lineCounts[checkLine(line, firstSeq + index).output_type]++;
-  return { rawBytes: raw.length, lineCounts };
+  return { raw, content: { rawBytes: raw.length, lineCounts } };
 }
 
 /**

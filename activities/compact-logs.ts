@@ -1,0 +1,94 @@
+/** Joining the small pages that live executions leave behind, so that reading them costs what pulled ones cost. */
+import type { Logger } from 'pino';
+import type { Database } from '../prisma/client.js';
+import {
+  listCompactionCandidates,
+  markCompacted,
+  PagesChangedError,
+  planCompaction,
+  readPageGroup,
+  replacePages,
+  type CompactionCandidate,
+  type PageGroup,
+} from '../prisma/queries/compaction.js';
+import { joinPages, PageError } from '../protocol/page.js';
+
+export interface Compaction {
+  database: Database;
+  logger: Logger;
+  /** No new page is begun after this time. @format ms since 1970 */
+  until: number;
+  /** Aborted when the process stops. */
+  signal?: AbortSignal;
+  /** Called between two pages and two executions. */
+  alive?: () => void;
+}
+
+export interface Compacted {
+  executions: number;
+  pagesBefore: number;
+  pagesAfter: number;
+}
+
+const CANDIDATES_AT_ONCE = 100;
+
+/**
+ * Compacts executions until there are none left or the time is up. One page is joined at a time: of at most 1,000
+ * lines and 256 KiB before gzip. What could not be finished stays marked for the next time.
+ */
+export async function compactLogs(compaction: Compaction): Promise<Compacted & { timeUp: boolean }> {
+  const done: Compacted = { executions: 0, pagesBefore: 0, pagesAfter: 0 };
+  let after: string | undefined;
+  for (;;) {
+    const candidates = await listCompactionCandidates(compaction.database, after, CANDIDATES_AT_ONCE);
+    for (const candidate of candidates) {
+      compaction.alive?.();
+      if (isOver(compaction)) return { ...done, timeUp: true };
+      await compactExecution(compaction, candidate, done);
+    }
+    after = candidates.at(-1)?.executionId;
+    if (candidates.length < CANDIDATES_AT_ONCE) return { ...done, timeUp: isOver(compaction) };
+  }
+}
+
+function isOver({ until, signal }: Compaction): boolean {
+  return Date.now() >= until || signal?.aborted === true;
+}
+
+async function compactExecution(compaction: Compaction, candidate: CompactionCandidate, done: Compacted) {
+  const { database, alive } = compaction;
+  try {
+    let next: number | undefined = 0;
+    while (next !== undefined) {
+      const plan: Awaited<ReturnType<typeof planCompaction>> = await planCompaction(database, candidate, next);
+      for (const group of plan.groups) {
+        alive?.();
+        if (isOver(compaction)) return;
+        if (!(await joinGroup(compaction, candidate, group))) continue;
+        done.pagesBefore += group.pages;
+        done.pagesAfter++;
+      }
+      next = plan.next;
+    }
+    done.executions++;
+  } catch (error) {
+    if (error instanceof PagesChangedError) return; // looked at again next time
+    throw error;
+  }
+  await markCompacted(database, candidate);
+}
+
+/** @returns false where the pages are damaged: they stay as they are, for `hive doctor` to find */
+async function joinGroup({ database, logger }: Compaction, candidate: CompactionCandidate, group: PageGroup) {
+  const pages = await readPageGroup(database, candidate, group);
+  if (pages.length !== group.pages) throw new PagesChangedError(candidate.executionId);
+  try {
+    await replacePages(database, candidate, pages, await joinPages(pages));
+    return true;
+  } catch (error) {
+    if (!(error instanceof PageError)) throw error;
+    const { executionId } = candidate;
+    logger.error({ err: error, executionId, firstSeq: group.firstSeq }, 'stored pages are damaged; run `hive doctor`');
+    return false;
+  }
+}

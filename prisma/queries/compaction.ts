@@ -1,0 +1,134 @@
+/** Joining the small pages of ended executions: what to look at, what to read, and the exchange of old pages for new. */
+import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
+import type { NumberedPage, PageContent } from '../../protocol/page.js';
+import type { Database, Queryable } from '../client.js';
+
+/** An execution that has ended, with all its lines stored. */
+export interface CompactionCandidate {
+  executionId: string;
+  epoch: number;
+}
+
+/** Executions whose pages have not been looked at since they were stored completely, by id. */
+export function listCompactionCandidates(
+  db: Queryable,
+  afterExecutionId: string | undefined,
+  limit: number,
+): Promise<CompactionCandidate[]> {
+  return db.$queryRaw<CompactionCandidate[]>`
+    SELECT id AS "executionId", stored_epoch AS epoch FROM execution
+    WHERE status <> 'running' AND compacted_epoch IS DISTINCT FROM stored_epoch
+      AND stored_epoch = log_epoch AND stored_lines = declared_lines
+      AND (${afterExecutionId ?? null}::uuid IS NULL OR id > ${afterExecutionId ?? null}::uuid)
+    ORDER BY id LIMIT ${limit}`;
+}
+
+/** Consecutive lines that lie in several pages, and fit into one. */
+export interface PageGroup {
+  firstSeq: number;
+  lastSeq: number;
+  pages: number;
+}
+
+/** Pages looked at for one answer. A group is at most PAGE_TARGET_LINES pages, so it always fits. */
+const WINDOW_PAGES = 4 * PAGE_TARGET_LINES;
+
+/**
+ * Groups of the execution's pages, after a line, that fit into one page each; whole pages only, as many as fit.
+ * `next` absent: the execution has no further pages.
+ */
+export async function planCompaction(
+  db: Queryable,
+  { executionId, epoch }: CompactionCandidate,
+  afterSeq: number,
+): Promise<{ groups: PageGroup[]; next?: number }> {
+  const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; rawBytes: number }[]>`
+    SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", raw_bytes AS "rawBytes" FROM log_page
+    WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch} AND first_seq > ${afterSeq}
+    ORDER BY first_seq LIMIT ${WINDOW_PAGES}`;
+  const groups: (PageGroup & { rawBytes: number })[] = [];
+  for (const page of pages) {
+    const group = groups.at(-1);
+    if (
+      group?.lastSeq === page.firstSeq - 1 &&
+      page.lastSeq - group.firstSeq < PAGE_TARGET_LINES &&
+      group.rawBytes + page.rawBytes <= PAGE_TARGET_RAW_BYTES
+    ) {
+      group.lastSeq = page.lastSeq;
+      group.rawBytes += page.rawBytes;
+      group.pages++;
+    } else {
+      groups.push({ ...page, pages: 1 });
+    }
+  }
+  const cut = pages.length === WINDOW_PAGES ? groups.pop() : undefined; // it may go on in the next window
+  return {
+    groups: groups.filter((group) => group.pages > 1),
+    ...(cut && { next: cut.firstSeq - 1 }),
+  };
+}
+
+/** The pages of a group, as they are now. */
+export async function readPageGroup(
+  db: Queryable,
+  { executionId, epoch }: CompactionCandidate,
+  { firstSeq, lastSeq }: PageGroup,
+): Promise<NumberedPage[]> {
+  const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; data: Uint8Array }[]>`
+    SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", data FROM log_page
+    WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch}
+      AND first_seq >= ${firstSeq} AND last_seq <= ${lastSeq}
+    ORDER BY first_seq`;
+  return pages.map(({ data, ...page }) => ({
+    ...page,
+    bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+  }));
+}
+
+/** The execution's pages are not those that were read: a new epoch replaced them, or another compaction was faster. */
+export class PagesChangedError extends Error {
+  override readonly name = 'PagesChangedError';
+  readonly code = 'pages_changed';
+  constructor(readonly executionId: string) {
+    super(`pages of execution ${executionId} have changed`);
+  }
+}
+
+/**
+ * Puts one page in the place of those that it was joined from, under the lock that storing a page takes. A reader's
+ * statement sees either the old pages or the new one.
+ * @throws PagesChangedError nothing was written
+ */
+export function replacePages(
+  db: Database,
+  { executionId, epoch }: CompactionCandidate,
+  pages: NumberedPage[],
+  joined: { bytes: Buffer; content: PageContent },
+): Promise<void> {
+  const firstSeqs = pages.map((page) => page.firstSeq);
+  const lastSeqs = pages.map((page) => page.lastSeq);
+  const { rawBytes, lineCounts } = joined.content;
+  return db.$transaction(async (tx) => {
+    const [locked] = await tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM execution
+      WHERE id = ${executionId}::uuid AND stored_epoch = ${epoch} AND log_epoch = ${epoch} AND status <> 'running'
+      FOR NO KEY UPDATE`;
+    if (locked === undefined) throw new PagesChangedError(executionId);
+    const deleted = await tx.$executeRaw`
+      DELETE FROM log_page p USING unnest(${firstSeqs}::int[], ${lastSeqs}::int[]) AS old (first_seq, last_seq)
+      WHERE p.execution_id = ${executionId}::uuid AND p.log_epoch = ${epoch}
+        AND p.first_seq = old.first_seq AND p.last_seq = old.last_seq`;
+    if (deleted !== pages.length) throw new PagesChangedError(executionId);
+    await tx.$executeRaw`
+      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
+      VALUES (${executionId}::uuid, ${epoch}, ${firstSeqs[0]}::int, ${lastSeqs.at(-1)}::int,
+              ${lineCounts.stdout}, ${lineCounts.stderr}, ${lineCounts.system}, ${rawBytes}, ${joined.bytes}::bytea)`;
+  });
+}
+
+/** Nothing is left to be joined in this epoch. */
+export async function markCompacted(db: Queryable, { executionId, epoch }: CompactionCandidate): Promise<void> {
+  await db.$executeRaw`
+    UPDATE execution SET compacted_epoch = ${epoch}
+    WHERE id = ${executionId}::uuid AND stored_epoch = ${epoch} AND status <> 'running'`;
+}
