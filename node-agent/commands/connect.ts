@@ -1,8 +1,6 @@
 import { Command } from 'commander';
 import { readConfig } from '../config.js';
-import { stayConnected } from '../connection/stay-connected.js';
 import { NodeAgentError } from '../errors.js';
-import { createLogger } from '../log.js';
 import { withStore } from './with-store.js';
 
 export function connectCommand(): Command {
@@ -15,6 +13,9 @@ export function connectCommand(): Command {
         if (apiKey === undefined) {
           throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
         }
+        // loaded only here: `run` is to start its command without delay
+        const { createLogger } = await import('../log.js');
+        const { stayConnected } = await import('../connection/stay-connected.js');
         const logger = createLogger(logLevel);
         await stayConnected({ url, apiKey, name, store, logger, signal: stopSignal() });
         logger.info('stopped');

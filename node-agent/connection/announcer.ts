@@ -43,7 +43,7 @@ export class Announcer {
   readonly pump: () => void;
 
   constructor(private readonly options: AnnouncerOptions) {
-    this.pump = singleFlight(() => this.#pass(), options.logger, 'announcing failed');
+    this.pump = singleFlight(() => this.#pass(), options, 'announcing failed');
   }
 
   /** Sends again what has not been answered in time. To be called every second or so. */

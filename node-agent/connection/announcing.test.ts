@@ -103,9 +103,9 @@ describe('announcing', () => {
   it('sends again what was not answered, ever more seldom', async () => {
     endedExecution(node.store);
     silent();
-    const peer = await node.connect({ resendMs: 300 });
+    const peer = await node.connect({ resendMs: 200 });
     await peer.until(() => peer.of('execution_sync').length === 2, 'a second sending');
-    await settle(1500);
+    await settle(900);
     expect(peer.of('attempt_sync').length).toBeLessThanOrEqual(4);
   });
 

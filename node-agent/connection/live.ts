@@ -40,7 +40,7 @@ export class LivePages {
   readonly #resendMs: number;
 
   constructor(private readonly options: LiveOptions) {
-    this.#pump = singleFlight(() => this.#push(), options.logger, 'pushing live pages failed');
+    this.#pump = singleFlight(() => this.#push(), options, 'pushing live pages failed');
     this.#resendMs = options.resendMs ?? LIVE_RESEND_MS;
   }
 

@@ -24,6 +24,11 @@ export class Outbox {
     return this.socket.bufferedAmount > MAX_BUFFERED_BYTES;
   }
 
+  /** The connection is over; nothing that still runs for it matters. */
+  get closed(): boolean {
+    return this.socket.readyState === this.socket.CLOSED;
+  }
+
   /** Sends a small frame at once, past those that wait. */
   sendNow(frame: NodeFrame): void {
     if (this.socket.readyState === this.socket.OPEN) this.#send(encodeTextFrame(frame));

@@ -105,7 +105,7 @@ export class Readings {
   }
 
   #failed(requestId: string, error: unknown): void {
-    if (error instanceof SocketClosedError) return;
+    if (error instanceof SocketClosedError || this.options.outbox.closed) return;
     this.options.logger.error(
       { request_id: requestId, code: codeOf(error) },
       `reading logs failed: ${messageOf(error)}`,

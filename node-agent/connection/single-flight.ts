@@ -1,9 +1,13 @@
 import { codeOf, messageOf } from '../errors.js';
 import type { Logger } from '../log.js';
-import { SocketClosedError } from './outbox.js';
+import { SocketClosedError, type Outbox } from './outbox.js';
 
 /** A function that runs `work`, never twice at once, and once more when it was called meanwhile. */
-export function singleFlight(work: () => Promise<void>, logger: Logger, failure: string): () => void {
+export function singleFlight(
+  work: () => Promise<void>,
+  { logger, outbox }: { logger: Logger; outbox: Outbox },
+  failure: string,
+): () => void {
   let running = false;
   let again = false;
   const run = async () => {
@@ -14,7 +18,7 @@ export function singleFlight(work: () => Promise<void>, logger: Logger, failure:
         await work();
       } while (isSet());
     } catch (error) {
-      if (!(error instanceof SocketClosedError))
+      if (!(error instanceof SocketClosedError) && !outbox.closed)
         logger.error({ code: codeOf(error) }, `${failure}: ${messageOf(error)}`);
     } finally {
       running = false;

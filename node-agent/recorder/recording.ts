@@ -14,7 +14,7 @@ const BATCH_BYTES = 1024 * 1024;
 const BUFFER_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 500;
 /** How long the command's end waits for a store that can't be written. */
-const FINISH_MS = 5000;
+const FINISH_MS = 3000;
 
 export interface RecordingOptions {
   attempt: NewAttempt;
@@ -23,7 +23,7 @@ export interface RecordingOptions {
   warn: (sentence: string) => void;
   /** @default 8 MiB */
   bufferBytes?: number;
-  /** @default 5000 */
+  /** @default 3000 */
   finishMs?: number;
 }
 

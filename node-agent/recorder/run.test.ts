@@ -24,7 +24,8 @@ describe('node-agent run', () => {
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
   const env = () => ({ ...process.env, NODE_DATA_DIR: dataDir });
-  const agent = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { cwd: directory, env: env() });
+  const agent = (...args: string[]) =>
+    spawnSync(process.execPath, [CLI, ...args], { cwd: directory, env: env(), maxBuffer: 1 << 26 });
   const run = (...args: string[]) => agent('run', ...args);
   const script = (code: string) => ['--', process.execPath, '-e', code];
 
