@@ -80,6 +80,16 @@ describe('live pages', () => {
     expect(row(node.store, key)).toMatchObject({ acked_through: 4, acked_revision: 2 });
   });
 
+  it('come before the end also when there are many left', async () => {
+    const { id, key } = startExecution(node.store, { lines: 3 });
+    const peer = await node.connect({ resendMs: 5000 });
+    await peer.until(() => stored.get(id) === 3, 'the first lines');
+    addLines(node.store, key, 25_000);
+    finishExecution(node.store, key);
+    await peer.until(() => peer.of('execution_sync').some(({ status }) => status === 'completed'), 'the end');
+    expect(stored.get(id)).toBe(25_003);
+  });
+
   it('do not hold the end back for long when the hive does not take them', async () => {
     const { key } = startExecution(node.store, { lines: 3 });
     node.hive.handler = answerPages(() => undefined);

@@ -176,7 +176,8 @@ export class LivePages {
   /** Lets the end be announced once its lines are in the hive, or can't be brought there by pushing soon. */
   #settleEnd(pushed: PushedExecution): void {
     const done = pushed.unacknowledged <= 0;
-    const hopeless = pushed.stopped || this.#readings.has(pushed.id) || pushed.unacknowledged > LIVE_REWIND_LINES;
+    const isFar = !pushed.confirmed && pushed.unacknowledged > LIVE_REWIND_LINES;
+    const hopeless = pushed.stopped || this.#readings.has(pushed.id) || isFar;
     const late = pushed.endedAt !== undefined && Date.now() - pushed.endedAt >= this.#resendMs;
     if (done || hopeless || late) this.#drop(pushed);
   }
