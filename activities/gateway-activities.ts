@@ -7,6 +7,8 @@ import type { Database } from '../prisma/client.js';
 import { countAttemptLines, type AttemptLines } from '../prisma/queries/count-attempt-lines.js';
 import { holdForBackfill, type Hold } from '../prisma/queries/hold-backfill.js';
 import { settleBackfill, type Settled } from '../prisma/queries/settle-backfill.js';
+import type { Trigger } from '../workflows/definitions.js';
+import { countEnd, countRequest } from './backfill-metrics.js';
 import { fail, toFailure } from './failures.js';
 import { mirrorDescription } from './mirror-description.js';
 import { mirrorLogs } from './mirror-logs.js';
@@ -22,8 +24,11 @@ export interface MirrorInput {
   nodeId: string;
   /** First run id of the workflow: what the hold on the attempt carries. */
   runId: string;
+  trigger: Trigger;
   /** A person asked: also where no gap is known. */
   force: boolean;
+  /** The backfill's first step. */
+  isFirst: boolean;
   /** Pull log lines too, not the description alone. */
   withLogs: boolean;
   /** The backfill has stored something in an earlier step. */
@@ -58,6 +63,7 @@ export function createGatewayActivities({ database, gateway, logger }: GatewayAc
         const hold = await holdForBackfill(database, attemptId, input.runId, input.force);
         if (!hold.held)
           return { ...(await countAttemptLines(database, attemptId)), linesPulled: 0, notHeld: hold.reason };
+        if (input.isFirst) countRequest(input.trigger);
         const connection = gateway.connectionTo(input.nodeId);
         if (!connection) throw fail('node_moved', attemptId);
         const mirror = {
@@ -78,6 +84,7 @@ export function createGatewayActivities({ database, gateway, logger }: GatewayAc
           ending: 'done',
           progressed: input.progressed || pulled.lines > 0 || described.changed,
         });
+        countEnd(settled, 'incomplete');
         if (settled) connection.acknowledge(attemptId, settled.revision, settled.state);
         return { ...lines, ended: describeEnd(settled) };
       } catch (error) {

@@ -11,6 +11,7 @@ import { listStaleBackfills, resetStaleBackfill, type StaleBackfill } from '../p
 import type { SyncState } from '../protocol/frames.js';
 import { backfillWorkflowId, type NodeLocation } from '../workflows/definitions.js';
 import { signalDrain } from '../workflows/starter.js';
+import { countEnd } from './backfill-metrics.js';
 import { compactLogs, type Compacted } from './compact-logs.js';
 
 export interface HiveActivityDeps {
@@ -65,6 +66,7 @@ export function createHiveActivities(deps: HiveActivityDeps) {
     /** Ends the run's hold on the attempt. @returns the attempt's state; undefined: the attempt is gone */
     async settleAttempt(settlement: Settlement): Promise<{ state: SyncState } | undefined> {
       const settled = await settleBackfill(database, settlement);
+      countEnd(settled, settlement.reason ?? settlement.ending);
       return settled && { state: settled.state };
     },
 

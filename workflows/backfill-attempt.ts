@@ -132,7 +132,9 @@ class Backfill {
       attemptId: this.input.attemptId,
       nodeId: this.input.nodeId,
       runId: workflowInfo().firstExecutionRunId,
+      trigger: this.input.trigger,
       force: this.input.trigger === 'manual' && this.progress.pulls === 0,
+      isFirst: this.progress.pulls === 0,
       withLogs: this.input.type !== 'executions',
       progressed: this.progress.linesPulled > 0,
     });

@@ -185,6 +185,18 @@ describe('what a node announces', () => {
     expect(stored.metadata).toMatchObject({ title: 'new' });
   });
 
+  test('the same revision that says something else is taken, and is described anew', async () => {
+    const node = await connect();
+    const attempt = attemptFrame({ execution_count: 0 });
+    node.send('attempt_sync', attempt);
+    node.send('attempt_sync', attempt);
+    expect((await node.next('sync_ack')).sync_state).toBe('complete');
+    expect((await node.next('sync_ack')).sync_state).toBe('complete');
+    node.send('attempt_sync', { ...attempt, title: 'restored', execution_count: 1 });
+    expect((await node.next('sync_ack')).sync_state).toBe('partial');
+    expect(await syncOf(attempt.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
+  });
+
   test('complete only when the newest revision is described, all have ended and every line is there', async () => {
     const node = await connect();
     const attempt = attemptFrame();

@@ -134,8 +134,8 @@ export class Intake {
       const sync = syncs.get(id);
       if (sync) this.#acknowledgeSync(sync);
       else this.events.fault('attempt_sync: attempt_id is not known for this node', id);
-      syncs.delete(id);
     }
+    for (const { attempt_id: id } of attempts) syncs.delete(id);
     for (const sync of syncs.values()) if (sync.state === 'complete') this.#acknowledgeSync(sync);
     if (takenIn.attempts.some((sync) => sync.needsBackfill)) this.events.backfillNeeded('change');
   }

@@ -29,6 +29,13 @@ export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bi
   return row.fence;
 }
 
+/**
+ * Lets the leases run out now: no new work comes to their sockets, while what those have sent can still be stored.
+ */
+export async function expireLeases(db: Queryable, fences: bigint[]): Promise<void> {
+  await db.$executeRaw`UPDATE node_lease SET expires_at = now() WHERE fence = ANY (${fences}::bigint[])`;
+}
+
 /** Gives the lease up, unless a newer session holds it already. */
 export async function releaseLease(db: Queryable, nodeId: string, fence: bigint): Promise<void> {
   await db.$executeRaw`

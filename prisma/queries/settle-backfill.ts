@@ -14,6 +14,8 @@ export interface Settlement {
 }
 
 export interface Settled {
+  /** From the request of the backfill to now; null where this run did not hold the attempt (any more). */
+  seconds: number | null;
   /** The node's newest revision that the hive knows. */
   revision: bigint;
   state: SyncState;
@@ -31,11 +33,14 @@ export function settleBackfill(db: Database, settlement: Settlement): Promise<Se
   const { attemptId, runId, ending, reason = null, progressed } = settlement;
   return db.$transaction(async (tx) => {
     await lockAttempts(tx, [attemptId]);
+    const [held] = await tx.$queryRaw<{ seconds: number }[]>`
+      SELECT extract(epoch FROM now() - requested_at)::float8 AS seconds FROM attempt_sync
+      WHERE attempt_id = ${attemptId}::uuid AND run_id = ${runId}`;
     const [sync] = await computeSync(tx, [attemptId]);
     if (!sync) return undefined;
     // A node that went away says nothing about the attempt; it is tried again as soon as the node is back.
     const backsOff = !progressed && (ending === 'failed' || ending === 'done');
-    const [settled] = await tx.$queryRaw<Omit<Settled, 'revision'>[]>`
+    const [settled] = await tx.$queryRaw<Omit<Settled, 'revision' | 'seconds'>[]>`
       UPDATE attempt_sync SET run_id = NULL, last_error = ${reason}::text,
         state = CASE WHEN ${ending} = 'unavailable' THEN 'unavailable' ELSE 'partial' END::sync_state,
         unavailable_reason = CASE WHEN ${ending} = 'unavailable' THEN ${reason}::text END,
@@ -46,6 +51,6 @@ export function settleBackfill(db: Database, settlement: Settlement): Promise<Se
           now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(idle_backfills, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second' END
       WHERE attempt_id = ${attemptId}::uuid AND state = 'pending_backfill' AND run_id = ${runId}
       RETURNING state, needs_backfill AS "needsBackfill"`;
-    return { ...sync, ...settled };
+    return { ...sync, ...settled, seconds: held?.seconds ?? null };
   });
 }

@@ -4,7 +4,7 @@ import { storableText } from '../text.js';
 import type { NodeSession, StoredExecution } from './store-metadata.js';
 
 /**
- * Inserts the attempts or updates those whose revision is newer. An announcement ends `unavailable`; a newer revision
+ * Inserts the attempts or updates those whose revision is newer, or the same and says something else. An announcement ends `unavailable`; a newer revision
  * also ends the wait before the next backfill.
  */
 export async function upsertAttempts(tx: Queryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {
@@ -22,8 +22,10 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
         AS t (id, revision, execution_count, executor, shared_task_id, created_at, metadata)
       ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, execution_count = excluded.execution_count,
         executor = excluded.executor, shared_task_id = excluded.shared_task_id, created_at = excluded.created_at,
-        metadata = excluded.metadata
-      WHERE attempt.node_id = excluded.node_id AND attempt.revision < excluded.revision
+        metadata = excluded.metadata, described_revision = LEAST(attempt.described_revision, excluded.revision - 1)
+      WHERE attempt.node_id = excluded.node_id AND (attempt.revision < excluded.revision
+        -- a store restored from a backup has counted up to the same revision again
+        OR (attempt.revision = excluded.revision AND attempt.metadata::text <> excluded.metadata::text))
       RETURNING id, created_at
     )
     INSERT INTO attempt_sync (attempt_id, node_id, attempt_created_at)
