@@ -19,6 +19,12 @@ export async function ensureOrganization(db: Queryable, name: string): Promise<O
   return db.organization.findUniqueOrThrow({ where: { name } });
 }
 
+/** Undefined when the name is taken. */
+export async function createOrganization(db: Queryable, name: string): Promise<OrganizationRow | undefined> {
+  const [created] = await db.organization.createManyAndReturn({ data: [{ name }], skipDuplicates: true });
+  return created;
+}
+
 export async function listOrganizations(db: Queryable): Promise<OrganizationRow[]> {
   return db.organization.findMany({ orderBy: { name: 'asc' } });
 }

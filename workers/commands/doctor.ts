@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+import { sumLogSizes } from '../../prisma/queries/examine-log.js';
+import { examineHive, type Summary } from '../doctor/doctor.js';
+import { describeFinding } from '../doctor/finding.js';
+import { withDatabase } from './database-url.js';
+import { print, type OutputOptions } from './output.js';
+import { startProgress } from './progress.js';
+import { ExitCode, uuidArgument } from './usage.js';
+
+interface Options extends OutputOptions {
+  attempt?: string;
+  dryRun?: true;
+}
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('re-check every stored log page, and mark what is damaged as partial again, so that it heals')
+    .option('--attempt <id>', 'only this attempt', uuidArgument)
+    .option('--dry-run', 'change nothing')
+    .option('--json', 'print JSON: a line for each finding, and a last one with the sums')
+    .action((options: Options) =>
+      withDatabase(async (database) => {
+        const { attempt: attemptId, dryRun = false, json } = options;
+        const progress = startProgress('lines', (await sumLogSizes(database, attemptId)).lines);
+        let lines = 0;
+        const summary = await examineHive(database, {
+          ...(attemptId !== undefined && { attemptId }),
+          dryRun,
+          onFinding: (finding) => print(json ? JSON.stringify({ finding: toJson(finding) }) : describeFinding(finding)),
+          onLines: (count) => progress.set((lines += count)),
+        }).finally(() => progress.stop());
+        if (attemptId !== undefined && summary.attempts === 0) throw new Error(`no attempt has the id ${attemptId}`);
+        print(json ? JSON.stringify({ summary: toJson(summary) }) : describeSummary(summary));
+        if (summary.findings > 0) process.exitCode = ExitCode.failed;
+      }),
+    );
+}
+
+function describeSummary({ attempts, executions, pages, lines, findings, repaired }: Summary): string {
+  const found = findings === 0 ? 'everything is well' : `${findings} findings, ${repaired} repaired`;
+  return `${attempts} attempts, ${executions} executions, ${pages} pages, ${lines} lines: ${found}`;
+}
+
+/** JSON fields are snake_case. */
+function toJson(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      field,
+    ]),
+  );
+}

@@ -1,0 +1,133 @@
+/** Re-checks everything that the hive has stored, and repairs what a backfill can bring again. */
+import type { Database } from '../../prisma/client.js';
+import { listAttemptIds, listClaimedLogs, type ClaimedLog } from '../../prisma/queries/examine-log.js';
+import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
+import { listMisjudged } from '../../prisma/queries/sync-state.js';
+import { examineSurely, isSound, type Examination } from './examine-log.js';
+import type { Finding, Outcome } from './finding.js';
+import { forgetKeptPages, isWhole, repairLog, whyUnhealable } from './repair-log.js';
+
+export interface DoctorOptions {
+  /** Only this attempt. */
+  attemptId?: string;
+  /** Writes nothing. */
+  dryRun: boolean;
+  onFinding: (finding: Finding) => void;
+  onLines?: (lines: number) => void;
+}
+
+export interface Summary {
+  attempts: number;
+  executions: number;
+  pages: number;
+  lines: number;
+  findings: number;
+  repaired: number;
+}
+
+const BATCH = 500;
+/** A log that changes so often while it is repaired is left to the next run. */
+const MAX_REPAIRS = 3;
+/** A state may lag behind its lines for as long as the statement after takes. */
+const STATE_SETTLES_MS = 1000;
+
+export async function examineHive(db: Database, options: DoctorOptions): Promise<Summary> {
+  const summary: Summary = { attempts: 0, executions: 0, pages: 0, lines: 0, findings: 0, repaired: 0 };
+  const report = (finding: Finding) => {
+    summary.findings++;
+    if (finding.outcome === 'repaired') summary.repaired++;
+    options.onFinding(finding);
+  };
+  await examineLogs(db, options, summary, report);
+  await examineStates(db, options, summary, report);
+  return summary;
+}
+
+type Report = (finding: Finding) => void;
+
+async function examineLogs(db: Database, options: DoctorOptions, summary: Summary, report: Report): Promise<void> {
+  const { attemptId, onLines = () => undefined } = options;
+  let after: ClaimedLog | undefined;
+  for (;;) {
+    const logs = await listClaimedLogs(db, attemptId, after, BATCH);
+    for (const log of logs) {
+      const examination = await examineSurely(db, log, onLines);
+      if (!examination) continue;
+      summary.executions++;
+      summary.pages += examination.pages;
+      summary.lines += examination.soundLines;
+      if (!isSound(examination)) await repairAndReport(db, examination, options, report);
+      else if (examination.log.keptPages > 0) await settleKept(db, examination.log, options, report);
+    }
+    after = logs.at(-1);
+    if (logs.length < BATCH) return;
+  }
+}
+
+async function repairAndReport(db: Database, found: Examination, { dryRun }: DoctorOptions, report: Report) {
+  let examination: Examination | undefined = found;
+  for (let tries = 0; examination && !isSound(examination); tries++) {
+    const unhealable = examination.broken && whyUnhealable(examination.log);
+    const giveUp = unhealable !== undefined || tries === MAX_REPAIRS;
+    const outcome: Outcome = giveUp ? 'not_repaired' : dryRun ? 'would_repair' : 'repaired';
+    if (giveUp || dryRun || (await repairLog(db, examination))) {
+      reportLog(examination, outcome, unhealable ?? (giveUp ? 'log_keeps_changing' : undefined), report);
+      return;
+    }
+    examination = await examineSurely(db, examination.log, () => undefined);
+  }
+}
+
+function reportLog(examination: Examination, outcome: Outcome, reason: Finding['reason'], report: Report): void {
+  const { log, broken, corrections, isMiscounted } = examination;
+  const { attemptId, executionId, attemptState, isHeld } = log;
+  const common = { attemptId, executionId, outcome, ...(reason !== undefined && { reason }) };
+  if (broken) {
+    const { code, detail, firstSeq, lastSeq } = broken;
+    report({
+      ...common,
+      code,
+      firstSeq,
+      lastSeq,
+      soundLines: examination.soundLines,
+      ...(detail !== undefined && { detail }),
+      ...(outcome !== 'not_repaired' && { nodeMayHavePruned: attemptState === 'complete', isHeld }),
+    });
+  }
+  if (isMiscounted) report({ ...common, code: 'execution_miscounted' });
+  if (corrections.length > 0) report({ ...common, code: 'pages_miscounted', pages: corrections.length });
+  if (log.orphanPages > 0) report({ ...common, code: 'orphan_pages', pages: log.orphanPages });
+}
+
+/** Pages that an earlier run kept: they go once their lines are there again. */
+async function settleKept(db: Database, log: ClaimedLog, { dryRun }: DoctorOptions, report: Report): Promise<void> {
+  if (isWhole(log)) {
+    if (!dryRun) await forgetKeptPages(db, log);
+    return;
+  }
+  const { attemptId, executionId, keptPages: pages } = log;
+  const reason = whyUnhealable(log) ?? 'waits_for_backfill';
+  report({ attemptId, executionId, code: 'not_healed', pages, outcome: 'not_repaired', reason, isHeld: log.isHeld });
+}
+
+async function examineStates(db: Database, options: DoctorOptions, summary: Summary, report: Report): Promise<void> {
+  let after: string | undefined;
+  for (;;) {
+    const ids = await listAttemptIds(db, options.attemptId, after, BATCH);
+    summary.attempts += ids.length;
+    const suspects = await listMisjudged(db, ids);
+    if (suspects.length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, STATE_SETTLES_MS));
+      const misjudged = await listMisjudged(
+        db,
+        suspects.map((suspect) => suspect.attemptId),
+      );
+      for (const { attemptId } of misjudged) {
+        if (!options.dryRun) await recomputeAttempt(db, attemptId);
+        report({ attemptId, code: 'state_wrong', outcome: options.dryRun ? 'would_repair' : 'repaired' });
+      }
+    }
+    after = ids.at(-1);
+    if (ids.length < BATCH) return;
+  }
+}
