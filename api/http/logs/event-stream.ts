@@ -2,13 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Response } from 'express';
 import { logStreamsCutOff } from '../../metrics.js';
+import { formatEvent } from './format-events.js';
 import { write } from '../write-stream.js';
 
 /** How long a reader that was cut off has to fetch the reason. */
 const FAREWELL_MS = 2_000;
-
-/** A reader counts as alive that takes one piece in time: a line can have 1 MiB. */
-const PIECE_BYTES = 64 * 1024;
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -32,24 +30,11 @@ export class EventStream {
   }
 
   /** Writes and waits until the reader has room again. False when it is gone, or was cut off. */
-  async write(text: string): Promise<boolean> {
-    const bytes = Buffer.from(text);
-    for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
-      if (!(await this.#writePiece(bytes.subarray(start, start + PIECE_BYTES)))) return false;
-    }
-    return true;
-  }
-
-  async #writePiece(piece: Buffer): Promise<boolean> {
+  async write(piece: string | Buffer): Promise<boolean> {
     if (this.closed) return false;
-    const stalled = AbortSignal.timeout(this.stallMs);
-    try {
-      return await write(this.response, piece, stalled);
-    } catch (error) {
-      if (!stalled.aborted) throw error;
-      await this.#cutOff();
-      return false;
-    }
+    const written = await write(this.response, piece, this.stallMs);
+    if (written === 'stalled') await this.#cutOff();
+    return written === 'written';
   }
 
   end(event: string, data: object): void {
@@ -63,8 +48,4 @@ export class EventStream {
     await Promise.race([fetched, sleep(FAREWELL_MS, undefined, { ref: false })]);
     this.response.destroy();
   }
-}
-
-export function formatEvent(event: string, data: object): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

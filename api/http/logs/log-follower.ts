@@ -5,6 +5,7 @@ import type { Database } from '../../../prisma/client.js';
 import type { OrganizationScope } from '../../../prisma/organization-scope.js';
 import { listFollowedLogs, type LogFilter, type LogTotals } from '../../../prisma/queries/read-log.js';
 import { encodeCursor, type ForwardCursor } from './cursor.js';
+import { formatEntries } from './format-events.js';
 import { findLog, readFrom } from './log-reader.js';
 import type { ForwardRead } from './read-forward.js';
 
@@ -19,7 +20,9 @@ interface Followed {
   waiting: Set<() => void>;
 }
 
-export interface FollowedRead extends ForwardRead {
+export interface FollowedRead extends Pick<ForwardRead, 'cursor' | 'hasMore'> {
+  /** The entries as events: made once for all streams that share the read. */
+  events: Buffer[];
   /** As of before the read. */
   totals: LogTotals;
 }
@@ -85,9 +88,15 @@ export class LogFollower {
     return read;
   }
 
-  async #readNow(scope: OrganizationScope, attemptId: string, cursor: ForwardCursor, filter: LogFilter) {
+  async #readNow(
+    scope: OrganizationScope,
+    attemptId: string,
+    cursor: ForwardCursor,
+    filter: LogFilter,
+  ): Promise<FollowedRead> {
     const totals = await findLog(scope, attemptId, filter);
-    return { ...(await readFrom(scope, attemptId, cursor, { filter, ...BATCH })), totals };
+    const read = await readFrom(scope, attemptId, cursor, { filter, ...BATCH });
+    return { events: formatEntries(read.segments), cursor: read.cursor, hasMore: read.hasMore, totals };
   }
 
   async #poll(): Promise<void> {

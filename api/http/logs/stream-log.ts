@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import type { OrganizationScope } from '../../../prisma/organization-scope.js';
 import type { LogFilter } from '../../../prisma/queries/read-log.js';
 import { ApiError } from '../problem.js';
-import { encodeCursor, encodePosition, type ForwardCursor } from './cursor.js';
+import type { ForwardCursor } from './cursor.js';
 import { EventStream } from './event-stream.js';
 import type { FollowedRead, LogFollower } from './log-follower.js';
 import { mayGrow } from './log-reader.js';
@@ -21,9 +21,6 @@ export interface StreamOptions {
   /** Whether the reader may still read; asked with every heartbeat. */
   stillAllowed: () => Promise<boolean>;
 }
-
-/** Events are joined to writes of about so many characters. */
-const CHUNK_CHARACTERS = 16 * 1024;
 
 export async function streamLog(follower: LogFollower, options: StreamOptions): Promise<void> {
   const { attemptId, response, stallMs } = options;
@@ -46,7 +43,7 @@ async function follow(follower: LogFollower, stream: EventStream, options: Strea
     const read = await readOrReason(() => follower.read(scope, attemptId, cursor, filter), opened);
     if (typeof read === 'string') return read;
     if (!opened) stream.open();
-    if (!(await writeEntries(stream, read))) return undefined;
+    if (!(await writeEvents(stream, read))) return undefined;
     cursor = read.cursor;
     if (read.hasMore) continue;
     if (!mayGrow(read.totals)) return 'complete';
@@ -70,18 +67,9 @@ async function readOrReason(read: () => Promise<FollowedRead>, opened: boolean):
   }
 }
 
-async function writeEntries(stream: EventStream, { segments }: FollowedRead): Promise<boolean> {
-  let chunk = '';
-  for (const { before, ordinal, entries } of segments) {
-    const positions = new Map(before.positions);
-    positions.delete(ordinal);
-    const others = encodeCursor({ ...before, positions });
-    for (const entry of entries) {
-      chunk += `id: ${others}${encodePosition(ordinal, entry.seq)}\ndata: ${JSON.stringify(entry)}\n\n`;
-      if (chunk.length < CHUNK_CHARACTERS) continue;
-      if (!(await stream.write(chunk))) return false;
-      chunk = '';
-    }
+async function writeEvents(stream: EventStream, { events }: FollowedRead): Promise<boolean> {
+  for (const piece of events) {
+    if (!(await stream.write(piece))) return false;
   }
-  return chunk === '' || stream.write(chunk);
+  return true;
 }

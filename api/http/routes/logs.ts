@@ -48,7 +48,10 @@ const logPageRoute = route({
 function streamRoute(deps: AppDependencies): Route {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
   const follower = new LogFollower(deps.database, deps.logger, limits.followIntervalMs);
-  let streams = 0;
+  const open = new Set<AbortController>();
+  deps.stopping?.addEventListener('abort', () => {
+    for (const stream of open) stream.abort();
+  });
   return route({
     method: 'get',
     path: '/v1/swarm/attempts/{id}/logs/stream',
@@ -70,12 +73,15 @@ function streamRoute(deps: AppDependencies): Route {
         response.status(200).type('text/event-stream').end();
         return WRITTEN;
       }
-      if (streams >= limits.streams) {
+      if (open.size >= limits.streams || deps.stopping?.aborted) {
         throw new ApiError('too_many_streams', `this hive has ${limits.streams} open streams; try again later`, {
           headers: { 'retry-after': '10' },
         });
       }
-      logStreams.set(++streams);
+      const ended = new AbortController();
+      open.add(ended);
+      logStreams.set(open.size);
+      gone.addEventListener('abort', () => ended.abort());
       try {
         await streamLog(follower, {
           scope,
@@ -83,13 +89,14 @@ function streamRoute(deps: AppDependencies): Route {
           filter: { executionId: query.execution_id, outputType: query.output_type },
           start,
           response,
-          signal: deps.stopping ? AbortSignal.any([gone, deps.stopping]) : gone,
+          signal: ended.signal,
           heartbeatMs: limits.streamHeartbeatMs,
           stallMs: limits.streamStallMs,
           stillAllowed: () => isStillAllowed(() => authenticateRequest(deps.database, request)),
         });
       } finally {
-        logStreams.set(--streams);
+        open.delete(ended);
+        logStreams.set(open.size);
       }
       return WRITTEN;
     },
