@@ -1,6 +1,7 @@
 /** Tests run the TypeScript sources; the processes that they start run what `npm run build` made. */
 export default {
   testEnvironment: 'node',
+  testTimeout: 30_000, // CI has two cores for everything
   roots: ['<rootDir>'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
