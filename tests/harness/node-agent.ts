@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { projectRoot } from '../../workers/project-root.js';
 import { Program } from './processes.js';
 
-const CLI = join(import.meta.dirname, '..', '..', 'dist', 'node-agent', 'cli.js');
+const CLI = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
 
 /** A node agent on a directory of its own, run as its real processes. */
 export class NodeAgent {
@@ -14,10 +15,16 @@ export class NodeAgent {
   constructor(
     readonly directory: string,
     readonly name: string,
+    private readonly extraEnv: Record<string, string> = {},
   ) {}
 
   get env(): Record<string, string> {
-    return { NODE_DATA_DIR: this.directory, NODE_NAME: this.name };
+    return { NODE_DATA_DIR: this.directory, NODE_NAME: this.name, ...this.extraEnv };
+  }
+
+  /** The process that stays connected, if one was started and not stopped. */
+  get connection(): Program | undefined {
+    return this.#connection;
   }
 
   /** Records a command until it ends. @returns what the recorder said and its exit status */

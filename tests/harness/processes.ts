@@ -3,8 +3,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { projectRoot } from '../../workers/project-root.js';
 
-const DIST = join(import.meta.dirname, '..', '..', 'dist');
+/** What `npm run build` made; also where this file itself is run from there. */
+const DIST = join(projectRoot(), 'dist');
 
 export interface ProgramOptions {
   args: string[];
@@ -47,6 +49,12 @@ export class Program {
     } finally {
       ended.abort();
     }
+  }
+
+  /** Resolves when it has ended. @returns the exit code; null after a signal */
+  async exit(): Promise<number | null> {
+    if (!this.hasExited) await once(this.child, 'exit');
+    return this.child.exitCode;
   }
 
   /** Sends the signal and waits for the end. @returns the exit code; null after a signal */

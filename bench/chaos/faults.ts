@@ -1,0 +1,212 @@
+/** How each kind of fault is done. Every one undoes itself in the end: afterwards everything runs and is connected. */
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { ChaosHive } from './hive.js';
+import type { ChaosNode } from './node.js';
+import { HIVES, type FaultKind, type PlannedFault } from './plan.js';
+import type { ServerName } from './servers.js';
+import type { ChaosWorld } from './world.js';
+
+const HOUR_MS = 3_600_000;
+const run = promisify(execFile);
+
+/** What a fault works on; two faults on the same thing follow each other. */
+interface Target {
+  world: ChaosWorld;
+  fault: PlannedFault;
+  hive: ChaosHive;
+  node: ChaosNode;
+}
+
+type Strike = (target: Target) => Promise<void>;
+
+const STRIKES: Record<FaultKind, { on: (fault: PlannedFault) => string; strike: Strike }> = {
+  hive_killed: { on: onHive, strike: (target) => replaceHive(target, 'SIGKILL') },
+  hive_stopped: { on: onHive, strike: (target) => replaceHive(target, 'SIGTERM') },
+  node_killed: { on: onNode, strike: killNode },
+  recorder_killed: { on: onNode, strike: killRecorder },
+  node_socket_cut: { on: onNode, strike: cutNodeSocket },
+  node_socket_stalled: { on: onNode, strike: ({ node, fault }) => stall(node.proxy, fault.forMs) },
+  lease_moved: { on: onNode, strike: moveLease },
+  database_socket_cut: { on: () => 'database', strike: cutDatabaseSocket },
+  database_socket_stalled: {
+    on: () => 'database',
+    strike: ({ world, fault }) => stall(world.databaseProxy, fault.forMs),
+  },
+  postgres_restarted: { on: () => 'postgres', strike: (target) => restart(target, 'postgres') },
+  postgres_killed: { on: () => 'postgres', strike: (target) => kill(target, 'postgres') },
+  temporal_restarted: { on: () => 'temporal', strike: (target) => restart(target, 'temporal') },
+  temporal_killed: { on: () => 'temporal', strike: (target) => kill(target, 'temporal') },
+  clock_shifted: { on: onNode, strike: shiftClock },
+  store_restored: { on: onNode, strike: restoreStore },
+  execution_added: { on: onNode, strike: addExecution },
+  disk_full: { on: onNode, strike: fillDisk },
+};
+
+/** Lets the faults of a plan strike at their times; resolves when all are over. */
+export class FaultInjector {
+  readonly #busy = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly world: ChaosWorld,
+    private readonly note: (event: string) => void,
+  ) {}
+
+  async strike(faults: PlannedFault[]): Promise<void> {
+    const start = Date.now();
+    await Promise.all(
+      faults.map(async (fault) => {
+        await sleep(Math.max(0, start + fault.atMs - Date.now()));
+        const { on } = STRIKES[fault.kind];
+        const what = on(fault);
+        const turn = (this.#busy.get(what) ?? Promise.resolve()).then(() => this.#strike(fault));
+        this.#busy.set(what, turn);
+        await turn;
+      }),
+    );
+  }
+
+  async #strike(fault: PlannedFault): Promise<void> {
+    const { world } = this;
+    const [hive, node] = [world.hives[fault.hive], world.nodes[fault.node]];
+    if (!hive || !node) throw new Error('the plan names a hive or node that is not there');
+    this.note(`${fault.kind} begins`);
+    await STRIKES[fault.kind].strike({ world, fault, hive, node });
+    this.note(`${fault.kind} ends`);
+  }
+}
+
+function onHive({ hive }: PlannedFault): string {
+  return `hive ${hive}`;
+}
+
+function onNode({ node }: PlannedFault): string {
+  return `node ${node}`;
+}
+
+async function replaceHive({ world, fault, hive }: Target, signal: NodeJS.Signals): Promise<void> {
+  await hive.end(signal);
+  // as a load balancer does, or not
+  if (fault.other)
+    for (const { route } of world.nodes) if (route.hive === fault.hive) route.hive = otherHive(fault.hive);
+  await sleep(fault.forMs);
+  await hive.start();
+}
+
+async function killNode({ node, fault }: Target): Promise<void> {
+  await node.disconnect('SIGKILL');
+  await sleep(fault.forMs);
+  node.connect();
+}
+
+async function killRecorder({ node, fault }: Target): Promise<void> {
+  const deadline = Date.now() + fault.forMs;
+  for (;;) {
+    const [recording] = node.running;
+    if (recording) {
+      node.killRecorder(recording, 'recorder_killed');
+      return;
+    }
+    if (Date.now() > deadline) return;
+    await sleep(50);
+  }
+}
+
+async function cutNodeSocket({ node, fault }: Target): Promise<void> {
+  node.proxy.refuse(true);
+  if (fault.other) await sleep(fault.forMs);
+  node.proxy.refuse(false);
+}
+
+async function stall(proxy: ChaosNode['proxy'], ms: number): Promise<void> {
+  proxy.stall();
+  await sleep(ms);
+  proxy.resume();
+}
+
+/** The node comes back at the other hive; the first one may still believe that it holds the socket. */
+async function moveLease({ node, fault }: Target): Promise<void> {
+  node.route.hive = otherHive(node.route.hive);
+  if (fault.other) node.proxy.orphan();
+  else node.proxy.cut();
+  await sleep(fault.forMs);
+  node.proxy.release();
+}
+
+async function cutDatabaseSocket({ world, fault }: Target): Promise<void> {
+  world.databaseProxy.refuse(true);
+  if (fault.other) await sleep(fault.forMs);
+  world.databaseProxy.refuse(false);
+}
+
+async function restart({ world, fault }: Target, server: ServerName): Promise<void> {
+  await world.servers.stop(server);
+  await sleep(fault.forMs);
+  await world.servers.start(server);
+}
+
+/** Its supervisor starts it again within a second. */
+async function kill({ world }: Target, server: ServerName): Promise<void> {
+  await world.servers.kill(server);
+  await sleep(2000);
+}
+
+async function shiftClock({ node, fault }: Target): Promise<void> {
+  node.shiftClock(fault.other ? HOUR_MS : -HOUR_MS);
+  await sleep(fault.forMs);
+  if (fault.forMs > 2000) node.shiftClock(0); // set right again; otherwise it stays off
+}
+
+/** While the hive has moved on, the node goes back to a copy of its store: its log_epoch has to rise. */
+async function restoreStore({ world, node, fault }: Target): Promise<void> {
+  const backup = `${world.directory}/${node.name}.backup`;
+  await node.backUp(backup);
+  await sleep(fault.forMs);
+  await node.restore(backup);
+}
+
+/** Another execution of an attempt that is being pulled, or of one that is settled already. */
+async function addExecution({ world, node, fault }: Target): Promise<void> {
+  const ids = node.recordings.map(({ attemptId }) => attemptId);
+  const pending = () =>
+    world.database.attemptSync.findFirst({ where: { attemptId: { in: ids }, state: 'pending_backfill' } });
+  const deadline = Date.now() + fault.forMs;
+  let found = await pending().catch(() => null);
+  while (!found && Date.now() < deadline) {
+    await sleep(20);
+    found = await pending().catch(() => null);
+  }
+  const attemptId = found?.attemptId ?? ids[0];
+  if (attemptId === undefined) return;
+  await node.record(attemptId, {
+    tag: `added${fault.atMs}`,
+    seed: fault.atMs,
+    lines: fault.forMs,
+    linesPerSecond: 0,
+    finalNewline: fault.other,
+    hugeLine: false,
+  });
+}
+
+/** No file of the recorders, and perhaps of the connection, may be written: EFBIG, as by a quota. */
+async function fillDisk({ node, fault }: Target): Promise<void> {
+  const recorders = node.running;
+  for (const recording of recorders) recording.disturbance ??= 'disk_full';
+  const pids = recorders.map(({ child }) => child.pid);
+  if (fault.other) pids.push(node.agent.connection?.child.pid);
+  await Promise.all(pids.map((pid) => limitFileSize(pid, '0:')));
+  await sleep(fault.forMs);
+  await Promise.all(pids.map((pid) => limitFileSize(pid, 'unlimited:')));
+}
+
+async function limitFileSize(pid: number | undefined, limit: string): Promise<void> {
+  if (pid === undefined) return;
+  await run('prlimit', ['--pid', String(pid), `--fsize=${limit}`]).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error; // without prlimit nothing was tested
+  });
+}
+
+function otherHive(hive: number): number {
+  return (hive + 1) % HIVES;
+}

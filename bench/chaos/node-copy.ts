@@ -1,0 +1,38 @@
+/** What a node's store holds, as the truth that the hive is held against. */
+import type { ChaosNode } from './node.js';
+
+export interface NodeExecution {
+  attemptId: string;
+  executionId: string;
+  status: string;
+  /** Encoded, as they stand in a page. */
+  lines: string[];
+}
+
+/** Ids of the attempts in the node's store. */
+export function attemptsOf(node: ChaosNode): string[] {
+  return query(node, (store) => store.prepare<[], string>('SELECT id FROM attempt').pluck().all());
+}
+
+export function executionsOf(node: ChaosNode): NodeExecution[] {
+  return query(node, (store) => {
+    const lines = store
+      .prepare<[number], string>('SELECT line FROM log_line WHERE execution_key = ? ORDER BY seq')
+      .pluck();
+    return store
+      .prepare<[], { key: number; executionId: string; attemptId: string; status: string }>(
+        'SELECT e.key, e.id AS "executionId", a.id AS "attemptId", e.status FROM execution e JOIN attempt a ON a.key = e.attempt_key',
+      )
+      .all()
+      .map(({ key, ...execution }) => ({ ...execution, lines: lines.all(key) }));
+  });
+}
+
+function query<T>(node: ChaosNode, ask: (store: ReturnType<ChaosNode['openStore']>) => T): T {
+  const store = node.openStore();
+  try {
+    return ask(store);
+  } finally {
+    store.close();
+  }
+}

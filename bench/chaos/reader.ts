@@ -1,0 +1,88 @@
+/** Reads of the API while faults strike: each is answered rightly, or says that the database is away, or finds no hive. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChaosWorld } from './world.js';
+
+const PAUSE_MS = 250;
+const TIMEOUT_MS = 15_000;
+
+interface Entry {
+  execution_id: string;
+  seq: number;
+}
+
+export class Reader {
+  /** Answers by status, and what was wrong with any of them. */
+  readonly answers = new Map<string, number>();
+  readonly faults: string[] = [];
+  #isRunning = true;
+  #finished: Promise<void> | undefined;
+  readonly #token: string;
+
+  constructor(private readonly world: ChaosWorld) {
+    this.#token = readFileSync(world.adminTokenFile, 'utf8').trim();
+  }
+
+  start(): void {
+    this.#finished = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    await this.#finished;
+  }
+
+  async #run(): Promise<void> {
+    for (let turn = 0; this.#isRunning; turn++) {
+      const hive = this.world.hives[turn % this.world.hives.length];
+      const recordings = this.world.nodes.flatMap((node) => node.recordings);
+      const recording = recordings[(turn * 7) % Math.max(1, recordings.length)];
+      if (hive && recording) {
+        const path =
+          turn % 3 === 0
+            ? `/v1/swarm/attempts/${recording.attemptId}/logs?limit=500&direction=${turn % 2 === 0 ? 'forward' : 'backward'}`
+            : `/v1/nodes/task-attempts/${recording.attemptId}`;
+        await this.#read(hive.url, path);
+      }
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  async #read(url: string, path: string): Promise<void> {
+    let response: Response;
+    let body: unknown;
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      response = await fetch(url + path, { headers: { authorization: `Bearer ${this.#token}` }, signal });
+      body = await response.json();
+    } catch (error) {
+      const isSlow = error instanceof DOMException;
+      this.#count(isSlow ? 'timeout' : 'no hive');
+      if (isSlow) this.faults.push(`no answer within ${TIMEOUT_MS} ms: ${path}`);
+      return;
+    }
+    this.#count(String(response.status));
+    if (response.status === 503) {
+      if (!response.headers.has('retry-after')) this.faults.push(`503 without Retry-After: ${path}`);
+    } else if (response.status !== 200 && response.status !== 404) {
+      this.faults.push(`${response.status} from ${path}: ${JSON.stringify(body)}`);
+    } else {
+      this.#checkOrder((body as { entries?: Entry[] }).entries ?? [], path);
+    }
+  }
+
+  /** Within an execution a page's lines follow each other. */
+  #checkOrder(entries: Entry[], path: string): void {
+    const last = new Map<string, number>();
+    const step = path.includes('backward') ? -1 : 1;
+    for (const { execution_id: id, seq } of entries) {
+      const before = last.get(id);
+      if (before !== undefined && seq !== before + step) this.faults.push(`line ${seq} after ${before}: ${path}`);
+      last.set(id, seq);
+    }
+  }
+
+  #count(answer: string): void {
+    this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,90 @@
+/** One seed from its first recording to the verdict. */
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FaultInjector } from './faults.js';
+import { storeExists } from './node.js';
+import { drawPlan, type FaultKind, type Plan, type PlannedRecording } from './plan.js';
+import { Reader } from './reader.js';
+import { incompleteAttempts, pendingAttempts, verify, type Verdict } from './verify.js';
+import { ChaosWorld, within } from './world.js';
+
+const SETTLE_MS = 120_000;
+
+export interface SeedResult extends Verdict {
+  seed: number;
+  kinds: FaultKind[];
+  /** From the end of the last fault and the last command to the last complete attempt; undefined: they did not settle. */
+  settleSeconds: number | undefined;
+  /** Answers of the API by status. */
+  answers: Record<string, number>;
+  seconds: number;
+  /** Where everything is to be looked at; only of a seed that failed. */
+  directory?: string;
+}
+
+export function hasFailed({ settleSeconds, incomplete, faults }: SeedResult): boolean {
+  return settleSeconds === undefined || incomplete > 0 || faults.length > 0;
+}
+
+/** @param stopping ends the run early; nothing is left behind */
+export async function runSeed(seed: number, stopping?: AbortSignal): Promise<SeedResult> {
+  const started = Date.now();
+  const plan = drawPlan(seed);
+  const world = await ChaosWorld.create({ name: String(seed), nodes: plan.nodes });
+  let failed = true;
+  const stop = () => void world.end();
+  stopping?.addEventListener('abort', stop);
+  try {
+    writeFileSync(join(world.directory, 'plan.json'), JSON.stringify(plan, null, 2));
+    const result = await strikeAndVerify(world, plan);
+    const seconds = Math.round((Date.now() - started) / 1000);
+    failed = hasFailed({ ...result, seconds });
+    return { ...result, seconds, ...(failed && { directory: world.directory }) };
+  } finally {
+    stopping?.removeEventListener('abort', stop);
+    if (!stopping?.aborted) await world.end({ keep: failed });
+  }
+}
+
+async function strikeAndVerify(world: ChaosWorld, plan: Plan): Promise<Omit<SeedResult, 'seconds'>> {
+  const start = Date.now();
+  const note = (event: string) =>
+    appendFileSync(join(world.directory, 'events.log'), `${((Date.now() - start) / 1000).toFixed(1)} ${event}\n`);
+  for (const recording of plan.offline) await record(world, recording);
+  await Promise.all(world.nodes.map((node) => node.recorded()));
+  await Promise.all(world.nodes.map((node) => storeExists(node)));
+  await world.startHives();
+  note('hives are ready');
+  const reader = new Reader(world);
+  reader.start();
+  for (const node of world.nodes) node.connect();
+  await Promise.all([
+    new FaultInjector(world, note).strike(plan.faults),
+    ...plan.live.map(async (recording) => {
+      await sleep(recording.atMs);
+      await record(world, recording);
+    }),
+  ]);
+  await Promise.all(world.nodes.map((node) => node.recorded()));
+  note('faults and commands are over');
+  const settled = await within(SETTLE_MS, async () => {
+    if ((await incompleteAttempts(world)).length > 0) return false;
+    return (await pendingAttempts(world)) === 0;
+  });
+  note(settled === undefined ? 'not settled' : 'settled');
+  await reader.stop();
+  const verdict = await verify(world);
+  return {
+    ...verdict,
+    faults: [...verdict.faults, ...reader.faults],
+    seed: plan.seed,
+    kinds: plan.faults.map(({ kind }) => kind),
+    settleSeconds: settled === undefined ? undefined : settled / 1000,
+    answers: Object.fromEntries(reader.answers),
+  };
+}
+
+async function record(world: ChaosWorld, { node, attempt, output }: PlannedRecording): Promise<void> {
+  await world.nodes[node]?.record(attempt, output);
+}
