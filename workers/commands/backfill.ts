@@ -1,35 +1,65 @@
-import { Command } from 'commander';
-import { readConfig } from '../config.js';
-import { readAdminToken, readRunning } from '../data-files.js';
+import { Command, Option } from 'commander';
+import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
+import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
 import { print, type OutputOptions } from './output.js';
+import { startProgress } from './progress.js';
+import { ExitCode, uuidArgument } from './usage.js';
 
-interface Options extends OutputOptions {
-  type?: string;
-  url?: string;
-  token?: string;
+interface Options extends OutputOptions, HiveOptions {
+  type: 'full_attempt' | 'executions' | 'logs';
+  wait?: true;
 }
 
+type Backfill = Schemas['Backfill'];
+
+const POLL_MS = 500;
+
 export function backfillCommand(): Command {
-  return new Command('backfill')
+  return addHiveOptions(new Command('backfill'))
     .description('start a backfill of an attempt, or join the one that runs')
-    .argument('<attempt>', 'the id of the attempt')
-    .option('--type <type>', 'full_attempt, executions or logs')
-    .option('--url <url>', "the hive's address; else that of the hive on HIVE_DATA_DIR")
-    .option('--token <token>', 'an admin token; else HIVE_TOKEN, or the one in HIVE_DATA_DIR')
-    .option('--json', 'print JSON')
-    .action(async (attempt: string, options: Options) => {
-      const { dataDir } = readConfig();
-      const url = options.url ?? (await readRunning(dataDir))?.url;
-      const token = options.token ?? process.env['HIVE_TOKEN'] ?? (await readAdminToken(dataDir));
-      if (url === undefined || token === undefined)
-        throw new Error('give --url and --token, or HIVE_DATA_DIR of a running hive');
-      const response = await fetch(`${url}/v1/swarm/attempts/${encodeURIComponent(attempt)}/backfill`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify(options.type === undefined ? {} : { type: options.type }),
-      });
-      const body = (await response.json()) as { workflow_id?: string; joined?: boolean; error?: string };
-      if (!response.ok) throw new Error(body.error ?? `the hive answered ${response.status}`);
-      print(options.json ? JSON.stringify(body) : `${body.joined ? 'joined' : 'started'} ${body.workflow_id ?? ''}`);
+    .argument('<attempt>', 'the id of the attempt', uuidArgument)
+    .addOption(
+      new Option('--type <type>', 'everything, the metadata alone, or the lines of known executions')
+        .choices(['full_attempt', 'executions', 'logs'])
+        .default('full_attempt'),
+    )
+    .option('--wait', 'wait until it has ended; shows its progress on a terminal')
+    .option('--json', 'print JSON: what was started, or with --wait how it ended')
+    .action(async (attempt: string, { type, wait, json, ...hiveOptions }: Options) => {
+      const hive = await connectToHive(hiveOptions);
+      const started = await bodyOf(
+        hive.POST('/v1/swarm/attempts/{id}/backfill', { params: { path: { id: attempt } }, body: { type } }),
+      );
+      if (!wait) {
+        print(json ? JSON.stringify(started) : `${started.joined ? 'joined' : 'started'} ${started.workflow_id}`);
+        return;
+      }
+      const ended = await waitForEnd(hive, attempt);
+      print(json ? JSON.stringify(ended) : describeEnd(ended));
+      if (ended.outcome !== 'complete') process.exitCode = ExitCode.failed;
     });
+}
+
+async function waitForEnd(hive: HiveClient, attempt: string): Promise<Backfill> {
+  const progress = startProgress('lines', 0);
+  try {
+    for (;;) {
+      const backfill = await bodyOf(
+        hive.GET('/v1/backfills/{attempt_id}', { params: { path: { attempt_id: attempt } } }),
+      );
+      if (backfill.status !== 'running') return backfill;
+      const { lines_stored: stored, lines_declared: declared, phase } = backfill.progress ?? {};
+      if (stored !== undefined) progress.set(stored, declared, phase?.replaceAll('_', ' '));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  } finally {
+    progress.stop();
+  }
+}
+
+function describeEnd({ status, outcome, result }: Backfill): string {
+  const how = outcome ?? status;
+  if (!result) return how;
+  const reason = result.reason === null ? '' : ` (${result.reason})`;
+  return `${how}${reason}: ${result.lines_stored} of ${result.lines_declared} lines stored, ${result.lines_pulled} of them now`;
 }

@@ -1,12 +1,13 @@
 import { openDatabase, type Database } from '../../prisma/client.js';
 import { readConfig, type HiveConfig } from '../config.js';
 import { readRunning } from '../data-files.js';
+import { UsageError } from './usage.js';
 
 /** DATABASE_URL, or the database of the hive that runs on the data directory. */
 export async function databaseUrlOf(config: HiveConfig): Promise<string> {
   const url = config.databaseUrl ?? (await readRunning(config.dataDir))?.databaseUrl;
   if (url === undefined) {
-    throw new Error(`no database: set DATABASE_URL, or start the hive on ${config.dataDir} (HIVE_DATA_DIR) first`);
+    throw new UsageError(`no database: set DATABASE_URL, or start the hive on ${config.dataDir} (HIVE_DATA_DIR) first`);
   }
   return url;
 }

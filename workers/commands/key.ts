@@ -1,73 +1,66 @@
-import { Command } from 'commander';
-import {
-  createNodeApiKey,
-  listNodeApiKeys,
-  revokeNodeApiKey,
-  unblockNodeApiKey,
-} from '../../prisma/queries/node-api-key.js';
-import { withDatabase } from './database-url.js';
-import { organizationId, organizationOption } from './organization.js';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Schemas } from '../../api/client/client.js';
+import { addHiveOptions } from './hive-access.js';
+import { withKeys, type KeyOptions } from './key-store.js';
 import { print, printRows, type OutputOptions } from './output.js';
+import { uuidArgument } from './usage.js';
 
-type Options = { organization: string } & OutputOptions;
+type Options = KeyOptions & OutputOptions;
 
 export function keyCommand(): Command {
   const key = new Command('key').description("nodes' API keys");
-  key
-    .command('create <name>')
+  subcommand(key, 'create')
     .description('make a key for one machine; its secret is shown this once')
-    .addOption(organizationOption())
-    .option('--json', 'print JSON')
+    .argument('<name>', 'what to call it', keyName)
     .action((name: string, options: Options) =>
-      withDatabase(async (database) => {
-        const organization = await organizationId(database, options.organization);
-        const created = await createNodeApiKey(database, { organizationId: organization, name });
+      withKeys(options, async (keys) => {
+        const created = await keys.create(name);
         print(options.json ? JSON.stringify(created) : created.secret);
       }),
     );
-  key
-    .command('list')
+  subcommand(key, 'list')
     .description('list keys, newest first')
-    .addOption(organizationOption())
-    .option('--json', 'print JSON')
     .action((options: Options) =>
-      withDatabase(async (database) => {
-        const keys = await listNodeApiKeys(database, await organizationId(database, options.organization));
-        printRows(
-          keys.map(({ id, name, keyPrefix, nodeId, revokedAt, blockedAt, lastUsedAt }) => ({
-            id,
-            name,
-            prefix: keyPrefix,
-            node_id: nodeId,
-            revoked_at: revokedAt,
-            blocked_at: blockedAt,
-            last_used_at: lastUsedAt,
-          })),
-          options,
-        );
+      withKeys(options, async (keys) => {
+        const rows = await keys.list();
+        printRows(options.json ? rows : rows.map(columns), options);
       }),
     );
-  key
-    .command('revoke <id>')
+  subcommand(key, 'revoke')
     .description("end a key at once; its node's socket closes")
-    .addOption(organizationOption())
+    .argument('<id>', 'the id of the key', uuidArgument)
     .action((id: string, options: Options) =>
-      withDatabase(async (database) => {
-        const revoked = await revokeNodeApiKey(database, await organizationId(database, options.organization), id);
-        if (!revoked) throw new Error(`no key ${id} that is not revoked yet`);
-        print(`revoked ${id}`);
+      withKeys(options, async (keys) => {
+        await keys.revoke(id);
+        print(options.json ? JSON.stringify({ revoked: id }) : `revoked ${id}`);
       }),
     );
-  key
-    .command('unblock <id>')
+  subcommand(key, 'unblock')
     .description('let a key that was blocked after takeovers be used again')
-    .addOption(organizationOption())
+    .argument('<id>', 'the id of the key', uuidArgument)
     .action((id: string, options: Options) =>
-      withDatabase(async (database) => {
-        const unblocked = await unblockNodeApiKey(database, await organizationId(database, options.organization), id);
-        if (!unblocked) throw new Error(`no key ${id} that is blocked`);
-        print(`unblocked ${id}`);
+      withKeys(options, async (keys) => {
+        await keys.unblock(id);
+        print(options.json ? JSON.stringify({ unblocked: id }) : `unblocked ${id}`);
       }),
     );
   return key;
+}
+
+function subcommand(key: Command, name: string): Command {
+  return addHiveOptions(key.command(name))
+    .option('--organization <name>', "the organisation, on the database itself; else the token's, or `default`")
+    .option('--json', 'print JSON');
+}
+
+/** As the API has it. */
+function keyName(text: string): string {
+  const name = text.trim();
+  if (name.length < 1 || name.length > 256) throw new InvalidArgumentError('It must have 1 to 256 characters.');
+  return name;
+}
+
+function columns(key: Schemas['ApiKey']) {
+  const { id, name, key_prefix: prefix, node_id, revoked_at, blocked_at, last_used_at } = key;
+  return { id, name, prefix, node_id, revoked_at, blocked_at, last_used_at };
 }

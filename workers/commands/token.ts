@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
-import { createApiToken, listApiTokens, revokeApiToken } from '../../prisma/queries/api-token.js';
+import { createApiToken, listApiTokens, revokeApiToken, type ApiTokenRow } from '../../prisma/queries/api-token.js';
 import { withDatabase } from './database-url.js';
 import { organizationId, organizationOption } from './organization.js';
 import { print, printRows, type OutputOptions } from './output.js';
+import { UsageError, uuidArgument } from './usage.js';
 
 interface CreateOptions extends OutputOptions {
   organization: string;
@@ -27,7 +28,7 @@ export function tokenCommand(): Command {
           role: options.role,
           ...(options.expiresInDays !== undefined && { expiresAt: inDays(options.expiresInDays) }),
         });
-        print(options.json ? JSON.stringify(created) : created.secret);
+        print(options.json ? JSON.stringify({ token: toJson(created.token), secret: created.secret }) : created.secret);
       }),
     );
   token
@@ -38,29 +39,20 @@ export function tokenCommand(): Command {
     .action((options: { organization: string } & OutputOptions) =>
       withDatabase(async (database) => {
         const tokens = await listApiTokens(database, await organizationId(database, options.organization));
-        printRows(
-          tokens.map(({ id, name, role, tokenPrefix, expiresAt, revokedAt, lastUsedAt }) => ({
-            id,
-            name,
-            role,
-            prefix: tokenPrefix,
-            expires_at: expiresAt,
-            revoked_at: revokedAt,
-            last_used_at: lastUsedAt,
-          })),
-          options,
-        );
+        printRows(options.json ? tokens.map(toJson) : tokens.map(columns), options);
       }),
     );
   token
-    .command('revoke <id>')
+    .command('revoke')
     .description('end a token at once')
+    .argument('<id>', 'the id of the token', uuidArgument)
     .addOption(organizationOption())
-    .action((id: string, options: { organization: string }) =>
+    .option('--json', 'print JSON')
+    .action((id: string, options: { organization: string } & OutputOptions) =>
       withDatabase(async (database) => {
         const revoked = await revokeApiToken(database, await organizationId(database, options.organization), id);
         if (!revoked) throw new Error(`no token ${id} that is not revoked yet`);
-        print(`revoked ${id}`);
+        print(options.json ? JSON.stringify({ revoked: id }) : `revoked ${id}`);
       }),
     );
   return token;
@@ -68,6 +60,26 @@ export function tokenCommand(): Command {
 
 function inDays(days: string): Date {
   const count = Number(days);
-  if (!(count > 0)) throw new Error(`--expires-in-days: ${days} is not a number above 0`);
+  if (!(count > 0 && count < 100_000)) throw new UsageError(`--expires-in-days: ${days} is not a number above 0`);
   return new Date(Date.now() + count * 86_400_000);
+}
+
+function toJson(token: ApiTokenRow) {
+  const { id, organizationId, name, role, tokenPrefix, createdAt, expiresAt, revokedAt, lastUsedAt } = token;
+  return {
+    id,
+    organization_id: organizationId,
+    name,
+    role,
+    token_prefix: tokenPrefix,
+    created_at: createdAt,
+    expires_at: expiresAt,
+    revoked_at: revokedAt,
+    last_used_at: lastUsedAt,
+  };
+}
+
+function columns({ id, name, role, tokenPrefix: prefix, ...times }: ApiTokenRow) {
+  const { expiresAt: expires_at, revokedAt: revoked_at, lastUsedAt: last_used_at } = times;
+  return { id, name, role, prefix, expires_at, revoked_at, last_used_at };
 }

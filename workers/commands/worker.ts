@@ -6,6 +6,7 @@ import { startParts } from '../parts.js';
 import { installRuntime } from '../temporal/runtime.js';
 import { TemporalLink } from '../temporal/temporal-link.js';
 import { untilStopped } from '../until-stopped.js';
+import { UsageError } from './usage.js';
 
 export function workerCommand(): Command {
   return new Command('worker')
@@ -14,7 +15,7 @@ export function workerCommand(): Command {
       const stopped = untilStopped();
       const config = readConfig();
       if (config.databaseUrl === undefined || config.temporal.kind === 'embedded') {
-        throw new Error('a worker needs DATABASE_URL and TEMPORAL_ADDRESS: those of the hives it works for');
+        throw new UsageError('a worker needs DATABASE_URL and TEMPORAL_ADDRESS: those of the hives it works for');
       }
       const logger = createLogger(config);
       installRuntime(logger);

@@ -1,0 +1,56 @@
+/** A client of the HTTP API whose paths, fields and answers are those of its OpenAPI document. */
+import createClient, { type Client } from 'openapi-fetch';
+import type { components, paths } from './openapi.js';
+
+export type HiveClient = Client<paths, 'application/json'>;
+export type Schemas = components['schemas'];
+
+/** The hive refused a request, or could not answer it. */
+export class HiveApiError extends Error {
+  override readonly name = 'HiveApiError';
+  constructor(
+    readonly status: number,
+    /** The problem's code; absent where the answer was none of the hive's. */
+    readonly code: string | undefined,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Nothing answers at the address. */
+export class HiveUnreachableError extends Error {
+  override readonly name = 'HiveUnreachableError';
+  readonly code = 'hive_unreachable';
+}
+
+export interface HiveAddress {
+  url: string;
+  /** An API token, or a token of the hive's OpenID Connect issuer. */
+  token: string;
+}
+
+export function createHiveClient({ url, token }: HiveAddress): HiveClient {
+  const client = createClient<paths, 'application/json'>({
+    baseUrl: url.replace(/\/+$/, ''),
+    headers: { authorization: `Bearer ${token}` },
+  });
+  client.use({
+    onError: ({ error }) => new HiveUnreachableError(`no hive answers at ${url}`, { cause: error }),
+  });
+  return client;
+}
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** The body of a successful answer. @throws HiveApiError, HiveUnreachableError */
+export async function bodyOf<T>(answering: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await answering;
+  if (response.ok) return data as T; // after 204 there is none, and none is asked for
+  const { code, detail } = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schemas['Problem']>;
+  throw new HiveApiError(response.status, code, detail ?? `the hive answered ${response.status}`);
+}

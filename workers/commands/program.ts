@@ -1,0 +1,25 @@
+import { Command } from 'commander';
+import { backfillCommand } from './backfill.js';
+import { doctorCommand } from './doctor.js';
+import { keyCommand } from './key.js';
+import { migrateCommand } from './migrate.js';
+import { orgCommand } from './org.js';
+import { startCommand } from './start.js';
+import { tokenCommand } from './token.js';
+import { workerCommand } from './worker.js';
+import { finishCommands } from './usage.js';
+
+/** The `hive` command with all its commands. */
+export function hiveProgram(): Command {
+  const program = new Command('hive')
+    .description('The hive: a central copy of what coding agents did on many machines.')
+    .addCommand(startCommand())
+    .addCommand(workerCommand())
+    .addCommand(migrateCommand())
+    .addCommand(orgCommand())
+    .addCommand(tokenCommand())
+    .addCommand(keyCommand())
+    .addCommand(backfillCommand())
+    .addCommand(doctorCommand());
+  return finishCommands(program);
+}
