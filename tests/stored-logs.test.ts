@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import type { NodeAgent } from './harness/node-agent.js';
+import { until, World, type HiveHandle } from './harness/world.js';
+
+const CLI = join(import.meta.dirname, '..', 'dist', 'workers', 'hive.js');
+
+let world: World;
+let hive: HiveHandle;
+let agent: NodeAgent;
+beforeAll(async () => {
+  world = await World.create();
+  hive = await world.startHive({ env: { HIVE_RECONCILE_INTERVAL_SECONDS: '1' } });
+  agent = world.newAgent();
+  agent.connect(hive.url, await world.newKey());
+}, 60_000);
+afterAll(async () => world.stop(), 60_000);
+
+interface Output {
+  status: number;
+  /** JSON lines of standard output. */
+  lines: Record<string, Record<string, unknown>>[];
+}
+
+function doctor(...args: string[]): Promise<Output> {
+  const env = { ...process.env, DATABASE_URL: world.testDatabase.url, NODE_OPTIONS: '' };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [CLI, 'doctor', '--json', ...args], { env }, (error, stdout, stderr) => {
+      if (stderr || (error && typeof error.code !== 'number')) reject(new Error(`doctor said: ${stderr}`));
+      else {
+        const lines = stdout.trim().split('\n');
+        resolve({
+          status: Number(error?.code ?? 0),
+          lines: lines.map((line) => JSON.parse(line) as Output['lines'][number]),
+        });
+      }
+    });
+  });
+}
+
+async function stateOf(attemptId: string): Promise<string> {
+  return (await world.database.attemptSync.findUniqueOrThrow({ where: { attemptId } })).state;
+}
+const untilComplete = (attemptId: string) =>
+  until(async () => (await stateOf(attemptId)) === 'complete', 30_000, 'the attempt is complete');
+
+async function executionOf(attemptId: string): Promise<string> {
+  return (await world.database.execution.findFirstOrThrow({ where: { attemptId } })).id;
+}
+
+interface Entry {
+  output_type: string;
+  content: string;
+  timestamp: string;
+}
+
+async function readAll(attemptId: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (let cursor = ''; ;) {
+    const page = await world.get<{ entries: Entry[]; next_cursor: string | null; has_more: boolean }>(
+      hive,
+      `/v1/swarm/attempts/${attemptId}/logs?limit=10000${cursor}`,
+    );
+    entries.push(...page.entries.map(({ output_type, content, timestamp }) => ({ output_type, content, timestamp })));
+    if (!page.has_more) return entries;
+    cursor = `&cursor=${page.next_cursor ?? ''}`;
+  }
+}
+
+const recorded = (executionId: string) => agent.lines(executionId).map((line) => JSON.parse(line) as Entry);
+const pagesOf = (executionId: string) => world.database.logPage.count({ where: { executionId, logEpoch: { gte: 0 } } });
+
+test('a damaged page is found and marked, and the attempt heals: complete, and equal to what the node has', async () => {
+  const { attemptId } = await agent.record(['seq', '1', '25000']);
+  await untilComplete(attemptId);
+  const executionId = await executionOf(attemptId);
+  const whole = await readAll(attemptId);
+  expect(whole).toHaveLength(25_000);
+  expect(await doctor()).toMatchObject({ status: 0, lines: [{ summary: { findings: 0, lines: 25_000 } }] });
+
+  await world.database.$executeRaw`
+    UPDATE log_page SET data = set_byte(data, 500, 255 - get_byte(data, 500))
+    WHERE execution_id = ${executionId}::uuid AND 12000 BETWEEN first_seq AND last_seq`;
+  await expect(readAll(attemptId)).rejects.toThrow('log_damaged');
+  const finding = { code: 'page_damaged', execution_id: executionId, node_may_have_pruned: true };
+  expect(await doctor('--attempt', attemptId, '--dry-run')).toMatchObject({
+    status: 1,
+    lines: [{ finding: { ...finding, outcome: 'would_repair' } }, { summary: { findings: 1, repaired: 0 } }],
+  });
+  expect(await stateOf(attemptId)).toBe('complete');
+  expect(await doctor('--attempt', attemptId)).toMatchObject({
+    status: 1,
+    lines: [{ finding: { ...finding, outcome: 'repaired' } }, { summary: { findings: 1, repaired: 1 } }],
+  });
+  await untilComplete(attemptId);
+
+  expect(await readAll(attemptId)).toEqual(whole);
+  expect(whole).toEqual(recorded(executionId));
+  expect((await doctor()).status).toBe(0);
+  expect(await world.database.logPage.count({ where: { executionId, logEpoch: { lt: 0 } } })).toBe(0);
+}, 60_000);
+
+test("a live log's small pages are joined once the command has ended, and its lines are the node's", async () => {
+  const script = 'for i in $(seq 1 60); do echo out $i; echo err $i >&2; sleep 0.05; done';
+  const recording = agent.startRecording(['sh', '-c', script]);
+  const attemptId = await recording.attemptId;
+  await until(async () => (await pagesOf(await executionOf(attemptId))) > 3, 20_000, 'small pages arrive');
+  const executionId = await executionOf(attemptId);
+  await untilComplete(attemptId);
+  await until(async () => (await pagesOf(executionId)) === 1, 20_000, 'its pages are joined');
+  const lines = await readAll(attemptId);
+  expect(lines).toEqual(recorded(executionId));
+  expect(lines.filter((line) => line.output_type === 'stderr')).toHaveLength(60);
+  expect((await doctor('--attempt', attemptId)).status).toBe(0);
+}, 60_000);
+
+test('an attempt that there is not, and an id that is none, are refused', async () => {
+  await expect(doctor('--attempt', '00000000-0000-4000-8000-000000000000')).rejects.toThrow('no attempt has the id');
+  await expect(doctor('--attempt', 'x')).rejects.toThrow('must be a UUID');
+});
