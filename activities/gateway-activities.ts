@@ -10,8 +10,8 @@ import { settleBackfill, type Settled } from '../prisma/queries/settle-backfill.
 import type { Trigger } from '../workflows/definitions.js';
 import { countEnd, countRequest } from './backfill-metrics.js';
 import { fail, toFailure } from './failures.js';
-import { mirrorDescription } from './mirror-description.js';
-import { mirrorLogs } from './mirror-logs.js';
+import { mirrorByBackfill } from './mirror-by-backfill.js';
+import { mirrorByPages } from './mirror-by-pages.js';
 
 export interface GatewayActivityDeps {
   database: Database;
@@ -39,6 +39,8 @@ export interface MirrorStep extends AttemptLines {
   linesPulled: number;
   /** Absent: time is up, there is more to pull. */
   ended?: { state: SyncState; needsBackfill: boolean; reason?: string };
+  /** The node takes no more requests now: nothing was done. */
+  isBusy?: boolean;
   /** The attempt was not held: there was nothing to do. */
   notHeld?: Extract<Hold, { held: false }>['reason'];
 }
@@ -66,26 +68,20 @@ export function createGatewayActivities({ database, gateway, logger }: GatewayAc
         if (input.isFirst) countRequest(input.trigger);
         const connection = gateway.connectionTo(input.nodeId);
         if (!connection) throw fail('node_moved', attemptId);
-        const mirror = {
-          attemptId,
-          connection,
-          database,
-          signal: context.cancellationSignal,
-          until: Date.now() + STEP_MS,
-          pulled,
-        };
-        const described = await mirrorDescription(mirror);
-        const finished = !input.withLogs || (await mirrorLogs(mirror));
+        const step = { attemptId, database, signal: context.cancellationSignal, until: Date.now() + STEP_MS, pulled };
+        const { finished, changed, isBusy } = await (connection.protocol === 1
+          ? mirrorByBackfill({ ...step, connection }, input.withLogs)
+          : mirrorByPages({ ...step, connection }, input.withLogs));
         const lines = { ...(await countAttemptLines(database, attemptId)), linesPulled: pulled.lines };
-        if (!finished) return lines;
+        if (!finished) return { ...lines, ...(isBusy && { isBusy }) };
         const settled = await settleBackfill(database, {
           attemptId,
           runId: input.runId,
           ending: 'done',
-          progressed: input.progressed || pulled.lines > 0 || described.changed,
+          progressed: input.progressed || pulled.lines > 0 || changed,
         });
         countEnd(settled, 'incomplete');
-        if (settled) connection.acknowledge(attemptId, settled.revision, settled.state);
+        if (settled && connection.protocol === 2) connection.acknowledge(attemptId, settled.revision, settled.state);
         return { ...lines, ended: describeEnd(settled) };
       } catch (error) {
         const failure = isShutdown(context) ? fail('node_moved', attemptId) : toFailure(error, attemptId);

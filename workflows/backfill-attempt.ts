@@ -37,6 +37,8 @@ const { settleAttempt } = proxyActivities<HiveActivities>({
 const FIRST_PATIENCE_SECONDS = 10;
 const MAX_PATIENCE_SECONDS = 60;
 const MAX_PAUSE_SECONDS = 5;
+/** Before a node that takes no more requests now is asked again. */
+const BUSY_PAUSE_SECONDS = 1;
 const NOTHING_STORED = { executions: 0, linesDeclared: 0, linesStored: 0 };
 
 /**
@@ -88,6 +90,7 @@ class Backfill {
         this.#note(step);
         const result = this.#resultOf(step);
         if (result) return result;
+        if (step.isBusy) await sleep(BUSY_PAUSE_SECONDS * 1000);
         if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
       } catch (error) {
         if (CancellationScope.current().consideredCancelled) throw error;

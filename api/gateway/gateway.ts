@@ -1,29 +1,38 @@
 /** The nodes' sockets of one hive process: login, lease, and who is connected. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { AuthData } from '../../protocol/frames.js';
 import {
   HEARTBEAT_INTERVAL_SECONDS,
   MAX_BINARY_FRAME_BYTES,
   MAX_PAGE_GZIP_BYTES,
   PROTOCOL_VERSION,
 } from '../../protocol/limits.js';
+import { encodeTextFrame } from '../../protocol/text-frame.js';
+import { authResultV1, MAX_V1_MESSAGE_BYTES, PROTOCOL_V1 } from '../../protocol/v1/frames.js';
 import type { Database } from '../../prisma/client.js';
 import { authenticateNode, type AuthenticatedNode } from '../../prisma/queries/authenticate-node-key.js';
 import { hashSecret } from '../../prisma/secrets.js';
-import { acquireLease, releaseLease } from '../../prisma/queries/lease.js';
+import { acquireLease, expireLeases, releaseLease } from '../../prisma/queries/lease.js';
+import { Coalescer } from '../coalescer.js';
 import { DrainRequests, type SignalDrain } from './drain-requests.js';
+import type { GatewaySocket, SocketEvents } from './gateway-socket.js';
 import type { NodeGateway } from './interface.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
 import { awaitAuth, refuseAuth } from './login.js';
 import { nodesConnected } from '../metrics.js';
-import { NodeSocket, type NodeSocketEvents } from './node-socket.js';
+import { limitMessages } from './message-limit.js';
+import { NodeSocket } from './node-socket.js';
+import { LargeMessages } from './v1/large-messages.js';
+import { V1Socket } from './v1/v1-socket.js';
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
+/** A node with a wrong key tries again for ever: it is logged once in this time. */
+const REFUSAL_LOG_MS = 10 * 60_000;
 
 export interface GatewayDeps {
   database: Database;
@@ -38,16 +47,18 @@ export interface GatewayDeps {
 export class Gateway implements NodeGateway {
   readonly queue: string;
   readonly #deps: GatewayDeps;
-  readonly #sockets = new Map<string, NodeSocket>();
-  readonly #open = new Set<NodeSocket>();
+  readonly #sockets = new Map<string, GatewaySocket>();
+  readonly #open = new Set<GatewaySocket>();
   readonly #server = new WebSocketServer({
     noServer: true,
-    maxPayload: MAX_BINARY_FRAME_BYTES,
+    maxPayload: MAX_V1_MESSAGE_BYTES, // version 2 has a lower limit of its own
     perMessageDeflate: false,
     clientTracking: false,
   });
   readonly #leases: LeaseKeeper;
   readonly #drains: DrainRequests;
+  readonly #largeMessages = new LargeMessages();
+  readonly #loggedRefusals = new Coalescer(REFUSAL_LOG_MS);
   #unauthenticated = 0;
   #isStopping = false;
 
@@ -64,7 +75,7 @@ export class Gateway implements NodeGateway {
     this.#leases.start();
   }
 
-  connectionTo(nodeId: string): NodeSocket | undefined {
+  connectionTo(nodeId: string): GatewaySocket | undefined {
     return this.#sockets.get(nodeId);
   }
 
@@ -74,9 +85,10 @@ export class Gateway implements NodeGateway {
     this.#drains.stop();
     this.#leases.stop();
     const closing = [...this.#open];
-    await Promise.allSettled(
-      closing.map(({ session }) => releaseLease(this.#deps.database, session.nodeId, session.fence)),
-    );
+    const fences = closing.map(({ session }) => session.fence);
+    await expireLeases(this.#deps.database, fences).catch((error: unknown) => {
+      this.#deps.logger.warn({ err: error }, 'leases not given up; they end with their sockets');
+    });
     for (const socket of closing) socket.close('hive is shutting down');
     const deadline = Date.now() + 5000;
     while (this.#open.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -118,8 +130,9 @@ export class Gateway implements NodeGateway {
     const auth = await awaitAuth(ws, request);
     if (!auth) return;
     ws.pause(); // what follows the auth frame waits until there is someone to read it
-    if (auth.protocol_version !== PROTOCOL_VERSION) {
-      refuseAuth(ws, `protocol version mismatch: client=${auth.protocol_version}, server=${PROTOCOL_VERSION}`);
+    const version = auth.protocol_version;
+    if (version !== PROTOCOL_VERSION && version !== PROTOCOL_V1) {
+      refuseAuth(ws, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);
       return;
     }
     const { database, logger } = this.#deps;
@@ -129,26 +142,33 @@ export class Gateway implements NodeGateway {
       name: auth.name,
       capabilities: auth.capabilities,
       publicUrl: auth.public_url ?? null,
-      protocolVersion: auth.protocol_version,
+      protocolVersion: version,
     });
     if (!result.accepted) {
-      logger.warn({ reason: result.error, name: auth.name }, 'node refused');
-      refuseAuth(ws, result.error);
+      if (this.#loggedRefusals.admit(`${auth.name} ${result.error}`)) {
+        logger.warn({ reason: result.error, name: auth.name }, 'node refused');
+      }
+      refuseAuth(ws, result.error, version);
       return;
     }
     if (ws.readyState !== ws.OPEN || this.#isStopping) {
       ws.terminate();
       return;
     }
-    await this.#admit(ws, result.node, auth);
+    await this.#admit(ws, request.socket, result.node, version);
   }
 
-  async #admit(ws: WebSocket, node: AuthenticatedNode, auth: AuthData): Promise<void> {
+  async #admit(ws: WebSocket, tcp: Socket, node: AuthenticatedNode, version: number): Promise<void> {
     const { database, logger, queue, instanceId } = this.#deps;
     const sessionId = randomUUID();
     const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };
     const fence = await acquireLease(database, lease);
-    const socket = new NodeSocket(ws, { ...node, sessionId, fence }, { ...this.#deps, events: this.#events });
+    const session = { ...node, sessionId, fence };
+    const deps = { ...this.#deps, events: this.#events };
+    const socket =
+      version === PROTOCOL_V1
+        ? new V1Socket(ws, tcp, session, { ...deps, largeMessages: this.#largeMessages })
+        : new NodeSocket(ws, session, deps);
     this.#open.add(socket);
     if (ws.readyState !== ws.OPEN) {
       this.#events.closed(socket);
@@ -158,23 +178,18 @@ export class Gateway implements NodeGateway {
     this.#sockets.set(node.nodeId, socket);
     former?.close('superseded by a newer connection of this node');
     nodesConnected.set(this.#sockets.size);
-    logger.info({ nodeId: node.nodeId, name: auth.name, sessionId, fence: Number(fence) }, 'node connected');
-    socket.send({
-      type: 'auth_result',
-      data: {
-        success: true,
-        node_id: node.nodeId,
-        organization_id: node.organizationId,
-        protocol_version: PROTOCOL_VERSION,
-        session_id: sessionId,
-        heartbeat_interval_seconds: HEARTBEAT_INTERVAL_SECONDS,
-        max_page_bytes: MAX_PAGE_GZIP_BYTES,
-      },
-    });
+    logger.info({ nodeId: node.nodeId, version, sessionId, fence: Number(fence) }, 'node connected');
+    if (socket instanceof NodeSocket) {
+      limitMessages(ws, tcp, MAX_BINARY_FRAME_BYTES);
+      welcome(socket);
+    } else {
+      await socket.load();
+      ws.send(encodeTextFrame(authResultV1({ node_id: node.nodeId, organization_id: node.organizationId })));
+    }
     ws.resume();
   }
 
-  readonly #events: NodeSocketEvents = {
+  readonly #events: SocketEvents = {
     heartbeat: (socket, status) => this.#leases.heartbeat(socket, status),
     backfillNeeded: (socket, reason) => this.#drains.request(socket.session, reason),
     closed: (socket) => {
@@ -188,4 +203,21 @@ export class Gateway implements NodeGateway {
       });
     },
   };
+}
+
+/** The answer to a good login of version 2. */
+function welcome(socket: NodeSocket): void {
+  const { nodeId, organizationId, sessionId } = socket.session;
+  socket.send({
+    type: 'auth_result',
+    data: {
+      success: true,
+      node_id: nodeId,
+      organization_id: organizationId,
+      protocol_version: PROTOCOL_VERSION,
+      session_id: sessionId,
+      heartbeat_interval_seconds: HEARTBEAT_INTERVAL_SECONDS,
+      max_page_bytes: MAX_PAGE_GZIP_BYTES,
+    },
+  });
 }

@@ -24,7 +24,9 @@ export interface LogsEnd {
   status: ExecutionStatus;
 }
 
-export interface NodeConnection {
+/** A node that is described and read piece by piece (protocol version 2). */
+export interface PagedConnection {
+  readonly protocol: 2;
   readonly session: NodeSession;
   /** @throws NodeRequestError */
   describeAttempt(attemptId: string, signal: AbortSignal): AsyncGenerator<DescribedPart, void>;
@@ -37,3 +39,20 @@ export interface NodeConnection {
   /** Tells the node what the hive's copy of the attempt is now. */
   acknowledge(attemptId: string, revision: bigint, state: SyncState): void;
 }
+
+/** How an asked-for backfill of a whole attempt went; what it brought is stored and counted already. */
+export type BackfillAnswer =
+  | { done: true; linesStored: number; changed: boolean }
+  /** The node is still at it; asking again waits on for the same answer. */
+  | { done: false; linesStored: number };
+
+/** A node that sends all it has of an attempt when it is asked (protocol version 1). */
+export interface BatchConnection {
+  readonly protocol: 1;
+  readonly session: NodeSession;
+  /** @throws NodeRequestError `busy`: the node owes as many answers as it may */
+  backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer>;
+}
+
+/** `protocol` says how the node wants to be mirrored. */
+export type NodeConnection = PagedConnection | BatchConnection;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../../prisma/client.js';
 import { findLostSessions } from '../../prisma/queries/lost-sessions.js';
 import { renewLeases, type Heartbeat } from '../../prisma/queries/renew-leases.js';
-import type { NodeSocket } from './node-socket.js';
+import type { GatewaySocket } from './gateway-socket.js';
 
 /** A lease outlives the silence after which its socket is closed anyway. */
 export const LEASE_SECONDS = 90;
@@ -24,7 +24,7 @@ export class LeaseKeeper {
   constructor(
     private readonly database: Database,
     private readonly logger: Logger,
-    private readonly sockets: () => NodeSocket[],
+    private readonly sockets: () => GatewaySocket[],
   ) {}
 
   start(): void {
@@ -37,7 +37,7 @@ export class LeaseKeeper {
   }
 
   /** Notes a node's heartbeat; it is written with the others of the interval. */
-  heartbeat({ session }: NodeSocket, status: string): void {
+  heartbeat({ session }: GatewaySocket, status: string): void {
     this.#heartbeats.set(session.nodeId, { nodeId: session.nodeId, fence: session.fence, status });
   }
 

@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { authFrame, type AuthData } from '../../protocol/frames.js';
 import { AUTH_TIMEOUT_MS, MAX_BYTES_BEFORE_AUTH, PROTOCOL_VERSION } from '../../protocol/limits.js';
-import { decodeTextFrame, encodeTextFrame, FrameError } from '../../protocol/text-frame.js';
+import { decodeTextFrame, encodeTextFrame, FrameError, parseJson } from '../../protocol/text-frame.js';
+import { authFrameV1, authResultV1, PROTOCOL_V1, type AuthDataV1 } from '../../protocol/v1/frames.js';
 
 /** Waits for the node's introduction. Undefined: the socket was refused and is closing, or it has gone. */
-export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<AuthData | undefined> {
+export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<AuthData | AuthDataV1 | undefined> {
   return new Promise((resolve) => {
     const startBytes = request.socket.bytesRead;
-    const end = (auth: AuthData | undefined, error?: string) => {
+    const end = (auth: AuthData | AuthDataV1 | undefined, error?: string) => {
       clearTimeout(timer);
       request.socket.off('data', countBytes);
       ws.off('message', receive);
@@ -28,7 +29,7 @@ export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<Auth
         return;
       }
       try {
-        end(decodeTextFrame(authFrame, data as Buffer).data);
+        end(readAuth((data as Buffer).toString('utf8')));
       } catch (error) {
         if (!(error instanceof FrameError)) throw error;
         end(undefined, `invalid auth message: ${error.message}`);
@@ -41,9 +42,17 @@ export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<Auth
   });
 }
 
-/** Answers a failed login and closes. */
+/** @throws FrameError */
+function readAuth(text: string): AuthData | AuthDataV1 {
+  const frame = parseJson(text) as { type?: unknown; data?: { protocol_version?: unknown } | null } | null;
+  if (typeof frame !== 'object' || frame?.type !== 'auth') throw new FrameError('expected auth message');
+  const schema = frame.data?.protocol_version === PROTOCOL_V1 ? authFrameV1 : authFrame;
+  return decodeTextFrame<typeof authFrame | typeof authFrameV1>(schema, text).data;
+}
+
+/** Answers a failed login, in a shape that both versions read, and closes. */
 export function refuseAuth(ws: WebSocket, error: string, protocolVersion = PROTOCOL_VERSION): void {
-  ws.send(encodeTextFrame({ type: 'auth_result', data: { success: false, error, protocol_version: protocolVersion } }));
+  ws.send(encodeTextFrame(authResultV1({ error }, protocolVersion)));
   ws.resume(); // the answer to the close has to be read
   ws.close(1008, 'authentication failed');
   setTimeout(() => ws.terminate(), 2000).unref();

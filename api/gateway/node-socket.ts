@@ -9,27 +9,22 @@ import type { Database } from '../../prisma/client.js';
 import type { NodeSession } from '../../prisma/queries/store-metadata.js';
 import { FaultCounter } from './fault-counter.js';
 import { Intake } from './intake.js';
-import type { NodeConnection } from './interface.js';
+import type { SocketEvents } from './gateway-socket.js';
+import type { PagedConnection } from './interface.js';
 import { frameFaults } from '../metrics.js';
 import { NodeRequests } from './node-requests.js';
 
 /** A node that does not read what it is sent is cut off at so many unsent bytes. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 
-export interface NodeSocketEvents {
-  heartbeat(socket: NodeSocket, status: string): void;
-  backfillNeeded(socket: NodeSocket, reason: 'announced' | 'change'): void;
-  /** The socket is closed and nothing of it is being stored any more. */
-  closed(socket: NodeSocket): void;
-}
-
 export interface NodeSocketDeps {
   database: Database;
   logger: Logger;
-  events: NodeSocketEvents;
+  events: SocketEvents;
 }
 
-export class NodeSocket implements NodeConnection {
+export class NodeSocket implements PagedConnection {
+  readonly protocol = 2;
   readonly #ws: WebSocket;
   readonly #deps: NodeSocketDeps;
   readonly #intake: Intake;
@@ -61,7 +56,7 @@ export class NodeSocket implements NodeConnection {
       },
     };
     this.#intake = new Intake(database, session, events, logger);
-    this.#silence = setTimeout(() => this.close('heartbeat timeout'), SILENCE_TIMEOUT_MS);
+    this.#silence = setTimeout(() => this.#endSilence(), SILENCE_TIMEOUT_MS);
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
     ws.on('close', () => void this.#end());
   }
@@ -160,7 +155,12 @@ export class NodeSocket implements NodeConnection {
 
   #pause(): void {
     this.#ws.pause();
-    clearTimeout(this.#silence); // what the node sends is not read now, so it can't be silent
+  }
+
+  /** A node whose frames are not read now is not silent. (A timer that was cleared can't be refreshed.) */
+  #endSilence(): void {
+    if (this.#ws.isPaused) this.#silence.refresh();
+    else this.close('heartbeat timeout');
   }
 
   #resume(): void {

@@ -1,0 +1,25 @@
+import { NodeRequestError } from '../api/gateway/errors.js';
+import type { BatchConnection } from '../api/gateway/interface.js';
+import type { Mirror, Mirrored } from './mirror.js';
+
+/**
+ * A step at a node of protocol version 1: asks for the whole attempt and waits, for the length of a step, until what
+ * came is stored and counted. Where an execution ended meanwhile the attempt has to be asked for once more.
+ */
+export async function mirrorByBackfill(mirror: Mirror<BatchConnection>, withLogs: boolean): Promise<Mirrored> {
+  const { attemptId, connection, database, signal, pulled } = mirror;
+  try {
+    const answer = await connection.backfill(attemptId, withLogs ? 'full_attempt' : 'executions', signal);
+    pulled.lines += answer.linesStored;
+    if (!answer.done) return { finished: false, changed: false };
+    const { changed, linesStored } = answer;
+    const sync = await database.attemptSync.findUnique({ where: { attemptId }, select: { needsBackfill: true } });
+    const isWorthAnother = withLogs && sync?.needsBackfill === true && (changed || linesStored > 0);
+    return { finished: !isWorthAnother, changed };
+  } catch (error) {
+    if (error instanceof NodeRequestError && error.code === 'busy') {
+      return { finished: false, changed: false, isBusy: true };
+    }
+    throw error;
+  }
+}

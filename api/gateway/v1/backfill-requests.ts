@@ -1,0 +1,176 @@
+/** Backfill requests to one version 1 node: sent within its bounds, answered by matching response, or given up. */
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../../../prisma/client.js';
+import type { SessionFence } from '../../../prisma/queries/store-page.js';
+import { listKnownExecutions } from '../../../prisma/queries/v1/finish-backfill.js';
+import {
+  listOutstanding,
+  MAX_OUTSTANDING_REQUESTS,
+  reserveRequest,
+} from '../../../prisma/queries/v1/outstanding-requests.js';
+import type { HiveAnswerV1 } from '../../../protocol/v1/frames.js';
+import { NodeRequestError } from '../errors.js';
+import type { BackfillAnswer } from '../interface.js';
+import { BackfillWindow } from './backfill-window.js';
+
+/** How long a step waits for a free place, and for an answer; afterwards it asks again. */
+const PLACE_WAIT_MS = 2000;
+const ANSWER_WAIT_MS = 60_000;
+/** A node that works on a request sends something of it within this time. */
+const SILENCE_MS = 30_000;
+const LOOK_MS = 250;
+
+interface Outstanding {
+  attemptId: string;
+  /** Absent: an earlier connection asked. */
+  window?: BackfillWindow;
+  answer: PromiseWithResolvers;
+}
+
+interface PromiseWithResolvers {
+  promise: Promise<void>;
+  resolve: () => void;
+  reject: (error: NodeRequestError) => void;
+}
+
+export interface BackfillRequestsDeps {
+  database: Database;
+  session: SessionFence;
+  send(frame: HiveAnswerV1): void;
+  /** Frames from here on may belong to the window. */
+  open(window: BackfillWindow): void;
+  /** What the node's clock says now, ms since the epoch. */
+  nodeTime(): number | undefined;
+  /** When the node last sent something that a backfill consists of, or what it has sent was last being stored. */
+  lastSign(): number;
+}
+
+export class BackfillRequests {
+  readonly #outstanding = new Map<string, Outstanding>();
+  #freed: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor(private readonly deps: BackfillRequestsDeps) {}
+
+  /** Learns which requests of earlier connections the node may still answer on this one. */
+  async load(): Promise<void> {
+    for (const { id, attemptId } of await listOutstanding(this.deps.database, this.deps.session.nodeId)) {
+      if (!this.#outstanding.has(id)) this.#outstanding.set(id, { attemptId, answer: withResolvers() });
+    }
+  }
+
+  /** @throws NodeRequestError */
+  async backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
+    const request = this.#waitingFor(attemptId, type) ?? (await this.#send(attemptId, type, signal));
+    const startedAt = Date.now();
+    const before = request.window.linesStored;
+    while (!(await isSettledWithin(request.answer.promise, LOOK_MS))) {
+      if (signal.aborted) throw new NodeRequestError('cancelled', 'the request was cancelled');
+      if (Date.now() - Math.max(startedAt, this.deps.lastSign()) > SILENCE_MS) {
+        throw new NodeRequestError('timeout', `the node sent nothing for ${SILENCE_MS / 1000} s`);
+      }
+      if (Date.now() - startedAt > ANSWER_WAIT_MS) {
+        return { done: false, linesStored: request.window.linesStored - before };
+      }
+    }
+    await request.answer.promise;
+    return { done: true, linesStored: request.window.linesStored - before, changed: request.window.changed };
+  }
+
+  /** Whether an earlier connection asked about the attempt, and the answer is still owed. */
+  owesFromBefore(attemptId: string): boolean {
+    return [...this.#outstanding.values()].some((request) => request.attemptId === attemptId && !request.window);
+  }
+
+  isOutstanding(requestId: string): boolean {
+    return this.#outstanding.has(requestId);
+  }
+
+  /** Ends a request whose response has been taken in. */
+  settle(requestId: string, error?: NodeRequestError): void {
+    const request = this.#outstanding.get(requestId);
+    if (!request) return;
+    this.#outstanding.delete(requestId);
+    if (error) request.answer.reject(error);
+    else request.answer.resolve();
+    for (const wake of this.#freed.splice(0)) wake();
+  }
+
+  /** Ends every request: the socket is gone. */
+  disconnect(): void {
+    this.#isClosed = true;
+    for (const id of [...this.#outstanding.keys()]) this.settle(id, disconnected());
+  }
+
+  #waitingFor(attemptId: string, type: string) {
+    for (const { attemptId: id, window, answer } of this.#outstanding.values()) {
+      if (id === attemptId && window?.type === type) return { window, answer };
+    }
+    return undefined;
+  }
+
+  async #send(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal) {
+    const { database, session } = this.deps;
+    const id = randomUUID();
+    const deadline = Date.now() + PLACE_WAIT_MS;
+    for (;;) {
+      await this.#place(deadline, signal);
+      const { reserved, givenUp } = await reserveRequest(database, session, { id, attemptId });
+      for (const old of givenUp) this.settle(old, new NodeRequestError('timeout', 'the node has not answered'));
+      if (reserved) break;
+      if (Date.now() >= deadline) throw new NodeRequestError('busy', 'the node owes as many answers as it may');
+    }
+    const known = await listKnownExecutions(database, attemptId);
+    if (this.#isClosed) throw disconnected();
+    const window = new BackfillWindow(id, attemptId, type, known, this.deps.nodeTime());
+    const answer = withResolvers();
+    this.#outstanding.set(id, { attemptId, window, answer });
+    this.deps.open(window);
+    const data = { message_id: id, backfill_type: type, entity_ids: [attemptId], logs_after: null };
+    this.deps.send({ type: 'backfill_request', data });
+    return { window, answer };
+  }
+
+  /** Waits for a place that this connection knows of, until the deadline: after it the database has the word. */
+  async #place(deadline: number, signal: AbortSignal): Promise<void> {
+    while (this.#outstanding.size >= MAX_OUTSTANDING_REQUESTS && Date.now() < deadline) {
+      if (this.#isClosed) throw disconnected();
+      if (signal.aborted) throw new NodeRequestError('cancelled', 'the request was cancelled');
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.min(LOOK_MS, deadline - Date.now()));
+        this.#freed.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    if (this.#isClosed) throw disconnected();
+  }
+}
+
+const disconnected = () => new NodeRequestError('disconnected', 'the node disconnected');
+
+function withResolvers(): PromiseWithResolvers {
+  let resolve!: () => void;
+  let reject!: (error: NodeRequestError) => void;
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  promise.catch(() => undefined); // nobody may be waiting
+  return { promise, resolve, reject };
+}
+
+async function isSettledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const pending = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([settled, pending]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

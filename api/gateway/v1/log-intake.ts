@@ -1,0 +1,205 @@
+/**
+ * Takes in version 1's logs_batch frames. Their entries have no identity but place, time and content, and a batch does
+ * not say whether it was pushed live or is a whole log that was asked for. What happens in each case is told in
+ * docs/protocol-v1.md; the rule behind it: stored lines are only ever added to while they stay a start of the node's
+ * log, as far as the hive can tell, and the last word is a whole log asked for after the execution had ended.
+ */
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import { MAX_LIVE_BATCH_ENTRIES, type NodeDataV1 } from '../../../protocol/v1/frames.js';
+import { LineMatcher } from '../../../protocol/v1/line-matcher.js';
+import { entryLines, type EncodedLine } from '../../../protocol/v1/log-lines.js';
+import type { Database } from '../../../prisma/client.js';
+import type { SessionFence } from '../../../prisma/queries/store-page.js';
+import type { ComputedSync } from '../../../prisma/queries/sync-state.js';
+import { needBackfill } from '../../../prisma/queries/v1/request-backfill.js';
+import { findStoredLog, readStoredLines, type StoredLog } from '../../../prisma/queries/v1/stored-log.js';
+import { appendPages, moveLiveCursor, replaceLog } from '../../../prisma/queries/v1/write-log.js';
+import { linesStored, pagesRejected } from '../../metrics.js';
+import type { BackfillWindow } from './backfill-window.js';
+import { inBatches, makePages } from './make-pages.js';
+
+/** What the batch may be, beside live: part of an answer that this connection waits for, or that an earlier one asked for. */
+export interface BatchContext {
+  window: BackfillWindow | undefined;
+  isOwedFromBefore: boolean;
+}
+
+export interface LogIntakeDeps {
+  database: Database;
+  session: SessionFence;
+  logger: Logger;
+  /** The request that waits for an answer about the attempt, and whether an earlier connection asked for it too. */
+  contextOf(attemptId: string): BatchContext;
+  /** An attempt needs a backfill that did not need one before. */
+  needed(sync: ComputedSync | undefined): void;
+}
+
+const ENTRIES_AT_ONCE = 5000;
+
+export class LogIntake {
+  constructor(private readonly deps: LogIntakeDeps) {}
+
+  async take(batch: NodeDataV1<'logs_batch'>): Promise<void> {
+    const log = await findStoredLog(this.deps.database, this.deps.session.nodeId, batch.execution_process_id);
+    if (!log) {
+      pagesRejected.inc({ reason: 'unknown_execution' });
+      this.deps.logger.warn({ executionId: batch.execution_process_id }, 'log batch of an execution that is not known');
+      await this.#need(batch.assignment_id); // without an assignment it is the attempt's id
+      return;
+    }
+    const lines = await linesOf(batch.entries);
+    if (!lines) {
+      pagesRejected.inc({ reason: 'bad_line' });
+      this.deps.logger.warn({ executionId: log.executionId }, 'log batch with an entry of another shape ignored');
+      await this.#need(log.attemptId);
+      return;
+    }
+    if (lines.length === 0) return;
+    const { window, isOwedFromBefore } = this.deps.contextOf(log.attemptId);
+    if (window?.listed.has(log.executionId)) await this.#takeAnswer(window, log, lines, batch.entries.length);
+    else if (isOwedFromBefore) await this.#takeLateAnswer(log, lines);
+    else await this.#takeLive(log, lines);
+  }
+
+  /** Decides about the batches that were held until their backfill's end. */
+  async settleHeld(window: BackfillWindow): Promise<void> {
+    for (const [executionId, held] of window.takeHeld()) {
+      for (const { lines } of held) {
+        const log = await findStoredLog(this.deps.database, this.deps.session.nodeId, executionId);
+        if (!log) break;
+        // Were the whole log not among them, there would be no lines: the only batch is it.
+        if (window.whole.has(executionId)) await this.#takeLive(log, lines);
+        else if (held.length === 1) await this.#replace(window, log, lines);
+        else window.unsettled.add(executionId);
+      }
+    }
+  }
+
+  async #takeAnswer(window: BackfillWindow, log: StoredLog, lines: EncodedLine[], entries: number): Promise<void> {
+    if (await this.#isStart(log, lines)) {
+      await this.#extend(log, lines);
+      window.linesStored += lines.length - log.storedLines;
+      window.whole.add(log.executionId);
+    } else if (entries > MAX_LIVE_BATCH_ENTRIES) {
+      await this.#replace(window, log, lines);
+    } else {
+      window.hold({ executionId: log.executionId, lines });
+    }
+  }
+
+  /** The rest of an answer that an earlier connection asked for: counts for what it adds, and for nothing else. */
+  async #takeLateAnswer(log: StoredLog, lines: EncodedLine[]): Promise<void> {
+    if (await this.#isStart(log, lines)) {
+      await this.#extend(log, lines);
+      return;
+    }
+    const matcher = await this.#find(log, 0, lines);
+    if (matcher.matched < lines.length) await this.#lose(log, lines);
+  }
+
+  async #takeLive(log: StoredLog, lines: EncodedLine[]): Promise<void> {
+    if (log.liveCursor >= log.storedLines) {
+      await this.#append(log, lines, 0);
+      return;
+    }
+    const matcher = await this.#find(log, log.liveCursor, lines);
+    if (matcher.matched === lines.length) {
+      const cursor = { cursor: log.liveCursor + matcher.read, lostLine: null };
+      await moveLiveCursor(this.deps.database, this.deps.session, log, cursor);
+    } else if (matcher.matched > 0) {
+      await this.#append(log, lines, matcher.matched);
+    } else {
+      await this.#lose(log, lines);
+    }
+  }
+
+  /** Appends pushed lines after the first `known`, with which the stored log ends already. */
+  async #append(log: StoredLog, lines: EncodedLine[], known: number): Promise<void> {
+    const added = lines.slice(known);
+    for await (const pages of inBatches(makePages(added, 0))) {
+      const placed = pages.map((page) => ({
+        ...page,
+        firstSeq: page.firstSeq + log.storedLines,
+        lastSeq: page.lastSeq + log.storedLines,
+      }));
+      await appendPages(this.deps.database, this.deps.session, log, placed, true);
+    }
+    linesStored.inc(added.length);
+    if (log.hasEnded) await this.#need(log.attemptId); // more than the whole log that was looked at
+  }
+
+  /** Adds what a whole log has beyond the stored lines. */
+  async #extend(log: StoredLog, lines: EncodedLine[]): Promise<void> {
+    for await (const pages of inBatches(makePages(lines, log.storedLines))) {
+      await appendPages(this.deps.database, this.deps.session, log, pages, false);
+    }
+    linesStored.inc(lines.length - log.storedLines);
+    if (log.liveLostLine === null) return;
+    const { liveCursor } = log;
+    const found = lines.findIndex((line, index) => index >= liveCursor && hashOf(line) === log.liveLostLine);
+    if (found < 0) return;
+    await moveLiveCursor(this.deps.database, this.deps.session, log, { cursor: found + 1, lostLine: null });
+  }
+
+  /** Replaces the stored log by the node's, unless the execution may have written more since it was asked for. */
+  async #replace(window: BackfillWindow, log: StoredLog, lines: EncodedLine[]): Promise<void> {
+    if (!(window.knownBefore.get(log.executionId)?.hadEnded ?? false)) {
+      if (log.hasEnded) window.unsettled.add(log.executionId);
+      return;
+    }
+    const pages = [];
+    for await (const page of makePages(lines, 0)) pages.push(page);
+    await replaceLog(this.deps.database, this.deps.session, log, pages);
+    this.deps.logger.warn({ executionId: log.executionId }, 'stored log differed from the node’s and was replaced');
+    linesStored.inc(lines.length);
+    window.linesStored += lines.length;
+    window.whole.add(log.executionId);
+  }
+
+  /** The batch stands nowhere after the cursor: what is between is missing, so it can't be added. */
+  async #lose(log: StoredLog, lines: EncodedLine[]): Promise<void> {
+    const last = lines.at(-1);
+    const to = { cursor: log.liveCursor, lostLine: last ? hashOf(last) : null };
+    await moveLiveCursor(this.deps.database, this.deps.session, log, to);
+    await this.#need(log.attemptId);
+  }
+
+  async #need(attemptId: string): Promise<void> {
+    this.deps.needed(await needBackfill(this.deps.database, this.deps.session, attemptId));
+  }
+
+  /** Whether the batch starts with all the stored lines. */
+  async #isStart(log: StoredLog, lines: EncodedLine[]): Promise<boolean> {
+    if (lines.length < log.storedLines) return false;
+    let index = 0;
+    for await (const run of readStoredLines(this.deps.database, log, 0)) {
+      for (const line of run) if (lines[index++]?.json !== line) return false;
+    }
+    return true;
+  }
+
+  async #find(log: StoredLog, after: number, lines: EncodedLine[]): Promise<LineMatcher> {
+    const matcher = new LineMatcher(lines.map((line) => line.json));
+    for await (const run of readStoredLines(this.deps.database, log, after)) {
+      if (run.some((line) => matcher.next(line))) break;
+    }
+    return matcher;
+  }
+}
+
+/** The batch's lines; undefined when an entry is none. Gives way to others in between. */
+async function linesOf(entries: unknown[]): Promise<EncodedLine[] | undefined> {
+  const lines: EncodedLine[] = [];
+  for (const [index, entry] of entries.entries()) {
+    if (index > 0 && index % ENTRIES_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    const made = entryLines(entry);
+    if (!made) return undefined;
+    lines.push(...made);
+  }
+  return lines;
+}
+
+function hashOf(line: EncodedLine): string {
+  return createHash('sha256').update(line.json).digest('hex');
+}

@@ -1,0 +1,76 @@
+import type { Database, Queryable } from '../../client.js';
+import type { NodeSession } from '../store-metadata.js';
+import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
+import { upsertAttempts, upsertExecutions } from '../upsert-metadata.js';
+import { findChanges, findReturned, readStored, type AttemptChange, type MetadataV1 } from './attempt-changes.js';
+import { holdSession } from './hold-session.js';
+
+export interface TakenInV1 {
+  /** States of the attempts that changed. */
+  syncs: ComputedSync[];
+  /** Executions of attempts that the hive does not know as this node's. */
+  refusedExecutions: string[];
+}
+
+/**
+ * Stores what version 1 frames say. They carry no revision: the hive counts changes itself, and frames that change
+ * nothing cost one read for all. An execution that has ended makes its attempt need a backfill; other changes don't.
+ * @throws SupersededError
+ */
+export async function storeMetadataV1(db: Database, session: NodeSession, metadata: MetadataV1): Promise<TakenInV1> {
+  const newest = {
+    attempts: lastOf(metadata.attempts, (item) => item.attempt_id),
+    executions: lastOf(metadata.executions, (item) => item.execution_id),
+  };
+  const seen = await readStored(db, session.organizationId, newest);
+  const isUnchanged =
+    findChanges(session.nodeId, newest, seen).length === 0 && findReturned(session.nodeId, newest, seen).length === 0;
+  const syncs = isUnchanged ? [] : await storeChanges(db, session, newest);
+  const announced = new Set(newest.attempts.map((item) => item.attempt_id));
+  const refusedExecutions = newest.executions
+    .filter((item) => !announced.has(item.attempt_id) && seen.attempts.get(item.attempt_id)?.nodeId !== session.nodeId)
+    .map((item) => item.execution_id);
+  return { syncs, refusedExecutions };
+}
+
+function storeChanges(db: Database, session: NodeSession, metadata: MetadataV1): Promise<ComputedSync[]> {
+  const touched = [...new Set([...metadata.attempts, ...metadata.executions].map((item) => item.attempt_id))];
+  return db.$transaction(
+    async (tx) => {
+      await lockAttempts(tx, touched);
+      await holdSession(tx, session);
+      const stored = await readStored(tx, session.organizationId, metadata);
+      const changes = findChanges(session.nodeId, metadata, stored);
+      const returned = findReturned(session.nodeId, metadata, stored);
+      await writeChanges(tx, session, changes);
+      await tx.$executeRaw`
+        UPDATE attempt_sync SET state = 'partial', unavailable_reason = NULL
+        WHERE attempt_id = ANY (${returned}::uuid[]) AND state = 'unavailable'`;
+      return computeSync(tx, [...new Set([...changes.map((change) => change.attemptId), ...returned])]);
+    },
+    { maxWait: 15_000, timeout: 30_000 },
+  );
+}
+
+async function writeChanges(tx: Queryable, session: NodeSession, changes: AttemptChange[]): Promise<void> {
+  const attempts = changes.flatMap(({ attempt }) => (attempt ? [attempt] : []));
+  if (attempts.length > 0) await upsertAttempts(tx, session, attempts);
+  const executions = changes.flatMap((change) => change.executions);
+  if (executions.length > 0) await upsertExecutions(tx, session, executions);
+  const ids = changes.map((change) => change.attemptId);
+  await tx.$executeRaw`
+    UPDATE attempt a SET revision = change.revision,
+      described_revision = CASE WHEN change.stays_described THEN change.revision ELSE a.described_revision END,
+      execution_count = (SELECT count(*) FROM execution e WHERE e.attempt_id = a.id AND NOT e.gone_from_node)
+    FROM unnest(${ids}::uuid[], ${changes.map((change) => BigInt(change.revision))}::bigint[],
+                ${changes.map((change) => change.staysDescribed)}::boolean[]) AS change (id, revision, stays_described)
+    WHERE a.id = change.id AND a.node_id = ${session.nodeId}::uuid`;
+  await tx.$executeRaw`
+    UPDATE attempt_sync SET retry_at = NULL, idle_backfills = 0
+    WHERE attempt_id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
+}
+
+/** One of each id, the last one that came. */
+function lastOf<T>(items: T[], id: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [id(item), item])).values()];
+}

@@ -1,0 +1,50 @@
+/** An execution's stored lines, as version 1's intake compares and extends them. */
+import { encodeLine, readPage } from '../../../protocol/page.js';
+import type { Queryable } from '../../client.js';
+
+export interface StoredLog {
+  executionId: string;
+  attemptId: string;
+  hasEnded: boolean;
+  epoch: number;
+  storedLines: number;
+  /** Lines that the node has pushed, of those that are stored. */
+  liveCursor: number;
+  liveLostLine: string | null;
+}
+
+/** Undefined: it is no execution of this node. */
+export async function findStoredLog(
+  db: Queryable,
+  nodeId: string,
+  executionId: string,
+): Promise<StoredLog | undefined> {
+  const [log] = await db.$queryRaw<StoredLog[]>`
+    SELECT id AS "executionId", attempt_id AS "attemptId", status <> 'running' AS "hasEnded", log_epoch AS epoch,
+           CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END AS "storedLines", live_cursor AS "liveCursor",
+           live_lost_line AS "liveLostLine"
+    FROM execution WHERE id = ${executionId}::uuid AND node_id = ${nodeId}::uuid`;
+  return log;
+}
+
+const PAGES_AT_ONCE = 16;
+
+/** The stored lines after the first `after`, each as it stands in its page, in runs as long as a page. */
+export async function* readStoredLines(
+  db: Queryable,
+  { executionId, epoch }: StoredLog,
+  after: number,
+): AsyncGenerator<string[]> {
+  for (let seen = after; ;) {
+    const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; data: Uint8Array }[]>`
+      SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", data FROM log_page
+      WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch} AND last_seq > ${seen}
+      ORDER BY first_seq LIMIT ${PAGES_AT_ONCE}`;
+    for (const { firstSeq, lastSeq, data } of pages) {
+      const lines = (await readPage(Buffer.from(data))).map(encodeLine);
+      yield lines.slice(Math.max(0, seen + 1 - firstSeq));
+      seen = lastSeq;
+    }
+    if (pages.length < PAGES_AT_ONCE) return;
+  }
+}

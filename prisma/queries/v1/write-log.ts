@@ -1,0 +1,98 @@
+/** Pages that the hive makes of a version 1 node's lines. */
+import type { PageContent } from '../../../protocol/page.js';
+import type { Database, Queryable } from '../../client.js';
+import { SupersededError } from '../store-metadata.js';
+import type { SessionFence } from '../store-page.js';
+import { lockAttempts } from '../sync-state.js';
+import { holdSession } from './hold-session.js';
+import type { StoredLog } from './stored-log.js';
+
+export interface MadePage {
+  firstSeq: number;
+  lastSeq: number;
+  data: Buffer;
+  content: PageContent;
+}
+
+/**
+ * Appends pages, all or none, and moves the mark with each: only where the first line is the next one.
+ * @param pushed the node has pushed these lines: the live cursor goes with the mark
+ * @throws SupersededError also when the mark is elsewhere, for only another session can have moved it
+ */
+export async function appendPages(
+  db: Database,
+  session: SessionFence,
+  log: StoredLog,
+  pages: MadePage[],
+  pushed: boolean,
+): Promise<void> {
+  await db.$transaction(
+    async (tx) => {
+      for (const page of pages) await appendPage(tx, session, log, page, pushed);
+    },
+    { maxWait: 15_000, timeout: 60_000 },
+  );
+}
+
+async function appendPage(tx: Queryable, session: SessionFence, log: StoredLog, page: MadePage, pushed: boolean) {
+  const { firstSeq, lastSeq } = page;
+  const { stdout, stderr, system } = page.content.lineCounts;
+  const moved = await tx.$executeRaw`
+    WITH moved AS (
+      UPDATE execution SET stored_lines = ${lastSeq}::int, stored_epoch = log_epoch, declared_lines = GREATEST(declared_lines, ${lastSeq}::int),
+        stdout_lines = ${stdout}::int + CASE WHEN stored_epoch = log_epoch THEN stdout_lines ELSE 0 END,
+        stderr_lines = ${stderr}::int + CASE WHEN stored_epoch = log_epoch THEN stderr_lines ELSE 0 END,
+        system_lines = ${system}::int + CASE WHEN stored_epoch = log_epoch THEN system_lines ELSE 0 END,
+        live_cursor = CASE WHEN ${pushed} THEN ${lastSeq}::int ELSE live_cursor END
+      WHERE id = ${log.executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${log.epoch}
+        AND CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END = ${firstSeq}::int - 1
+        AND EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence})
+      RETURNING id
+    ), replaced AS (
+      DELETE FROM log_page USING moved
+      WHERE ${firstSeq}::int = 1 AND log_page.execution_id = moved.id AND log_page.log_epoch <> ${log.epoch}
+    )
+    INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
+    SELECT id, ${log.epoch}::int, ${firstSeq}::int, ${lastSeq}::int, ${stdout}::int, ${stderr}::int, ${system}::int,
+           ${page.content.rawBytes}::int, ${page.data}::bytea
+    FROM moved`;
+  if (moved !== 1) throw new SupersededError(session.nodeId);
+}
+
+/**
+ * Replaces an execution's whole log, under a new epoch, in one transaction: readers see the old log or the new one.
+ * What the node pushes afterwards is looked for from the start.
+ * @throws SupersededError
+ */
+export async function replaceLog(
+  db: Database,
+  session: SessionFence,
+  log: StoredLog,
+  pages: MadePage[],
+): Promise<void> {
+  const epoch = log.epoch + 1;
+  await db.$transaction(
+    async (tx) => {
+      await lockAttempts(tx, [log.attemptId]);
+      await holdSession(tx, session);
+      await tx.$executeRaw`
+        UPDATE execution SET log_epoch = ${epoch}, declared_lines = 0, live_cursor = 0, live_lost_line = NULL, replaced_at = now()
+        WHERE id = ${log.executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${log.epoch}`;
+      for (const page of pages) await appendPage(tx, session, { ...log, epoch }, page, false);
+    },
+    { maxWait: 15_000, timeout: 120_000 },
+  );
+}
+
+/** Notes how far the stored lines are known to have been pushed. */
+export async function moveLiveCursor(
+  db: Queryable,
+  session: SessionFence,
+  { executionId, epoch }: StoredLog,
+  to: { cursor: number; lostLine: string | null },
+): Promise<void> {
+  await db.$executeRaw`
+    UPDATE execution SET live_cursor = ${to.cursor}, live_lost_line = ${to.lostLine}
+    WHERE id = ${executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${epoch}
+      AND EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence})`;
+}
