@@ -1,0 +1,47 @@
+/** What a benchmark finds out: one JSON object a line (contract.md). */
+
+export interface Figure {
+  benchmark: string;
+  metric: string;
+  unit: string;
+  value: number;
+  /** Measured in the same run; null where the goal is absolute, or there is none. */
+  baseline: number | null;
+  /** What must hold, of `ratio` or `value`; null: for information. */
+  goal: string | null;
+  /** What the value and the baseline are. */
+  note?: string;
+}
+
+export function printFigure(figure: Figure): void {
+  const { benchmark, metric, unit, value, baseline, goal, note } = figure;
+  const ratio = baseline === null || baseline === 0 ? null : round(value / baseline);
+  const line = { benchmark, metric, unit, value: round(value), baseline: baseline === null ? null : round(baseline) };
+  say(JSON.stringify({ ...line, ratio, goal, ...(note !== undefined && { note }) }));
+}
+
+/** Progress goes to standard error: standard output is for figures. */
+export function progress(text: string): void {
+  process.stderr.write(`# ${text}\n`);
+}
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 50);
+}
+
+/** By interpolation between the two nearest values. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const place = ((sorted.length - 1) * percent) / 100;
+  const below = sorted[Math.floor(place)] ?? NaN;
+  const above = sorted[Math.ceil(place)] ?? NaN;
+  return below + (above - below) * (place - Math.floor(place));
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(4));
+}

@@ -1,0 +1,72 @@
+/** Stores of nodes that have recorded attempts: made once, then copied for every round under new ids. */
+import { randomUUID } from 'node:crypto';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { addExecution, endExecution } from '../../node-agent/store/executions.js';
+import { appendLines } from '../../node-agent/store/lines.js';
+import { openStore } from '../../node-agent/store/open.js';
+import { sampleLine } from './sample-lines.js';
+
+export interface RecordedSize {
+  attempts: number;
+  /** Of each attempt. */
+  executions: number;
+  /** Of each execution. */
+  lines: number;
+}
+
+const LINES_A_TRANSACTION = 10_000;
+const START = Date.parse('2026-01-01T10:00:00Z');
+
+/** Records into a new store in the directory. */
+export function recordStore(directory: string, { attempts, executions, lines }: RecordedSize): void {
+  const store = openStore(directory);
+  let seq = 0;
+  for (let a = 0; a < attempts; a++) {
+    const attempt = newAttempt(randomUUID(), START + a * 1000);
+    for (let e = 0; e < executions; e++) {
+      const { key, attemptKey } = store.write(() => addExecution(store, attempt, newExecution(randomUUID(), START)));
+      for (let done = 0; done < lines; done += LINES_A_TRANSACTION) {
+        const count = Math.min(LINES_A_TRANSACTION, lines - done);
+        const batch = Array.from({ length: count }, () => sampleLine(++seq));
+        store.write(() => appendLines(store, key, done, batch));
+      }
+      const completedAt = new Date(START + 60_000).toISOString();
+      const end = { status: 'completed', exitCode: 0, afterHeadCommit: null, completedAt } as const;
+      store.write(() => endExecution(store, key, attemptKey, end));
+    }
+  }
+  store.close();
+}
+
+/** A copy as another node's: other machine, attempts and executions. @returns its directory */
+export function copyStore(from: string, to: string): string {
+  mkdirSync(to, { recursive: true });
+  copyFileSync(join(from, 'node.db'), join(to, 'node.db'));
+  const db = new Database(join(to, 'node.db'));
+  db.function('new_uuid', { deterministic: false }, () => randomUUID());
+  db.exec(
+    'BEGIN; UPDATE node SET machine_id = new_uuid(); UPDATE attempt SET id = new_uuid(); UPDATE execution SET id = new_uuid(); COMMIT',
+  );
+  db.close();
+  return to;
+}
+
+export function newAttempt(id: string, createdAt: number) {
+  const created = new Date(createdAt).toISOString();
+  const title = 'a benchmark';
+  return { id, title, sharedTaskId: null, executor: 'SHELL', branch: 'main', containerRef: null, createdAt: created };
+}
+
+export function newExecution(id: string, startedAt: number, recorder = { pid: 0, started: '' }) {
+  return {
+    id,
+    runReason: 'codingagent',
+    executorAction: null,
+    beforeHeadCommit: null,
+    pid: null,
+    startedAt: new Date(startedAt).toISOString(),
+    recorder,
+  } as const;
+}

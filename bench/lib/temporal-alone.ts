@@ -1,0 +1,41 @@
+/** The baseline of what needs Temporal: workflows of one no-op activity on a second task queue, as ours need one. */
+import { randomUUID } from 'node:crypto';
+import type { HelperProcess } from './helper-process.js';
+import type { noop } from './temporal-alone-workflow.js';
+import type { Stage } from './stage.js';
+
+export const ALONE_QUEUE = 'alone';
+export const ALONE_ACTIVITY_QUEUE = 'alone-activities';
+
+export class TemporalAlone {
+  private constructor(
+    private readonly stage: Stage,
+    readonly worker: HelperProcess,
+  ) {}
+
+  /** Starts its worker, a process of its own as a hive is one. */
+  static async start(stage: Stage): Promise<TemporalAlone> {
+    const worker = stage.startHelper('temporal-alone-process', [stage.temporalAddress]);
+    await worker.ask('start');
+    return new TemporalAlone(stage, worker);
+  }
+
+  async execute(): Promise<void> {
+    const workflowId = `alone/${randomUUID()}`;
+    await this.stage.temporal.workflow.execute<typeof noop>('noop', { workflowId, taskQueue: ALONE_QUEUE, args: [] });
+  }
+
+  /** Executes so many, a bounded number at once. @returns seconds */
+  async executeMany(count: number, concurrency: number): Promise<number> {
+    const start = performance.now();
+    let left = count;
+    const lanes = Array.from({ length: concurrency }, async () => {
+      while (left-- > 0) {
+        this.stage.signal.throwIfAborted();
+        await this.execute();
+      }
+    });
+    await Promise.all(lanes);
+    return (performance.now() - start) / 1000;
+  }
+}

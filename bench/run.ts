@@ -1,0 +1,48 @@
+/** `npm run bench [name…] [-- --quick]`: figures as JSON lines, each with a baseline of the same run (contract.md). */
+import { Argument, Command } from 'commander';
+import { drain } from './drain.js';
+import { latency } from './latency.js';
+import { progress, say } from './lib/figures.js';
+import { hardware } from './lib/hardware.js';
+import { Stage } from './lib/stage.js';
+import { logs } from './logs.js';
+import { read } from './read.js';
+
+/** A benchmark prints its figures; `quick`: small sizes, to see that it runs. */
+export type Benchmark = (stage: Stage, options: { quick: boolean }) => Promise<void>;
+
+const benchmarks: Record<string, Benchmark> = { logs, drain, latency, read };
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+
+await new Command('bench')
+  .addArgument(new Argument('[name...]', 'which to run; all if none is named').choices(Object.keys(benchmarks)))
+  .option('--quick', 'small sizes: shows that it runs, its figures say little', false)
+  .action(run)
+  .parseAsync();
+
+async function run(names: string[], options: { quick: boolean }): Promise<void> {
+  say(hardware());
+  for (const [name, benchmark] of Object.entries(benchmarks)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    if (!(await runOne(name, benchmark, options))) break;
+  }
+  if (stopping.signal.aborted) process.exitCode = 130;
+}
+
+/** @returns false when everything is to stop */
+async function runOne(name: string, benchmark: Benchmark, options: { quick: boolean }): Promise<boolean> {
+  progress(`${name}: starting servers`);
+  const stage = await Stage.create(stopping.signal);
+  try {
+    await benchmark(stage, options);
+  } catch (error) {
+    if (stopping.signal.aborted) return false;
+    process.exitCode = 1;
+    progress(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  } finally {
+    await stage.end();
+  }
+  return !stopping.signal.aborted;
+}
