@@ -139,14 +139,25 @@ export function createBackfills({ client, database, logger, nodeTimeoutSeconds }
   };
 }
 
-async function call<T>(client: Client | undefined, deadlineMs: number, action: (client: Client) => Promise<T>) {
+/** The client's retries can outlast its deadline; this ends in time whatever they do. */
+async function call<T>(
+  client: Client | undefined,
+  deadlineMs: number,
+  action: (client: Client) => Promise<T>,
+): Promise<T> {
   if (!client) throw new TemporalUnavailableError('Temporal is not connected');
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new TemporalUnavailableError('Temporal does not answer')), deadlineMs);
+  });
   try {
-    return await client.withDeadline(Date.now() + deadlineMs, () => action(client));
+    return await Promise.race([client.withDeadline(Date.now() + deadlineMs, () => action(client)), late]);
   } catch (error) {
     if (error instanceof ServiceError || isGrpcServiceError(error)) {
       throw new TemporalUnavailableError(error.message, { cause: error });
     }
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }

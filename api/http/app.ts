@@ -31,7 +31,8 @@ export function createApp(deps: AppDependencies): Express {
   return app;
 }
 
-function allRoutes(deps: AppDependencies): Route[] {
+/** Every route of the API. */
+export function allRoutes(deps: AppDependencies): Route[] {
   const attempts = new AttemptReader(deps);
   const routes: Route[] = [
     ...nodeRoutes(),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/client.js';
 import type { Backfills } from '../backfills.js';
+import type { OidcVerifier } from './oidc.js';
 
 /** What runs beside the API, as far as it knows. */
 export interface PartsHealth {
@@ -13,6 +14,8 @@ export interface AppDependencies {
   database: Database;
   backfills: Backfills;
   logger: Logger;
+  /** Accepts tokens of an OpenID Connect issuer besides the hive's own. @default none */
+  oidc?: OidcVerifier;
   /** Whether Temporal answers and the workers run; asked by /readyz. */
   health: () => PartsHealth | Promise<PartsHealth>;
   /** Aborted when the process stops: ends open streams and waiting reads. */

@@ -13,6 +13,12 @@ beforeAll(async () => {
 });
 afterAll(() => hive.close());
 
+function at<T>(list: T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new Error(`nothing at ${index}`);
+  return item;
+}
+
 /** An attempt whose executions can be appended to, and what its log should be. */
 async function growingAttempt(statuses: ('running' | 'completed')[]) {
   const attemptId = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId });
@@ -27,17 +33,17 @@ async function growingAttempt(statuses: ('running' | 'completed')[]) {
     attemptId,
     executions,
     async append(index: number, count: number) {
-      const lines = truth[index]!;
+      const lines = at(truth, index);
       const added = makeLines(`e${index}`, count, lines.length + 1);
       lines.push(...added);
-      await appendPage(hive.database, executions[index]!, added);
+      await appendPage(hive.database, at(executions, index), added);
       await hive.database.execution.updateMany({
-        where: { id: executions[index]!, status: { not: 'running' } },
+        where: { id: at(executions, index), status: { not: 'running' } },
         data: { declaredLines: lines.length },
       });
     },
     expected: () => truth.flatMap((lines) => lines.map(({ content }) => content)),
-    expectedOf: (index: number) => truth[index]!.map(({ content }) => content),
+    expectedOf: (index: number) => at(truth, index).map(({ content }) => content),
   };
 }
 
@@ -89,7 +95,7 @@ test('a follower gets the later lines of every running execution, each once', as
   const seen: LogEntry[] = [];
   let cursor: string | null = null;
   for (let round = 0; round < 30; round++) {
-    await attempt.append([0, 2, 3][round % 3]!, 1 + (round % 5) * 9);
+    await attempt.append(at([0, 2, 3], round % 3), 1 + (round % 5) * 9);
     do {
       const answer: Awaited<ReturnType<typeof page>> = await page(attempt.attemptId, {
         limit: 1 + (round % 17),
@@ -102,7 +108,7 @@ test('a follower gets the later lines of every running execution, each once', as
     } while (round % 3 !== 0); // now and then it stays behind
   }
   for (let more = true; more;) {
-    const answer = await page(attempt.attemptId, { cursor: cursor! });
+    const answer = await page(attempt.attemptId, { cursor: cursor ?? '' });
     seen.push(...answer.entries);
     cursor = answer.next_cursor;
     more = answer.has_more;
@@ -141,8 +147,8 @@ test('a cursor of one filtered execution marks no other execution as read', asyn
   const attempt = await growingAttempt(['completed', 'completed']);
   await attempt.append(0, 5);
   await attempt.append(1, 5);
-  const filtered = await page(attempt.attemptId, { execution_id: attempt.executions[1]! });
-  const unfiltered = await page(attempt.attemptId, { cursor: filtered.next_cursor! });
+  const filtered = await page(attempt.attemptId, { execution_id: at(attempt.executions, 1) });
+  const unfiltered = await page(attempt.attemptId, { cursor: filtered.next_cursor ?? '' });
   expect(contents(unfiltered.entries)).toEqual(attempt.expectedOf(0));
 });
 
@@ -155,7 +161,7 @@ test('an entry id is a cursor too, also for what running executions before it ge
   const after = await page(attempt.attemptId, { cursor: middle.id });
   expect(after.entries).toEqual(all.entries.slice(15));
   await attempt.append(0, 3);
-  const later = await page(attempt.attemptId, { cursor: after.next_cursor! });
+  const later = await page(attempt.attemptId, { cursor: after.next_cursor ?? '' });
   expect(contents(later.entries)).toEqual(['e0 11', 'e0 12', 'e0 13']);
   const before = await page(attempt.attemptId, { cursor: middle.id, direction: 'backward', limit: 3 });
   expect(contents(before.entries)).toEqual(['e1 4', 'e1 3', 'e1 2']);
@@ -240,7 +246,7 @@ test('a page is cut where it has 8 MiB, and the next one goes on there', async (
   const first = await page(attempt.attemptId, {});
   expect(first).toMatchObject({ has_more: true, total_count: 12 });
   expect(first.entries).toHaveLength(8);
-  expect((await page(attempt.attemptId, { cursor: first.next_cursor! })).entries).toHaveLength(4);
+  expect((await page(attempt.attemptId, { cursor: first.next_cursor ?? '' })).entries).toHaveLength(4);
 });
 
 test('an unknown execution as a filter is not found', async () => {

@@ -31,7 +31,8 @@ export function openApiDocument(routes: Route[], publicUrl?: string): OpenApiDoc
   registry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
-    description: 'An API token of an organisation (`hive_…`), or a node’s API key, which reads as a viewer.',
+    description:
+      'An API token of an organisation (`hive_…`), or a node’s API key, which reads as a viewer; where the hive has an OpenID Connect issuer, also a JWT of it.',
   });
   for (const route of routes) registry.registerPath(toPath(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({

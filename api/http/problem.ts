@@ -18,6 +18,7 @@ const PROBLEMS = {
   header_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong' },
   log_damaged: { status: 500, title: 'Stored log lines are damaged' },
+  issuer_unavailable: { status: 503, title: 'The issuer of the token does not answer' },
   temporal_unavailable: { status: 503, title: 'Temporal does not answer' },
   database_unavailable: { status: 503, title: 'The database does not answer' },
   too_many_streams: { status: 503, title: 'Too many open streams' },

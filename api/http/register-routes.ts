@@ -58,7 +58,7 @@ function markRoute(route: Route): RequestHandler {
 function authenticator(route: Route, deps: AppDependencies, limits: RateLimits): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
     try {
-      const principal = await authenticateRequest(deps.database, request);
+      const principal = await authenticateRequest(deps, request);
       response.locals['principal'] = principal;
       response.locals['scope'] = forOrganization(deps.database, principal.organizationId);
       requireAccess(principal, route.access);

@@ -4,8 +4,8 @@ import { credentialKind, hashSecret, type CredentialKind } from '../secrets.js';
 
 /** Who a request comes from. */
 export interface Principal {
-  kind: CredentialKind;
-  /** The token's or key's. */
+  kind: CredentialKind | 'oidc';
+  /** The token's or key's; of an OpenID Connect token, one made from its subject. */
   id: string;
   organizationId: string;
   role: Role;

@@ -1,7 +1,7 @@
 /** An API over a database of its own, for tests: two organisations with tokens, and rows as a node's frames make them. */
 import { randomUUID } from 'node:crypto';
 import type { Express } from 'express';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import request from 'supertest';
 import { openDatabase, type Database } from '../../prisma/client.js';
 import { createApiToken } from '../../prisma/queries/api-token.js';
@@ -20,6 +20,7 @@ export interface TestOrganization {
 export interface TestHive {
   app: Express;
   database: Database;
+  logger: Logger;
   own: TestOrganization;
   foreign: TestOrganization;
   /** What the API logged, as JSON lines. */
@@ -56,6 +57,7 @@ export async function startTestHive(overrides: Partial<AppDependencies> = {}): P
   return {
     app,
     database,
+    logger,
     own,
     foreign,
     logged,
