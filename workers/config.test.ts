@@ -54,6 +54,21 @@ test('given values are taken', () => {
   });
 });
 
+test('an OpenID Connect issuer is taken with its audience, and with the names of its claims', () => {
+  const issuer = { HIVE_OIDC_ISSUER: 'https://issuer.example/', HIVE_OIDC_AUDIENCE: 'hive' };
+  expect(readConfig(issuer).oidc).toEqual({
+    issuer: 'https://issuer.example/',
+    audience: 'hive',
+    organizationClaim: 'organization',
+    roleClaim: 'role',
+  });
+  const claims = { HIVE_OIDC_ORGANIZATION_CLAIM: 'org', HIVE_OIDC_ROLE_CLAIM: 'realm_access.roles' };
+  expect(readConfig({ ...issuer, ...claims }).oidc).toMatchObject({
+    organizationClaim: 'org',
+    roleClaim: 'realm_access.roles',
+  });
+});
+
 test("a Temporal address takes Temporal's own variables with it", () => {
   const { temporal } = readConfig({
     TEMPORAL_ADDRESS: 'temporal.example:7233',
@@ -107,6 +122,17 @@ test.each([
     'sesame',
     'TEMPORAL_API_KEY has a value that is not allowed; allowed: only together with TEMPORAL_ADDRESS (HOST:PORT)',
   ],
+  [
+    'HIVE_OIDC_ISSUER',
+    'http://issuer.example',
+    'HIVE_OIDC_ISSUER is "http://issuer.example"; allowed: an https:// URL; http:// on this machine only',
+  ],
+  [
+    'HIVE_OIDC_ISSUER',
+    'https://issuer.example',
+    'HIVE_OIDC_AUDIENCE is ""; allowed: what the issuer\'s tokens say in `aud`',
+  ],
+  ['HIVE_OIDC_AUDIENCE', 'hive', 'HIVE_OIDC_AUDIENCE is "hive"; allowed: only together with HIVE_OIDC_ISSUER'],
   [
     'DATABASE_URL',
     'mysql://me:sesame@db/hive',

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { isSafeIssuerUrl, type OidcOptions } from '../api/http/oidc.js';
 import { readTemporalConfig, type TemporalConfig } from './temporal-config.js';
 import { ConfigError } from './config-error.js';
 
@@ -27,6 +28,8 @@ export interface HiveConfig {
   readonly backfillTimeoutMinutes: number;
   readonly nodeTimeoutSeconds: number;
   readonly temporal: TemporalConfig;
+  /** Whose tokens are accepted besides the hive's own; absent: nobody's. */
+  readonly oidc?: OidcOptions;
   /** Port of the embedded PostgreSQL; absent: the one of the last start if it is free, else any. */
   readonly postgresPort?: number;
 }
@@ -69,6 +72,13 @@ const environment = z.object({
   HIVE_TEMPORAL_PORT: port,
   HIVE_TEMPORAL_UI_PORT: port,
   HIVE_POSTGRES_PORT: port,
+  HIVE_OIDC_ISSUER: z
+    .string()
+    .refine(isSafeIssuerUrl, { error: 'an https:// URL; http:// on this machine only' })
+    .optional(),
+  HIVE_OIDC_AUDIENCE: z.string().optional(),
+  HIVE_OIDC_ORGANIZATION_CLAIM: z.string().default('organization'),
+  HIVE_OIDC_ROLE_CLAIM: z.string().default('role'),
 });
 
 const SECRET = new Set(['DATABASE_URL']);
@@ -104,8 +114,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       port: values.HIVE_TEMPORAL_PORT,
       uiPort: values.HIVE_TEMPORAL_UI_PORT,
     }),
+    ...readOidc(values),
     ...(values.HIVE_POSTGRES_PORT !== undefined && { postgresPort: values.HIVE_POSTGRES_PORT }),
   };
+}
+
+function readOidc(values: z.infer<typeof environment>): { oidc?: OidcOptions } {
+  const { HIVE_OIDC_ISSUER: issuer, HIVE_OIDC_AUDIENCE: audience } = values;
+  if (issuer === undefined) {
+    if (audience === undefined) return {};
+    throw new ConfigError('HIVE_OIDC_AUDIENCE', audience, 'only together with HIVE_OIDC_ISSUER');
+  }
+  // without an audience, tokens made for any other program of the issuer would open the hive
+  if (audience === undefined) throw new ConfigError('HIVE_OIDC_AUDIENCE', '', "what the issuer's tokens say in `aud`");
+  const { HIVE_OIDC_ORGANIZATION_CLAIM: organizationClaim, HIVE_OIDC_ROLE_CLAIM: roleClaim } = values;
+  return { oidc: { issuer, audience, organizationClaim, roleClaim } };
 }
 
 function protocolOf(text: string): string {

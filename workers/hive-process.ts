@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { createBackfills } from '../api/backfills.js';
 import { Gateway } from '../api/gateway/gateway.js';
 import { createApp } from '../api/http/app.js';
+import { createOidcVerifier } from '../api/http/oidc.js';
 import { createHttpServer } from '../api/http/server.js';
 import { openDatabase } from '../prisma/client.js';
 import { createFirstAdminToken } from '../prisma/queries/first-admin-token.js';
@@ -67,6 +68,7 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
     logger,
     backfills: createBackfills({ client: () => link.client, database, logger, nodeTimeoutSeconds }),
     health: () => ({ temporal: link.state.temporal === 'ok', workers: link.state.workers === 'ok' }),
+    ...(config.oidc && { oidc: createOidcVerifier(database, config.oidc) }),
     stopping: stopping.signal,
     workflowUrl: (workflowId, runId) => parts.temporal.workflowUrl(workflowId, runId),
   });

@@ -512,7 +512,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "invalid_request" | "invalid_json" | "invalid_cursor" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "body_too_large" | "unsupported_media_type" | "upgrade_required" | "too_many_requests" | "header_too_large" | "internal" | "log_damaged" | "temporal_unavailable" | "database_unavailable" | "too_many_streams";
+            code: "invalid_request" | "invalid_json" | "invalid_cursor" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "body_too_large" | "unsupported_media_type" | "upgrade_required" | "too_many_requests" | "header_too_large" | "internal" | "log_damaged" | "issuer_unavailable" | "temporal_unavailable" | "database_unavailable" | "too_many_streams";
             /** @description The detail again: the member that the original’s clients read. */
             error: string;
             request_id: string | null;

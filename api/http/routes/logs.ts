@@ -92,7 +92,7 @@ function streamRoute(deps: AppDependencies): Route {
           signal: ended.signal,
           heartbeatMs: limits.streamHeartbeatMs,
           stallMs: limits.streamStallMs,
-          stillAllowed: () => isStillAllowed(() => authenticateRequest(deps.database, request)),
+          stillAllowed: () => isStillAllowed(() => authenticateRequest(deps, request)),
         });
       } finally {
         open.delete(ended);
