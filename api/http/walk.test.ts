@@ -155,6 +155,7 @@ test('filters with another organisation’s ids find nothing', async () => {
 test('metrics carry no id and no name', async () => {
   const metrics = await (await fetch(`${base}/metrics`)).text();
   expect(metrics).toContain('http_request_duration_seconds_bucket');
+  expect(metrics).toContain('backfill_pending_count 0');
   expect(metrics).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}|foreign-secret|own-secret/);
 });
 

@@ -1,5 +1,6 @@
+import { countPendingBackfills } from '../../../prisma/queries/count-pending-backfills.js';
 import { databaseAnswers } from '../../../prisma/queries/ping.js';
-import { registry } from '../../metrics.js';
+import { backfillsPending, registry } from '../../metrics.js';
 import type { AppDependencies } from '../dependencies.js';
 import { docsPage } from '../docs-page.js';
 import type { OpenApiDocument } from '../openapi.js';

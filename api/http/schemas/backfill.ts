@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { count, nullableTime, pageLimit, time, uuid } from './common.js';
 
 export const backfillStatus = z.enum(['running', 'completed', 'failed', 'cancelled', 'timed_out', 'terminated']);
-export type BackfillStatus = z.infer<typeof backfillStatus>;
 
 export const backfillType = z.enum(['full_attempt', 'executions', 'logs']);
 
