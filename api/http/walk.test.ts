@@ -153,9 +153,12 @@ test('filters with another organisation’s ids find nothing', async () => {
 });
 
 test('metrics carry no id and no name', async () => {
+  const where = { attemptId: own.ids.attempt };
+  await hive.database.attemptSync.update({ where, data: { state: 'pending_backfill' } });
   const metrics = await (await fetch(`${base}/metrics`)).text();
+  await hive.database.attemptSync.update({ where, data: { state: 'complete' } });
   expect(metrics).toContain('http_request_duration_seconds_bucket');
-  expect(metrics).toContain('backfill_pending_count 0');
+  expect(metrics).toContain('backfill_pending_count 1');
   expect(metrics).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}|foreign-secret|own-secret/);
 });
 

@@ -50,6 +50,11 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       access: 'public',
       responses: { 200: { description: 'Prometheus’ text format.', contentType: 'text/plain' } },
       handle: async ({ response }) => {
+        // Without the database the other metrics are worth even more.
+        await countPendingBackfills(deps.database).then(
+          (count) => backfillsPending.set(count),
+          () => backfillsPending.set(NaN),
+        );
         response
           .status(200)
           .set('content-type', registry.contentType)
