@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { readConfig } from '../config.js';
 import { NodeAgentError } from '../errors.js';
 import { withStore } from './with-store.js';
@@ -6,8 +6,13 @@ import { withStore } from './with-store.js';
 export function connectCommand(): Command {
   return new Command('connect')
     .description('Stay connected to the hive: announce what is recorded, push what runs, answer what it asks for.')
+    .addOption(
+      new Option('--protocol <version>', 'protocol version; 1 for an original vk-swarm hive')
+        .choices(['1', '2'])
+        .default('2'),
+    )
     .addHelpText('after', '\nNeeds NODE_API_KEY. Ends, with status 0, on SIGINT or SIGTERM.')
-    .action(() =>
+    .action(({ protocol }: { protocol: '1' | '2' }) =>
       withStore(async (store) => {
         const { hiveUrl: url, apiKey, name, logLevel } = readConfig();
         if (apiKey === undefined) {
@@ -15,9 +20,10 @@ export function connectCommand(): Command {
         }
         // loaded only here: `run` is to start its command without delay
         const { createLogger } = await import('../log.js');
-        const { stayConnected } = await import('../connection/stay-connected.js');
+        const { stayConnected, DELAYS } = await import('../connection/stay-connected.js');
         const logger = createLogger(logLevel);
-        await stayConnected({ url, apiKey, name, store, logger, signal: stopSignal() });
+        const open = protocol === '1' ? (await import('../v1/connection.js')).connectionsV1() : undefined;
+        await stayConnected({ url, apiKey, name, store, logger, signal: stopSignal() }, DELAYS, open);
         logger.info('stopped');
         // a reconnect's delay may still be running
         setImmediate(() => process.exit(0));

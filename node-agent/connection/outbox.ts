@@ -40,6 +40,14 @@ export class Outbox {
   }
 
   /**
+   * Sends a frame that is encoded already (protocol version 1).
+   * @throws SocketClosedError
+   */
+  async sendText(text: string): Promise<void> {
+    await this.#sendWithRoom(() => text);
+  }
+
+  /**
    * Sends a log page, unless it is no longer wanted by the time there is room.
    * @returns whether it was sent
    * @throws SocketClosedError

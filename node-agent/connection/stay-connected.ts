@@ -16,6 +16,9 @@ export interface Delays {
   supersededMs: readonly [number, number];
 }
 
+/** Opens one socket and resolves at its end. */
+export type OpenConnection = (options: ConnectionOptions) => Promise<ConnectionEnd>;
+
 export const DELAYS: Delays = {
   reconnectMs: [1000, 30_000],
   refusedMs: [30_000, 60_000],
@@ -28,11 +31,15 @@ class Unstable extends Error {
 }
 
 /** Resolves once `signal` is aborted and the socket is closed. */
-export async function stayConnected(options: ConnectionOptions, delays: Delays = DELAYS): Promise<void> {
+export async function stayConnected(
+  options: ConnectionOptions,
+  delays: Delays = DELAYS,
+  open: OpenConnection = openConnection,
+): Promise<void> {
   const { logger, signal } = options;
   let superseded = 0;
   for (let first = true; !signal.aborted; first = false) {
-    const end = await connectWithBackoff(options, delays, first);
+    const end = await connectWithBackoff(options, delays, first, open);
     if (isAborted(signal) || !end) return;
     if (end.kind === 'refused') {
       const delayMs = between(delays.refusedMs);
@@ -54,6 +61,7 @@ async function connectWithBackoff(
   options: ConnectionOptions,
   delays: Delays,
   first: boolean,
+  open: OpenConnection,
 ): Promise<ConnectionEnd | undefined> {
   const { signal } = options;
   const [startingDelay, maxDelay] = delays.reconnectMs;
@@ -61,7 +69,7 @@ async function connectWithBackoff(
   const attempts = backOff(
     async () => {
       if (signal.aborted) return undefined;
-      current = openConnection(options);
+      current = open(options);
       return endOrThrow(await current, options);
     },
     {

@@ -54,9 +54,9 @@ export class NodeAgent {
   }
 
   /** Connects to the hive, and stays connected. */
-  connect(hiveUrl: string, apiKey: string): Program {
+  connect(hiveUrl: string, apiKey: string, options: string[] = []): Program {
     this.#connection = Program.start('node-agent/cli.js', {
-      args: ['connect'],
+      args: ['connect', ...options],
       logFile: `${this.directory}.log`,
       env: { ...this.env, HIVE_URL: hiveUrl.replace(/^http/, 'ws'), NODE_API_KEY: apiKey },
     });

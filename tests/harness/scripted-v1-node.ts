@@ -52,6 +52,8 @@ export class ScriptedV1Node {
   beforeResponse: (request: Frame['data']) => Promise<void> | void = () => undefined;
   /** Of this request on, nothing is answered. */
   isMute = false;
+  /** Rows in one batch of a backfill: all at the original, fewer at our own node agent. */
+  rowsPerBatch = Infinity;
 
   constructor(
     readonly apiKey: string,
@@ -250,7 +252,11 @@ export class ScriptedV1Node {
     const executions = attempt.executions.filter(({ frame }) => !frame.dropped);
     for (const execution of executions) {
       if (type !== 'logs') this.send('execution_sync', execution.frame);
-      if (type !== 'executions' && execution.rows.length > 0) this.sendBatch(attempt, execution, execution.rows);
+      if (type === 'executions') continue;
+      const step = Math.min(this.rowsPerBatch, Math.max(execution.rows.length, 1));
+      for (let start = 0; start < execution.rows.length; start += step) {
+        this.sendBatch(attempt, execution, execution.rows.slice(start, start + step));
+      }
     }
     return type === 'full_attempt' ? 1 : executions.length;
   }

@@ -18,8 +18,8 @@ export class BackfillWindow {
   hasAttempt = false;
   /** Executions that came in the window. */
   readonly listed = new Set<string>();
-  /** Executions whose whole log has been recognised and stored. */
-  readonly whole = new Set<string>();
+  /** Of executions whose log has been recognised: through which line it has come, in one batch or several. */
+  readonly answered = new Map<string, number>();
   /** Executions whose log could not be told apart from live batches. */
   readonly unsettled = new Set<string>();
   linesStored = 0;
@@ -63,7 +63,7 @@ export class BackfillWindow {
   startOver(): void {
     this.hasAttempt = false;
     this.listed.clear();
-    this.whole.clear();
+    this.answered.clear();
     for (const executionId of this.takeHeld().keys()) this.unsettled.add(executionId);
   }
 }

@@ -211,7 +211,7 @@ export class IntakeV1 {
     { success, error }: NodeDataV1<'backfill_response'>,
   ): Promise<NodeRequestError | undefined> {
     const { attemptId } = window;
-    await this.#logs.settleHeld(window);
+    await this.#logs.endWindow(window, success);
     if (!success) {
       const isUnknown = error?.includes(`attempt ${attemptId} not found`) ?? false;
       return new NodeRequestError(isUnknown ? 'not_found' : 'internal', error ?? 'the node gave no reason');

@@ -15,6 +15,7 @@ import type { ComputedSync } from '../../../prisma/queries/sync-state.js';
 import { needBackfill } from '../../../prisma/queries/v1/request-backfill.js';
 import { findStoredLog, readStoredLines, type StoredLog } from '../../../prisma/queries/v1/stored-log.js';
 import { appendPages, moveLiveCursor, replaceLog } from '../../../prisma/queries/v1/write-log.js';
+import type { LogLine } from '../../../protocol/page.js';
 import { linesStored, pagesRejected } from '../../metrics.js';
 import type { BackfillWindow } from './backfill-window.js';
 import { inBatches, makePages } from './make-pages.js';
@@ -41,7 +42,7 @@ export class LogIntake {
   constructor(private readonly deps: LogIntakeDeps) {}
 
   async take(batch: NodeDataV1<'logs_batch'>): Promise<void> {
-    const log = await findStoredLog(this.deps.database, this.deps.session.nodeId, batch.execution_process_id);
+    const log = await this.#find(batch.execution_process_id);
     if (!log) {
       pagesRejected.inc({ reason: 'unknown_execution' });
       this.deps.logger.warn({ executionId: batch.execution_process_id }, 'log batch of an execution that is not known');
@@ -62,25 +63,29 @@ export class LogIntake {
     else await this.#takeLive(log, lines);
   }
 
-  /** Decides about the batches that were held until their backfill's end. */
-  async settleHeld(window: BackfillWindow): Promise<void> {
+  /** Decides, at a backfill's end, about what could not be decided before. */
+  async endWindow(window: BackfillWindow, isWhole: boolean): Promise<void> {
     for (const [executionId, held] of window.takeHeld()) {
       for (const { lines } of held) {
-        const log = await findStoredLog(this.deps.database, this.deps.session.nodeId, executionId);
+        const log = await this.#find(executionId);
         if (!log) break;
         // Were the whole log not among them, there would be no lines: the only batch is it.
-        if (window.whole.has(executionId)) await this.#takeLive(log, lines);
+        if (window.answered.has(executionId)) await this.#takeLive(log, lines);
         else if (held.length === 1) await this.#replace(window, log, lines);
         else window.unsettled.add(executionId);
       }
     }
+    if (!isWhole) return;
+    for (const [executionId, through] of window.answered) await this.#cutOff(window, executionId, through);
   }
 
   async #takeAnswer(window: BackfillWindow, log: StoredLog, lines: EncodedLine[], entries: number): Promise<void> {
-    if (await this.#isStart(log, lines)) {
-      await this.#extend(log, lines);
-      window.linesStored += lines.length - log.storedLines;
-      window.whole.add(log.executionId);
+    const through = window.answered.get(log.executionId) ?? 0;
+    if (await this.#agrees(log, lines, 0)) {
+      await this.#extend(window, log, lines, 0);
+      window.answered.set(log.executionId, Math.max(through, lines.length));
+    } else if (through > 0) {
+      await this.#takeNextPart(window, log, lines, through);
     } else if (entries > MAX_LIVE_BATCH_ENTRIES) {
       await this.#replace(window, log, lines);
     } else {
@@ -88,13 +93,33 @@ export class LogIntake {
     }
   }
 
+  /** After a batch with the start of a log came one without: its next part (our own node agent's), or a live batch. */
+  async #takeNextPart(window: BackfillWindow, log: StoredLog, lines: EncodedLine[], through: number): Promise<void> {
+    const isBehind = log.liveCursor < log.storedLines;
+    const isNext = await this.#agrees(log, lines, through);
+    if (isNext && through < log.storedLines) {
+      await this.#extend(window, log, lines, through);
+    } else if (isBehind && (await this.#locate(log, log.liveCursor, lines)).matched === lines.length) {
+      await this.#takeLive(log, lines);
+      return;
+    } else if (!isNext) {
+      window.hold({ executionId: log.executionId, lines });
+      return;
+    } else if (isBehind) {
+      await this.#extend(window, log, lines, through);
+    } else {
+      await this.#append(log, lines, 0); // live or not, it is what comes next
+    }
+    window.answered.set(log.executionId, through + lines.length);
+  }
+
   /** The rest of an answer that an earlier connection asked for: counts for what it adds, and for nothing else. */
   async #takeLateAnswer(log: StoredLog, lines: EncodedLine[]): Promise<void> {
-    if (await this.#isStart(log, lines)) {
-      await this.#extend(log, lines);
+    if (await this.#agrees(log, lines, 0)) {
+      await this.#extend(undefined, log, lines, 0);
       return;
     }
-    const matcher = await this.#find(log, 0, lines);
+    const matcher = await this.#locate(log, 0, lines);
     if (matcher.matched < lines.length) await this.#lose(log, lines);
   }
 
@@ -103,7 +128,7 @@ export class LogIntake {
       await this.#append(log, lines, 0);
       return;
     }
-    const matcher = await this.#find(log, log.liveCursor, lines);
+    const matcher = await this.#locate(log, log.liveCursor, lines);
     if (matcher.matched === lines.length) {
       const cursor = { cursor: log.liveCursor + matcher.read, lostLine: null };
       await moveLiveCursor(this.deps.database, this.deps.session, log, cursor);
@@ -116,30 +141,26 @@ export class LogIntake {
 
   /** Appends pushed lines after the first `known`, with which the stored log ends already. */
   async #append(log: StoredLog, lines: EncodedLine[], known: number): Promise<void> {
-    const added = lines.slice(known);
-    for await (const pages of inBatches(makePages(added, 0))) {
-      const placed = pages.map((page) => ({
-        ...page,
-        firstSeq: page.firstSeq + log.storedLines,
-        lastSeq: page.lastSeq + log.storedLines,
-      }));
-      await appendPages(this.deps.database, this.deps.session, log, placed, true);
+    for await (const pages of inBatches(makePages(lines, { known, stored: log.storedLines }))) {
+      await appendPages(this.deps.database, this.deps.session, log, pages, true);
     }
-    linesStored.inc(added.length);
+    linesStored.inc(lines.length - known);
     if (log.hasEnded) await this.#need(log.attemptId); // more than the whole log that was looked at
   }
 
-  /** Adds what a whole log has beyond the stored lines. */
-  async #extend(log: StoredLog, lines: EncodedLine[]): Promise<void> {
-    for await (const pages of inBatches(makePages(lines, log.storedLines))) {
+  /** Adds what a log has beyond the stored lines; the batch holds its lines from `from + 1` on. */
+  async #extend(window: BackfillWindow | undefined, log: StoredLog, lines: EncodedLine[], from: number): Promise<void> {
+    const known = Math.min(lines.length, log.storedLines - from);
+    for await (const pages of inBatches(makePages(lines, { known, stored: log.storedLines }))) {
       await appendPages(this.deps.database, this.deps.session, log, pages, false);
     }
-    linesStored.inc(lines.length - log.storedLines);
+    linesStored.inc(lines.length - known);
+    if (window) window.linesStored += lines.length - known;
     if (log.liveLostLine === null) return;
     const { liveCursor } = log;
-    const found = lines.findIndex((line, index) => index >= liveCursor && hashOf(line) === log.liveLostLine);
+    const found = lines.findIndex((line, index) => from + index >= liveCursor && hashOf(line) === log.liveLostLine);
     if (found < 0) return;
-    await moveLiveCursor(this.deps.database, this.deps.session, log, { cursor: found + 1, lostLine: null });
+    await moveLiveCursor(this.deps.database, this.deps.session, log, { cursor: from + found + 1, lostLine: null });
   }
 
   /** Replaces the stored log by the node's, unless the execution may have written more since it was asked for. */
@@ -149,12 +170,24 @@ export class LogIntake {
       return;
     }
     const pages = [];
-    for await (const page of makePages(lines, 0)) pages.push(page);
+    for await (const page of makePages(lines, { known: 0, stored: 0 })) pages.push(page);
     await replaceLog(this.deps.database, this.deps.session, log, pages);
     this.deps.logger.warn({ executionId: log.executionId }, 'stored log differed from the node’s and was replaced');
     linesStored.inc(lines.length);
     window.linesStored += lines.length;
-    window.whole.add(log.executionId);
+    window.answered.set(log.executionId, lines.length);
+  }
+
+  /** The hive has lines behind the end of the whole log of an execution that had ended: they are none of the node's. */
+  async #cutOff(window: BackfillWindow, executionId: string, through: number): Promise<void> {
+    const log = await this.#find(executionId);
+    if (!log || log.storedLines <= through) return;
+    const lines: EncodedLine[] = [];
+    for await (const run of readStoredLines(this.deps.database, log, 0)) {
+      for (const json of run) lines.push({ json, outputType: (JSON.parse(json) as LogLine).output_type });
+      if (lines.length >= through) break;
+    }
+    await this.#replace(window, log, lines.slice(0, through));
   }
 
   /** The batch stands nowhere after the cursor: what is between is missing, so it can't be added. */
@@ -169,17 +202,24 @@ export class LogIntake {
     this.deps.needed(await needBackfill(this.deps.database, this.deps.session, attemptId));
   }
 
-  /** Whether the batch starts with all the stored lines. */
-  async #isStart(log: StoredLog, lines: EncodedLine[]): Promise<boolean> {
-    if (lines.length < log.storedLines) return false;
+  #find(executionId: string): Promise<StoredLog | undefined> {
+    return findStoredLog(this.deps.database, this.deps.session.nodeId, executionId);
+  }
+
+  /** Whether the batch, as the log's lines after the first `from`, says the same as what is stored there. */
+  async #agrees(log: StoredLog, lines: EncodedLine[], from: number): Promise<boolean> {
+    if (from > log.storedLines) return false;
     let index = 0;
-    for await (const run of readStoredLines(this.deps.database, log, 0)) {
-      for (const line of run) if (lines[index++]?.json !== line) return false;
+    for await (const run of readStoredLines(this.deps.database, log, from)) {
+      for (const line of run) {
+        if (index === lines.length) return true;
+        if (lines[index++]?.json !== line) return false;
+      }
     }
     return true;
   }
 
-  async #find(log: StoredLog, after: number, lines: EncodedLine[]): Promise<LineMatcher> {
+  async #locate(log: StoredLog, after: number, lines: EncodedLine[]): Promise<LineMatcher> {
     const matcher = new LineMatcher(lines.map((line) => line.json));
     for await (const run of readStoredLines(this.deps.database, log, after)) {
       if (run.some((line) => matcher.next(line))) break;

@@ -3,9 +3,13 @@ import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../../protocol/limi
 import type { EncodedLine } from '../../../protocol/v1/log-lines.js';
 import type { MadePage } from '../../../prisma/queries/v1/write-log.js';
 
-/** Makes pages of lines; the first line of `lines` after `from` gets the number `from + 1`. */
-export async function* makePages(lines: readonly EncodedLine[], from: number): AsyncGenerator<MadePage> {
-  for (let start = from; start < lines.length;) {
+/** Makes pages of the lines after the first `known`; they are numbered from `stored + 1`. */
+export async function* makePages(
+  lines: readonly EncodedLine[],
+  { known, stored }: { known: number; stored: number },
+): AsyncGenerator<MadePage> {
+  const offset = stored - known;
+  for (let start = known; start < lines.length;) {
     const lineCounts: Record<OutputType, number> = { stdout: 0, stderr: 0, system: 0 };
     const texts: string[] = [];
     let rawBytes = 0;
@@ -19,7 +23,8 @@ export async function* makePages(lines: readonly EncodedLine[], from: number): A
       lineCounts[line.outputType]++;
     }
     const data = await encodePage(texts.join('\n'));
-    yield { firstSeq: start + 1, lastSeq: start + texts.length, data, content: { rawBytes, lineCounts } };
+    const lastSeq = offset + start + texts.length;
+    yield { firstSeq: offset + start + 1, lastSeq, data, content: { rawBytes, lineCounts } };
     start += texts.length;
   }
 }

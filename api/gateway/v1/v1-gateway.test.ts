@@ -371,6 +371,34 @@ describe('logs', () => {
     expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ needsBackfill: false });
   });
 
+  test('lines behind the end of the node’s log are cut off once a backfill has told its end', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(10));
+    node.pushCycle();
+    node.sendBatch(attempt, execution, v1Rows(3, 8)); // a live batch that came twice
+    await settled(node);
+    expect(await storedLines(execution)).toBe(13);
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await stateOf(attempt)).toBe('complete');
+  });
+
+  test('a log that comes in several batches is put together, also the second time', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(1700));
+    node.rowsPerBatch = 600;
+    for (let time = 0; time < 3; time++) {
+      await full(connection, attempt);
+      expect(await linesOf(execution)).toEqual(contents(execution));
+    }
+    for (let cycle = 0; cycle < 4; cycle++) node.pushCycle();
+    await settled(node);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await stateOf(attempt)).toBe('complete');
+  });
+
   test('lines of any kind are stored and read back', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();

@@ -1,0 +1,136 @@
+/** One authenticated connection to a version 1 hive: pushes what changes, answers what it asks for. */
+import type { WebSocket } from 'ws';
+import { encodeTextFrame } from '../../protocol/text-frame.js';
+import { hiveFrameV1, MAX_LIVE_BATCH_ENTRIES, type BackfillRequestV1 } from '../../protocol/v1/frames.js';
+import { Outbox, SocketClosedError } from '../connection/outbox.js';
+import { codeOf, messageOf } from '../errors.js';
+import type { Logger } from '../log.js';
+import { listAttempts } from '../store/attempts.js';
+import { executionsAfter, getExecution, runningExecutions } from '../store/executions.js';
+import { readLines } from '../store/lines.js';
+import type { Store } from '../store/open.js';
+import { endOrphans } from '../store/orphans.js';
+import { answerBackfill } from './backfill.js';
+import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';
+
+const HEARTBEAT_MS = 30_000;
+/** How often changes are looked for: the original does every 30 s. */
+const PUSH_MS = 1000;
+const LIVE_BATCH = { lines: MAX_LIVE_BATCH_ENTRIES, rawBytes: 4 * 1024 * 1024 };
+
+/** Lines pushed, by execution key: outlives a connection, for a version 1 hive can't tell a line that comes again. */
+export type PushedLines = Map<number, number>;
+
+export interface SessionV1Options {
+  socket: WebSocket;
+  store: Store;
+  logger: Logger;
+  pushedLines: PushedLines;
+}
+
+export class SessionV1 {
+  closeReason: string | undefined;
+  readonly #outbox: Outbox;
+  readonly #pushedRevisions = new Map<string, number>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #work: Promise<void> = Promise.resolve();
+  #isPushing = false;
+  #dataVersion: number | undefined;
+
+  constructor(private readonly options: SessionV1Options) {
+    this.#outbox = new Outbox(options.socket);
+  }
+
+  start(): void {
+    this.options.socket.once('close', () => this.#timers.forEach((timer) => clearInterval(timer)));
+    this.#heartbeat();
+    this.#timers.push(
+      setInterval(() => this.#heartbeat(), HEARTBEAT_MS),
+      setInterval(() => this.#push(), PUSH_MS),
+    );
+    this.#push();
+  }
+
+  /** Takes a message of the hive's in; what a node of this kind does not know is ignored. */
+  receive(data: Buffer): void {
+    const frame = readFrame(data);
+    if (frame?.type === 'backfill_request') this.#enqueue(() => this.#backfill(frame.data));
+    if (frame?.type === 'close') this.closeReason = frame.data.reason;
+    if (frame?.type === 'error') this.options.logger.warn({ error: frame.data.error }, 'the hive reports an error');
+  }
+
+  async #backfill(request: BackfillRequestV1): Promise<void> {
+    for (const text of answerBackfill(this.options.store, request)) await this.#outbox.sendText(text);
+  }
+
+  #heartbeat(): void {
+    const numbers = { active_tasks: 0, available_capacity: 1, memory_usage: null, cpu_usage: null };
+    const data = { status: 'online', ...numbers, timestamp: new Date().toISOString() };
+    void this.#outbox.sendText(encodeTextFrame({ type: 'heartbeat', data })).catch(() => undefined); // the socket has closed
+  }
+
+  #push(): void {
+    if (this.#isPushing) return;
+    this.#isPushing = true;
+    this.#enqueue(async () => {
+      try {
+        endOrphans(this.options.store);
+        await this.#pushChanges();
+      } finally {
+        this.#isPushing = false;
+      }
+    });
+  }
+
+  async #pushChanges(): Promise<void> {
+    const { store } = this.options;
+    const version = store.dataVersion();
+    if (version === this.#dataVersion) return;
+    const running = runningExecutions(store);
+    const attempts = listAttempts(store, Number.MAX_SAFE_INTEGER).filter(isShared);
+    for (const { key } of running) if (!this.options.pushedLines.has(key)) this.options.pushedLines.set(key, 0);
+    for (const attempt of attempts) {
+      const isChanged = this.#pushedRevisions.get(attempt.id) !== attempt.revision;
+      if (isChanged) await this.#send('attempt_sync', attemptSyncV1(attempt));
+      for (const execution of [...executionsAfter(store, attempt.key)]) {
+        if (isChanged) await this.#send('execution_sync', executionSyncV1(execution));
+        await this.#pushLines(attempt, execution.key);
+      }
+      this.#pushedRevisions.set(attempt.id, attempt.revision);
+    }
+    this.#dataVersion = version;
+  }
+
+  /** Pushes what an execution that this process has seen running has written; others are left to a backfill. */
+  async #pushLines(attempt: SharedAttempt, key: number): Promise<void> {
+    const { store, pushedLines } = this.options;
+    for (;;) {
+      const pushed = pushedLines.get(key);
+      const execution = pushed === undefined ? undefined : getExecution(store, key);
+      const page = execution && readLines(store, key, pushed ?? 0, execution.log_lines, LIVE_BATCH);
+      if (!execution || !page) return;
+      pushedLines.set(key, page.lastSeq);
+      await this.#outbox.sendText(logsBatch(attempt, execution.id, page.lines));
+    }
+  }
+
+  #send(type: string, data: unknown): Promise<void> {
+    return this.#outbox.sendText(encodeTextFrame({ type, data }));
+  }
+
+  /** One after another, as the original works. */
+  #enqueue(work: () => Promise<void>): void {
+    this.#work = this.#work.then(work).catch((error: unknown) => {
+      if (error instanceof SocketClosedError) return;
+      this.options.logger.error({ code: codeOf(error) }, `the store could not be used: ${messageOf(error)}`);
+    });
+  }
+}
+
+function readFrame(data: Buffer) {
+  try {
+    return hiveFrameV1.safeParse(JSON.parse(data.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
