@@ -23,8 +23,9 @@ async function run({ seeds, firstSeed }: Options): Promise<void> {
   const results: SeedResult[] = [];
   for (let seed = firstSeed; seed < firstSeed + seeds && !stopping.signal.aborted; seed++) {
     const result = await runSeed(seed, stopping.signal).catch((error: unknown) => {
-      if (stopping.signal.aborted) return undefined;
-      throw error;
+      if (!stopping.signal.aborted) say(`seed ${seed} could not be run: ${String(error)}`);
+      stopping.abort();
+      return undefined;
     });
     if (!result) break;
     results.push(result);
@@ -46,7 +47,8 @@ async function run({ seeds, firstSeed }: Options): Promise<void> {
       failed_seeds: failed.map(({ seed }) => seed),
     }),
   );
-  process.exitCode = failed.length > 0 || stopping.signal.aborted ? 1 : 0;
+  // a run that was stopped may have left something waiting
+  process.exit(failed.length > 0 || stopping.signal.aborted ? 1 : 0);
 }
 
 function describe(result: SeedResult): string {

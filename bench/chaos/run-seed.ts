@@ -1,4 +1,5 @@
 /** One seed from its first recording to the verdict. */
+import { once } from 'node:events';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,24 +28,34 @@ export function hasFailed({ settleSeconds, incomplete, faults }: SeedResult): bo
   return settleSeconds === undefined || incomplete > 0 || faults.length > 0;
 }
 
-/** @param stopping ends the run early; nothing is left behind */
+/**
+ * @param stopping ends the run early; nothing is left behind
+ * @throws what `stopping` was aborted with
+ */
 export async function runSeed(seed: number, stopping?: AbortSignal): Promise<SeedResult> {
   const started = Date.now();
   const plan = drawPlan(seed);
   const world = await ChaosWorld.create({ name: String(seed), nodes: plan.nodes });
   let failed = true;
-  const stop = () => void world.end();
-  stopping?.addEventListener('abort', stop);
   try {
     writeFileSync(join(world.directory, 'plan.json'), JSON.stringify(plan, null, 2));
-    const result = await strikeAndVerify(world, plan);
+    const result = await unlessAborted(strikeAndVerify(world, plan), stopping);
     const seconds = Math.round((Date.now() - started) / 1000);
     failed = hasFailed({ ...result, seconds });
     return { ...result, seconds, ...(failed && { directory: world.directory }) };
   } finally {
-    stopping?.removeEventListener('abort', stop);
-    if (!stopping?.aborted) await world.end({ keep: failed });
+    await world.end({ keep: failed && !stopping?.aborted });
   }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  signal.throwIfAborted();
+  work.catch(() => undefined); // when it fails later, nobody waits for it any more
+  const aborted = once(signal, 'abort').then((): never => {
+    throw signal.reason;
+  });
+  return Promise.race([work, aborted]);
 }
 
 async function strikeAndVerify(world: ChaosWorld, plan: Plan): Promise<Omit<SeedResult, 'seconds'>> {

@@ -77,6 +77,16 @@ export class ScriptedNode {
     }
   }
 
+  /** Takes the next frame of any type; undefined when the socket closed before one came. */
+  async nextFrame(timeoutMs = 5000): Promise<HiveFrame | undefined> {
+    const deadline = Date.now() + timeoutMs;
+    while (this.received.length === 0) {
+      if (this.closed) return undefined;
+      await this.#arrival(deadline, 'frame');
+    }
+    return this.received.shift();
+  }
+
   async untilClosed(timeoutMs = 5000): Promise<{ code: number; reason: string }> {
     const deadline = Date.now() + timeoutMs;
     while (!this.closed) await this.#arrival(deadline, 'close');

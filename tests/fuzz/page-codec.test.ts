@@ -1,0 +1,160 @@
+/** The page codec and the frames around it, over everything that can be thought of. */
+import fc from 'fast-check';
+import { expect, jest, test } from '@jest/globals';
+import { decodeLogPageFrame, encodeLogPageFrame } from '../../protocol/binary-frame.js';
+import { hiveFrame, nodeFrame, type LogPageHeader } from '../../protocol/frames.js';
+import { checkPage, encodeLine, encodePage, OUTPUT_TYPES, PageError, readPage } from '../../protocol/page.js';
+import { decodeTextFrame, encodeTextFrame, FrameError } from '../../protocol/text-frame.js';
+import { anyHiveFrame, anyNodeFrame, anyText, time } from './arbitraries.js';
+
+jest.setTimeout(60_000);
+
+const line = fc.record({ output_type: fc.constantFrom(...OUTPUT_TYPES), content: anyText, timestamp: time });
+const lines = fc.array(line, { minLength: 1, maxLength: 40 });
+const header: fc.Arbitrary<LogPageHeader> = fc
+  .record({
+    type: fc.constant('log_page' as const),
+    execution_id: fc.uuid(),
+    log_epoch: fc.nat(),
+    request_id: fc.option(fc.uuid()),
+    first_seq: fc.integer({ min: 1, max: 1_000_000_000 }),
+    length: fc.nat(1_000_000_000),
+  })
+  .map(({ length, ...rest }) => ({ ...rest, last_seq: rest.first_seq + length }));
+
+/** A page as bytes with one thing changed about it. */
+const mutation = fc.oneof(
+  fc.record({ kind: fc.constant('flip' as const), at: fc.nat(), bits: fc.integer({ min: 1, max: 255 }) }),
+  fc.record({ kind: fc.constant('cut' as const), at: fc.nat() }),
+  fc.record({
+    kind: fc.constant('insert' as const),
+    at: fc.nat(),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 20 }),
+  }),
+  fc.record({ kind: fc.constant('remove' as const), at: fc.nat(), count: fc.integer({ min: 1, max: 20 }) }),
+);
+
+function mutate(bytes: Buffer, change: typeof mutation extends fc.Arbitrary<infer T> ? T : never): Buffer {
+  const at = change.at % bytes.length;
+  const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)];
+  switch (change.kind) {
+    case 'flip':
+      return Buffer.concat([before, Buffer.from([(bytes[at] ?? 0) ^ change.bits]), after.subarray(1)]);
+    case 'cut':
+      return before;
+    case 'insert':
+      return Buffer.concat([before, change.bytes, after]);
+    case 'remove':
+      return Buffer.concat([before, after.subarray(change.count)]);
+  }
+}
+
+test('what is encoded as a page is read back', async () => {
+  await fc.assert(
+    fc.asyncProperty(lines, fc.integer({ min: 1, max: 1_000_000 }), async (all, firstSeq) => {
+      const page = await encodePage(all.map(encodeLine).join('\n'));
+      const content = await checkPage(page, firstSeq, firstSeq + all.length - 1);
+      const counts = Object.values(content.lineCounts);
+      expect(counts.reduce((sum, count) => sum + count)).toBe(all.length);
+      // the bytes of a page are UTF-8: a lone surrogate travels as its JSON escape
+      expect(await readPage(page)).toEqual(all);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a page that was changed on its way is refused, or holds as many lines as it should', async () => {
+  await fc.assert(
+    fc.asyncProperty(lines, mutation, async (all, change) => {
+      const page = mutate(await encodePage(all.map(encodeLine).join('\n')), change);
+      const content = await checkPage(page, 1, all.length).catch((error: unknown) => error);
+      if (content instanceof PageError) return;
+      expect(content).toMatchObject({ rawBytes: expect.any(Number) as number });
+      expect(await readPage(page)).toEqual(all); // only what gzip does not care about was changed: a time, a flag
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a page that lies about its numbers is refused', async () => {
+  await fc.assert(
+    fc.asyncProperty(lines, fc.integer({ min: -50, max: 50 }), async (all, lie) => {
+      fc.pre(lie !== 0);
+      const page = await encodePage(all.map(encodeLine).join('\n'));
+      await expect(checkPage(page, 1, all.length + lie)).rejects.toMatchObject({ code: 'line_count' });
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('bytes that are no page are refused', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), async (bytes) => {
+      await expect(checkPage(Buffer.from(bytes), 1, 1)).rejects.toBeInstanceOf(PageError);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a binary frame is decoded to what was encoded', () => {
+  fc.assert(
+    fc.property(header, fc.uint8Array({ maxLength: 1000 }), (head, bytes) => {
+      const decoded = decodeLogPageFrame(encodeLogPageFrame({ header: head, page: Buffer.from(bytes) }));
+      expect(decoded.header).toEqual(head);
+      expect(decoded.page.equals(Buffer.from(bytes))).toBe(true);
+    }),
+  );
+});
+
+test('a binary frame that was changed is a frame still, or a FrameError', () => {
+  fc.assert(
+    fc.property(header, mutation, (head, change) => {
+      const frame = mutate(encodeLogPageFrame({ header: head, page: Buffer.from('page') }), change);
+      expectFrameOrError(() => decodeLogPageFrame(frame));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('text frames are decoded to what was encoded', () => {
+  fc.assert(
+    fc.property(anyNodeFrame, (frame) => {
+      expect(decodeTextFrame(nodeFrame, encodeTextFrame(frame))).toEqual(frame);
+    }),
+  );
+  fc.assert(
+    fc.property(anyHiveFrame, (frame) => {
+      expect(decodeTextFrame(hiveFrame, encodeTextFrame(frame))).toEqual(frame);
+    }),
+  );
+});
+
+test('any text and any JSON is a frame, or a FrameError', () => {
+  const text = fc.oneof(
+    fc.string(),
+    anyText,
+    fc.json(),
+    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+  );
+  fc.assert(
+    fc.property(text, (frame) => expectFrameOrError(() => decodeTextFrame(nodeFrame, frame))),
+    { numRuns: 1000 },
+  );
+});
+
+test('nesting that no parser survives is a FrameError', () => {
+  for (const depth of [501, 10_000, 200_000]) {
+    const deep = '['.repeat(depth) + ']'.repeat(depth);
+    expect(() => decodeTextFrame(nodeFrame, deep)).toThrow(FrameError);
+    const inside = `{"type":"execution_sync","data":{"executor_action":${deep}}}`;
+    expect(() => decodeTextFrame(nodeFrame, inside)).toThrow(FrameError);
+  }
+});
+
+function expectFrameOrError(decode: () => unknown): void {
+  try {
+    decode();
+  } catch (error) {
+    expect(error).toBeInstanceOf(FrameError);
+  }
+}

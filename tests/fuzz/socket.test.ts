@@ -1,0 +1,179 @@
+/** Ten thousand frames that break the protocol: each is answered as promised, and no other node notices. */
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
+import { ensureOrganization } from '../../prisma/queries/organization.js';
+import { MAX_FAULTS_PER_MINUTE } from '../../protocol/limits.js';
+import { attemptOf, logOf, type LogEntry } from '../harness/api.js';
+import { hashLines, type NodeAgent } from '../harness/node-agent.js';
+import { attemptFrame, executionFrame, ScriptedNode } from '../harness/scripted-node.js';
+import { until, World, type HiveHandle } from '../harness/world.js';
+import { drawBadFrames, type BadFrame, type Ids } from './bad-frames.js';
+
+const FRAMES = 10_000;
+/** Sockets at once; half of them of another organisation. */
+const ATTACKERS = 16;
+/** Frames of each attacker before memory is first measured: a fifth of them all. */
+const WARM_UP = FRAMES / ATTACKERS / 5;
+const LINES = 50_000;
+const SEED = 20_261_124;
+
+/** What comes unasked: a page that left a gap made the hive look for what it lacks. */
+const HIVES_OWN = new Set(['describe_attempt', 'read_logs', 'grant', 'cancel', 'close']);
+
+let world: World;
+let hive: HiveHandle;
+
+beforeAll(async () => {
+  world = await World.create();
+  hive = await world.startHive();
+}, 60_000);
+
+afterAll(async () => world.stop(), 30_000);
+
+/** A machine with a key of its own, that misbehaves on one socket after the other. */
+class Attacker {
+  readonly seen: Record<string, number> = {};
+  sockets = 0;
+  readonly #machineId = randomUUID();
+  readonly attempt = attemptFrame();
+  readonly execution = executionFrame(this.attempt);
+
+  constructor(private readonly apiKey: string) {}
+
+  async send(frames: BadFrame[]): Promise<void> {
+    let node: ScriptedNode | undefined;
+    let faults = 0;
+    for (const frame of frames) {
+      if (!node) {
+        node = await this.#connect();
+        faults = 0;
+      }
+      node.ws.send(frame.payload);
+      const answer = await this.#answer(node, frame);
+      this.seen[`${frame.kind}: ${answer}`] = (this.seen[`${frame.kind}: ${answer}`] ?? 0) + 1;
+      if (answer !== 'log_refused') faults++;
+      if (faults < MAX_FAULTS_PER_MINUTE && answer !== 'closed') continue;
+      const { reason } = await node.untilClosed();
+      if (answer !== 'closed') expect(reason).toBe('too many faulty frames');
+      node = undefined;
+    }
+    node?.close();
+  }
+
+  async #connect(): Promise<ScriptedNode> {
+    this.sockets++;
+    const node = await ScriptedNode.connect(hive.url, this.apiKey, this.#machineId);
+    node.send('attempt_sync', this.attempt);
+    node.send('execution_sync', this.execution);
+    await node.next('log_ack', 30_000);
+    node.received.length = 0;
+    return node;
+  }
+
+  /** The frame that answers, or the end of the socket; what the hive asks for by itself is left unanswered. */
+  async #answer(node: ScriptedNode, { kind, answer }: BadFrame): Promise<string> {
+    let got = await node.nextFrame(30_000);
+    while (got && HIVES_OWN.has(got.type)) got = await node.nextFrame(30_000);
+    expect({ kind, answer: got?.type ?? 'closed' }).toEqual({ kind, answer });
+    if (got?.type === 'error') expect(got.data.error).not.toBe('');
+    expect(node.received.filter(({ type }) => !HIVES_OWN.has(type))).toEqual([]); // one answer each
+    return answer;
+  }
+}
+
+async function createAttackers(): Promise<Attacker[]> {
+  const other = await ensureOrganization(world.database, 'other');
+  return Promise.all(
+    Array.from({ length: ATTACKERS }, async (_, index) => {
+      if (index % 2 === 0) return new Attacker(await world.newKey());
+      const key = await createNodeApiKey(world.database, { organizationId: other.id, name: 'attacker' });
+      return new Attacker(key.secret);
+    }),
+  );
+}
+
+async function residentMiB(): Promise<number> {
+  const status = await readFile(`/proc/${hive.program.child.pid}/status`, 'utf8');
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
+}
+
+async function expectEqual(agent: NodeAgent, attemptId: string, lines: number): Promise<void> {
+  const isComplete = async () => (await attemptOf(world, hive, attemptId)).sync.state === 'complete';
+  await until(isComplete, 30_000, `attempt ${attemptId} is complete`);
+  const entries: LogEntry[] = [];
+  for await (const entry of logOf(world, hive, attemptId)) entries.push(entry);
+  expect(entries).toHaveLength(lines);
+  const { executions } = await attemptOf(world, hive, attemptId);
+  const own = executions.flatMap(({ id }) => agent.lines(id)).map((line) => JSON.parse(line) as LogEntry);
+  expect(hashLines(entries)).toBe(hashLines(own));
+}
+
+test('10,000 bad frames are answered or end their socket, while a backfill runs undisturbed', async () => {
+  const agent = world.newAgent();
+  const { attemptId } = await agent.record(['seq', '-f', 'line %g of another node', '1', String(LINES)]);
+  const victim = await createVictim();
+  const attackers = await createAttackers();
+  const frames = attackers.map((attacker, index) =>
+    drawBadFrames(idsOf(attacker, victim), FRAMES / ATTACKERS, SEED + index),
+  );
+  const cold = await residentMiB();
+  const attack = (from: number, to: number) =>
+    Promise.all(attackers.map((attacker, index) => attacker.send((frames[index] ?? []).slice(from, to))));
+  // what a process takes once and keeps (its heap's size, compiled code, buffers of its threads) is no leak
+  await attack(0, WARM_UP);
+  const before = await residentMiB();
+
+  const attacked = attack(WARM_UP, FRAMES / ATTACKERS);
+  agent.connect(hive.url, await world.newKey());
+  await expectEqual(agent, attemptId, LINES);
+  await attacked;
+
+  const seen = attackers.flatMap((attacker) => Object.values(attacker.seen)).reduce((sum, count) => sum + count, 0);
+  expect(seen).toBe(FRAMES);
+  expect(hive.program.hasExited).toBe(false);
+  await expectNothingStored(attackers, victim.execution_id);
+  let after = 0;
+  const isBack = async () => (after = await residentMiB()) < before + 64;
+  await until(isBack, 20_000, `memory back near ${before} MiB`).catch((error: unknown) => {
+    throw new Error(`hive has ${after} MiB, ${before} before`, { cause: error });
+  });
+  report(attackers, { cold, before, after });
+}, 180_000);
+
+function idsOf({ attempt, execution }: Attacker, victim: { attempt_id: string; execution_id: string }): Ids {
+  return {
+    ownAttempt: attempt.attempt_id,
+    ownExecution: execution.execution_id,
+    foreignAttempt: victim.attempt_id,
+    foreignExecution: victim.execution_id,
+  };
+}
+
+/** An attempt of a node that is connected, and that others claim. */
+async function createVictim(): Promise<{ attempt_id: string; execution_id: string }> {
+  const node = await ScriptedNode.connect(hive.url, await world.newKey());
+  const attempt = attemptFrame();
+  const execution = executionFrame(attempt);
+  node.send('attempt_sync', attempt);
+  node.send('execution_sync', execution);
+  await node.next('log_ack');
+  return { attempt_id: attempt.attempt_id, execution_id: execution.execution_id };
+}
+
+async function expectNothingStored(attackers: Attacker[], victimExecution: string): Promise<void> {
+  const executionIds = [...attackers.map(({ execution }) => execution.execution_id), victimExecution];
+  expect(await world.database.logPage.count({ where: { executionId: { in: executionIds } } })).toBe(0);
+  // the attackers' own, the victim's and the backfilled one
+  expect(await world.database.attempt.count()).toBe(attackers.length + 2);
+  expect(await world.database.execution.count()).toBe(attackers.length + 2);
+}
+
+function report(attackers: Attacker[], memory: Record<string, number>): void {
+  const kinds: Record<string, number> = {};
+  for (const { seen } of attackers)
+    for (const [kind, count] of Object.entries(seen)) kinds[kind] = (kinds[kind] ?? 0) + count;
+  const sockets = attackers.reduce((sum, attacker) => sum + attacker.sockets, 0);
+  process.stdout.write(`${JSON.stringify({ sockets, resident_mib: memory, kinds })}\n`);
+}
