@@ -218,7 +218,9 @@ export class IntakeV1 {
     }
     if (window.type === 'executions') return undefined;
     if (!window.hasAttempt) return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
-    await finishBackfill(this.deps.database, this.deps.session, window);
+    const sync = await finishBackfill(this.deps.database, this.deps.session, window);
+    // An execution ended after the request was decided: asking once more will do.
+    if (sync?.needsBackfill && window.unsettled.size === 0) window.changed = true;
     return undefined;
   }
 
