@@ -1,0 +1,25 @@
+/** The fault suite on seeds that together draw every kind of fault; `npm run chaos` runs as many others as one likes. */
+import { expect, test } from '@jest/globals';
+import { drawPlan, FAULT_KINDS } from '../../bench/chaos/plan.js';
+import { runSeed } from '../../bench/chaos/run-seed.js';
+
+const SEEDS = [13, 21];
+
+test('the seeds draw every kind of fault', () => {
+  const kinds = new Set(SEEDS.flatMap((seed) => drawPlan(seed).faults.map(({ kind }) => kind)));
+  expect([...kinds].sort()).toEqual([...FAULT_KINDS].sort());
+});
+
+test('a seed always draws the same plan', () => {
+  expect(drawPlan(7)).toEqual(drawPlan(7));
+  expect(drawPlan(7)).not.toEqual(drawPlan(8));
+});
+
+test.each(SEEDS)(
+  'seed %i: every line is in the hive once, whatever struck',
+  async (seed) => {
+    // what is wrong, and where it can be looked at, is in the failure
+    expect(await runSeed(seed)).toMatchObject({ faults: [], lost: 0, doubled: 0, outOfOrder: 0, incomplete: 0 });
+  },
+  300_000,
+);
