@@ -1,8 +1,6 @@
 import { Command } from 'commander';
 import { readConfig } from '../config.js';
-import { startHive } from '../hive-process.js';
 import { createLogger } from '../logger.js';
-import { installRuntime } from '../temporal/runtime.js';
 import { untilStopped } from '../until-stopped.js';
 
 export function startCommand(): Command {
@@ -11,6 +9,9 @@ export function startCommand(): Command {
     .action(async () => {
       const stopped = untilStopped(); // also while it starts
       const config = readConfig();
+      // Temporal's worker takes over a second to load: no other command should wait for it
+      const { startHive } = await import('../hive-process.js');
+      const { installRuntime } = await import('../temporal/runtime.js');
       const logger = createLogger(config);
       installRuntime(logger);
       const hive = await startHive(config, logger);

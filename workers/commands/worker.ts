@@ -2,9 +2,6 @@ import { Command } from 'commander';
 import { openDatabase } from '../../prisma/client.js';
 import { readConfig } from '../config.js';
 import { createLogger } from '../logger.js';
-import { startParts } from '../parts.js';
-import { installRuntime } from '../temporal/runtime.js';
-import { TemporalLink } from '../temporal/temporal-link.js';
 import { untilStopped } from '../until-stopped.js';
 import { UsageError } from './usage.js';
 
@@ -17,6 +14,9 @@ export function workerCommand(): Command {
       if (config.databaseUrl === undefined || config.temporal.kind === 'embedded') {
         throw new UsageError('a worker needs DATABASE_URL and TEMPORAL_ADDRESS: those of the hives it works for');
       }
+      const { startParts } = await import('../parts.js');
+      const { installRuntime } = await import('../temporal/runtime.js');
+      const { TemporalLink } = await import('../temporal/temporal-link.js');
       const logger = createLogger(config);
       installRuntime(logger);
       const parts = await startParts(config, logger);

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { World, type HiveHandle } from './harness/world.js';
+
+const CLI = join(import.meta.dirname, '..', 'dist', 'workers', 'hive.js');
+
+let world: World;
+let hive: HiveHandle;
+let nowhere: string;
+beforeAll(async () => {
+  world = await World.create();
+  hive = await world.startHive();
+  nowhere = await mkdtemp(join(tmpdir(), 'hivesync-nowhere-'));
+}, 60_000);
+afterAll(async () => {
+  await world.stop();
+  await rm(nowhere, { recursive: true, force: true });
+}, 60_000);
+
+interface Output {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `hive` as someone at the hive's data directory would, unless `env` says otherwise. */
+function run(args: string[], env: Record<string, string> = {}): Promise<Output> {
+  const options = {
+    env: { PATH: process.env['PATH'], HIVE_DATA_DIR: join(world.directory, 'hive'), NODE_OPTIONS: '', ...env },
+  };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [CLI, ...args], options, (error, stdout, stderr) =>
+      resolve({ status: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+async function json<T>(args: string[], env?: Record<string, string>): Promise<T> {
+  const { status, stdout, stderr } = await run([...args, '--json'], env);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return JSON.parse(stdout) as T;
+}
+
+test('organisations are made and listed; a name is given once', async () => {
+  const made = await json<{ id: string; name: string }>(['org', 'create', 'second']);
+  expect(await json(['org', 'list'])).toMatchObject([{ name: 'default' }, { id: made.id, name: 'second' }]);
+  expect(await run(['org', 'create', 'second'])).toMatchObject({
+    status: 1,
+    stderr: 'hive: there is an organisation named second already\n',
+  });
+  expect((await run(['org', 'create', 'two words'])).status).toBe(2);
+}, 90_000);
+
+test("a key is made by the hive's API where one runs, and on the database of another organisation", async () => {
+  const { api_key: key } = await json<{ api_key: Record<string, string> }>(['key', 'create', 'machine']);
+  expect(key['created_by']).not.toBeNull(); // the admin token's: the database alone knows none
+  const other = await json<{ api_key: Record<string, string> }>([
+    'key',
+    'create',
+    'other',
+    '--organization',
+    'default',
+  ]);
+  expect(other.api_key['created_by']).toBeNull();
+  const remote = ['--url', hive.url, '--token', await world.adminToken()];
+  const listed = await json<{ name: string }[]>(['key', 'list', ...remote], { HIVE_DATA_DIR: nowhere });
+  expect(listed.map(({ name }) => name)).toEqual(['other', 'machine']);
+  const id = key['id'] ?? '';
+  expect(await json(['key', 'revoke', id])).toEqual({ revoked: id });
+  expect(await run(['key', 'revoke', id])).toMatchObject({ status: 1, stderr: 'hive: API key not found\n' });
+}, 90_000);
+
+test('tokens are made, listed without their secret, and revoked', async () => {
+  const made = await json<{ token: { id: string }; secret: string }>(['token', 'create', 'ci', '--role', 'admin']);
+  const listed = await run(['token', 'list', '--json']);
+  expect(listed.stdout).toContain(made.token.id);
+  expect(listed.stdout).not.toContain(made.secret);
+  expect(await json(['token', 'revoke', made.token.id])).toEqual({ revoked: made.token.id });
+  expect(await run(['key', 'list', '--url', hive.url, '--token', made.secret])).toMatchObject({
+    status: 1,
+    stderr: 'hive: the credential has been revoked\n',
+  });
+}, 90_000);
+
+test('a backfill is waited for, without a bar where there is no terminal; its end is the exit code', async () => {
+  const agent = world.newAgent();
+  const { attemptId } = await agent.record(['seq', '1', '3000']);
+  agent.connect(hive.url, await world.newKey());
+  for (;;) {
+    const started = await run(['backfill', attemptId, '--wait', '--json']);
+    if (started.status === 1 && started.stderr.includes('not found')) continue; // not announced yet
+    expect(started).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(started.stdout)).toMatchObject({ outcome: 'complete', result: { lines_stored: 3000 } });
+    break;
+  }
+  expect(await json(['backfill', attemptId, '--type', 'logs'])).toMatchObject({ workflow_id: `backfill/${attemptId}` });
+  await agent.stop();
+}, 60_000);
+
+const misuses: [string, string[], Record<string, string>, string][] = [
+  ['an unknown command', ['nonsense'], {}, 'unknown command'],
+  ['an unknown option', ['org', 'list', '--nonsense'], {}, 'unknown option'],
+  ['a missing argument', ['backfill'], {}, 'missing required argument'],
+  ['an id that is none', ['backfill', 'x'], {}, 'must be a UUID'],
+  ['a type that there is not', ['backfill', '00000000-0000-4000-8000-000000000000', '--type', 'x'], {}, 'Allowed'],
+  ['a wrong variable', ['org', 'list'], { HIVE_PORT: 'x' }, 'hive: HIVE_PORT is "x"; allowed:'],
+  ['no hive anywhere', ['org', 'list'], { HIVE_DATA_DIR: '/nowhere' }, 'hive: no database: set DATABASE_URL'],
+  ['no hive to ask', ['backfill', '00000000-0000-4000-8000-000000000000'], { HIVE_DATA_DIR: '/nowhere' }, 'give --url'],
+];
+
+test.each(misuses)(
+  '%s ends with 2',
+  async (_name, args, env, message) => {
+    const { status, stdout, stderr } = await run(args, env);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  },
+  20_000,
+);
+
+test('help is no failure, and what the hive refuses is one', async () => {
+  expect(await run(['doctor', '--help'])).toMatchObject({ status: 0, stderr: '' });
+  const unknown = '00000000-0000-4000-8000-000000000000';
+  expect(await run(['backfill', unknown])).toMatchObject({ status: 1, stderr: 'hive: task attempt not found\n' });
+  const away = ['backfill', unknown, '--url', 'http://127.0.0.1:1', '--token', 'x'];
+  expect(await run(away)).toMatchObject({ status: 1, stderr: 'hive: no hive answers at http://127.0.0.1:1\n' });
+}, 60_000);
