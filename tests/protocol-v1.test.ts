@@ -200,6 +200,30 @@ describe('its attempts are backfilled to complete', () => {
     expect(reading.sync.state).toBe('complete');
   }, 40_000);
 
+  test('by the schedule, when a backfill has failed before', async () => {
+    const node = await newNode();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(10));
+    const { node_id: nodeId } = await node.connect(hive.url);
+    const id = attempt.frame.attempt_id;
+    node.pushAttempt(attempt);
+    await complete(attempt);
+    // as an unfinished backfill leaves it, long enough ago
+    await world.database.attempt.update({ where: { id }, data: { describedRevision: 0 } });
+    await world.database.attemptSync.update({
+      where: { attemptId: id },
+      data: { state: 'partial', needsBackfill: true, retryAt: new Date(Date.now() - 1000) },
+    });
+    const before = node.requests;
+    await world.temporal.workflow.execute('reconcile', {
+      taskQueue: 'hive',
+      workflowId: `reconcile-${String(nodeId)}`,
+    });
+    await complete(attempt);
+    expect(node.requests).toBe(before + 1);
+    expect((await logs(id)).total_count).toBe(execution.rows.length);
+  }, 40_000);
+
   test('one that is not shared or not known ends as unavailable, and delays no other', async () => {
     const node = await newNode();
     await node.connect(hive.url);
