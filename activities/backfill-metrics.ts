@@ -9,7 +9,7 @@ export function countRequest(trigger: Trigger): void {
 
 /** Counts the end of a backfill. A run that no longer held the attempt has been counted, or replaced by a newer one. */
 export function countEnd(settled: Settled | undefined, reason: string): void {
-  if (!settled || settled.seconds === null) return;
+  if (settled?.seconds == null) return;
   backfillLatency.observe(settled.seconds);
   if (settled.state === 'complete') backfillSuccesses.inc();
   else backfillFailures.inc({ reason });

@@ -7,7 +7,7 @@ import type { Database } from '../prisma/client.js';
 import { countAttemptLines, type AttemptLines } from '../prisma/queries/count-attempt-lines.js';
 import { holdForBackfill, type Hold } from '../prisma/queries/hold-backfill.js';
 import { settleBackfill, type Settled } from '../prisma/queries/settle-backfill.js';
-import type { Trigger } from '../workflows/definitions.js';
+import type { BackfillType, Trigger } from '../workflows/definitions.js';
 import { countEnd, countRequest } from './backfill-metrics.js';
 import { fail, toFailure } from './failures.js';
 import { mirrorByBackfill } from './mirror-by-backfill.js';
@@ -29,8 +29,7 @@ export interface MirrorInput {
   force: boolean;
   /** The backfill's first step. */
   isFirst: boolean;
-  /** Pull log lines too, not the description alone. */
-  withLogs: boolean;
+  type: BackfillType;
   /** The backfill has stored something in an earlier step. */
   progressed: boolean;
 }
@@ -70,8 +69,8 @@ export function createGatewayActivities({ database, gateway, logger }: GatewayAc
         if (!connection) throw fail('node_moved', attemptId);
         const step = { attemptId, database, signal: context.cancellationSignal, until: Date.now() + STEP_MS, pulled };
         const { finished, changed, isBusy } = await (connection.protocol === 1
-          ? mirrorByBackfill({ ...step, connection }, input.withLogs)
-          : mirrorByPages({ ...step, connection }, input.withLogs));
+          ? mirrorByBackfill({ ...step, connection }, input.type)
+          : mirrorByPages({ ...step, connection }, input.type));
         const lines = { ...(await countAttemptLines(database, attemptId)), linesPulled: pulled.lines };
         if (!finished) return { ...lines, ...(isBusy && { isBusy }) };
         const settled = await settleBackfill(database, {

@@ -1,13 +1,15 @@
 import { NodeRequestError } from '../api/gateway/errors.js';
 import type { BatchConnection } from '../api/gateway/interface.js';
+import type { BackfillType } from '../workflows/definitions.js';
 import type { Mirror, Mirrored } from './mirror.js';
 
 /**
  * A step at a node of protocol version 1: asks for the whole attempt and waits, for the length of a step, until what
  * came is stored and counted. Where an execution ended meanwhile the attempt has to be asked for once more.
  */
-export async function mirrorByBackfill(mirror: Mirror<BatchConnection>, withLogs: boolean): Promise<Mirrored> {
+export async function mirrorByBackfill(mirror: Mirror<BatchConnection>, type: BackfillType): Promise<Mirrored> {
   const { attemptId, connection, database, signal, pulled } = mirror;
+  const withLogs = type !== 'executions'; // lines alone can't be matched to executions that the hive does not know
   try {
     const answer = await connection.backfill(attemptId, withLogs ? 'full_attempt' : 'executions', signal);
     pulled.lines += answer.linesStored;

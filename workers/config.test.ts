@@ -17,6 +17,8 @@ function refusal(env: Record<string, string>): string {
 test('without any variable, everything has its default and is embedded', () => {
   expect(readConfig({})).toEqual({
     dataDir: resolve('.hive'),
+    corsOrigins: [],
+    trustedProxies: 0,
     host: '127.0.0.1',
     port: 3000,
     instanceId: expect.stringMatching(new RegExp(`-${process.pid}$`)),

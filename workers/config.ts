@@ -30,6 +30,12 @@ export interface HiveConfig {
   readonly temporal: TemporalConfig;
   /** Whose tokens are accepted besides the hive's own; absent: nobody's. */
   readonly oidc?: OidcOptions;
+  /** Where clients reach the API, for its own description. */
+  readonly publicUrl?: string;
+  /** Origins whose scripts may call the API from a browser. */
+  readonly corsOrigins: string[];
+  /** How many proxies' X-Forwarded-For to believe. */
+  readonly trustedProxies: number;
   /** Port of the embedded PostgreSQL; absent: the one of the last start if it is free, else any. */
   readonly postgresPort?: number;
 }
@@ -65,13 +71,18 @@ const environment = z.object({
     1440,
   ).default(5),
   HIVE_NODE_TIMEOUT_SECONDS: whole(1, 86_400, ' of seconds').default(90),
-  HIVE_TEMPORAL_UI_URL: z
-    .string()
-    .refine((text) => ['http:', 'https:'].includes(protocolOf(text)), { error: 'an http:// or https:// URL' })
-    .optional(),
+  HIVE_TEMPORAL_UI_URL: z.string().refine(isWebUrl, { error: 'an http:// or https:// URL' }).optional(),
   HIVE_TEMPORAL_PORT: port,
   HIVE_TEMPORAL_UI_PORT: port,
   HIVE_POSTGRES_PORT: port,
+  HIVE_PUBLIC_URL: z.string().refine(isWebUrl, { error: 'an http:// or https:// URL' }).optional(),
+  HIVE_CORS_ORIGINS: z
+    .string()
+    .refine((text) => origins(text).every(isWebUrl), {
+      error: 'origins as https://app.example.com, separated by commas',
+    })
+    .default(''),
+  HIVE_TRUSTED_PROXIES: whole(0, 10).default(0),
   HIVE_OIDC_ISSUER: z
     .string()
     .refine(isSafeIssuerUrl, { error: 'an https:// URL; http:// on this machine only' })
@@ -115,6 +126,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       uiPort: values.HIVE_TEMPORAL_UI_PORT,
     }),
     ...readOidc(values),
+    ...(values.HIVE_PUBLIC_URL !== undefined && { publicUrl: values.HIVE_PUBLIC_URL.replace(/\/+$/, '') }),
+    corsOrigins: origins(values.HIVE_CORS_ORIGINS),
+    trustedProxies: values.HIVE_TRUSTED_PROXIES,
     ...(values.HIVE_POSTGRES_PORT !== undefined && { postgresPort: values.HIVE_POSTGRES_PORT }),
   };
 }
@@ -137,4 +151,15 @@ function protocolOf(text: string): string {
 
 function isPostgresUrl(text: string): boolean {
   return ['postgres:', 'postgresql:'].includes(protocolOf(text)) && new URL(text).pathname.length > 1;
+}
+
+function isWebUrl(text: string): boolean {
+  return ['http:', 'https:'].includes(protocolOf(text));
+}
+
+function origins(text: string): string[] {
+  return text
+    .split(',')
+    .map((origin) => origin.trim().replace(/\/+$/, ''))
+    .filter((origin) => origin !== '');
 }

@@ -70,6 +70,9 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
     health: () => ({ temporal: link.state.temporal === 'ok', workers: link.state.workers === 'ok' }),
     ...(config.oidc && { oidc: createOidcVerifier(database, config.oidc) }),
     stopping: stopping.signal,
+    corsOrigins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
+    ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl }),
     workflowUrl: (workflowId, runId) => parts.temporal.workflowUrl(workflowId, runId),
   });
   const server = createHttpServer(app);
@@ -87,16 +90,25 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
   return {
     url,
     ...(parts.temporal.uiUrl !== undefined && { temporalUiUrl: parts.temporal.uiUrl }),
-    async stop() {
+    stop() {
       stopping.abort();
-      await gateway.stop();
-      await link.stop();
-      await closeServer(server);
-      await database.$disconnect();
-      await removeRunning(config.dataDir);
-      await parts.stop();
+      return inOrder(logger, [
+        () => gateway.stop(),
+        () => link.stop(),
+        () => closeServer(server),
+        () => database.$disconnect(),
+        () => removeRunning(config.dataDir),
+        () => parts.stop(),
+      ]);
     },
   };
+}
+
+/** One step that fails must not keep the later ones, least of all the embedded servers, from stopping. */
+async function inOrder(logger: Logger, steps: (() => Promise<void>)[]): Promise<void> {
+  for (const step of steps) {
+    await step().catch((error: unknown) => logger.error({ err: error }, 'a part did not stop as it should'));
+  }
 }
 
 function listen(server: Server, { host, port }: HiveConfig): Promise<string> {

@@ -138,7 +138,7 @@ class Backfill {
       trigger: this.input.trigger,
       force: this.input.trigger === 'manual' && this.progress.pulls === 0,
       isFirst: this.progress.pulls === 0,
-      withLogs: this.input.type !== 'executions',
+      type: this.input.type,
       progressed: this.progress.linesPulled > 0,
     });
   }

@@ -5,7 +5,7 @@ import { findLostSessions } from '../../prisma/queries/lost-sessions.js';
 import { renewLeases, type Heartbeat } from '../../prisma/queries/renew-leases.js';
 import type { GatewaySocket } from './gateway-socket.js';
 
-/** A lease outlives the silence after which its socket is closed anyway. */
+/** As long as the silence after which a socket is closed. */
 export const LEASE_SECONDS = 90;
 /** How often leases are renewed with what was heard, and looked at for those that are lost. */
 const INTERVAL_MS = 500;

@@ -6,7 +6,7 @@ import { HEARTBEAT_INTERVAL_SECONDS, MAX_PAGE_GZIP_BYTES, SILENCE_TIMEOUT_MS } f
 import { decodeTextFrame, FrameError } from '../../protocol/text-frame.js';
 import { codeOf, messageOf } from '../errors.js';
 import type { Logger } from '../log.js';
-import { forgetIncompleteAcks } from '../store/acknowledgements.js';
+import { forgetIncompleteAcks, meetHive } from '../store/acknowledgements.js';
 import { findExecution, runningExecutions } from '../store/executions.js';
 import type { Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
@@ -66,9 +66,12 @@ export class Session {
   }
 
   start(): void {
-    const { socket, store, auth } = this.options;
+    const { socket, store, auth, logger } = this.options;
     socket.once('close', () => this.#stop());
     this.#guard(() => {
+      if (auth.node_id && meetHive(store, auth.node_id)) {
+        logger.warn({ node_id: auth.node_id }, 'this hive knows the node by another id; announcing everything again');
+      }
       endOrphans(store);
       forgetIncompleteAcks(store);
     });

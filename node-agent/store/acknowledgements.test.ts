@@ -7,7 +7,7 @@ import {
   temporaryStore,
   type TemporaryStore,
 } from '../testing/temporary-store.js';
-import { acknowledgeAttempt, acknowledgeLines, forgetIncompleteAcks } from './acknowledgements.js';
+import { acknowledgeAttempt, acknowledgeLines, forgetIncompleteAcks, meetHive } from './acknowledgements.js';
 import { getAttempt, pendingAttempts } from './attempts.js';
 import { pendingExecutions } from './executions.js';
 import { endOrphans } from './orphans.js';
@@ -31,6 +31,17 @@ describe('what the hive has acknowledged', () => {
     acknowledgeLines(store, { executionId: execution.id, epoch: 1, storedThrough, revision: 2 });
     return execution;
   }
+
+  it('counts for the hive that said it: one that knows the node by another id hears everything again', () => {
+    const { store } = temporary;
+    expect(meetHive(store, 'node-at-a')).toBe(false);
+    const execution = acknowledged('complete', 3);
+    expect(meetHive(store, 'node-at-a')).toBe(false);
+    expect(pending()).toEqual([]);
+    expect(meetHive(store, 'node-at-b')).toBe(true);
+    expect(pending()).toEqual([execution.attempt_key]);
+    expect(attempt(execution.attempt_key)?.acked_state).toBeNull();
+  });
 
   it('is pending until attempt and executions are acknowledged at their revision', () => {
     const { store } = temporary;

@@ -7,6 +7,8 @@ import {
   ACKNOWLEDGE_ATTEMPT,
   ACKNOWLEDGE_EXECUTION,
   ACKNOWLEDGE_LINES,
+  FORGET_ALL_ATTEMPT_ACKS,
+  FORGET_ALL_EXECUTION_ACKS,
   FORGET_ATTEMPT_ACK,
   FORGET_EXECUTION_ACK,
   FORGET_EXECUTION_ACKS,
@@ -15,7 +17,9 @@ import {
   FORGET_UNVERIFIED_ACKS,
   RAISE_EPOCH,
   RAISE_REVISION_ABOVE,
+  SELECT_HIVE_NODE,
   SET_EXECUTION_REVISIONS,
+  SET_HIVE_NODE,
 } from './sql.js';
 
 /** `behind`: this store was older than the hive's copy; it has moved past it and must announce again. */
@@ -85,5 +89,23 @@ export function forgetIncompleteAcks(store: Store): void {
   store.write(() => {
     store.prepare(FORGET_INCOMPLETE_ACKS).run();
     store.prepare(FORGET_EXECUTION_ACKS_OF_UNACKED).run();
+  });
+}
+
+/**
+ * Notes which node the hive says this one is. Where that is another one than before (another hive, an emptied
+ * database, a node that was deleted there), what was acknowledged counts no more: everything is announced again.
+ * @returns whether that was so
+ */
+export function meetHive(store: Store, hiveNodeId: string): boolean {
+  return store.write(() => {
+    store.machineId(); // the row exists
+    const former = store.one(store.prepare<{ hive_node_id: string | null }>(SELECT_HIVE_NODE)).hive_node_id;
+    if (former === hiveNodeId) return false;
+    store.prepare(SET_HIVE_NODE).run(hiveNodeId);
+    if (former === null) return false;
+    store.prepare(FORGET_ALL_ATTEMPT_ACKS).run();
+    store.prepare(FORGET_ALL_EXECUTION_ACKS).run();
+    return true;
   });
 }

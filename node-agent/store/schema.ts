@@ -63,4 +63,7 @@ CREATE TABLE log_line (
 ) WITHOUT ROWID;
 `;
 
-export const MIGRATIONS: readonly string[] = [FIRST];
+/** Which node the hive says this one is: acknowledgements are the word of that hive, and of no other. */
+const HIVE_NODE = `ALTER TABLE node ADD COLUMN hive_node_id TEXT;`;
+
+export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE];

@@ -23,6 +23,10 @@ export const SELECT_PENDING_ATTEMPTS = `
     UNION SELECT attempt_key FROM execution WHERE revision > acked_revision AND attempt_key > @after
   ) ORDER BY key LIMIT @limit`;
 export const ACKNOWLEDGE_ATTEMPT = `UPDATE attempt SET acked_revision = ?, acked_state = ? WHERE key = ?`;
+export const SELECT_HIVE_NODE = `SELECT hive_node_id FROM node WHERE id = 1`;
+export const SET_HIVE_NODE = `UPDATE node SET hive_node_id = ? WHERE id = 1`;
+export const FORGET_ALL_ATTEMPT_ACKS = `UPDATE attempt SET acked_revision = 0, acked_state = NULL`;
+export const FORGET_ALL_EXECUTION_ACKS = `UPDATE execution SET acked_revision = 0, acked_epoch = 0, acked_through = 0`;
 export const FORGET_ATTEMPT_ACK = `UPDATE attempt SET acked_revision = 0 WHERE key = ?`;
 export const FORGET_INCOMPLETE_ACKS = `
   UPDATE attempt SET acked_revision = 0

@@ -44,5 +44,15 @@ export async function createWorkers({ connection, namespace, hive, gateway }: Wo
       }),
     );
   }
-  return Promise.all(workers);
+  return allOrNone(workers);
+}
+
+/** A worker that was made but never ran keeps its queue and its connection: where one can't be made, the others end. */
+async function allOrNone(creations: Promise<Worker>[]): Promise<Worker[]> {
+  const results = await Promise.allSettled(creations);
+  const made = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (!failed) return made;
+  await Promise.all(made.map((worker) => worker.runUntil(Promise.resolve())));
+  throw failed.reason;
 }
