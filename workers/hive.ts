@@ -7,9 +7,9 @@ import { exitCodeOf } from './commands/usage.js';
 try {
   await hiveProgram().parseAsync();
 } catch (error) {
-  process.exitCode = exitCodeOf(error);
   // commander has printed its own already
   if (!(error instanceof CommanderError)) {
     process.stderr.write(`hive: ${error instanceof Error ? error.message : String(error)}\n`);
   }
+  process.exit(exitCodeOf(error)); // what a failed start has opened must not keep it running
 }
