@@ -167,7 +167,6 @@ export type AttemptSyncV1 = z.infer<typeof attemptSyncDataV1>;
 export type ExecutionSyncV1 = z.infer<typeof executionSyncDataV1>;
 export type TaskSyncV1 = z.infer<typeof taskSyncData>;
 export type NodeFrameV1 = z.infer<typeof nodeFrameV1>;
-export type HiveFrameV1 = z.infer<typeof hiveFrameV1>;
 export type BackfillRequestV1 = z.infer<typeof backfillRequestData>;
 
 /** The data of one frame type of a node. */
