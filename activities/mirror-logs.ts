@@ -2,7 +2,7 @@
 import { NodeRequestError } from '../api/gateway/errors.js';
 import type { LogsEnd } from '../api/gateway/interface.js';
 import { linesStored, pagesRejected } from '../api/metrics.js';
-import { checkPage, PageError } from '../protocol/page.js';
+import { checkPage, PageError, type PageContent } from '../protocol/page.js';
 import type { LogPageFrame } from '../protocol/binary-frame.js';
 import { adoptEmptyEpoch, markGap, setAside } from '../prisma/queries/execution-marks.js';
 import { listExecutionsToPull, type ExecutionToPull } from '../prisma/queries/list-executions-to-pull.js';
@@ -21,17 +21,20 @@ export async function mirrorLogs(mirror: Mirror): Promise<boolean> {
   const tries = new Map<string, number>();
   for (;;) {
     const executions = await listExecutionsToPull(mirror.database, mirror.attemptId, EXECUTIONS_AT_ONCE);
-    if (executions.length === 0) return true;
+    let isDone = executions.length < EXECUTIONS_AT_ONCE;
     for (const execution of executions) {
       if (Date.now() >= mirror.until) return false;
       const pull = await pullExecution(mirror, execution);
-      if (pull === 'done' || pull === 'time_up') continue;
+      if (pull === 'done') continue;
+      isDone = false;
+      if (pull === 'time_up') continue;
       const count = (tries.get(execution.executionId) ?? 0) + 1;
       tries.set(execution.executionId, count);
       if (count >= READ_TRIES)
         await setAside(mirror.database, mirror.connection.session, execution.executionId, pull.reason);
       else await lookAgain(mirror, pull.reason);
     }
+    if (isDone) return true; // what came since is seen where the attempt is settled
   }
 }
 
@@ -72,22 +75,34 @@ async function pullPages(
 ): Promise<ReadToEnd | 'time_up'> {
   let stored = storedLines;
   const pages = mirror.connection.readLogs(executionId, storedLines, mirror.signal);
+  let storing: Promise<void> | undefined;
   try {
     for (;;) {
       const next = await pages.next();
-      if (next.done) return { end: next.value, stored };
-      await storePulledPage(mirror, next.value);
-      stored = next.value.header.last_seq;
-      if (Date.now() >= mirror.until) return 'time_up';
+      if (next.done) {
+        await storing;
+        return { end: next.value, stored };
+      }
+      // The page before is being stored while this one is checked; a page is asked for when the one before it is stored.
+      const { header, page } = next.value;
+      const content = await checkPage(page, header.first_seq, header.last_seq);
+      await storing;
+      storing = storePulledPage(mirror, next.value, content);
+      storing.catch(() => undefined); // thrown where it is awaited
+      stored = header.last_seq;
+      if (Date.now() >= mirror.until) {
+        await storing;
+        return 'time_up';
+      }
     }
   } finally {
+    await storing?.catch(() => undefined);
     await pages.return({ logLines: 0, logEpoch: 0, status: 'running' }); // leaving early tells the node to stop
   }
 }
 
-async function storePulledPage(mirror: Mirror, { header, page }: LogPageFrame): Promise<void> {
+async function storePulledPage(mirror: Mirror, { header, page }: LogPageFrame, content: PageContent): Promise<void> {
   const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = header;
-  const content = await checkPage(page, firstSeq, lastSeq);
   const result = await storePage(mirror.database, mirror.connection.session, {
     executionId,
     logEpoch,
@@ -127,5 +142,5 @@ async function judgeEnd(mirror: Mirror, execution: ExecutionToPull, { end, store
 
 async function lookAgain(mirror: Mirror, reason: string): Promise<void> {
   if (reason.startsWith('unreadable_at_node')) await new Promise((resolve) => setTimeout(resolve, READ_RETRY_MS));
-  await mirrorDescription(mirror);
+  await mirrorDescription(mirror, true);
 }

@@ -1,5 +1,6 @@
 import type { Prisma } from './client.js';
 import { type Database } from './client.js';
+import { driverOf } from './driver.js';
 
 /** The models that belong to an organisation by a column of their own. */
 const OWNED_MODELS = new Set(['Node', 'NodeApiKey', 'ApiToken', 'Attempt']);
@@ -34,11 +35,11 @@ export function forOrganization(database: Database, organizationId: string): Org
     },
     async query<Row>(statement: Prisma.Sql) {
       requireOrganization(statement, organizationId);
-      return database.$queryRaw<Row[]>(statement);
+      return driverOf(database).$queryRaw<Row[]>(statement);
     },
     async execute(statement: Prisma.Sql) {
       requireOrganization(statement, organizationId);
-      return database.$executeRaw(statement);
+      return driverOf(database).$executeRaw(statement);
     },
   };
 }

@@ -42,6 +42,7 @@ export async function startBackfill(client: Client, input: BackfillInput): Promi
       ...backfillOptions(input),
       workflowId,
       taskQueue: HIVE_TASK_QUEUE,
+      requestEagerStart: true, // its first task comes with the answer, where this process works on the queue
       args: [input],
     });
     return { workflowId, runId: handle.firstExecutionRunId, joined: false };

@@ -31,8 +31,8 @@ export interface PagedConnection {
   /** @throws NodeRequestError */
   describeAttempt(attemptId: string, signal: AbortSignal): AsyncGenerator<DescribedPart, void>;
   /**
-   * Log pages of the execution from `afterSeq + 1` on. Taking the next page tells the node that the one before is
-   * stored. The node is told to stop when the generator is left early.
+   * Log pages of the execution from `afterSeq + 1` on. Taking the next page tells the node that there
+   * is room for one more. The node is told to stop when the generator is left early.
    * @throws NodeRequestError
    */
   readLogs(executionId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<LogPageFrame, LogsEnd>;

@@ -1,5 +1,6 @@
 import type { SyncState } from '../../protocol/frames.js';
 import type { Queryable } from '../client.js';
+import { driverOf } from '../driver.js';
 
 export type Hold =
   /** The workflow holds the attempt: `pending_backfill` carries its run id. */
@@ -12,13 +13,13 @@ export type Hold =
  * @param force a person asked: also without a known gap, and also when it is complete or unavailable
  */
 export async function holdForBackfill(db: Queryable, attemptId: string, runId: string, force: boolean): Promise<Hold> {
-  const changed = await db.$executeRaw`
+  const changed = await driverOf(db).$executeRaw`
     UPDATE attempt_sync SET state = 'pending_backfill', run_id = ${runId}, held = held AND NOT ${force},
       requested_at = CASE WHEN state = 'pending_backfill' AND requested_at IS NOT NULL THEN requested_at ELSE now() END
     WHERE attempt_id = ${attemptId}::uuid AND run_id IS DISTINCT FROM ${runId}
       AND (${force} OR (state IN ('partial', 'pending_backfill') AND needs_backfill AND NOT held))`;
   if (changed === 1) return { held: true };
-  const [row] = await db.$queryRaw<{ state: SyncState; runId: string | null; held: boolean }[]>`
+  const [row] = await driverOf(db).$queryRaw<{ state: SyncState; runId: string | null; held: boolean }[]>`
     SELECT state, run_id AS "runId", held FROM attempt_sync WHERE attempt_id = ${attemptId}::uuid`;
   if (!row) return { held: false, reason: 'unknown_attempt' };
   if (row.state === 'pending_backfill' && row.runId === runId) return { held: true };

@@ -1,4 +1,5 @@
 import type { Queryable } from '../client.js';
+import { driverOf } from '../driver.js';
 
 /** Who holds a node's socket, as the database has it now. */
 export interface Lease {
@@ -18,7 +19,7 @@ export interface LeaseClaim {
 /** Takes the node's lease for a new session, from whoever held it. The fence is higher than every earlier one's. */
 export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bigint> {
   // The second nextval: evaluated under the row's lock, so that the later of two racing sessions has the higher fence.
-  const [row] = await db.$queryRaw<{ fence: bigint }[]>`
+  const [row] = await driverOf(db).$queryRaw<{ fence: bigint }[]>`
     INSERT INTO node_lease (node_id, queue, instance_id, session_id, fence, expires_at)
     VALUES (${claim.nodeId}::uuid, ${claim.queue}, ${claim.instanceId}, ${claim.sessionId}::uuid,
             nextval('lease_fence'), now() + make_interval(secs => ${claim.ttlSeconds}))
@@ -33,12 +34,12 @@ export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bi
  * Lets the leases run out now: no new work comes to their sockets, while what those have sent can still be stored.
  */
 export async function expireLeases(db: Queryable, fences: bigint[]): Promise<void> {
-  await db.$executeRaw`UPDATE node_lease SET expires_at = now() WHERE fence = ANY (${fences}::bigint[])`;
+  await driverOf(db).$executeRaw`UPDATE node_lease SET expires_at = now() WHERE fence = ANY (${fences}::bigint[])`;
 }
 
 /** Gives the lease up, unless a newer session holds it already. */
 export async function releaseLease(db: Queryable, nodeId: string, fence: bigint): Promise<void> {
-  await db.$executeRaw`
+  await driverOf(db).$executeRaw`
     WITH released AS (
       DELETE FROM node_lease WHERE node_id = ${nodeId}::uuid AND fence = ${fence} RETURNING node_id
     )
@@ -47,7 +48,7 @@ export async function releaseLease(db: Queryable, nodeId: string, fence: bigint)
 
 /** The node's lease while it is valid by the database's clock. */
 export async function findLease(db: Queryable, nodeId: string): Promise<Lease | undefined> {
-  const [row] = await db.$queryRaw<Lease[]>`
+  const [row] = await driverOf(db).$queryRaw<Lease[]>`
     SELECT queue, session_id AS "sessionId", fence FROM node_lease
     WHERE node_id = ${nodeId}::uuid AND expires_at > now()`;
   return row;

@@ -1,5 +1,6 @@
 import type { ExecutionStatus } from '../../protocol/frames.js';
 import type { Queryable } from '../client.js';
+import { driverOf } from '../driver.js';
 
 export interface ExecutionToPull {
   executionId: string;
@@ -12,7 +13,7 @@ export interface ExecutionToPull {
 
 /** Executions of the attempt with lines that the hive lacks and that only a pull brings, in their order. */
 export function listExecutionsToPull(db: Queryable, attemptId: string, limit: number): Promise<ExecutionToPull[]> {
-  return db.$queryRaw<ExecutionToPull[]>`
+  return driverOf(db).$queryRaw<ExecutionToPull[]>`
     SELECT id AS "executionId", status, log_epoch AS "logEpoch", declared_lines AS "declaredLines",
            CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END AS "storedLines"
     FROM execution

@@ -1,4 +1,5 @@
 import type { Queryable } from '../client.js';
+import { driverOf } from '../driver.js';
 
 /** Where a listing goes on: the last attempt it gave. */
 export interface AttemptCursor {
@@ -13,7 +14,7 @@ export function listNeedingBackfill(
   after: AttemptCursor | undefined,
   limit: number,
 ): Promise<AttemptCursor[]> {
-  return db.$queryRaw<AttemptCursor[]>`
+  return driverOf(db).$queryRaw<AttemptCursor[]>`
     SELECT attempt_id AS "attemptId", attempt_created_at::text AS "createdAt" FROM attempt_sync
     WHERE node_id = ${nodeId}::uuid AND needs_backfill AND state <> 'complete' AND NOT held
       AND state = 'partial' AND (retry_at IS NULL OR retry_at <= now())

@@ -1,4 +1,5 @@
 import type { Queryable } from '../client.js';
+import { driverOf } from '../driver.js';
 
 /** A heartbeat that came over a session's socket. */
 export interface Heartbeat {
@@ -9,7 +10,7 @@ export interface Heartbeat {
 
 /** Renews the leases of sessions that were heard from, also expired ones, and notes what their nodes say of themselves. */
 export async function renewLeases(db: Queryable, heartbeats: Heartbeat[], ttlSeconds: number): Promise<void> {
-  await db.$executeRaw`
+  await driverOf(db).$executeRaw`
     WITH beat AS (
       SELECT * FROM unnest(${heartbeats.map((beat) => beat.nodeId)}::uuid[], ${heartbeats.map((beat) => beat.fence)}::bigint[],
                            ${heartbeats.map((beat) => beat.status)}::text[]) AS t (node_id, fence, status)

@@ -1,5 +1,6 @@
 import type { SyncState } from '../../protocol/frames.js';
 import type { Database } from '../client.js';
+import { driverTransaction } from '../driver.js';
 import { computeSync, lockAttempts } from './sync-state.js';
 
 /** How a backfill ended, as far as the attempt's state depends on it. */
@@ -31,13 +32,15 @@ const MAX_RETRY_SECONDS = 3600;
  */
 export function settleBackfill(db: Database, settlement: Settlement): Promise<Settled | undefined> {
   const { attemptId, runId, ending, reason = null, progressed } = settlement;
-  return db.$transaction(async (tx) => {
+  return driverTransaction(db, async (tx) => {
     await lockAttempts(tx, [attemptId]);
     const [held] = await tx.$queryRaw<{ seconds: number }[]>`
       SELECT extract(epoch FROM now() - requested_at)::float8 AS seconds FROM attempt_sync
       WHERE attempt_id = ${attemptId}::uuid AND run_id = ${runId}`;
     const [sync] = await computeSync(tx, [attemptId]);
     if (!sync) return undefined;
+    const seconds = held?.seconds ?? null;
+    if (sync.state !== 'pending_backfill') return { ...sync, seconds }; // no hold to end: to be complete ends it
     // A node that went away says nothing about the attempt; it is tried again as soon as the node is back.
     const backsOff = !progressed && (ending === 'failed' || ending === 'done');
     const [settled] = await tx.$queryRaw<Omit<Settled, 'revision' | 'seconds'>[]>`
@@ -51,6 +54,6 @@ export function settleBackfill(db: Database, settlement: Settlement): Promise<Se
           now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(idle_backfills, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second' END
       WHERE attempt_id = ${attemptId}::uuid AND state = 'pending_backfill' AND run_id = ${runId}
       RETURNING state, needs_backfill AS "needsBackfill"`;
-    return { ...sync, ...settled, seconds: held?.seconds ?? null };
+    return { ...sync, ...settled, seconds };
   });
 }

@@ -1,5 +1,6 @@
 import type { PageContent } from '../../protocol/page.js';
 import type { Queryable } from '../client.js';
+import { driverOf } from '../driver.js';
 
 /** A node's session, as every write that it causes carries it. */
 export interface SessionFence {
@@ -34,7 +35,7 @@ export type StoreResult =
 export async function storePage(db: Queryable, session: SessionFence, page: CheckedPage): Promise<StoreResult> {
   const { executionId, logEpoch, firstSeq, lastSeq } = page;
   const { stdout, stderr, system } = page.content.lineCounts;
-  const [row] = await db.$queryRaw<{ attemptId: string; lastOfEnded: boolean }[]>`
+  const [row] = await driverOf(db).$queryRaw<{ attemptId: string; lastOfEnded: boolean }[]>`
     WITH moved AS (
       UPDATE execution SET
         stored_lines = ${lastSeq}::int, stored_epoch = ${logEpoch}::int,
@@ -63,7 +64,7 @@ export async function storePage(db: Queryable, session: SessionFence, page: Chec
 }
 
 async function explainRefusal(db: Queryable, session: SessionFence, page: CheckedPage) {
-  const [row] = await db.$queryRaw<
+  const [row] = await driverOf(db).$queryRaw<
     { held: boolean; logEpoch: number | null; storedThrough: number; beyondEnd: boolean }[]
   >`
     SELECT EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence}) AS held,

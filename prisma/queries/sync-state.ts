@@ -1,5 +1,5 @@
 import type { SyncState } from '../../protocol/frames.js';
-import { Prisma, type Queryable } from '../client.js';
+import { Prisma, type Queryable, type RawQueryable } from '../client.js';
 
 export interface ComputedSync {
   attemptId: string;
@@ -31,7 +31,7 @@ const judgement = (attemptIds: string[]) => Prisma.sql`
  * Complete: the node's newest revision is described, there are as many executions as it says, all have ended, and each
  * has as many lines stored as declared, of the same epoch.
  */
-export function computeSync(tx: Queryable, attemptIds: string[]): Promise<ComputedSync[]> {
+export function computeSync(tx: RawQueryable, attemptIds: string[]): Promise<ComputedSync[]> {
   return tx.$queryRaw<ComputedSync[]>`
     ${judgement(attemptIds)}
     UPDATE attempt_sync s SET
@@ -48,7 +48,7 @@ export function computeSync(tx: Queryable, attemptIds: string[]): Promise<Comput
 }
 
 /** Locks the attempts' rows in one order for all, so that two transactions can't wait for each other. */
-export async function lockAttempts(tx: Queryable, attemptIds: string[]): Promise<void> {
+export async function lockAttempts(tx: RawQueryable, attemptIds: string[]): Promise<void> {
   await tx.$queryRaw`SELECT 1 FROM attempt WHERE id = ANY (${attemptIds}::uuid[]) ORDER BY id FOR UPDATE`;
 }
 
