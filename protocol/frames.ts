@@ -161,14 +161,12 @@ export const logPageHeader = z.object({
 });
 
 export type AuthData = z.infer<typeof authData>;
-export type Capabilities = z.infer<typeof capabilities>;
 export type AttemptSync = z.infer<typeof attemptSyncData>;
 export type ExecutionSync = z.infer<typeof executionSyncData>;
 export type ExecutionStatus = z.infer<typeof executionStatus>;
 export type RunReason = z.infer<typeof runReason>;
 export type SyncState = z.infer<typeof syncState>;
 export type RequestFailureCode = z.infer<typeof requestFailureCode>;
-export type RefusalCode = z.infer<typeof refusalCode>;
 export type NodeFrame = z.infer<typeof nodeFrame>;
 export type HiveFrame = z.infer<typeof hiveFrame>;
 export type LogPageHeader = z.infer<typeof logPageHeader>;

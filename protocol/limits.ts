@@ -13,8 +13,6 @@ export const MAX_LINE_BYTES = 1024 * 1024;
 export const PAGE_TARGET_LINES = 1000;
 /** NDJSON bytes a page aims at before gzip; one longer line makes a page of its own. */
 export const PAGE_TARGET_RAW_BYTES = 256 * 1024;
-/** A page's lines at the most: what the shortest line that passes the checks can fit into MAX_PAGE_RAW_BYTES. */
-export const MAX_PAGE_LINES = 200_000;
 
 export const MAX_TEXT_FRAME_BYTES = 1024 * 1024;
 export const MAX_EXECUTOR_ACTION_BYTES = 256 * 1024;

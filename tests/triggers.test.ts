@@ -82,7 +82,7 @@ test('50 running attempts without a gap cause no drain and no backfill', async (
     node.send('execution_sync', executionFrame(attempt, { log_lines: 7 }));
   }
   node.send('announced', { count: 50 });
-  for (let acknowledged = 0; acknowledged < attempts.length; acknowledged++) await node.next('sync_ack');
+  await Promise.all(attempts.map(() => node.next('sync_ack')));
   await Promise.all(attempts.map(({ attempt_id: id }) => attemptOf(world, hive, id)));
   await new Promise((resolve) => setTimeout(resolve, 2500)); // Temporal's visibility lags
   expect(await world.workflowRuns('WorkflowType != "reconcile"')).toHaveLength(before.length);

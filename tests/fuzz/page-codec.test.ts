@@ -69,7 +69,7 @@ test('a page that was changed on its way is refused, or holds as many lines as i
       const page = mutate(await encodePage(all.map(encodeLine).join('\n')), change);
       const content = await checkPage(page, 1, all.length).catch((error: unknown) => error);
       if (content instanceof PageError) return;
-      expect(content).toMatchObject({ rawBytes: expect.any(Number) as number });
+      expect(content).toHaveProperty('rawBytes');
       expect(await readPage(page)).toEqual(all); // only what gzip does not care about was changed: a time, a flag
     }),
     { numRuns: 1000 },
