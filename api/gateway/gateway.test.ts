@@ -174,6 +174,20 @@ describe('what a node announces', () => {
     expect(drained).toHaveLength(0);
   });
 
+  test('a node that comes back is told the revision of what the hive believes to be running', async () => {
+    const { secret } = await newKey();
+    const machineId = randomUUID();
+    const attempt = attemptFrame({ revision: 5 });
+    const first = await connect(secret, machineId);
+    first.send('attempt_sync', attempt);
+    first.send('execution_sync', executionFrame(attempt));
+    await first.next('log_ack');
+
+    const restored = await connect(secret, machineId); // its store knows neither the execution nor revision 5
+    restored.send('announced', { count: 0 });
+    expect(await restored.next('sync_ack')).toMatchObject({ attempt_id: attempt.attempt_id, revision: 5 });
+  });
+
   test('an older revision changes nothing, and the answer says the newer one', async () => {
     const node = await connect();
     const attempt = attemptFrame({ revision: 5, title: 'new' });

@@ -7,10 +7,10 @@ import { checkPage, PageError } from '../../protocol/page.js';
 import type { Database } from '../../prisma/client.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { markGap } from '../../prisma/queries/execution-marks.js';
+import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
 import { storeMetadata, SupersededError, type NodeSession, type TakenIn } from '../../prisma/queries/store-metadata.js';
 import { storePage, type StoreResult } from '../../prisma/queries/store-page.js';
-import type { ComputedSync } from '../../prisma/queries/sync-state.js';
 import { linesStored, pagesRejected } from '../metrics.js';
 
 export type IntakeItem =
@@ -87,13 +87,23 @@ export class Intake {
     const batch = this.#nextBatch();
     const [first] = batch;
     if (first?.type === 'page') await this.#storeLivePage(first.frame);
-    else if (first?.type === 'announced') this.events.backfillNeeded('announced');
+    else if (first?.type === 'announced') await this.#announced();
     else await this.#storeBatch(batch);
     this.#queuedBytes -= batch.reduce((sum, item) => sum + item.bytes, 0);
     if (this.#isHigh && this.#queuedBytes < LOW_WATER_BYTES) {
       this.#isHigh = false;
       this.events.pressure(false);
     }
+  }
+
+  /**
+   * What the hive believes to be running may not run, nor be known, at a node whose store went back to a backup; nothing
+   * else would ever tell. Such a node sees from the revision that the hive knows more, and announces what it has.
+   */
+  async #announced(): Promise<void> {
+    const running = await this.#persist(() => listRunningAttempts(this.database, this.session.nodeId));
+    for (const attempt of running) this.#acknowledgeSync(attempt);
+    this.events.backfillNeeded('announced');
   }
 
   #nextBatch(): IntakeItem[] {
@@ -211,8 +221,7 @@ export class Intake {
     }
   }
 
-  #acknowledgeSync(sync: ComputedSync): void {
-    const { attemptId, revision, state } = sync;
+  #acknowledgeSync({ attemptId, revision, state }: RunningAttempt): void {
     this.events.send({
       type: 'sync_ack',
       data: { attempt_id: attemptId, revision: Number(revision), sync_state: state },
