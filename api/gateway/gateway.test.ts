@@ -294,7 +294,7 @@ describe('live pages', () => {
   test('a gap that comes again at the same position makes the attempt need a backfill', async () => {
     const { node, attempt, page } = await running();
     node.send('announced', { count: 1 });
-    for (const _time of [1, 2]) {
+    for (let time = 0; time < 2; time++) {
       await node.sendPage(['z'], { ...page, first_seq: 9 });
       await node.next('log_refused');
     }
