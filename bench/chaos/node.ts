@@ -30,6 +30,10 @@ export interface Recording {
 const SHIFT_CLOCK = join(projectRoot(), 'bench', 'chaos', 'shift-clock.mjs');
 const PRINT_LINES = join(projectRoot(), 'dist', 'bench', 'chaos', 'print-lines.js');
 
+/** An agent that ends earlier has not yet opened its store. */
+const START_MS = 3000;
+const RESTART_MS = 500;
+
 export class ChaosNode {
   readonly recordings: Recording[] = [];
   /** Ends of the connection's process that nobody asked for. */
@@ -84,11 +88,15 @@ export class ChaosNode {
 
   connect(): void {
     const program = this.agent.connect(`http://127.0.0.1:${this.proxy.port}`, this.apiKey());
+    const startedAt = Date.now();
     this.#isConnected = true;
     program.child.once('exit', () => {
       if (!this.#isConnected || this.agent.connection !== program) return;
-      this.unexpectedEnds++;
-      this.connect();
+      // a start may fail, for example on a full disk: whoever started it tries again
+      if (Date.now() - startedAt > START_MS) this.unexpectedEnds++;
+      setTimeout(() => {
+        if (this.#isConnected && this.agent.connection === program) this.connect();
+      }, RESTART_MS);
     });
   }
 

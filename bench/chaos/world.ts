@@ -41,6 +41,7 @@ export class ChaosWorld {
     readonly databaseProxy: FaultProxy,
     /** Past the proxy: for looking at what is stored. */
     readonly database: Database,
+    readonly temporalAddress: string,
   ) {}
 
   /** Starts the servers; no hive runs yet, nodes may record. */
@@ -53,7 +54,7 @@ export class ChaosWorld {
       const databaseProxy = await FaultProxy.listen({ target: () => Number(direct.port) });
       const proxied = new URL(databaseUrl);
       proxied.port = String(databaseProxy.port);
-      const world = new ChaosWorld(directory, servers, databaseProxy, openDatabase(databaseUrl, 2));
+      const world = new ChaosWorld(directory, servers, databaseProxy, openDatabase(databaseUrl, 2), temporalAddress);
       await world.#makeHives({ DATABASE_URL: proxied.href, TEMPORAL_ADDRESS: temporalAddress, ...options.hiveEnv });
       await world.#makeNodes(options);
       return world;

@@ -1,0 +1,89 @@
+/** A hive that is asked to stop lets go of its nodes and its work; another one goes on with both. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { ChaosHive } from '../../bench/chaos/hive.js';
+import type { ChaosNode } from '../../bench/chaos/node.js';
+import { incompleteAttempts, verify } from '../../bench/chaos/verify.js';
+import { ChaosWorld, within } from '../../bench/chaos/world.js';
+import { backfillWorkflowId, type BackfillResult } from '../../workflows/definitions.js';
+import { get } from './api.js';
+
+const LINES = 150_000;
+
+let world: ChaosWorld;
+let node: ChaosNode;
+let hives: [ChaosHive, ChaosHive];
+let attemptId: string;
+
+beforeAll(async () => {
+  world = await ChaosWorld.create({ name: 'stops', nodes: 1 });
+  node = world.nodes[0] as unknown as ChaosNode;
+  hives = world.hives as unknown as [ChaosHive, ChaosHive];
+  const output = { tag: 'stops', seed: 1, lines: LINES, linesPerSecond: 0, finalNewline: true, hugeLine: false };
+  ({ attemptId } = await node.record(1, output));
+  await node.recorded();
+  await world.startHives();
+}, 120_000);
+
+afterAll(async () => world.end(), 60_000);
+
+async function linesStored(): Promise<number> {
+  const { _sum: sum } = await world.database.execution.aggregate({ _sum: { storedLines: true } });
+  return sum.storedLines ?? 0;
+}
+
+test('SIGTERM in the middle of a pull: the socket closes with a reason, the same workflow goes on at the other hive', async () => {
+  node.connect();
+  while ((await linesStored()) < 5000) await sleep(10);
+  node.route.hive = 1;
+  const stopping = Date.now();
+  await hives[0].end('SIGTERM');
+  const stoppedAfter = Date.now() - stopping;
+  const storedAtStop = await linesStored();
+  expect(storedAtStop).toBeLessThan(LINES); // it was in the middle
+  await within(60_000, async () => (await incompleteAttempts(world)).length === 0);
+  expect(await verify(world)).toMatchObject({ faults: [], lost: 0, doubled: 0, outOfOrder: 0, incomplete: 0 });
+  expect(readFileSync(`${node.directory}.log`, 'utf8')).toContain('hive is shutting down');
+
+  const connection = await Connection.connect({ address: world.temporalAddress });
+  const handle = new Client({ connection }).workflow.getHandle(backfillWorkflowId(attemptId));
+  const result = (await handle.result()) as BackfillResult;
+  const { runId, raw } = await handle.describe();
+  await connection.close();
+  expect(raw.workflowExecutionInfo?.firstRunId).toBe(runId);
+  expect(result).toMatchObject({ outcome: 'complete' });
+  // what the stopping hive stored in its last step was not reported, and was not pulled again
+  expect(result.linesPulled).toBeLessThanOrEqual(LINES);
+  process.stdout.write(
+    `${JSON.stringify({ stopped_after_ms: stoppedAfter, stored_at_stop: storedAtStop, lines_pulled: result.linesPulled })}\n`,
+  );
+  await hives[0].start();
+}, 180_000);
+
+test('a rolling restart under load fails no read at the other hive', async () => {
+  const failures: string[] = [];
+  let reads = 0;
+  for (const [restarted, other] of [hives, hives.toReversed() as typeof hives]) {
+    let isRestarting = true;
+    const readers = Array.from({ length: 4 }, async (_, reader) => {
+      while (isRestarting) {
+        const path =
+          reader % 2 === 0 ? `/v1/nodes/task-attempts/${attemptId}` : `/v1/swarm/attempts/${attemptId}/logs?limit=1000`;
+        const outcome = await get(world, other, path).then(
+          async (response) => (response.ok && (await response.text()) !== '' ? undefined : String(response.status)),
+          (error: unknown) => String(error),
+        );
+        if (outcome !== undefined) failures.push(outcome);
+        reads++;
+      }
+    });
+    await restarted.end('SIGTERM');
+    await restarted.start();
+    isRestarting = false;
+    await Promise.all(readers);
+  }
+  expect(failures).toEqual([]);
+  process.stdout.write(`${JSON.stringify({ rolling_restart_reads: reads })}\n`);
+}, 180_000);
