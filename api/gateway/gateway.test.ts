@@ -9,7 +9,7 @@ import { ensureOrganization } from '../../prisma/queries/organization.js';
 import { createTestDatabase, type TestDatabase } from '../../tests/harness/database.js';
 import { attemptFrame, executionFrame, pageOf, ScriptedNode } from '../../tests/harness/scripted-node.js';
 import { encodePage } from '../../protocol/page.js';
-import { Gateway } from './gateway.js';
+import { Gateway, type GatewayDeps } from './gateway.js';
 
 let testDatabase: TestDatabase;
 let database: Database;
@@ -20,17 +20,18 @@ let organizationId: string;
 const drained: string[] = [];
 const nodes: ScriptedNode[] = [];
 
+const GATEWAY: Omit<GatewayDeps, 'database'> = {
+  logger: pino({ level: 'silent' }),
+  queue: 'gateway-test',
+  instanceId: 'test',
+  signalDrain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
+};
+
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase(testDatabase.url);
   organizationId = (await ensureOrganization(database, 'default')).id;
-  gateway = new Gateway({
-    database,
-    logger: pino({ level: 'silent' }),
-    queue: 'gateway-test',
-    instanceId: 'test',
-    signalDrain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
-  });
+  gateway = new Gateway({ ...GATEWAY, database });
   server = createServer();
   gateway.attach(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -128,6 +129,22 @@ describe('login', () => {
     expect(result.success).toBe(false);
     expect(result.error).toContain(error);
     await node.untilClosed();
+  });
+
+  test('a node whose key can not be checked now is not refused: its socket closes, and it comes back soon', async () => {
+    const { secret } = await newKey();
+    const away = openDatabase('postgresql://nobody@127.0.0.1:1/none');
+    const other = new Gateway({ ...GATEWAY, database: away });
+    const otherServer = createServer();
+    other.attach(otherServer);
+    await new Promise<void>((resolve) => otherServer.listen(0, '127.0.0.1', resolve));
+    const node = await ScriptedNode.open(`http://127.0.0.1:${(otherServer.address() as AddressInfo).port}`);
+    await expect(node.auth(secret, 'machine')).rejects.toThrow('socket closed');
+    expect(node.closed?.code).toBe(1013);
+    expect(node.received).toEqual([]);
+    await other.stop();
+    otherServer.close();
+    await away.$disconnect();
   });
 
   test('more than 64 KiB before auth is refused before it is whole', async () => {

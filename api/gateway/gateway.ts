@@ -22,7 +22,7 @@ import { DrainRequests, type SignalDrain } from './drain-requests.js';
 import type { GatewaySocket, SocketEvents } from './gateway-socket.js';
 import type { NodeGateway } from './interface.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
-import { awaitAuth, refuseAuth } from './login.js';
+import { awaitAuth, postponeAuth, refuseAuth } from './login.js';
 import { nodesConnected } from '../metrics.js';
 import { limitMessages } from './message-limit.js';
 import { NodeSocket } from './node-socket.js';
@@ -117,7 +117,7 @@ export class Gateway implements NodeGateway {
       this.#login(ws, request)
         .catch((error: unknown) => {
           this.#deps.logger.error({ err: error }, 'login failed');
-          refuseAuth(ws, 'the hive can not check the API key now; try again later');
+          postponeAuth(ws);
         })
         .finally(() => {
           socket.off('close', done);

@@ -53,7 +53,19 @@ function readAuth(text: string): AuthData | AuthDataV1 {
 /** Answers a failed login, in a shape that both versions read, and closes. */
 export function refuseAuth(ws: WebSocket, error: string, protocolVersion = PROTOCOL_VERSION): void {
   ws.send(encodeTextFrame(authResultV1({ error }, protocolVersion)));
+  endLogin(ws, 1008, 'authentication failed');
+}
+
+/**
+ * Closes a socket whose key can't be checked at the moment. It is not refused: a node waits long after a refusal, and
+ * comes back soon after a connection that merely ended.
+ */
+export function postponeAuth(ws: WebSocket): void {
+  endLogin(ws, 1013, 'the hive can not check the API key now; try again later');
+}
+
+function endLogin(ws: WebSocket, code: number, reason: string): void {
   ws.resume(); // the answer to the close has to be read
-  ws.close(1008, 'authentication failed');
+  ws.close(code, reason);
   setTimeout(() => ws.terminate(), 2000).unref();
 }
