@@ -1,13 +1,18 @@
 /**
  * `npm run chaos -- --seeds N [--first-seed S]`: faults drawn from seeds strike at real processes; afterwards every line
  * has to be in the hive once. The last line of output is JSON: what was done and what was found (contract.md).
+ *
+ * `npm run chaos -- --cuts 20 [--lines 1000000]`: one backfill, cut off so many times; how much of it is pulled twice.
  */
 import { Command, InvalidArgumentError } from 'commander';
+import { runCuts } from './chaos/cuts.js';
 import { hasFailed, runSeed, type SeedResult } from './chaos/run-seed.js';
 
 interface Options {
   seeds: number;
   firstSeed: number;
+  cuts?: number;
+  lines: number;
 }
 
 const stopping = new AbortController();
@@ -16,7 +21,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 await new Command('chaos')
   .option('--seeds <count>', 'how many seeds to run, one after the other', wholeNumber, 5)
   .option('--first-seed <seed>', 'the first of them', wholeNumber, 1)
-  .action(run)
+  .option('--cuts <count>', 'instead: cut one backfill off so many times', wholeNumber)
+  .option('--lines <count>', 'lines of that backfill', wholeNumber, 1_000_000)
+  .action((options: Options) => (options.cuts === undefined ? run(options) : cutOff(options, options.cuts)))
   .parseAsync();
 
 async function run({ seeds, firstSeed }: Options): Promise<void> {
@@ -49,6 +56,24 @@ async function run({ seeds, firstSeed }: Options): Promise<void> {
   );
   // a run that was stopped may have left something waiting
   process.exit(failed.length > 0 || stopping.signal.aborted ? 1 : 0);
+}
+
+async function cutOff({ lines, firstSeed }: Options, cuts: number): Promise<void> {
+  const result = await runCuts(lines, cuts, firstSeed);
+  const { linesPulled, seconds, faults, incomplete } = result;
+  const pulledTwice = linesPulled / lines - 1;
+  for (const fault of faults) say(`  ${fault}`);
+  say(
+    JSON.stringify({
+      cuts: result.cuts,
+      lines,
+      lines_pulled: linesPulled,
+      pulled_twice: pulledTwice,
+      seconds,
+      incomplete,
+    }),
+  );
+  process.exit(faults.length > 0 || incomplete > 0 || result.cuts < cuts || pulledTwice > 0.05 ? 1 : 0);
 }
 
 function describe(result: SeedResult): string {
