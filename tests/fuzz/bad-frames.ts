@@ -183,7 +183,7 @@ const KINDS: Record<string, { weight: number; draw: Draw }> = {
   },
   'larger than any frame': {
     weight: 0.3,
-    draw: () => answered('closed', fc.constant(Buffer.alloc(MAX_BINARY_FRAME_BYTES + 1))),
+    draw: () => answered('closed', fc.constant(Buffer.alloc(MAX_BINARY_FRAME_BYTES + 1024 * 1024))),
   },
 };
 
