@@ -30,8 +30,7 @@ export interface Recording {
 const SHIFT_CLOCK = join(projectRoot(), 'bench', 'chaos', 'shift-clock.mjs');
 const PRINT_LINES = join(projectRoot(), 'dist', 'bench', 'chaos', 'print-lines.js');
 
-/** An agent that ends earlier has not yet opened its store. */
-const START_MS = 3000;
+/** As whoever keeps the agent running would wait. */
 const RESTART_MS = 500;
 
 export class ChaosNode {
@@ -88,12 +87,13 @@ export class ChaosNode {
 
   connect(): void {
     const program = this.agent.connect(`http://127.0.0.1:${this.proxy.port}`, this.apiKey());
-    const startedAt = Date.now();
+    let hasStarted = false;
+    program.child.stdout?.once('data', () => (hasStarted = true)); // its log; why it can't start goes to stderr
     this.#isConnected = true;
     program.child.once('exit', () => {
       if (!this.#isConnected || this.agent.connection !== program) return;
       // a start may fail, for example on a full disk: whoever started it tries again
-      if (Date.now() - startedAt > START_MS) this.unexpectedEnds++;
+      if (hasStarted) this.unexpectedEnds++;
       setTimeout(() => {
         if (this.#isConnected && this.agent.connection === program) this.connect();
       }, RESTART_MS);

@@ -79,9 +79,12 @@ async function strikeAndVerify(world: ChaosWorld, plan: Plan): Promise<Omit<Seed
   ]);
   await Promise.all(world.nodes.map((node) => node.recorded()));
   note('faults and commands are over');
+  let unsettled = '';
   const settled = await within(SETTLE_MS, async () => {
-    if ((await incompleteAttempts(world)).length > 0) return false;
-    return (await pendingAttempts(world)) === 0;
+    const lacking = JSON.stringify([await incompleteAttempts(world), await pendingAttempts(world)]);
+    if (lacking !== unsettled) note(`incomplete at their node, pending at the hive: ${lacking}`);
+    unsettled = lacking;
+    return lacking === '[[],[]]';
   });
   note(settled === undefined ? 'not settled' : 'settled');
   await reader.stop();

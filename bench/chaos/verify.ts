@@ -44,9 +44,12 @@ export async function incompleteAttempts(world: ChaosWorld): Promise<string[]> {
   return ids.filter((id) => !found.has(id));
 }
 
-/** Attempts that a hive still works on. */
-export async function pendingAttempts(world: ChaosWorld): Promise<number> {
-  return world.database.attemptSync.count({ where: { OR: [{ state: 'pending_backfill' }, { needsBackfill: true }] } });
+/** Attempts that a hive still works on, with what it knows about why. */
+export async function pendingAttempts(world: ChaosWorld): Promise<object[]> {
+  return world.database.attemptSync.findMany({
+    where: { OR: [{ state: 'pending_backfill' }, { needsBackfill: true }] },
+    select: { attemptId: true, state: true, needsBackfill: true, retryAt: true, lastError: true },
+  });
 }
 
 async function verifyNode(world: ChaosWorld, node: ChaosNode, verdict: Verdict): Promise<void> {
