@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { openDatabase, type Database } from '../prisma/client.js';
 import { forOrganization, type OrganizationScope } from '../prisma/organization-scope.js';
@@ -16,7 +17,7 @@ import { createBackfills, TemporalUnavailableError, type Backfills } from './bac
 
 let database: Database;
 let drop: () => Promise<void>;
-let connection: Connection;
+let connection: NativeConnection;
 let client: Client | undefined;
 let temporal: Client;
 let backfills: Backfills;
@@ -28,7 +29,7 @@ beforeAll(async () => {
   const created = await createTestDatabase();
   drop = () => created.drop();
   database = openDatabase(created.url, 10);
-  connection = await Connection.connect({ address: testServices().temporalAddress });
+  connection = await NativeConnection.connect({ address: testServices().temporalAddress });
   temporal = new Client({ connection });
   const organization = await ensureOrganization(database, randomUUID());
   scope = forOrganization(database, organization.id);
@@ -149,7 +150,7 @@ test('without Temporal a read fails quietly and gives its claim back', async () 
 test('a Temporal that does not answer costs a read no more than its deadline', async () => {
   const { attemptId } = await attempt();
   const proxy = await temporalProxy();
-  const connected = await Connection.connect({ address: proxy.address });
+  const connected = await NativeConnection.connect({ address: proxy.address });
   client = new Client({ connection: connected });
   proxy.stall();
   const started = Date.now();

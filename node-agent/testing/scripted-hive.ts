@@ -7,6 +7,9 @@ import { decodeLogPageFrame, type LogPageFrame } from '../../protocol/binary-fra
 import { authFrame, nodeFrame, type FrameData, type HiveFrame, type NodeFrame } from '../../protocol/frames.js';
 import { decodeTextFrame, encodeTextFrame } from '../../protocol/text-frame.js';
 
+/** The same on every connection: a hive that names another is another hive. */
+const NODE_ID = randomUUID();
+
 export type Received = NodeFrame | { type: 'log_page'; data: LogPageFrame };
 type DataOf<T extends Received['type']> = Extract<Received, { type: T }>['data'];
 export type Handler = (frame: Received, peer: Peer) => void;
@@ -118,7 +121,7 @@ export class ScriptedHive {
       authenticated = true;
       peer.send('auth_result', {
         success: true,
-        node_id: randomUUID(),
+        node_id: NODE_ID,
         organization_id: randomUUID(),
         session_id: randomUUID(),
         protocol_version: 2,
