@@ -88,7 +88,8 @@ export class ChaosNode {
   connect(): void {
     const program = this.agent.connect(`http://127.0.0.1:${this.proxy.port}`, this.apiKey());
     let hasStarted = false;
-    program.child.stdout?.once('data', () => (hasStarted = true)); // its log; why it can't start goes to stderr
+    // its log is JSON; what it says when it can't start is not
+    program.child.stderr?.once('data', (said: Buffer) => (hasStarted = said.toString().startsWith('{')));
     this.#isConnected = true;
     program.child.once('exit', () => {
       if (!this.#isConnected || this.agent.connection !== program) return;

@@ -52,10 +52,11 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
   if (!signal) return work;
   signal.throwIfAborted();
   work.catch(() => undefined); // when it fails later, nobody waits for it any more
-  const aborted = once(signal, 'abort').then((): never => {
+  const over = new AbortController();
+  const aborted = once(signal, 'abort', { signal: over.signal }).then((): never => {
     throw signal.reason;
   });
-  return Promise.race([work, aborted]);
+  return Promise.race([work, aborted]).finally(() => over.abort());
 }
 
 async function strikeAndVerify(world: ChaosWorld, plan: Plan): Promise<Omit<SeedResult, 'seconds'>> {
