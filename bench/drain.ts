@@ -35,7 +35,7 @@ export async function drain(stage: Stage, { quick }: { quick: boolean }): Promis
 }
 
 /** @returns seconds from the node's log-in to its last attempt's completion, by the hive's own record */
-async function drainOnce(stage: Stage, hive: RunningHive, template: string, name: string, attempts: number) {
+export async function drainOnce(stage: Stage, hive: RunningHive, template: string, name: string, attempts: number) {
   const directory = copyStore(template, join(stage.directory, name));
   const node = await stage.connectNode(hive, directory);
   await stage.untilComplete(attempts);

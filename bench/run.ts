@@ -1,17 +1,19 @@
 /** `npm run bench [name…] [-- --quick]`: figures as JSON lines, each with a baseline of the same run (contract.md). */
 import { Argument, Command } from 'commander';
 import { drain } from './drain.js';
+import { fanIn } from './fan-in.js';
 import { latency } from './latency.js';
 import { progress, say } from './lib/figures.js';
 import { hardware } from './lib/hardware.js';
 import { Stage } from './lib/stage.js';
+import { live } from './live.js';
 import { logs } from './logs.js';
 import { read } from './read.js';
 
 /** A benchmark prints its figures; `quick`: small sizes, to see that it runs. */
 export type Benchmark = (stage: Stage, options: { quick: boolean }) => Promise<void>;
 
-const benchmarks: Record<string, Benchmark> = { logs, drain, latency, read };
+const benchmarks: Record<string, Benchmark> = { logs, drain, latency, read, 'fan-in': fanIn, live };
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());

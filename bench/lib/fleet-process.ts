@@ -1,0 +1,40 @@
+/** Thousands of nodes in one process: sockets with a script, enough of the protocol to be idle and to be backfilled. */
+import { serveOrders } from './helper-process.js';
+import { FleetNode } from './fleet-node.js';
+
+const url = process.argv[2] ?? '';
+/** As nodes do by chance: not all in the same instant, and not more at once than a hive admits. */
+const LOGINS_AT_ONCE = 200;
+
+let nodes: FleetNode[] = [];
+
+serveOrders(
+  {
+    create(keys: string[]): Promise<void> {
+      nodes = keys.map((apiKey) => new FleetNode(url, apiKey));
+      return Promise.resolve();
+    },
+
+    connect: () => connectAll(),
+
+    async storm(attempts: number): Promise<void> {
+      for (const node of nodes) node.record(attempts);
+      for (const node of nodes) node.terminate();
+      await connectAll();
+    },
+
+    lines: () => Promise.resolve(nodes.reduce((sum, node) => sum + node.lines, 0)),
+  },
+  () => {
+    for (const node of nodes) node.terminate();
+    return Promise.resolve();
+  },
+);
+
+async function connectAll(): Promise<void> {
+  const waiting = nodes.slice();
+  const lanes = Array.from({ length: LOGINS_AT_ONCE }, async () => {
+    for (let node = waiting.pop(); node; node = waiting.pop()) await node.connect();
+  });
+  await Promise.all(lanes);
+}

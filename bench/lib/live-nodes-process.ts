@@ -1,0 +1,109 @@
+/**
+ * Many nodes that record, in one process, for as many would not fit the machine: the node agent's own store and
+ * connection each, in a directory under the first argument. Lines are committed every 100 ms, as the recorder does.
+ */
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { stayConnected } from '../../node-agent/connection/stay-connected.js';
+import { addExecution } from '../../node-agent/store/executions.js';
+import { appendLines } from '../../node-agent/store/lines.js';
+import { openStore, type Store } from '../../node-agent/store/open.js';
+import { processStart } from '../../node-agent/store/process-identity.js';
+import { encodeLine } from '../../protocol/page.js';
+import { serveOrders } from './helper-process.js';
+import { newAttempt, newExecution } from './recorded-store.js';
+import { sampleText } from './sample-lines.js';
+
+export interface LiveNodes {
+  url: string;
+  keys: string[];
+  /** Of each node. */
+  linesPerSecond: number;
+}
+
+interface Recording {
+  store: Store;
+  key: number;
+  lines: number;
+  /** When its last line was printed, ms since the epoch. */
+  printedAt: number;
+}
+
+const COMMIT_MS = 100;
+
+const stopping = new AbortController();
+setMaxListeners(0, stopping.signal);
+const logger = pino({ level: 'error' }, pino.destination(2));
+const recordings: Recording[] = [];
+const connections: Promise<void>[] = [];
+const timers: NodeJS.Timeout[] = [];
+let msPerLine = 0;
+
+serveOrders(
+  {
+    start({ url, keys, linesPerSecond }: LiveNodes): Promise<string[]> {
+      msPerLine = 1000 / linesPerSecond;
+      return Promise.resolve(keys.map((apiKey, index) => startNode(url, apiKey, index)));
+    },
+
+    /** Each in its own turn of the interval. */
+    print(): Promise<void> {
+      for (const [index, recording] of recordings.entries()) {
+        const delay = (COMMIT_MS * index) / recordings.length;
+        timers.push(setTimeout(() => startPrinting(recording), delay));
+      }
+      return Promise.resolve();
+    },
+
+    stop(): Promise<void> {
+      for (const timer of timers) clearTimeout(timer);
+      return Promise.resolve();
+    },
+
+    printed: () => Promise.resolve(recordings.reduce((sum, { lines }) => sum + lines, 0)),
+  },
+  async () => {
+    stopping.abort();
+    await Promise.allSettled(connections);
+  },
+);
+
+function startNode(url: string, apiKey: string, index: number): string {
+  const directory = join(process.argv[2] ?? '', String(index));
+  const store = openStore(directory);
+  const id = randomUUID();
+  const recorder = { pid: process.pid, started: processStart(process.pid) ?? '' };
+  const attempt = newAttempt(id, Date.now());
+  const { key } = store.write(() => addExecution(store, attempt, newExecution(randomUUID(), Date.now(), recorder)));
+  recordings.push({ store, key, lines: 0, printedAt: 0 });
+  // the connection's own handle: only another one's commits are news to it
+  const options = {
+    url: `${url}/v1/nodes/ws`,
+    apiKey,
+    name: `live-${index}`,
+    store: openStore(directory),
+    logger,
+    signal: stopping.signal,
+  };
+  connections.push(stayConnected(options));
+  return id;
+}
+
+function startPrinting(recording: Recording): void {
+  recording.printedAt = Date.now();
+  timers.push(setInterval(() => commit(recording), COMMIT_MS));
+}
+
+/** Commits what was printed since the last time; each line says when it was. */
+function commit(recording: Recording): void {
+  const lines: string[] = [];
+  const now = Date.now();
+  while (recording.printedAt + msPerLine <= now) {
+    recording.printedAt += msPerLine;
+    const content = `${Math.round(recording.printedAt)} ${sampleText(recording.lines + lines.length)}`;
+    lines.push(encodeLine({ output_type: 'stdout', content, timestamp: new Date(recording.printedAt).toISOString() }));
+  }
+  recording.lines = recording.store.write(() => appendLines(recording.store, recording.key, recording.lines, lines));
+}

@@ -1,0 +1,64 @@
+/** Many nodes push what they record, while readers follow: how long after it was printed a line comes out of the API. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { followLog } from './lib/follow-log.js';
+import { percentile, printFigure, progress } from './lib/figures.js';
+import type { LiveNodes } from './lib/live-nodes-process.js';
+import { makeKeys } from './lib/node-keys.js';
+import { cpuSeconds } from './lib/process-usage.js';
+import type { Stage } from './lib/stage.js';
+
+const LINES_PER_SECOND = 100;
+
+export async function live(stage: Stage, { quick }: { quick: boolean }): Promise<void> {
+  const nodes = quick ? 20 : 200;
+  const seconds = quick ? 5 : 30;
+  const readers = Math.min(nodes, 20);
+  const hive = await stage.startHive();
+  const recording = stage.startHelper('live-nodes-process', [join(stage.directory, 'nodes')]);
+  const keys = await makeKeys(stage, nodes);
+  const start: LiveNodes = { url: hive.url.replace(/^http/, 'ws'), keys, linesPerSecond: LINES_PER_SECOND };
+  const attempts = await recording.ask<string[]>('start', start);
+  const known = "SELECT count(*)::int AS n FROM execution WHERE status = 'running'";
+  await stage.until(async () => (await stage.row<{ n: number }>(known)).n === nodes, 120_000);
+
+  const following = new AbortController();
+  const lags: number[] = [];
+  const followed = attempts
+    .slice(0, readers)
+    .map((id) => followLog(stage, hive, id, following.signal, (printedAt) => lags.push(Date.now() - printedAt)));
+  await recording.ask('print');
+  await sleep(5000); // the rates settle
+  lags.length = 0;
+  const before = await look();
+  await sleep(seconds * 1000);
+  const after = await look();
+  const measured = lags.slice();
+  await recording.ask('stop');
+  const printed = await recording.ask<number>('printed');
+  await stage.until(async () => (await storedLines(stage)) === printed, 120_000);
+  following.abort();
+  await Promise.all(followed);
+  progress(`live: ${printed} lines printed and stored, ${measured.length} seen by ${readers} readers`);
+
+  const figure = { benchmark: 'live', baseline: null, goal: null };
+  const taken = after.time - before.time;
+  printFigure({ ...figure, metric: 'lag_p50_ms', unit: 'ms', value: percentile(measured, 50) });
+  printFigure({ ...figure, metric: 'lag_p99_ms', unit: 'ms', value: percentile(measured, 99), goal: 'value < 1000' });
+  const expected = { baseline: nodes * LINES_PER_SECOND, note: 'what the nodes print' };
+  const stored = (after.lines - before.lines) / taken;
+  printFigure({ ...figure, metric: 'lines_per_second', unit: 'lines/s', value: stored, ...expected });
+  for (const name of ['hive', 'nodes'] as const) {
+    const cores = (after[name] - before[name]) / taken;
+    printFigure({ ...figure, metric: `${name}_cpu`, unit: 'cores', value: cores });
+  }
+
+  async function look() {
+    const [time, lines] = [performance.now() / 1000, await storedLines(stage)];
+    return { time, lines, hive: cpuSeconds(hive.pid), nodes: cpuSeconds(recording.pid) };
+  }
+}
+
+async function storedLines(stage: Stage): Promise<number> {
+  return (await stage.row<{ n: number }>('SELECT coalesce(sum(stored_lines), 0)::int AS n FROM execution')).n;
+}
