@@ -26,7 +26,7 @@ afterEach(async () => {
   server.close();
 });
 
-/** Also by a reset. */
+/** Also by an error. */
 function closed(socket: Socket | undefined): Promise<void> {
   return new Promise((resolve) => {
     socket?.once('error', () => undefined);
@@ -53,7 +53,7 @@ test('passes bytes on, both ways', async () => {
   socket.destroy();
 });
 
-test('cut resets both ends', async () => {
+test('cut, both ends see their connection end', async () => {
   const socket = await open();
   await echoed(socket, 'hello');
   const ends = Promise.all([closed(socket), closed(accepted[0])]);
@@ -91,7 +91,7 @@ test('orphaned, the client is gone and the server hears nothing of it until it i
   await heard;
 });
 
-test('refusing, new connections are reset', async () => {
+test('refusing, new connections end at once', async () => {
   proxy.refuse(true);
   await closed(connect(proxy.port, '127.0.0.1'));
   proxy.refuse(false);
