@@ -1,6 +1,7 @@
 /** Tests run the TypeScript sources; the processes that they start run what `npm run build` made. */
 export default {
   testEnvironment: 'node',
+  forceExit: true, // what a failed test left open must not hold up the run that reports it
   testTimeout: 30_000, // CI has two cores for everything
   roots: ['<rootDir>'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
