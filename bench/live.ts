@@ -1,5 +1,4 @@
 /** Many nodes push what they record, while readers follow: how long after it was printed a line comes out of the API. */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { followLog } from './lib/follow-log.js';
 import { percentile, printFigure, progress } from './lib/figures.js';
@@ -9,33 +8,45 @@ import { cpuSeconds } from './lib/process-usage.js';
 import type { Stage } from './lib/stage.js';
 
 const LINES_PER_SECOND = 100;
+/** The nodes' work is not all in one thread, as it is not on as many machines. */
+const PROCESSES = 4;
 
 export async function live(stage: Stage, { quick }: { quick: boolean }): Promise<void> {
   const nodes = quick ? 20 : 200;
   const seconds = quick ? 5 : 30;
   const readers = Math.min(nodes, 20);
   const hive = await stage.startHive();
-  const recording = stage.startHelper('live-nodes-process', [join(stage.directory, 'nodes')]);
+  const recording = Array.from({ length: PROCESSES }, () => stage.startHelper('live-nodes-process'));
+  const all = <T>(name: string, argument?: unknown) =>
+    Promise.all(recording.map((part) => part.ask<T>(name, argument)));
   const keys = await makeKeys(stage, nodes);
-  const start: LiveNodes = { url: hive.url.replace(/^http/, 'ws'), keys, linesPerSecond: LINES_PER_SECOND };
-  const attempts = await recording.ask<string[]>('start', start);
+  const url = hive.url.replace(/^http/, 'ws');
+  const started = recording.map((part, index) => {
+    const start: LiveNodes = {
+      url,
+      keys: keys.filter((_, k) => k % PROCESSES === index),
+      linesPerSecond: LINES_PER_SECOND,
+    };
+    return part.ask<string[]>('start', start);
+  });
+  const attempts = (await Promise.all(started)).flat();
   const known = "SELECT count(*)::int AS n FROM execution WHERE status = 'running'";
   await stage.until(async () => (await stage.row<{ n: number }>(known)).n === nodes, 120_000);
 
   const following = new AbortController();
   const lags: number[] = [];
   const followed = attempts
-    .slice(0, readers)
+    .filter((_, index) => index % Math.ceil(nodes / readers) === 0)
     .map((id) => followLog(stage, hive, id, following.signal, (printedAt) => lags.push(Date.now() - printedAt)));
-  await recording.ask('print');
+  await all('print');
   await sleep(5000); // the rates settle
   lags.length = 0;
   const before = await look();
   await sleep(seconds * 1000);
   const after = await look();
   const measured = lags.slice();
-  await recording.ask('stop');
-  const printed = await recording.ask<number>('printed');
+  await all('stop');
+  const printed = (await all<number>('printed')).reduce((sum, lines) => sum + lines, 0);
   await stage.until(async () => (await storedLines(stage)) === printed, 120_000);
   following.abort();
   await Promise.all(followed);
@@ -55,7 +66,12 @@ export async function live(stage: Stage, { quick }: { quick: boolean }): Promise
 
   async function look() {
     const [time, lines] = [performance.now() / 1000, await storedLines(stage)];
-    return { time, lines, hive: cpuSeconds(hive.pid), nodes: cpuSeconds(recording.pid) };
+    return {
+      time,
+      lines,
+      hive: cpuSeconds(hive.pid),
+      nodes: recording.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0),
+    };
   }
 }
 

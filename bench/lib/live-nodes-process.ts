@@ -1,9 +1,12 @@
 /**
  * Many nodes that record, in one process, for as many would not fit the machine: the node agent's own store and
- * connection each, in a directory under the first argument. Lines are committed every 100 ms, as the recorder does.
+ * connection each. Lines are committed every 100 ms, as the recorder does. The stores are in memory where the system has
+ * such a file system: one disk for all of them would be what is measured.
  */
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { stayConnected } from '../../node-agent/connection/stay-connected.js';
@@ -32,7 +35,9 @@ interface Recording {
 }
 
 const COMMIT_MS = 100;
+const MEMORY_DISK = '/dev/shm';
 
+const directory = mkdtempSync(join(existsSync(MEMORY_DISK) ? MEMORY_DISK : tmpdir(), 'hivesync-bench-'));
 const stopping = new AbortController();
 setMaxListeners(0, stopping.signal);
 const logger = pino({ level: 'error' }, pino.destination(2));
@@ -67,12 +72,13 @@ serveOrders(
   async () => {
     stopping.abort();
     await Promise.allSettled(connections);
+    rmSync(directory, { recursive: true, force: true });
   },
 );
 
 function startNode(url: string, apiKey: string, index: number): string {
-  const directory = join(process.argv[2] ?? '', String(index));
-  const store = openStore(directory);
+  const dataDir = join(directory, String(index));
+  const store = openStore(dataDir);
   const id = randomUUID();
   const recorder = { pid: process.pid, started: processStart(process.pid) ?? '' };
   const attempt = newAttempt(id, Date.now());
@@ -83,7 +89,7 @@ function startNode(url: string, apiKey: string, index: number): string {
     url: `${url}/v1/nodes/ws`,
     apiKey,
     name: `live-${index}`,
-    store: openStore(directory),
+    store: openStore(dataDir),
     logger,
     signal: stopping.signal,
   };
