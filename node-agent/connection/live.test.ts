@@ -84,10 +84,13 @@ describe('live pages', () => {
     const { id, key } = startExecution(node.store, { lines: 3 });
     const peer = await node.connect({ resendMs: 5000 });
     await peer.until(() => stored.get(id) === 3, 'the first lines');
+    // a second page goes only after the first one's acknowledgement has come
+    addLines(node.store, key, 1);
+    await peer.until(() => stored.get(id) === 4, 'a line more');
     addLines(node.store, key, 25_000);
     finishExecution(node.store, key);
     await peer.until(() => peer.of('execution_sync').some(({ status }) => status === 'completed'), 'the end');
-    expect(stored.get(id)).toBe(25_003);
+    expect(stored.get(id)).toBe(25_004);
   });
 
   it('do not hold the end back for long when the hive does not take them', async () => {
