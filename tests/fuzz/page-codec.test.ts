@@ -1,9 +1,11 @@
 /** The page codec and the frames around it, over everything that can be thought of. */
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, jest, test } from '@jest/globals';
 import { decodeLogPageFrame, encodeLogPageFrame } from '../../protocol/binary-frame.js';
 import { hiveFrame, nodeFrame, type LogPageHeader } from '../../protocol/frames.js';
 import { checkPage, encodeLine, encodePage, OUTPUT_TYPES, PageError, readPage } from '../../protocol/page.js';
+import { parseLine } from '../../protocol/page-line.js';
 import { decodeTextFrame, encodeTextFrame, FrameError } from '../../protocol/text-frame.js';
 import { anyHiveFrame, anyNodeFrame, anyText, time } from './arbitraries.js';
 
@@ -75,6 +77,43 @@ test('a page that was changed on its way is refused, or holds as many lines as i
     { numRuns: 1000 },
   );
 });
+
+test('the byte-wise check takes the lines that the parser takes, and no others', async () => {
+  const bytes = '{}"\\\\\n\r\t\0\x1f\x7fu0dDTz:-.9é'.split('');
+  const changes = fc.array(fc.record({ at: fc.nat(), cut: fc.nat(2), put: fc.constantFrom('', ...bytes) }), {
+    maxLength: 3,
+  });
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(lines, changes, async (all, applied) => {
+      let ndjson = all.map(encodeLine).join('\n');
+      for (const { at, cut, put } of applied) {
+        const place = at % (ndjson.length + 1);
+        ndjson = ndjson.slice(0, place) + put + ndjson.slice(place + cut);
+      }
+      ndjson = Buffer.from(ndjson).toString(); // a pair that was cut apart is no UTF-8
+      const texts = ndjson.split('\n');
+      if (texts.at(-1) === '') texts.pop();
+      const expected = parsed(texts);
+      if (!expected) refused++;
+      const content = await checkPage(gzipSync(ndjson), 1, texts.length).catch((error: unknown) => error);
+      if (expected) expect(content).toMatchObject({ lineCounts: expected });
+      else expect(content).toMatchObject({ code: 'bad_line' });
+    }),
+    { numRuns: 3000 },
+  );
+  expect(refused).toBeGreaterThan(500);
+});
+
+function parsed(texts: string[]): Record<string, number> | undefined {
+  const counts = { stdout: 0, stderr: 0, system: 0 };
+  try {
+    for (const [index, text] of texts.entries()) counts[parseLine(text, index + 1).output_type]++;
+    return counts;
+  } catch {
+    return undefined;
+  }
+}
 
 test('a page that lies about its numbers is refused', async () => {
   await fc.assert(

@@ -1,0 +1,114 @@
+/**
+ * Checking the lines of a page. Every line that enters the hive passes here, so a line as `encodeLine` writes it is
+ * checked byte by byte where it lies; any other form of the same JSON takes the slow way through the parser.
+ */
+import { MAX_LINE_BYTES } from './limits.js';
+import { PageError, parseLine, type OutputType } from './page-line.js';
+
+const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
+
+const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const FIRST_PRINTABLE = 0x20;
+const LETTER_U = 0x75;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+
+/** Where `"stdout"`, `"stderr"` and `"system"` differ: their fourth letter. */
+const BEFORE_CONTENT: Record<OutputType, Uint8Array> = {
+  stdout: bytesOf('{"output_type":"stdout","content":"'),
+  stderr: bytesOf('{"output_type":"stderr","content":"'),
+  system: bytesOf('{"output_type":"system","content":"'),
+};
+const LETTER = '{"output_type":"std'.length;
+const TYPE_BY_LETTER = new Map<number, OutputType>([
+  ['o'.charCodeAt(0), 'stdout'],
+  ['e'.charCodeAt(0), 'stderr'],
+  ['t'.charCodeAt(0), 'system'],
+]);
+const BEFORE_TIME = bytesOf('","timestamp":"');
+/** A digit stands for any. */
+const TIME = bytesOf('0000-00-00T00:00:00.000Z');
+const AFTER_TIME = bytesOf('"}');
+const ESCAPED = new Set(bytesOf('"\\/bfnrt'));
+
+/** What the lines of a page are, by output type. */
+export type LineCounts = Record<OutputType, number>;
+
+/**
+ * Checks that `raw`, which must be UTF-8, holds `expected` lines.
+ * @param firstSeq the first line's number, for the error
+ * @throws PageError `bad_line` or `line_count`
+ */
+export function checkLines(raw: Buffer, firstSeq: number, expected: number): LineCounts {
+  const counts: LineCounts = { stdout: 0, stderr: 0, system: 0 };
+  let found = 0;
+  for (let start = 0; start < raw.length; found++) {
+    const type = TYPE_BY_LETTER.get(raw[start + LETTER] ?? 0);
+    let end = type ? endOfLine(raw, start, BEFORE_CONTENT[type]) : -1;
+    if (type && end >= 0) counts[type]++;
+    else {
+      end = raw.indexOf(NEWLINE, start);
+      if (end < 0) end = raw.length;
+      counts[parseLine(raw.toString('utf8', start, end), firstSeq + found).output_type]++;
+    }
+    start = end + 1;
+  }
+  if (found !== expected) {
+    throw new PageError(
+      'line_count',
+      `page says ${expected} lines (${firstSeq}..${firstSeq + expected - 1}) and holds ${found}`,
+    );
+  }
+  return counts;
+}
+
+/** Where a line of the usual form ends (at its newline, or at the end of `raw`); -1: it has another form. */
+function endOfLine(raw: Buffer, start: number, beforeContent: Uint8Array): number {
+  if (!follows(raw, start, beforeContent)) return -1;
+  const contentStart = start + beforeContent.length;
+  const contentEnd = endOfString(raw, contentStart);
+  // an escape is never shorter than what it stands for
+  if (contentEnd < 0 || contentEnd - contentStart > MAX_LINE_BYTES) return -1;
+  if (!follows(raw, contentEnd, BEFORE_TIME)) return -1;
+  const timeStart = contentEnd + BEFORE_TIME.length;
+  const timeEnd = timeStart + TIME.length;
+  if (!isTime(raw, timeStart) || !follows(raw, timeEnd, AFTER_TIME)) return -1;
+  const end = timeEnd + AFTER_TIME.length;
+  return end === raw.length || raw[end] === NEWLINE ? end : -1;
+}
+
+/** Where the JSON string that goes on at `start` has its closing quote; -1: it is none. */
+function endOfString(raw: Buffer, start: number): number {
+  for (let at = start; at < raw.length; at++) {
+    const byte = raw[at] ?? 0;
+    if (byte === QUOTE) return at;
+    if (byte < FIRST_PRINTABLE) return -1;
+    if (byte !== BACKSLASH) continue;
+    const escaped = raw[++at] ?? 0;
+    if (escaped === LETTER_U) {
+      for (let digit = 0; digit < 4; digit++) if (!isHexDigit(raw[++at] ?? 0)) return -1;
+    } else if (!ESCAPED.has(escaped)) return -1;
+  }
+  return -1;
+}
+
+function isHexDigit(byte: number): boolean {
+  const lower = byte | 0x20;
+  return (byte >= DIGIT_0 && byte <= DIGIT_9) || (lower >= 0x61 && lower <= 0x66);
+}
+
+function isTime(raw: Buffer, start: number): boolean {
+  for (let index = 0; index < TIME.length; index++) {
+    const byte = raw[start + index] ?? 0;
+    const isRight = TIME[index] === DIGIT_0 ? byte >= DIGIT_0 && byte <= DIGIT_9 : byte === TIME[index];
+    if (!isRight) return false;
+  }
+  return true;
+}
+
+function follows(raw: Buffer, start: number, bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index++) if (raw[start + index] !== bytes[index]) return false;
+  return true;
+}

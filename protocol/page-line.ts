@@ -1,0 +1,60 @@
+/** One line of a page, and what can be wrong with a page. */
+import { MAX_LINE_BYTES } from './limits.js';
+
+export const OUTPUT_TYPES = ['stdout', 'stderr', 'system'] as const;
+export type OutputType = (typeof OUTPUT_TYPES)[number];
+
+/** One line of an execution's log; its number (seq, from 1) is its place, not a field. */
+export interface LogLine {
+  output_type: OutputType;
+  /** At most MAX_LINE_BYTES of UTF-8, without the line's end. */
+  content: string;
+  /** RFC 3339, UTC. */
+  timestamp: string;
+}
+
+export type PageFault = 'too_large' | 'not_gzip' | 'not_utf8' | 'bad_line' | 'line_count';
+
+/** A page that can't be stored. `message` names the line and field, never their content. */
+export class PageError extends Error {
+  override readonly name = 'PageError';
+  constructor(
+    readonly code: PageFault,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A line as it stands in a page, without the newline. */
+export function encodeLine(line: LogLine): string {
+  return JSON.stringify({ output_type: line.output_type, content: line.content, timestamp: line.timestamp });
+}
+
+const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/**
+ * Hand-written rather than a zod schema: it runs for every line that is read.
+ * @throws PageError `bad_line`
+ */
+export function parseLine(text: string, seq: number): LogLine {
+  let line: Partial<Record<keyof LogLine, unknown>> | null;
+  try {
+    line = JSON.parse(text) as typeof line;
+  } catch {
+    throw new PageError('bad_line', `line ${seq} is not JSON`); // the parser's message would quote its input
+  }
+  if (typeof line !== 'object' || line === null) throw new PageError('bad_line', `line ${seq} is not an object`);
+  const { output_type: outputType, content, timestamp } = line;
+  if (outputType !== 'stdout' && outputType !== 'stderr' && outputType !== 'system') {
+    throw new PageError('bad_line', `line ${seq}: output_type must be one of ${OUTPUT_TYPES.join(', ')}`);
+  }
+  if (typeof content !== 'string') throw new PageError('bad_line', `line ${seq}: content must be a string`);
+  if (content.length * 3 > MAX_LINE_BYTES && Buffer.byteLength(content) > MAX_LINE_BYTES) {
+    throw new PageError('bad_line', `line ${seq}: content has more than ${MAX_LINE_BYTES} bytes`);
+  }
+  if (typeof timestamp !== 'string' || !TIMESTAMP.test(timestamp)) {
+    throw new PageError('bad_line', `line ${seq}: timestamp must be an RFC 3339 time`);
+  }
+  return { output_type: outputType, content, timestamp };
+}
