@@ -1,4 +1,5 @@
 /** What a node's store holds, as the truth that the hive is held against. */
+import { storedLines } from '../../node-agent/testing/stored-lines.js';
 import type { ChaosNode } from './node.js';
 
 export interface NodeExecution {
@@ -16,15 +17,12 @@ export function attemptsOf(node: ChaosNode): string[] {
 
 export function executionsOf(node: ChaosNode): NodeExecution[] {
   return query(node, (store) => {
-    const lines = store
-      .prepare<[number], string>('SELECT line FROM log_line WHERE execution_key = ? ORDER BY seq')
-      .pluck();
     return store
       .prepare<[], { key: number; executionId: string; attemptId: string; status: string }>(
         'SELECT e.key, e.id AS "executionId", a.id AS "attemptId", e.status FROM execution e JOIN attempt a ON a.key = e.attempt_key',
       )
       .all()
-      .map(({ key, ...execution }) => ({ ...execution, lines: lines.all(key) }));
+      .map(({ key, ...execution }) => ({ ...execution, lines: storedLines(store, key) }));
   });
 }
 

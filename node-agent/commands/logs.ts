@@ -2,9 +2,8 @@ import { Command } from 'commander';
 import { NodeAgentError } from '../errors.js';
 import { findAttempt } from '../store/attempts.js';
 import { executionsAfter, findExecution } from '../store/executions.js';
-import { readLines } from '../store/lines.js';
+import { readPiece, textsOf } from '../store/lines.js';
 import type { Store } from '../store/open.js';
-import { PAGE_TARGET } from '../store/pages.js';
 import type { ExecutionRow } from '../store/rows.js';
 import type { LogLine } from '../../protocol/page.js';
 import { uuidOption } from './options.js';
@@ -32,9 +31,9 @@ function executionsOf(store: Store, id: string): ExecutionRow[] {
 function* linesOf(store: Store, executions: ExecutionRow[], json: boolean): Generator<string> {
   for (const { key, id, log_lines: through } of executions) {
     for (let seq = 0; seq < through;) {
-      const page = readLines(store, key, seq, through, PAGE_TARGET);
-      if (!page) break;
-      for (const text of page.lines) {
+      const piece = readPiece(store, key, seq, through);
+      if (!piece) break;
+      for (const text of textsOf(piece)) {
         seq++;
         const line = JSON.parse(text) as LogLine;
         yield json ? JSON.stringify({ execution_id: id, seq, ...line }) : line.content;

@@ -5,9 +5,9 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../log.js';
 import { acknowledgeLines, forgetExecutionAck } from '../store/acknowledgements.js';
 import { getExecution, runningExecutions } from '../store/executions.js';
-import { readLines } from '../store/lines.js';
+import { readPiece } from '../store/lines.js';
 import type { Store } from '../store/open.js';
-import { compress, PAGE_TARGET, type Page } from '../store/pages.js';
+import { makePages, type Page } from '../store/pages.js';
 import type { ExecutionRow } from '../store/rows.js';
 import type { Answers } from './answers.js';
 import type { Outbox } from './outbox.js';
@@ -244,13 +244,13 @@ export class LivePages {
 
   async #prepare(pushed: PushedExecution): Promise<void> {
     const { generation, key, position, logLines } = pushed;
-    const raw = readLines(this.options.store, key, position, logLines, PAGE_TARGET);
-    if (!raw) {
+    const piece = readPiece(this.options.store, key, position, logLines);
+    if (!piece) {
       this.#drop(pushed);
       return;
     }
     try {
-      const pages = await compress(raw, this.options.maxPageBytes);
+      const pages = await makePages(piece, this.options.maxPageBytes);
       if (pushed.generation === generation) pushed.ready = pages;
     } catch (error) {
       this.options.logger.error({ execution_id: pushed.id }, `lines can't be pushed: ${messageOf(error)}`);

@@ -143,7 +143,7 @@ describe('requests of the hive', () => {
     it('fails with internal, without content, when the store can not be read', async () => {
       const { id, key } = endedExecution(node.store, { lines: 2000 });
       const peer = await connect();
-      node.store.prepare('DELETE FROM log_line WHERE execution_key = ? AND seq > 1000').run(key);
+      node.store.prepare('DELETE FROM log_page WHERE execution_key = ? AND last_seq > 1000').run(key);
       const request = read(peer, id);
       expect(await peer.count('request_failed')).toMatchObject([{ request_id: request, code: 'internal' }]);
       expect(peer.of('logs_end')).toEqual([]);

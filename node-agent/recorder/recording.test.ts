@@ -4,7 +4,6 @@ import type { LogLine } from '../../protocol/page.js';
 import { findExecution } from '../store/executions.js';
 import { readLines } from '../store/lines.js';
 import { openStore } from '../store/open.js';
-import { PAGE_TARGET } from '../store/pages.js';
 import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
 import { Recording, type RecordingOptions } from './recording.js';
 
@@ -49,7 +48,8 @@ describe('recording', () => {
   const execution = () => findExecution(temporary.store, executionId);
   function contents(): string[] {
     const { key, log_lines: through } = execution() ?? { key: 0, log_lines: 0 };
-    const lines = readLines(temporary.store, key, 0, through, PAGE_TARGET)?.lines ?? [];
+    const lines =
+      readLines(temporary.store, key, 0, through, { lines: 1_000_000, rawBytes: 1_000_000_000 })?.lines ?? [];
     return lines.map((line) => (JSON.parse(line) as LogLine).content);
   }
 

@@ -110,7 +110,7 @@ describe('what the hive has acknowledged', () => {
     expect(prune(store, new Date(0))).toEqual([]);
     expect(prune(store, later)).toEqual([whole.attempt_id]);
     expect(attempt(whole.attempt_key)).toBeUndefined();
-    expect(store.prepare('SELECT count(*) AS n FROM log_line WHERE execution_key = ?').get(whole.key)).toEqual({
+    expect(store.prepare('SELECT count(*) AS n FROM log_page WHERE execution_key = ?').get(whole.key)).toEqual({
       n: 0,
     });
   });

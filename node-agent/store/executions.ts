@@ -1,5 +1,6 @@
 import type { ExecutionStatus, RunReason } from '../../protocol/frames.js';
 import { ensureAttempt, raiseRevision, type NewAttempt } from './attempts.js';
+import { sealRest } from './lines.js';
 import type { Store } from './open.js';
 import type { ExecutionRow } from './rows.js';
 import {
@@ -57,6 +58,7 @@ export function addExecution(
 
 /** To be called in the write transaction that stores the execution's last line. */
 export function endExecution(store: Store, key: number, attemptKey: number, end: ExecutionEnd): void {
+  sealRest(store, key, getExecution(store, key)?.log_lines ?? 0);
   store.prepare(END_EXECUTION).run({
     key,
     revision: raiseRevision(store, attemptKey),

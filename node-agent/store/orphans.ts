@@ -1,8 +1,10 @@
 import { raiseRevision } from './attempts.js';
-import { runningExecutions } from './executions.js';
+import type { LogLine } from '../../protocol/page.js';
+import { getExecution, runningExecutions } from './executions.js';
+import { readLines, sealRest } from './lines.js';
 import type { Store } from './open.js';
 import { processStart } from './process-identity.js';
-import { END_ORPHAN, SELECT_STILL_RUNNING } from './sql.js';
+import { END_ORPHAN } from './sql.js';
 
 /**
  * Marks running executions whose recorder no longer lives as killed, each in a transaction of its own.
@@ -10,13 +12,17 @@ import { END_ORPHAN, SELECT_STILL_RUNNING } from './sql.js';
  */
 export function endOrphans(store: Store): string[] {
   const orphans = runningExecutions(store).filter((row) => processStart(row.recorder_pid) !== row.recorder_started);
-  return orphans
-    .filter(({ key, attempt_key }) =>
-      store.write(() => {
-        const still = store.prepare(SELECT_STILL_RUNNING).get(key);
-        if (!still) return false;
-        return store.prepare(END_ORPHAN).run({ key, revision: raiseRevision(store, attempt_key) }).changes > 0;
-      }),
-    )
-    .map(({ id }) => id);
+  return orphans.filter(({ key }) => store.write(() => endOrphan(store, key))).map(({ id }) => id);
+}
+
+/** @returns whether it was still running */
+function endOrphan(store: Store, key: number): boolean {
+  const row = getExecution(store, key);
+  if (row?.status !== 'running') return false;
+  const [last] = readLines(store, key, row.log_lines - 1, row.log_lines, { lines: 1, rawBytes: 0 })?.lines ?? [];
+  const lastLineAt = last === undefined ? row.started_at : (JSON.parse(last) as LogLine).timestamp;
+  const revision = raiseRevision(store, row.attempt_key);
+  store.prepare(END_ORPHAN).run({ key, revision, last_line_at: lastLineAt });
+  sealRest(store, key, row.log_lines);
+  return true;
 }

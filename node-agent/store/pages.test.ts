@@ -1,9 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { checkPage, encodeLine } from '../../protocol/page.js';
 import { PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
-import { addLines, startExecution, temporaryStore, testLine, type TemporaryStore } from '../testing/temporary-store.js';
+import { storedLines } from '../testing/stored-lines.js';
+import {
+  addLines,
+  finishExecution,
+  startExecution,
+  temporaryStore,
+  testLine,
+  type TemporaryStore,
+} from '../testing/temporary-store.js';
 import { appendLines } from './lines.js';
 import { readPages, type Page } from './pages.js';
 
@@ -35,6 +45,74 @@ describe('pages', () => {
         .toString()
         .split('\n')[499],
     ).toBe(testLine(2500));
+  });
+
+  it('are sealed as they fill up, and at the end', async () => {
+    const { store } = temporary;
+    const { key } = startExecution(store, { lines: 700 });
+    const rows = () => store.prepare('SELECT count(*) FROM log_line WHERE execution_key = ?').pluck().get(key);
+    const sealed = () =>
+      store.prepare('SELECT first_seq, last_seq FROM log_page WHERE execution_key = ?').raw().all(key);
+    expect([rows(), sealed()]).toEqual([700, []]);
+    addLines(store, key, 1350);
+    expect([rows(), sealed()]).toEqual([
+      50,
+      [
+        [1, 1000],
+        [1001, 2000],
+      ],
+    ]);
+    const db = new Database(join(temporary.dataDir, 'node.db'), { readonly: true });
+    expect(storedLines(db, key)).toEqual(Array.from({ length: 2050 }, (_, index) => testLine(index + 1)));
+    db.close();
+    finishExecution(store, key);
+    expect([rows(), sealed().at(-1)]).toEqual([0, [2001, 2050]]);
+    const [, second] = await pages(key, 0, 2050);
+    const stored = store.prepare('SELECT gzip FROM log_page WHERE first_seq = 1001').pluck().get() as unknown as Buffer;
+    expect(second?.gzip.equals(stored)).toBe(true);
+  });
+
+  it('are cut from sealed ones where the hive has a part of them', async () => {
+    const { key } = startExecution(temporary.store, { lines: 2500 });
+    const all = await pages(key, 437, 1700);
+    expect(ranges(all)).toEqual([
+      [438, 1000],
+      [1001, 1700],
+    ]);
+    for (const { gzip, firstSeq, lastSeq } of all) {
+      const expected = Array.from({ length: lastSeq - firstSeq + 1 }, (_, index) => `${testLine(firstSeq + index)}\n`);
+      expect(gunzipSync(gzip).toString()).toBe(expected.join(''));
+    }
+  });
+
+  it('are made of the rows of a store from before pages were sealed', async () => {
+    const { store } = temporary;
+    const { key } = startExecution(store);
+    const insert = store.prepare('INSERT INTO log_line (execution_key, seq, line) VALUES (?, ?, ?)');
+    const line = (seq: number) => testLine(seq).replace('line', seq === 1200 ? 'x'.repeat(300_000) : 'line');
+    for (let seq = 1; seq <= 1500; seq++) insert.run(key, seq, line(seq));
+    const all = await pages(key, 0, 1500);
+    expect(all.map(({ gzip }) => gunzipSync(gzip).toString()).join('')).toBe(
+      Array.from({ length: 1500 }, (_, index) => `${line(index + 1)}\n`).join(''),
+    );
+    expect(ranges(all).filter(([first, last]) => first === last)).toEqual([[1200, 1200]]);
+    store.prepare('UPDATE execution SET log_lines = 1500 WHERE key = ?').run(key);
+    addLines(store, key, 1);
+    expect(ranges(await pages(key, 0, 1501))).toEqual([
+      [1, 1000],
+      [1001, 1199],
+      [1200, 1200],
+      [1201, 1501],
+    ]);
+  });
+
+  it('end where a line is missing', async () => {
+    const { store } = temporary;
+    const { key } = startExecution(store, { lines: 1900 });
+    store.prepare('DELETE FROM log_line WHERE seq = 1500').run();
+    expect(ranges(await pages(key, 0, 1900))).toEqual([[1, 1000]]);
+    store.prepare('DELETE FROM log_page').run();
+    expect(ranges(await pages(key, 0, 1900))).toEqual([]);
   });
 
   it('go on after the asked position and not beyond the asked end', async () => {

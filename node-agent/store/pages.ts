@@ -1,8 +1,7 @@
-/** An execution's lines as log pages, compressed while the caller still sends the page before. */
-import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
+/** An execution's lines as log pages, made while the caller still sends the page before. */
 import { encodePage } from '../../protocol/page.js';
 import { NodeAgentError } from '../errors.js';
-import { readLines, type PageBounds, type RawPage } from './lines.js';
+import { readPiece, sliceLines, type Piece } from './lines.js';
 import type { Store } from './open.js';
 
 export interface Page {
@@ -11,8 +10,7 @@ export interface Page {
   gzip: Buffer;
 }
 
-export const PAGE_TARGET: PageBounds = { lines: PAGE_TARGET_LINES, rawBytes: PAGE_TARGET_RAW_BYTES };
-/** Pages compressed ahead of the one that is being sent: enough to keep a second core busy, and a bound on memory. */
+/** Pieces read ahead of the one that is being sent: enough to keep a second core busy, and a bound on memory. */
 const READ_AHEAD = 2;
 
 /**
@@ -32,10 +30,10 @@ export async function* readPages(
   try {
     for (;;) {
       while (ahead.length <= READ_AHEAD && position < throughSeq) {
-        const raw = readLines(store, executionKey, position, throughSeq, PAGE_TARGET);
-        if (!raw) break;
-        position = raw.lastSeq;
-        const pages = compress(raw, maxGzipBytes);
+        const piece = readPiece(store, executionKey, position, throughSeq);
+        if (!piece) break;
+        position = piece.lastSeq;
+        const pages = makePages(piece, maxGzipBytes);
         pages.catch(() => undefined); // thrown where it is awaited, which may be later than a rejection may stay unseen
         ahead.push(pages);
       }
@@ -49,17 +47,26 @@ export async function* readPages(
 }
 
 /** The lines as one page, or as several where gzip does not bring them under `maxGzipBytes`. */
-export async function compress({ lines, firstSeq, lastSeq }: RawPage, maxGzipBytes: number): Promise<Page[]> {
-  const gzip = await encodePage(lines.join('\n'));
+export async function makePages(piece: Piece, maxGzipBytes: number): Promise<Page[]> {
+  const { firstSeq, lastSeq } = piece;
+  if (piece.gzip && piece.gzip.length <= maxGzipBytes) return [{ firstSeq, lastSeq, gzip: piece.gzip }];
+  return compress(piece.ndjson(), firstSeq, lastSeq, maxGzipBytes);
+}
+
+async function compress(ndjson: Buffer, firstSeq: number, lastSeq: number, maxGzipBytes: number): Promise<Page[]> {
+  const gzip = await encodePage(ndjson);
   if (gzip.length <= maxGzipBytes) return [{ firstSeq, lastSeq, gzip }];
-  if (lines.length === 1) {
+  const lines = lastSeq - firstSeq + 1;
+  if (lines === 1) {
     throw new NodeAgentError(
       'line_too_large',
       `line ${firstSeq} needs ${gzip.length} bytes, more than a page of ${maxGzipBytes} bytes can hold`,
     );
   }
-  const half = lines.length >> 1;
-  const first = { lines: lines.slice(0, half), firstSeq, lastSeq: firstSeq + half - 1 };
-  const second = { lines: lines.slice(half), firstSeq: firstSeq + half, lastSeq };
-  return [...(await compress(first, maxGzipBytes)), ...(await compress(second, maxGzipBytes))];
+  const half = lines >> 1;
+  const middle = firstSeq + half;
+  return [
+    ...(await compress(sliceLines(ndjson, 0, half), firstSeq, middle - 1, maxGzipBytes)),
+    ...(await compress(sliceLines(ndjson, half, lines), middle, lastSeq, maxGzipBytes)),
+  ];
 }

@@ -66,4 +66,15 @@ CREATE TABLE log_line (
 /** Which node the hive says this one is: acknowledgements are the word of that hive, and of no other. */
 const HIVE_NODE = `ALTER TABLE node ADD COLUMN hive_node_id TEXT;`;
 
-export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE];
+/** Lines in the form in which they travel; those that do not fill a page yet, of a running execution, stay in log_line. */
+const SEALED_PAGES = `
+CREATE TABLE log_page (
+  execution_key INTEGER NOT NULL REFERENCES execution (key) ON DELETE CASCADE,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  gzip BLOB NOT NULL,
+  PRIMARY KEY (execution_key, last_seq)
+);
+`;
+
+export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES];

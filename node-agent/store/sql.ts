@@ -58,11 +58,8 @@ export const INSERT_EXECUTION = `
 export const END_EXECUTION = `
   UPDATE execution SET status = @status, exit_code = @exit_code, after_head_commit = @after_head_commit,
     completed_at = @completed_at, revision = @revision WHERE key = @key`;
-export const SELECT_STILL_RUNNING = `SELECT 1 FROM execution WHERE key = ? AND status = 'running'`;
 export const END_ORPHAN = `
-  UPDATE execution SET status = 'killed', revision = @revision, completed_at = max(started_at, coalesce(
-    (SELECT json_extract(l.line, '$.timestamp') FROM log_line l WHERE l.execution_key = execution.key AND l.seq = execution.log_lines),
-    started_at))
+  UPDATE execution SET status = 'killed', revision = @revision, completed_at = max(started_at, @last_line_at)
   WHERE key = @key AND status = 'running'`;
 export const SET_DROPPED = `UPDATE execution SET dropped = 1, revision = ? WHERE key = ?`;
 export const SET_EXECUTION_REVISIONS = `UPDATE execution SET revision = ?, acked_revision = 0 WHERE attempt_key = ?`;
@@ -78,7 +75,18 @@ export const FORGET_EXECUTION_ACKS = `UPDATE execution SET acked_revision = 0 WH
 
 export const INSERT_LINE = `INSERT INTO log_line (execution_key, seq, line) VALUES (?, ?, ?)`;
 export const SET_LOG_LINES = `UPDATE execution SET log_lines = ? WHERE key = ?`;
-export const SELECT_LINES = `SELECT line FROM log_line WHERE execution_key = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
+export const DELETE_LINES = `DELETE FROM log_line WHERE execution_key = ? AND seq > ?`;
+export const SELECT_LINES = `SELECT line FROM log_line WHERE execution_key = ? AND seq > ? AND seq <= ? ORDER BY seq`;
+export const SELECT_LINE_BYTES = `
+  SELECT coalesce(sum(octet_length(line) + 1), 0) FROM log_line WHERE execution_key = ? AND seq > ? AND seq <= ?`;
+/** The lines as one text, so that no line becomes a value of its own in JavaScript. */
+export const SELECT_NDJSON = `
+  SELECT count(*) AS lines, max(seq) AS last_seq, CAST(group_concat(line, char(10)) || char(10) AS BLOB) AS ndjson
+  FROM (SELECT seq, line FROM log_line WHERE execution_key = ? AND seq > ? AND seq <= ? ORDER BY seq)`;
+export const INSERT_SEALED_PAGE = `INSERT INTO log_page (execution_key, first_seq, last_seq, gzip) VALUES (?, ?, ?, ?)`;
+export const SELECT_SEALED_PAGE = `
+  SELECT first_seq, last_seq, gzip FROM log_page WHERE execution_key = ? AND last_seq > ? ORDER BY last_seq LIMIT 1`;
+export const SELECT_SEALED_THROUGH = `SELECT coalesce(max(last_seq), 0) FROM log_page WHERE execution_key = ?`;
 
 // status and prune
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { storedLines } from '../../node-agent/testing/stored-lines.js';
 import Database from 'better-sqlite3';
 import { projectRoot } from '../../workers/project-root.js';
 import { Program } from './processes.js';
@@ -72,12 +73,8 @@ export class NodeAgent {
   lines(executionId: string): string[] {
     const store = new Database(join(this.directory, 'node.db'), { readonly: true });
     try {
-      return store
-        .prepare<[string], string>(
-          'SELECT line FROM log_line JOIN execution ON execution.key = execution_key WHERE execution.id = ? ORDER BY seq',
-        )
-        .pluck()
-        .all(executionId);
+      const key = store.prepare<[string], number>('SELECT key FROM execution WHERE id = ?').pluck().get(executionId);
+      return key === undefined ? [] : storedLines(store, key);
     } finally {
       store.close();
     }
