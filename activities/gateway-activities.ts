@@ -3,6 +3,7 @@ import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { NodeGateway } from '../api/gateway/interface.js';
 import type { SyncState } from '../protocol/frames.js';
+import type { CheckPage } from '../protocol/page.js';
 import type { Database } from '../prisma/client.js';
 import { countAttemptLines, type AttemptLines } from '../prisma/queries/count-attempt-lines.js';
 import { holdForBackfill, type Hold } from '../prisma/queries/hold-backfill.js';
@@ -16,6 +17,7 @@ import { mirrorByPages } from './mirror-by-pages.js';
 export interface GatewayActivityDeps {
   database: Database;
   gateway: NodeGateway;
+  checkPage: CheckPage;
   logger: Logger;
 }
 
@@ -48,7 +50,7 @@ export interface MirrorStep extends AttemptLines {
 const STEP_MS = 5000;
 const HEARTBEAT_MS = 1000;
 
-export function createGatewayActivities({ database, gateway, logger }: GatewayActivityDeps) {
+export function createGatewayActivities({ database, gateway, checkPage, logger }: GatewayActivityDeps) {
   return {
     /**
      * One step of mirroring an attempt: takes in the node's description of it, then pulls missing lines for some
@@ -67,7 +69,8 @@ export function createGatewayActivities({ database, gateway, logger }: GatewayAc
         if (input.isFirst) countRequest(input.trigger);
         const connection = gateway.connectionTo(input.nodeId);
         if (!connection) throw fail('node_moved', attemptId);
-        const step = { attemptId, database, signal: context.cancellationSignal, until: Date.now() + STEP_MS, pulled };
+        const until = Date.now() + STEP_MS;
+        const step = { attemptId, database, checkPage, signal: context.cancellationSignal, until, pulled };
         const { finished, changed, isBusy } = await (connection.protocol === 1
           ? mirrorByBackfill({ ...step, connection }, input.type)
           : mirrorByPages({ ...step, connection }, input.type));

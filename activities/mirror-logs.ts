@@ -1,15 +1,13 @@
 /** Pulling the lines that the hive lacks, execution by execution, each from its last stored line on. */
 import { NodeRequestError } from '../api/gateway/errors.js';
 import type { LogsEnd } from '../api/gateway/interface.js';
-import { linesStored, pagesRejected } from '../api/metrics.js';
-import { checkPage, PageError, type PageContent } from '../protocol/page.js';
-import type { LogPageFrame } from '../protocol/binary-frame.js';
+import { pagesRejected } from '../api/metrics.js';
+import { PageError } from '../protocol/page.js';
 import { adoptEmptyEpoch, markGap, setAside } from '../prisma/queries/execution-marks.js';
 import { listExecutionsToPull, type ExecutionToPull } from '../prisma/queries/list-executions-to-pull.js';
-import { SupersededError } from '../prisma/queries/store-metadata.js';
-import { storePage } from '../prisma/queries/store-page.js';
 import type { Mirror } from './mirror.js';
 import { mirrorDescription } from './mirror-description.js';
+import { PageRefusedError, StoringPages } from './storing-pages.js';
 
 const EXECUTIONS_AT_ONCE = 100;
 /** A node that can't read an execution is asked so many times before the execution is set aside. */
@@ -55,7 +53,7 @@ async function pullExecution(mirror: Mirror, execution: ExecutionToPull): Promis
       pagesRejected.inc({ reason: error.code });
       return { reason: `page_${error.code}` };
     }
-    if (error instanceof Refused) return { reason: error.code };
+    if (error instanceof PageRefusedError) return { reason: error.code };
     if (error instanceof NodeRequestError && ['internal', 'not_found', 'not_shared', 'protocol'].includes(error.code)) {
       return { reason: error.code === 'not_found' ? 'not_found_at_node' : `unreadable_at_node_${error.code}` };
     }
@@ -73,58 +71,21 @@ async function pullPages(
   mirror: Mirror,
   { executionId, storedLines }: ExecutionToPull,
 ): Promise<ReadToEnd | 'time_up'> {
-  let stored = storedLines;
   const pages = mirror.connection.readLogs(executionId, storedLines, mirror.signal);
-  let storing: Promise<void> | undefined;
+  const storing = new StoringPages(mirror, storedLines);
   try {
     for (;;) {
       const next = await pages.next();
-      if (next.done) {
-        await storing;
-        return { end: next.value, stored };
-      }
-      // The page before is being stored while this one is checked; a page is asked for when the one before it is stored.
-      const { header, page } = next.value;
-      const content = await checkPage(page, header.first_seq, header.last_seq);
-      await storing;
-      storing = storePulledPage(mirror, next.value, content);
-      storing.catch(() => undefined); // thrown where it is awaited
-      stored = header.last_seq;
+      if (next.done) return { end: next.value, stored: await storing.all() };
+      await storing.add(next.value);
       if (Date.now() >= mirror.until) {
-        await storing;
+        await storing.all();
         return 'time_up';
       }
     }
   } finally {
-    await storing?.catch(() => undefined);
+    await storing.all().catch(() => undefined); // thrown above already
     await pages.return({ logLines: 0, logEpoch: 0, status: 'running' }); // leaving early tells the node to stop
-  }
-}
-
-async function storePulledPage(mirror: Mirror, { header, page }: LogPageFrame, content: PageContent): Promise<void> {
-  const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = header;
-  const result = await storePage(mirror.database, mirror.connection.session, {
-    executionId,
-    logEpoch,
-    firstSeq,
-    lastSeq,
-    data: page,
-    content,
-  });
-  if (!result.stored) {
-    if (result.code === 'superseded') throw new SupersededError(mirror.connection.session.nodeId);
-    pagesRejected.inc({ reason: result.code });
-    throw new Refused(result.code);
-  }
-  mirror.pulled.lines += lastSeq - firstSeq + 1;
-  linesStored.inc(lastSeq - firstSeq + 1);
-}
-
-/** The hive's mark is elsewhere or the node's description has changed: look again before giving up. */
-class Refused extends Error {
-  override readonly name = 'Refused';
-  constructor(readonly code: string) {
-    super(`page refused: ${code}`);
   }
 }
 

@@ -1,11 +1,13 @@
 import type { NodeConnection, PagedConnection } from '../api/gateway/interface.js';
 import type { Database } from '../prisma/client.js';
+import type { CheckPage } from '../protocol/page.js';
 
 /** One step of mirroring an attempt from the node that a connection leads to. */
 export interface Mirror<Connection extends NodeConnection = PagedConnection> {
   attemptId: string;
   connection: Connection;
   database: Database;
+  checkPage: CheckPage;
   signal: AbortSignal;
   /** When the step ends, ms since the epoch. */
   until: number;

@@ -43,10 +43,11 @@ export type LineCounts = Record<OutputType, number>;
  */
 export function checkLines(raw: Buffer, firstSeq: number, expected: number): LineCounts {
   const counts: LineCounts = { stdout: 0, stderr: 0, system: 0 };
+  const text = { raw, words: wordsOf(raw) };
   let found = 0;
   for (let start = 0; start < raw.length; found++) {
     const type = TYPE_BY_LETTER.get(raw[start + LETTER] ?? 0);
-    let end = type ? endOfLine(raw, start, BEFORE_CONTENT[type]) : -1;
+    let end = type ? endOfLine(text, start, BEFORE_CONTENT[type]) : -1;
     if (type && end >= 0) counts[type]++;
     else {
       end = raw.indexOf(NEWLINE, start);
@@ -64,11 +65,23 @@ export function checkLines(raw: Buffer, firstSeq: number, expected: number): Lin
   return counts;
 }
 
+interface Text {
+  raw: Buffer;
+  /** The same bytes, four in one; those at the end that make no four are not among them. */
+  words: Int32Array;
+}
+
+function wordsOf(raw: Buffer): Int32Array {
+  const isAligned = raw.byteOffset % 4 === 0;
+  return isAligned ? new Int32Array(raw.buffer, raw.byteOffset, raw.length >> 2) : new Int32Array(0);
+}
+
 /** Where a line of the usual form ends (at its newline, or at the end of `raw`); -1: it has another form. */
-function endOfLine(raw: Buffer, start: number, beforeContent: Uint8Array): number {
+function endOfLine(text: Text, start: number, beforeContent: Uint8Array): number {
+  const { raw } = text;
   if (!follows(raw, start, beforeContent)) return -1;
   const contentStart = start + beforeContent.length;
-  const contentEnd = endOfString(raw, contentStart);
+  const contentEnd = endOfString(text, contentStart);
   // an escape is never shorter than what it stands for
   if (contentEnd < 0 || contentEnd - contentStart > MAX_LINE_BYTES) return -1;
   if (!follows(raw, contentEnd, BEFORE_TIME)) return -1;
@@ -80,8 +93,9 @@ function endOfLine(raw: Buffer, start: number, beforeContent: Uint8Array): numbe
 }
 
 /** Where the JSON string that goes on at `start` has its closing quote; -1: it is none. */
-function endOfString(raw: Buffer, start: number): number {
+function endOfString({ raw, words }: Text, start: number): number {
   for (let at = start; at < raw.length; at++) {
+    if ((at & 3) === 0) at = endOfPlain(words, at);
     const byte = raw[at] ?? 0;
     if (byte === QUOTE) return at;
     if (byte < FIRST_PRINTABLE) return -1;
@@ -92,6 +106,21 @@ function endOfString(raw: Buffer, start: number): number {
     } else if (!ESCAPED.has(escaped)) return -1;
   }
   return -1;
+}
+
+/** Four bytes at a time: the first four, from `at` on, among which there may be a quote, a backslash or a control character. */
+function endOfPlain(words: Int32Array, at: number): number {
+  let index = at >> 2;
+  for (; index < words.length; index++) {
+    const word = words[index] ?? 0;
+    const quotes = word ^ 0x22222222;
+    const backslashes = word ^ 0x5c5c5c5c;
+    // the high bit of each byte that is zero (or, in the last term, below a space) ends up set
+    const found =
+      ((quotes - 0x01010101) & ~quotes) | ((backslashes - 0x01010101) & ~backslashes) | ((word - 0x20202020) & ~word);
+    if ((found & 0x80808080) !== 0) break;
+  }
+  return index << 2;
 }
 
 function isHexDigit(byte: number): boolean {

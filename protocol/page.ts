@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
-import { gunzip, gzip, gzipSync, type Gunzip, type ZlibOptions } from 'node:zlib';
+import { gunzip, gunzipSync, gzip, gzipSync, type Gunzip, type ZlibOptions } from 'node:zlib';
 import { checkLines, type LineCounts } from './check-lines.js';
 import { MAX_PAGE_GZIP_BYTES, MAX_PAGE_RAW_BYTES, PAGE_TARGET_RAW_BYTES } from './limits.js';
 import { OUTPUT_TYPES, PageError, parseLine, type LogLine } from './page-line.js';
@@ -13,6 +13,7 @@ export { encodeLine, OUTPUT_TYPES, PageError } from './page-line.js';
 export type { LogLine, OutputType } from './page-line.js';
 
 const gzipAsync = promisify(gzip);
+const gunzipAsync = promisify(gunzip);
 
 /** What a page's check found out. */
 export interface PageContent {
@@ -51,6 +52,14 @@ function endedByNewline(ndjson: string | Buffer): Buffer {
  */
 export async function checkPage(bytes: Buffer, firstSeq: number, lastSeq: number): Promise<PageContent> {
   const raw = await gunzipPage(bytes);
+  return { rawBytes: raw.length, lineCounts: checkLines(raw, firstSeq, lastSeq - firstSeq + 1) };
+}
+
+export type CheckPage = typeof checkPage;
+
+/** As {@link checkPage}, at once. */
+export function checkPageSync(bytes: Buffer, firstSeq: number, lastSeq: number): PageContent {
+  const raw = gunzipPageSync(bytes);
   return { rawBytes: raw.length, lineCounts: checkLines(raw, firstSeq, lastSeq - firstSeq + 1) };
 }
 
@@ -93,26 +102,41 @@ export async function readPage(bytes: Buffer): Promise<LogLine[]> {
  * A page's NDJSON.
  * @throws PageError `too_large`, `not_gzip` or `not_utf8`
  */
-function gunzipPage(bytes: Buffer): Promise<Buffer> {
+async function gunzipPage(bytes: Buffer): Promise<Buffer> {
+  const options = gunzipOptions(bytes);
+  const result = await gunzipAsync(bytes, options).catch((error: unknown) => {
+    throw gunzipError(error as NodeJS.ErrnoException);
+  });
+  return wholePage(bytes, result);
+}
+
+function gunzipPageSync(bytes: Buffer): Buffer {
+  const options = gunzipOptions(bytes);
+  let result: Buffer;
+  try {
+    result = gunzipSync(bytes, options);
+  } catch (error) {
+    throw gunzipError(error as NodeJS.ErrnoException);
+  }
+  return wholePage(bytes, result);
+}
+
+function gunzipOptions(bytes: Buffer): ZlibOptions {
   if (bytes.length > MAX_PAGE_GZIP_BYTES) {
     throw new PageError('too_large', `page has ${bytes.length} bytes, more than ${MAX_PAGE_GZIP_BYTES}`);
   }
   // what gzip's trailer says, true or not, is a size to begin with
   const chunkSize = inOnePiece(bytes.length >= 4 ? bytes.readUInt32LE(bytes.length - 4) : 0);
-  return new Promise((resolve, reject) => {
-    // With `info` the answer says how much of the input was used: bytes behind the stream would pass unseen otherwise.
-    const options: ZlibOptions = { maxOutputLength: MAX_PAGE_RAW_BYTES, chunkSize, info: true };
-    gunzip(bytes, options, (error, result) => {
-      if (error) {
-        reject(gunzipError(error));
-        return;
-      }
-      const { buffer, engine } = result as unknown as { buffer: Buffer; engine: Gunzip };
-      if (engine.bytesWritten !== bytes.length) reject(new PageError('not_gzip', 'bytes follow the gzip stream'));
-      else if (!isUtf8(buffer)) reject(new PageError('not_utf8', 'page is not UTF-8'));
-      else resolve(buffer);
-    });
-  });
+  // With `info` the answer says how much of the input was used: bytes behind the stream would pass unseen otherwise.
+  return { maxOutputLength: MAX_PAGE_RAW_BYTES, chunkSize, info: true };
+}
+
+/** What zlib answers with `info`, which its types do not know of. */
+function wholePage(bytes: Buffer, result: Buffer): Buffer {
+  const { buffer, engine } = result as unknown as { buffer: Buffer; engine: Gunzip };
+  if (engine.bytesWritten !== bytes.length) throw new PageError('not_gzip', 'bytes follow the gzip stream');
+  if (!isUtf8(buffer)) throw new PageError('not_utf8', 'page is not UTF-8');
+  return buffer;
 }
 
 function gunzipError(error: NodeJS.ErrnoException): PageError {

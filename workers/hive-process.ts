@@ -13,6 +13,7 @@ import { createFirstAdminToken } from '../prisma/queries/first-admin-token.js';
 import { signalDrain, TEMPORAL_DEADLINE_MS } from '../workflows/starter.js';
 import type { HiveConfig } from './config.js';
 import { removeRunning, writeAdminToken, writeRunning } from './data-files.js';
+import { startPageCheckThreads } from './page-check-threads.js';
 import { startParts, type Parts } from './parts.js';
 import { TemporalLink } from './temporal/temporal-link.js';
 
@@ -43,6 +44,7 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
   }
   const { nodeTimeoutSeconds, backfillConcurrency, backfillTimeoutMinutes, reconcileIntervalSeconds } = config;
   const stopping = new AbortController();
+  const pageChecks = startPageCheckThreads();
   const gateway = new Gateway({
     database,
     logger,
@@ -60,7 +62,7 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
     namespace: config.temporal.namespace,
     reconcileIntervalSeconds,
     hive: { database, logger, backfillConcurrency, nodeTimeoutSeconds, backfillTimeoutMinutes },
-    gateway: { database, gateway, logger },
+    gateway: { database, gateway, checkPage: pageChecks.checkPage, logger },
     logger,
   });
   const app = createApp({
@@ -95,6 +97,7 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
       return inOrder(logger, [
         () => gateway.stop(),
         () => link.stop(),
+        () => pageChecks.stop(),
         () => closeServer(server),
         () => database.$disconnect(),
         () => removeRunning(config.dataDir),

@@ -1,4 +1,4 @@
-import type { PageContent } from '../../protocol/page.js';
+import type { OutputType, PageContent } from '../../protocol/page.js';
 import type { Queryable } from '../client.js';
 import { driverOf } from '../driver.js';
 
@@ -27,14 +27,31 @@ export type StoreResult =
       logEpoch: number;
     };
 
+/** Stores one page, as {@link storePages} does. */
+export function storePage(db: Queryable, session: SessionFence, page: CheckedPage): Promise<StoreResult> {
+  return storePages(db, session, [page]);
+}
+
 /**
- * Stores a page and moves the execution's mark in one statement, if the page is the next one of the node's present
+ * Stores pages and moves the execution's mark in one statement, if the first page is the next one of the node's present
  * epoch, the session still holds the node, and an ended execution has that many lines. Otherwise nothing is written.
  * The first page of a new epoch replaces the pages of the old one.
+ * @param pages of one execution and epoch, each beginning where the one before it ends
  */
-export async function storePage(db: Queryable, session: SessionFence, page: CheckedPage): Promise<StoreResult> {
-  const { executionId, logEpoch, firstSeq, lastSeq } = page;
-  const { stdout, stderr, system } = page.content.lineCounts;
+export async function storePages(
+  db: Queryable,
+  session: SessionFence,
+  pages: readonly [CheckedPage, ...CheckedPage[]],
+): Promise<StoreResult> {
+  const { executionId, logEpoch, firstSeq } = pages[0];
+  const lastSeq = pages.at(-1)?.lastSeq ?? 0;
+  const total = (type: OutputType) => pages.reduce((sum, { content }) => sum + content.lineCounts[type], 0);
+  const [stdout, stderr, system] = [total('stdout'), total('stderr'), total('system')];
+  // one value for all pages: an array of bytea would travel as hexadecimal text
+  const data = pages.length === 1 ? pages[0].data : Buffer.concat(pages.map((page) => page.data));
+  const column = (value: (page: CheckedPage) => number) => pages.map(value);
+  let position = 1;
+  const positions = pages.map(({ data: { length } }) => (position += length) - length);
   const [row] = await driverOf(db).$queryRaw<{ attemptId: string; lastOfEnded: boolean }[]>`
     WITH moved AS (
       UPDATE execution SET
@@ -54,16 +71,25 @@ export async function storePage(db: Queryable, session: SessionFence, page: Chec
       WHERE ${firstSeq}::int = 1 AND log_page.execution_id = moved.id AND log_page.log_epoch <> ${logEpoch}
     ), page AS (
       INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
-      SELECT id, ${logEpoch}::int, ${firstSeq}::int, ${lastSeq}::int,
-             ${stdout}::int, ${stderr}::int, ${system}::int, ${page.content.rawBytes}::int, ${page.data}::bytea
-      FROM moved
+      SELECT moved.id, ${logEpoch}::int, page.first_seq, page.last_seq, page.stdout, page.stderr, page.system, page.raw_bytes,
+             substr(${data}::bytea, page.position, page.bytes)
+      FROM moved, unnest(
+        ${column((page) => page.firstSeq)}::int[], ${column((page) => page.lastSeq)}::int[],
+        ${column(({ content }) => content.lineCounts.stdout)}::int[], ${column(({ content }) => content.lineCounts.stderr)}::int[],
+        ${column(({ content }) => content.lineCounts.system)}::int[], ${column(({ content }) => content.rawBytes)}::int[],
+        ${positions}::int[], ${column((page) => page.data.length)}::int[]
+      ) AS page (first_seq, last_seq, stdout, stderr, system, raw_bytes, position, bytes)
     )
     SELECT attempt_id AS "attemptId", last_of_ended AS "lastOfEnded" FROM moved`;
   if (row) return { stored: true, storedThrough: lastSeq, ...row };
-  return { stored: false, ...(await explainRefusal(db, session, page)) };
+  return { stored: false, ...(await explainRefusal(db, session, { ...pages[0], lastSeq })) };
 }
 
-async function explainRefusal(db: Queryable, session: SessionFence, page: CheckedPage) {
+async function explainRefusal(
+  db: Queryable,
+  session: SessionFence,
+  page: Pick<CheckedPage, 'executionId' | 'logEpoch' | 'lastSeq'>,
+) {
   const [row] = await driverOf(db).$queryRaw<
     { held: boolean; logEpoch: number | null; storedThrough: number; beyondEnd: boolean }[]
   >`

@@ -1,0 +1,142 @@
+/** Pages on their way from the socket to the database: checked side by side, stored in order, several in a statement. */
+import { linesStored, pagesRejected } from '../api/metrics.js';
+import { SupersededError } from '../prisma/queries/store-metadata.js';
+import { storePages, type CheckedPage } from '../prisma/queries/store-page.js';
+import type { LogPageFrame } from '../protocol/binary-frame.js';
+import type { Mirror } from './mirror.js';
+
+/** Pages being gunzipped and checked; each may have 8 MiB after gunzip. */
+const CHECKS_AT_ONCE = 3;
+/** Pages that are here at once, unless they are large. */
+const MAX_PAGES = 24;
+const MAX_BYTES = 2 * 1024 * 1024;
+/** Bytes of one statement. */
+const STATEMENT_BYTES = 512 * 1024;
+
+/** The hive's mark is elsewhere or the node's description has changed: look again before giving up. */
+export class PageRefusedError extends Error {
+  override readonly name = 'PageRefusedError';
+  constructor(readonly code: string) {
+    super(`page refused: ${code}`);
+  }
+}
+
+interface Item {
+  bytes: number;
+  check: Promise<void>;
+  /** Once it is checked. */
+  page?: CheckedPage;
+}
+
+/** The pages of one reading, for one caller. What fails is thrown by the next call, and nothing after it is stored. */
+export class StoringPages {
+  /** In order; those that are being stored are still among them. */
+  #items: Item[] = [];
+  #bytes = 0;
+  #unchecked = 0;
+  #running: Promise<void> | undefined;
+  #failure: { error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+  #stored: number;
+
+  /** @param stored the last line that the hive has */
+  constructor(
+    private readonly mirror: Mirror,
+    stored: number,
+  ) {
+    this.#stored = stored;
+  }
+
+  /**
+   * Takes a page, as soon as there is room for it.
+   * @throws PageError, PageRefusedError, SupersededError, or what the database says, of this or an earlier page
+   */
+  async add(frame: LogPageFrame): Promise<void> {
+    while (this.#isFull() && !this.#failure) await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#throwFailure();
+    const item: Item = { bytes: frame.page.length, check: Promise.resolve() };
+    item.check = this.#check(frame, item);
+    item.check.catch(() => undefined); // thrown where it is awaited
+    this.#bytes += item.bytes;
+    this.#items.push(item);
+    this.#running ??= this.#store();
+  }
+
+  /**
+   * Resolves when every page taken is stored.
+   * @returns the last line that the hive has now
+   * @throws as {@link add} does
+   */
+  async all(): Promise<number> {
+    await this.#running;
+    this.#throwFailure();
+    return this.#stored;
+  }
+
+  #isFull(): boolean {
+    return this.#unchecked >= CHECKS_AT_ONCE || this.#items.length >= MAX_PAGES || this.#bytes >= MAX_BYTES;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  async #check({ header, page }: LogPageFrame, item: Item): Promise<void> {
+    const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = header;
+    this.#unchecked++;
+    try {
+      const content = await this.mirror.checkPage(page, firstSeq, lastSeq);
+      item.page = { executionId, logEpoch, firstSeq, lastSeq, data: page, content };
+    } finally {
+      this.#unchecked--;
+      this.#wake?.();
+    }
+  }
+
+  async #store(): Promise<void> {
+    try {
+      for (let [next] = this.#items; next; [next] = this.#items) {
+        await next.check;
+        const run = this.#checkedRun();
+        if (run) await this.#storeRun(run);
+        for (const { bytes } of this.#items.splice(0, run?.length)) this.#bytes -= bytes;
+        this.#wake?.();
+      }
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      this.#running = undefined;
+      this.#wake?.();
+    }
+  }
+
+  /** The pages that are checked by now, as far as each begins where the one before it ends. */
+  #checkedRun(): [CheckedPage, ...CheckedPage[]] | undefined {
+    const [first] = this.#items;
+    if (!first?.page) return undefined;
+    const run: [CheckedPage, ...CheckedPage[]] = [first.page];
+    let { bytes, page: last } = { bytes: first.bytes, page: first.page };
+    for (const { page } of this.#items.slice(1)) {
+      if (page?.firstSeq !== last.lastSeq + 1 || page.logEpoch !== last.logEpoch) break;
+      bytes += page.data.length;
+      if (bytes > STATEMENT_BYTES) break;
+      run.push(page);
+      last = page;
+    }
+    return run;
+  }
+
+  async #storeRun(run: [CheckedPage, ...CheckedPage[]]): Promise<void> {
+    const { database, connection, pulled } = this.mirror;
+    const result = await storePages(database, connection.session, run);
+    if (!result.stored) {
+      if (result.code === 'superseded') throw new SupersededError(connection.session.nodeId);
+      pagesRejected.inc({ reason: result.code });
+      throw new PageRefusedError(result.code);
+    }
+    const lines = result.storedThrough - run[0].firstSeq + 1;
+    pulled.lines += lines;
+    linesStored.inc(lines);
+    this.#stored = result.storedThrough;
+  }
+}

@@ -1,0 +1,20 @@
+/** Runs in a thread of its own (page-check-threads.ts): checks one page. */
+import { checkPageSync, PageError, type PageContent } from '../protocol/page.js';
+
+export interface PageToCheck {
+  bytes: Uint8Array;
+  firstSeq: number;
+  lastSeq: number;
+}
+
+/** An error's class does not survive the way between threads. */
+export type CheckedInThread = { content: PageContent } | { fault: Pick<PageError, 'code' | 'message'> };
+
+export default function check({ bytes, firstSeq, lastSeq }: PageToCheck): CheckedInThread {
+  try {
+    return { content: checkPageSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), firstSeq, lastSeq) };
+  } catch (error) {
+    if (error instanceof PageError) return { fault: { code: error.code, message: error.message } };
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Checking pulled pages beside the main thread: a page of 50 KiB becomes 250 KiB of NDJSON, and in the hive's own heap
+ * so many large buffers keep the garbage collector at work (a third of a backfill's time, docs/scaling.md).
+ */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Piscina } from 'piscina';
+import { checkPage, PageError, type CheckPage } from '../protocol/page.js';
+import type { CheckedInThread, PageToCheck } from './page-check-thread.js';
+import { projectRoot } from './project-root.js';
+
+/** Below this, the way to another thread and back costs more than the check. */
+const SMALL_PAGE_BYTES = 4 * 1024;
+const MAX_THREADS = 4;
+const IDLE_MS = 30_000;
+
+export interface PageCheckThreads {
+  checkPage: CheckPage;
+  stop(): Promise<void>;
+}
+
+/** Threads are started when they are needed, and end when they are not. */
+export function startPageCheckThreads(): PageCheckThreads {
+  const threads = new Piscina<PageToCheck, CheckedInThread>({
+    filename: join(projectRoot(), 'dist/workers/page-check-thread.js'),
+    minThreads: 0,
+    // the main thread has a core of its own to fill
+    maxThreads: Math.max(1, Math.min(MAX_THREADS, availableParallelism() - 1)),
+    idleTimeout: IDLE_MS,
+  });
+  return {
+    async checkPage(page, firstSeq, lastSeq) {
+      if (page.length < SMALL_PAGE_BYTES) return checkPage(page, firstSeq, lastSeq);
+      const bytes = new Uint8Array(page); // a copy, to be handed over: the page itself is stored later
+      const result = await threads.run({ bytes, firstSeq, lastSeq }, { transferList: [bytes.buffer] });
+      if ('fault' in result) throw new PageError(result.fault.code, result.fault.message);
+      return result.content;
+    },
+    stop: () => threads.destroy(),
+  };
+}
