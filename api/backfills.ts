@@ -1,6 +1,7 @@
 /** Backfills as the API knows them: asked for by readers and people, listed, inspected and cancelled through Temporal. */
 import { isGrpcServiceError, ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../prisma/client.js';
 import type { OrganizationScope } from '../prisma/organization-scope.js';
 import {
@@ -43,11 +44,11 @@ export interface BackfillsOptions {
   nodeTimeoutSeconds: number;
 }
 
-/** What a read of a partial attempt led to. */
-export type ReadRequest = 'started' | 'joined' | 'nothing' | 'failed';
+/** What a read of a partial attempt led to; `requested`: Temporal has not answered yet. */
+export type ReadRequest = 'started' | 'joined' | 'requested' | 'nothing' | 'failed';
 
 export interface Backfills {
-  /** For a reader of a partial attempt. Never throws, and takes no longer than 500 ms for Temporal. */
+  /** For a reader of a partial attempt. Never throws, and waits no longer than 100 ms for Temporal. */
   requestByRead(scope: OrganizationScope, attemptId: string): Promise<ReadRequest>;
   /** A reader waits for the backfill that runs: let it run ahead of others. Never throws, and is not waited for. */
   expedite(attemptId: string): void;
@@ -63,6 +64,8 @@ export interface Backfills {
 
 /** Calls that a person waits for, not a read. */
 const MANAGEMENT_DEADLINE_MS = 5_000;
+/** A read goes on without Temporal's answer after this: a busy Temporal must not slow reading down. */
+const READ_WAIT_MS = 100;
 /** One expedite signal an attempt in so long, however many read it. */
 const EXPEDITE_INTERVAL_MS = 5_000;
 
@@ -87,15 +90,17 @@ export function createBackfills({ client, database, logger, nodeTimeoutSeconds }
 
   return {
     async requestByRead(scope, attemptId) {
-      try {
-        const claim = await claimBackfill(scope, attemptId);
-        if (!claim) return 'nothing';
-        const { joined } = await startClaimed(claim, 'read', 'full_attempt', TEMPORAL_DEADLINE_MS);
-        return joined ? 'joined' : 'started';
-      } catch (error) {
+      const failed = (error: unknown): ReadRequest => {
         logger.warn({ err: error, attemptId }, 'a read could not start a backfill');
         return 'failed';
-      }
+      };
+      const claim = await claimBackfill(scope, attemptId).catch(failed);
+      if (claim === undefined) return 'nothing';
+      if (typeof claim === 'string') return claim;
+      const starting = startClaimed(claim, 'read', 'full_attempt', TEMPORAL_DEADLINE_MS)
+        .then(({ joined }): ReadRequest => (joined ? 'joined' : 'started'))
+        .catch(failed);
+      return Promise.race([starting, sleep(READ_WAIT_MS, 'requested' as const)]);
     },
 
     expedite(attemptId) {

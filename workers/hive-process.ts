@@ -38,6 +38,8 @@ export async function startHive(config: HiveConfig, logger: Logger): Promise<Hiv
 
 async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<HiveProcess> {
   const database = openDatabase(parts.databaseUrl);
+  // connections of their own: when all nodes come back at once, readers must not wait in line behind them
+  const readers = openDatabase(parts.databaseUrl);
   const secret = await createFirstAdminToken(database);
   if (secret !== undefined) {
     logger.info({ file: await writeAdminToken(config.dataDir, secret) }, 'first start: wrote an admin token');
@@ -66,11 +68,11 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
     logger,
   });
   const app = createApp({
-    database,
+    database: readers,
     logger,
-    backfills: createBackfills({ client: () => link.client, database, logger, nodeTimeoutSeconds }),
+    backfills: createBackfills({ client: () => link.client, database: readers, logger, nodeTimeoutSeconds }),
     health: () => ({ temporal: link.state.temporal === 'ok', workers: link.state.workers === 'ok' }),
-    ...(config.oidc && { oidc: createOidcVerifier(database, config.oidc) }),
+    ...(config.oidc && { oidc: createOidcVerifier(readers, config.oidc) }),
     stopping: stopping.signal,
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
@@ -99,6 +101,7 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
         () => link.stop(),
         () => pageChecks.stop(),
         () => closeServer(server),
+        () => readers.$disconnect(),
         () => database.$disconnect(),
         () => removeRunning(config.dataDir),
         () => parts.stop(),

@@ -66,7 +66,7 @@ export class AttemptReader {
     }
     if (!row.needs_backfill || row.node_status === 'offline') return false;
     const outcome = await backfills.requestByRead(scope, row.id);
-    return outcome === 'started' || outcome === 'joined';
+    return outcome === 'started' || outcome === 'joined' || outcome === 'requested';
   }
 
   async *#json(row: AttemptDetailRow, { scope, principal }: ReadOptions): AsyncGenerator<string> {
