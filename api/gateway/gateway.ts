@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
 import {
@@ -11,8 +12,9 @@ import {
   MAX_PAGE_GZIP_BYTES,
   PROTOCOL_VERSION,
 } from '../../protocol/limits.js';
+import type { AuthData } from '../../protocol/frames.js';
 import { encodeTextFrame } from '../../protocol/text-frame.js';
-import { authResultV1, MAX_V1_MESSAGE_BYTES, PROTOCOL_V1 } from '../../protocol/v1/frames.js';
+import { authResultV1, type AuthDataV1, MAX_V1_MESSAGE_BYTES, PROTOCOL_V1 } from '../../protocol/v1/frames.js';
 import type { Database } from '../../prisma/client.js';
 import { authenticateNode, type AuthenticatedNode } from '../../prisma/queries/authenticate-node-key.js';
 import { hashSecret } from '../../prisma/secrets.js';
@@ -31,6 +33,8 @@ import { V1Socket } from './v1/v1-socket.js';
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
+/** The others wait: thousands half-way through would only hold memory while the database serves a few. */
+const LOGINS_AT_ONCE = 8;
 /** A node with a wrong key tries again for ever: it is logged once in this time. */
 const REFUSAL_LOG_MS = 10 * 60_000;
 
@@ -59,6 +63,7 @@ export class Gateway implements NodeGateway {
   readonly #drains: DrainRequests;
   readonly #largeMessages = new LargeMessages();
   readonly #loggedRefusals = new Coalescer(REFUSAL_LOG_MS);
+  readonly #logins = pLimit(LOGINS_AT_ONCE);
   #unauthenticated = 0;
   #isStopping = false;
 
@@ -130,6 +135,10 @@ export class Gateway implements NodeGateway {
     const auth = await awaitAuth(ws, request);
     if (!auth) return;
     ws.pause(); // what follows the auth frame waits until there is someone to read it
+    await this.#logins(() => (ws.readyState === ws.OPEN ? this.#authenticate(ws, request, auth) : undefined));
+  }
+
+  async #authenticate(ws: WebSocket, request: IncomingMessage, auth: AuthData | AuthDataV1): Promise<void> {
     const version = auth.protocol_version;
     if (version !== PROTOCOL_VERSION && version !== PROTOCOL_V1) {
       refuseAuth(ws, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);

@@ -1,5 +1,6 @@
-import type { NodeApiKey } from '../generated/client.js';
-import type { Database, Queryable } from '../client.js';
+import { randomUUID } from 'node:crypto';
+import type { Database, RawQueryable } from '../client.js';
+import { driverOf, driverTransaction } from '../driver.js';
 import { storableText } from '../text.js';
 import { excludeAbsence } from './v1/outstanding-requests.js';
 import { forgetHiveRevisions } from './v1/forget-hive-revisions.js';
@@ -22,11 +23,23 @@ export interface AuthenticatedNode {
 
 export type NodeAuthentication = { accepted: true; node: AuthenticatedNode } | { accepted: false; error: string };
 
-const TAKEOVER_WINDOW_MS = 5 * 60_000;
+interface KeyRow {
+  id: string;
+  organizationId: string;
+  nodeId: string | null;
+  machineId: string | null;
+  isRevoked: boolean;
+  blockedReason: string | null;
+  /** The node it is bound to has not been heard from for ABSENCE_SECONDS. */
+  isNodeAbsent: boolean;
+  takeovers: number;
+}
+
+const TAKEOVER_WINDOW_SECONDS = 5 * 60;
 /** So many refused takeovers within the window leave the key usable; one more blocks it (as at the original hive). */
 const TAKEOVERS_ALLOWED = 3;
 /** Version 1: a key's node that was silent for so long may have moved to another machine. */
-const ABSENCE_MS = 90_000;
+const ABSENCE_SECONDS = 90;
 
 /**
  * Checks a node's API key and binds it to the first machine that uses it. A new machine becomes a new node of the
@@ -36,23 +49,23 @@ const ABSENCE_MS = 90_000;
  * machine when its node has gone.
  */
 export async function authenticateNode(db: Database, introduction: NodeIntroduction): Promise<NodeAuthentication> {
-  const known = await db.nodeApiKey.count({ where: { keyHash: introduction.keyHash } });
-  if (known === 0) return refuse('invalid API key'); // nodes try again for ever: no transaction for them
-  return db.$transaction(async (tx) => {
-    await tx.$queryRaw`SELECT 1 FROM node_api_key WHERE key_hash = ${introduction.keyHash} FOR UPDATE`;
-    const key = await tx.nodeApiKey.findUnique({ where: { keyHash: introduction.keyHash } });
+  const { keyHash } = introduction;
+  const known = await driverOf(db).$queryRaw<unknown[]>`SELECT FROM node_api_key WHERE key_hash = ${keyHash}`;
+  if (known.length === 0) return refuse('invalid API key'); // nodes try again for ever: no transaction for them
+  return driverTransaction(db, async (tx) => {
+    const key = await lockKey(tx, keyHash);
     if (!key) return refuse('invalid API key');
-    if (key.revokedAt) return refuse('API key revoked');
-    if (key.blockedAt) return refuse(`API key blocked: ${key.blockedReason ?? 'by an administrator'}`);
-    const isOtherMachine = key.machineId !== null && key.machineId !== storableText(introduction.machineId);
-    if (isOtherMachine && !(introduction.protocolVersion === 1 && (await isAbsent(tx, key)))) {
+    if (key.isRevoked) return refuse('API key revoked');
+    if (key.blockedReason !== null) return refuse(`API key blocked: ${key.blockedReason}`);
+    const machineId = storableText(introduction.machineId);
+    const isOtherMachine = key.machineId !== null && key.machineId !== machineId;
+    if (isOtherMachine && !(introduction.protocolVersion === 1 && key.isNodeAbsent)) {
       return countTakeover(tx, key, introduction.protocolVersion);
     }
     const nodeId = await upsertNode(tx, key, introduction);
-    await tx.nodeApiKey.update({
-      where: { id: key.id },
-      data: { nodeId, machineId: storableText(introduction.machineId), lastUsedAt: new Date() },
-    });
+    await tx.$executeRaw`
+      UPDATE node_api_key SET node_id = ${nodeId}::uuid, machine_id = ${machineId}, last_used_at = now()
+      WHERE id = ${key.id}::uuid`;
     return { accepted: true, node: { nodeId, organizationId: key.organizationId, apiKeyId: key.id } };
   });
 }
@@ -61,54 +74,64 @@ function refuse(error: string): NodeAuthentication {
   return { accepted: false, error };
 }
 
-async function isAbsent(tx: Queryable, key: NodeApiKey): Promise<boolean> {
-  if (key.nodeId === null) return true;
-  const node = await tx.node.findUnique({ where: { id: key.nodeId }, select: { lastHeartbeatAt: true } });
-  return Date.now() - (node?.lastHeartbeatAt?.getTime() ?? 0) >= ABSENCE_MS;
+async function lockKey(tx: RawQueryable, keyHash: string): Promise<KeyRow | undefined> {
+  const [key] = await tx.$queryRaw<KeyRow[]>`
+    SELECT k.id, k.organization_id AS "organizationId", k.node_id AS "nodeId", k.machine_id AS "machineId",
+           k.revoked_at IS NOT NULL AS "isRevoked",
+           CASE WHEN k.blocked_at IS NOT NULL THEN COALESCE(k.blocked_reason, 'by an administrator') END AS "blockedReason",
+           COALESCE((SELECT n.last_heartbeat_at > now() - make_interval(secs => ${ABSENCE_SECONDS})
+                     FROM node n WHERE n.id = k.node_id), false) IS FALSE AS "isNodeAbsent",
+           CASE WHEN k.takeover_window_start > now() - make_interval(secs => ${TAKEOVER_WINDOW_SECONDS})
+                THEN k.takeover_count ELSE 0 END AS takeovers
+    FROM node_api_key k WHERE k.key_hash = ${keyHash} FOR UPDATE OF k`;
+  return key;
 }
 
-async function countTakeover(tx: Queryable, key: NodeApiKey, protocolVersion: number): Promise<NodeAuthentication> {
-  const now = Date.now();
-  const inWindow = key.takeoverWindowStart !== null && now - key.takeoverWindowStart.getTime() < TAKEOVER_WINDOW_MS;
-  const count = inWindow ? key.takeoverCount + 1 : 1;
-  const blocked = count > TAKEOVERS_ALLOWED;
-  await tx.nodeApiKey.update({
-    where: { id: key.id },
-    data: {
-      takeoverCount: count,
-      takeoverWindowStart: inWindow ? key.takeoverWindowStart : new Date(now),
-      ...(blocked && { blockedAt: new Date(now), blockedReason: 'another machine tried to use it repeatedly' }),
-    },
-  });
+async function countTakeover(tx: RawQueryable, key: KeyRow, protocolVersion: number): Promise<NodeAuthentication> {
+  const count = key.takeovers + 1;
+  const blockedReason = count > TAKEOVERS_ALLOWED ? 'another machine tried to use it repeatedly' : null;
+  await tx.$executeRaw`
+    UPDATE node_api_key SET takeover_count = ${count}::int,
+      takeover_window_start = CASE WHEN ${count}::int = 1 THEN now() ELSE takeover_window_start END,
+      blocked_at = CASE WHEN ${blockedReason}::text IS NOT NULL THEN now() END, blocked_reason = ${blockedReason}
+    WHERE id = ${key.id}::uuid`;
+  if (blockedReason !== null) return refuse(`API key blocked: ${blockedReason}`);
   return refuse(
-    blocked
-      ? 'API key blocked: another machine tried to use it repeatedly'
-      : `takeover detected: Another machine is using this API key. Attempt ${count} of ${TAKEOVERS_ALLOWED}. ` +
-          (protocolVersion === 1
-            ? 'Wait for the other node to go offline or contact admin.'
-            : 'Use a key of its own for each machine, or contact an administrator.'),
+    `takeover detected: Another machine is using this API key. Attempt ${count} of ${TAKEOVERS_ALLOWED}. ` +
+      (protocolVersion === 1
+        ? 'Wait for the other node to go offline or contact admin.'
+        : 'Use a key of its own for each machine, or contact an administrator.'),
   );
 }
 
-async function upsertNode(tx: Queryable, key: NodeApiKey, introduction: NodeIntroduction): Promise<string> {
-  const { capabilities, protocolVersion } = introduction;
+async function upsertNode(tx: RawQueryable, key: KeyRow, introduction: NodeIntroduction): Promise<string> {
+  const { protocolVersion } = introduction;
   const machineId = storableText(introduction.machineId);
   const name = storableText(introduction.name);
+  const capabilities = JSON.stringify(introduction.capabilities);
   const publicUrl = introduction.publicUrl === null ? null : storableText(introduction.publicUrl);
   const known = key.nodeId ?? (protocolVersion === 1 ? undefined : await findByMachine(tx, key, machineId));
-  const description = { name, machineId, capabilities, publicUrl, protocolVersion, status: 'online' };
-  const presence = { connectedAt: new Date(), lastHeartbeatAt: new Date(), disconnectedAt: null };
   if (known === undefined) {
-    const { id } = await tx.node.create({ data: { ...description, ...presence, organizationId: key.organizationId } });
+    const id = randomUUID();
+    await tx.$executeRaw`
+      INSERT INTO node (id, organization_id, name, machine_id, capabilities, public_url, protocol_version,
+                        connected_at, last_heartbeat_at, updated_at)
+      VALUES (${id}::uuid, ${key.organizationId}::uuid, ${name}, ${machineId}, ${capabilities}::json, ${publicUrl},
+              ${protocolVersion}::int, now(), now(), now())`;
     return id;
   }
   if (protocolVersion === 1) await excludeAbsence(tx, known);
   else await forgetHiveRevisions(tx, known);
-  await tx.node.update({ where: { id: known }, data: { ...description, ...presence } });
+  await tx.$executeRaw`
+    UPDATE node SET name = ${name}, machine_id = ${machineId}, capabilities = ${capabilities}::json, public_url = ${publicUrl},
+      protocol_version = ${protocolVersion}::int, status = 'online',
+      connected_at = now(), last_heartbeat_at = now(), disconnected_at = NULL, updated_at = now()
+    WHERE id = ${known}::uuid`;
   return known;
 }
 
-async function findByMachine(tx: Queryable, key: NodeApiKey, machineId: string): Promise<string | undefined> {
-  const where = { organizationId: key.organizationId, machineId };
-  return (await tx.node.findFirst({ where, select: { id: true } }))?.id;
+async function findByMachine(tx: RawQueryable, key: KeyRow, machineId: string): Promise<string | undefined> {
+  const [node] = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM node WHERE organization_id = ${key.organizationId}::uuid AND machine_id = ${machineId} LIMIT 1`;
+  return node?.id;
 }

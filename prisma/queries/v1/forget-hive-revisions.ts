@@ -1,13 +1,14 @@
-import type { Queryable } from '../../client.js';
+import type { RawQueryable } from '../../client.js';
 
 /**
  * A node that spoke version 1 until now brings revisions and epochs of its own: the hive's count for nothing from here
  * on. Lines stay where the node's epoch turns out to be the one they are stored under. Call before the node's row is
  * updated.
  */
-export async function forgetHiveRevisions(db: Queryable, nodeId: string): Promise<void> {
-  const spokeV1 = await db.node.count({ where: { id: nodeId, protocolVersion: 1 } });
-  if (spokeV1 === 0) return;
+export async function forgetHiveRevisions(db: RawQueryable, nodeId: string): Promise<void> {
+  const spokeV1 = await db.$queryRaw<unknown[]>`
+    SELECT FROM node WHERE id = ${nodeId}::uuid AND protocol_version = 1`;
+  if (spokeV1.length === 0) return;
   await db.$executeRaw`DELETE FROM backfill_request WHERE node_id = ${nodeId}::uuid`;
   await db.$executeRaw`UPDATE attempt SET revision = 0, described_revision = -1 WHERE node_id = ${nodeId}::uuid`;
   await db.$executeRaw`UPDATE execution SET revision = 0, log_epoch = 0 WHERE node_id = ${nodeId}::uuid`;
