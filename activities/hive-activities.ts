@@ -4,7 +4,6 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/client.js';
 import { findLease } from '../prisma/queries/lease.js';
-import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
 import { listNodesToDrain } from '../prisma/queries/list-nodes-to-drain.js';
 import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
 import { listStaleBackfills, resetStaleBackfill, type StaleBackfill } from '../prisma/queries/stale-backfills.js';
@@ -13,20 +12,17 @@ import { backfillWorkflowId, type NodeLocation } from '../workflows/definitions.
 import { signalDrain } from '../workflows/starter.js';
 import { countEnd } from './backfill-metrics.js';
 import { compactLogs, type Compacted } from './compact-logs.js';
+import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js';
 
 export interface HiveActivityDeps {
   database: Database;
   client: Client;
+  /** The process ends: what takes seconds comes to its end, and goes on elsewhere. */
+  stopping: AbortSignal;
   logger: Logger;
   backfillConcurrency: number;
   nodeTimeoutSeconds: number;
   backfillTimeoutMinutes: number;
-}
-
-export interface AttemptsPage {
-  attempts: AttemptCursor[];
-  /** Where the node was when they were listed. */
-  location?: NodeLocation;
 }
 
 /** How far a sweep over many rows has come; absent `next`: it is done. */
@@ -70,12 +66,8 @@ export function createHiveActivities(deps: HiveActivityDeps) {
       return settled && { state: settled.state };
     },
 
-    /** Attempts of the node that need a backfill now, newest first, after the one given. */
-    async listAttempts(nodeId: string, after: AttemptCursor | undefined): Promise<AttemptsPage> {
-      const attempts = await listNeedingBackfill(database, nodeId, after, PAGE_SIZE);
-      const location = await locate(nodeId);
-      return { attempts, ...(location && { location }) };
-    },
+    /** Backfills the node's attempts that need it, newest first, for some seconds. */
+    drainStep: (input: DrainStepInput): Promise<DrainStep> => drainStep(deps, input),
 
     /** Frees attempts whose workflow no longer runs although they are marked as being backfilled. */
     async resetStaleBackfills(after: string | undefined): Promise<SweepPage> {
@@ -108,7 +100,7 @@ export function createHiveActivities(deps: HiveActivityDeps) {
         database,
         logger: deps.logger,
         until: Date.now() + COMPACTION_MS,
-        signal: context.cancellationSignal,
+        signal: AbortSignal.any([context.cancellationSignal, deps.stopping]),
         alive: () => context.heartbeat(),
       });
       if (compacted.pagesBefore > 0) deps.logger.info({ ...compacted, timeUp }, 'compacted logs');

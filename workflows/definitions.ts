@@ -77,10 +77,21 @@ export interface DrainInput {
   /** Backfills at once. */
   concurrency: number;
   nodeTimeoutSeconds: number;
-  /** Carried through continue-as-new: where the pass goes on, what asked for it, and how many were started. */
-  cursor?: { createdAt: string; attemptId: string };
+  /** Carried through continue-as-new: where the pass goes on, what asked for it, and whether another is to follow. */
+  position?: DrainPosition;
   trigger?: Trigger;
   started?: number;
+  isSignalled?: boolean;
+}
+
+/** How far a pass over a node's attempts has come. */
+export interface DrainPosition {
+  /** The last attempt that was listed. */
+  after?: { createdAt: string; attemptId: string };
+  /** There is none left to list. */
+  isListed: boolean;
+  /** Attempts whose backfill takes a place: at most as many as may run at once. */
+  running: string[];
 }
 
 /** A reader waits: what is left of the backfill runs ahead of others. */

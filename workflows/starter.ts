@@ -37,18 +37,29 @@ export interface StartedBackfill {
  */
 export async function startBackfill(client: Client, input: BackfillInput): Promise<StartedBackfill> {
   const workflowId = backfillWorkflowId(input.attemptId);
+  const runId = await startUnlessRunning(client, input);
+  if (runId !== undefined) return { workflowId, runId, joined: false };
+  return { workflowId, runId: await expedite(client.workflow, workflowId), joined: true };
+}
+
+/**
+ * Starts a backfill of the attempt.
+ * @returns its run id; undefined: one is running already
+ * @throws what Temporal's client throws when the server can't be reached
+ */
+export async function startUnlessRunning(client: Client, input: BackfillInput): Promise<string | undefined> {
   try {
     const handle = await client.workflow.start<typeof backfillAttempt>('backfillAttempt', {
       ...backfillOptions(input),
-      workflowId,
+      workflowId: backfillWorkflowId(input.attemptId),
       taskQueue: HIVE_TASK_QUEUE,
       requestEagerStart: true, // its first task comes with the answer, where this process works on the queue
       args: [input],
     });
-    return { workflowId, runId: handle.firstExecutionRunId, joined: false };
+    return handle.firstExecutionRunId;
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    return { workflowId, runId: await expedite(client.workflow, workflowId), joined: true };
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Everything that one seed runs on: servers, two hives, nodes, and the proxies between them. */
+/** Everything that one seed runs on: servers, hives (two unless told), nodes, and the proxies between them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdirSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -17,6 +17,8 @@ import { Servers } from './servers.js';
 export interface WorldOptions {
   name: string;
   nodes: number;
+  /** @default HIVES */
+  hives?: number;
   hiveEnv?: Record<string, string>;
   /** Sees what a node sends. */
   observe?: (node: number, chunk: Buffer, connection: number) => void;
@@ -42,6 +44,8 @@ export class ChaosWorld {
     /** Past the proxy: for looking at what is stored. */
     readonly database: Database,
     readonly temporalAddress: string,
+    /** What every hive of this world is started with. */
+    readonly hiveEnv: Record<string, string>,
   ) {}
 
   /** Starts the servers; no hive runs yet, nodes may record. */
@@ -54,8 +58,15 @@ export class ChaosWorld {
       const databaseProxy = await FaultProxy.listen({ target: () => Number(direct.port) });
       const proxied = new URL(databaseUrl);
       proxied.port = String(databaseProxy.port);
-      const world = new ChaosWorld(directory, servers, databaseProxy, openDatabase(databaseUrl, 2), temporalAddress);
-      await world.#makeHives({ DATABASE_URL: proxied.href, TEMPORAL_ADDRESS: temporalAddress, ...options.hiveEnv });
+      const hiveEnv = {
+        ...SHORT_WAITS,
+        DATABASE_URL: proxied.href,
+        TEMPORAL_ADDRESS: temporalAddress,
+        ...options.hiveEnv,
+      };
+      const database = openDatabase(databaseUrl, 2);
+      const world = new ChaosWorld(directory, servers, databaseProxy, database, temporalAddress, hiveEnv);
+      await world.#makeHives(options.hives ?? HIVES);
       await world.#makeNodes(options);
       return world;
     } catch (error) {
@@ -87,18 +98,18 @@ export class ChaosWorld {
     await this.servers.end();
   }
 
-  async #makeHives(env: Record<string, string>): Promise<void> {
-    for (let number = 0; number < HIVES; number++) {
+  async #makeHives(count: number): Promise<void> {
+    for (let number = 0; number < count; number++) {
       const HIVE_DATA_DIR = join(this.directory, `hive-${number}`);
       mkdirSync(HIVE_DATA_DIR);
-      const hiveEnv = { ...SHORT_WAITS, ...env, HIVE_DATA_DIR, HIVE_INSTANCE_ID: `hive-${number}` };
+      const hiveEnv = { ...this.hiveEnv, HIVE_DATA_DIR, HIVE_INSTANCE_ID: `hive-${number}` };
       this.hives.push(new ChaosHive(await getPort(), hiveEnv, join(this.directory, `hive-${number}.log`)));
     }
   }
 
   async #makeNodes({ nodes, observe }: WorldOptions): Promise<void> {
     for (let number = 0; number < nodes; number++) {
-      const route = { hive: number % HIVES };
+      const route = { hive: number % this.hives.length };
       const proxy = await FaultProxy.listen({
         target: () => this.hives[route.hive]?.port ?? 0,
         ...(observe && { observe: (chunk: Buffer, connection: number) => observe(number, chunk, connection) }),

@@ -10,7 +10,7 @@ import { ChaosWorld, within } from '../../bench/chaos/world.js';
 import { backfillWorkflowId, type BackfillResult } from '../../workflows/definitions.js';
 import { get } from './api.js';
 
-const LINES = 150_000;
+const LINES = 600_000;
 
 let world: ChaosWorld;
 let node: ChaosNode;

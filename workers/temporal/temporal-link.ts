@@ -10,7 +10,7 @@ export interface TemporalLinkOptions {
   connection: NativeConnectionOptions;
   namespace: string;
   reconcileIntervalSeconds: number;
-  hive: Omit<WorkerDeps['hive'], 'client'>;
+  hive: Omit<WorkerDeps['hive'], 'client' | 'stopping'>;
   gateway?: WorkerDeps['gateway'];
   logger: Logger;
 }
@@ -27,7 +27,7 @@ export class TemporalLink {
   #client: Client | undefined;
   #workers: Worker[] = [];
   #isServerThere = false;
-  #isStopping = false;
+  readonly #stopping = new AbortController();
   #finished = Promise.resolve();
 
   constructor(options: TemporalLinkOptions) {
@@ -55,10 +55,14 @@ export class TemporalLink {
 
   /** Lets running activities end within their grace, then disconnects. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     this.#shutdownWorkers();
     await this.#finished;
     await this.#connection?.close();
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   async #run(): Promise<void> {
@@ -82,7 +86,7 @@ export class TemporalLink {
     this.#workers = await createWorkers({
       connection,
       namespace,
-      hive: { ...hive, client },
+      hive: { ...hive, client, stopping: this.#stopping.signal },
       ...(gateway && { gateway }),
     });
     try {

@@ -1,0 +1,143 @@
+/**
+ * A step of a drain: keeps a bounded number of a node's backfills running for some seconds, then says how far it came.
+ * They are started by the client, not as the drain's children: a child costs Temporal half as much again as its workflow.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import type { Database } from '../prisma/client.js';
+import { findLease } from '../prisma/queries/lease.js';
+import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
+import { backfillWorkflowId, type BackfillInput, type DrainPosition, type Trigger } from '../workflows/definitions.js';
+import { startUnlessRunning } from '../workflows/starter.js';
+
+export interface DrainStepInput extends DrainPosition {
+  nodeId: string;
+  organizationId: string;
+  nodeTimeoutSeconds: number;
+  trigger: Trigger;
+  /** Backfills at once. */
+  concurrency: number;
+}
+
+export interface DrainStep {
+  position: DrainPosition;
+  started: number;
+  /** Attempts that someone else's backfill had: they may need another one. */
+  occupied: number;
+}
+
+export interface DrainStepDeps {
+  database: Database;
+  client: Client;
+  stopping: AbortSignal;
+}
+
+/** A step takes no longer, so that the slots of the shared queue turn over; backfills that run go on without it. */
+const STEP_MS = 5000;
+const HEARTBEAT_MS = 2000;
+/** Attempts listed at once. */
+const PAGE_SIZE = 100;
+
+/** Safe to repeat: what an earlier try has started is running, and takes a place until it ends. */
+export async function drainStep(
+  { database, client, stopping }: DrainStepDeps,
+  input: DrainStepInput,
+): Promise<DrainStep> {
+  const context = Context.current();
+  const leaving = new AbortController();
+  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  const window = new Window(client, leaving.signal, input);
+  const timeUp = sleep(STEP_MS, undefined, { signal: AbortSignal.any([leaving.signal, stopping]) }).catch(
+    () => undefined,
+  );
+  let { after, isListed } = input;
+  let listed: AttemptCursor[] = [];
+  try {
+    for (let isTimeUp = stopping.aborted; !isTimeUp;) {
+      while (!isListed && window.hasRoom) {
+        if (listed.length === 0) listed = await listNeedingBackfill(database, input.nodeId, after, PAGE_SIZE);
+        const next = listed.shift();
+        if (next) window.start(next.attemptId, await locate(database, input.nodeId));
+        else isListed = true;
+        after = next ?? after;
+      }
+      if (window.running.length === 0) break;
+      const next = [window.next().then(() => false), timeUp.then(() => true), context.cancelled];
+      isTimeUp = await Promise.race(next);
+    }
+    const { running, started, occupied } = window;
+    return { position: { running, isListed, ...(after && { after }) }, started, occupied };
+  } finally {
+    clearInterval(heartbeat);
+    leaving.abort();
+  }
+}
+
+async function locate(database: Database, nodeId: string): Promise<BackfillInput['location']> {
+  const lease = await findLease(database, nodeId);
+  return lease && { queue: lease.queue, sessionId: lease.sessionId };
+}
+
+/** Backfills that run, by attempt. */
+class Window {
+  started = 0;
+  occupied = 0;
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly client: Client,
+    private readonly leaving: AbortSignal,
+    private readonly input: DrainStepInput,
+  ) {
+    for (const attemptId of input.running) this.#occupy(attemptId, this.#end(attemptId));
+  }
+
+  get hasRoom(): boolean {
+    return this.#running.size < this.input.concurrency;
+  }
+
+  get running(): string[] {
+    return [...this.#running.keys()];
+  }
+
+  /** Resolves when one of them has ended. @throws what starting one failed with */
+  async next(): Promise<void> {
+    await Promise.race(this.#running.values());
+  }
+
+  start(attemptId: string, location: BackfillInput['location']): void {
+    const { nodeId, organizationId, nodeTimeoutSeconds, trigger } = this.input;
+    const backfill: BackfillInput = {
+      attemptId,
+      nodeId,
+      organizationId,
+      nodeTimeoutSeconds,
+      trigger,
+      type: 'full_attempt',
+      ...(location && { location }),
+    };
+    this.#occupy(attemptId, this.#startAndEnd(backfill));
+  }
+
+  #occupy(attemptId: string, running: Promise<void>): void {
+    const ended = running.then(() => {
+      this.#running.delete(attemptId);
+    });
+    ended.catch(() => undefined); // thrown by next
+    this.#running.set(attemptId, ended);
+  }
+
+  async #startAndEnd(backfill: BackfillInput): Promise<void> {
+    const run = await startUnlessRunning(this.client, backfill);
+    if (run) this.started++;
+    else this.occupied++;
+    await this.#end(backfill.attemptId);
+  }
+
+  /** How it ended is in the attempt's state; the drain goes on. */
+  async #end(attemptId: string): Promise<void> {
+    const handle = this.client.workflow.getHandle(backfillWorkflowId(attemptId));
+    await this.client.withAbortSignal(this.leaving, () => handle.result()).catch(() => undefined);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Three hives and a `hive worker` on one PostgreSQL and one Temporal, as behind a load balancer: hives are killed and
+ * stopped while their nodes record and are backfilled, the nodes move to the next one, and no line is lost.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { incompleteAttempts, verify } from '../bench/chaos/verify.js';
+import { ChaosWorld, within } from '../bench/chaos/world.js';
+import { get } from './faults/api.js';
+import { Program } from './harness/processes.js';
+
+const HIVES = 3;
+const NODES = 6;
+/** Recorded while nothing is connected. */
+const OFFLINE = { linesPerSecond: 0, lines: 60_000, finalNewline: true, hugeLine: false };
+/** Printed while hives come and go. */
+const LIVE = { linesPerSecond: 200, lines: 3000, finalNewline: true, hugeLine: false };
+
+let world: ChaosWorld;
+let worker: Program;
+
+beforeAll(async () => {
+  world = await ChaosWorld.create({ name: 'three-hives', nodes: NODES, hives: HIVES });
+  for (const [number, node] of world.nodes.entries()) {
+    await node.record(1, { ...OFFLINE, tag: `offline-${number}`, seed: number });
+    await node.recorded();
+  }
+  await world.startHives();
+  worker = Program.start('workers/hive.js', {
+    args: ['worker'],
+    env: world.hiveEnv,
+    logFile: join(world.directory, 'worker.log'),
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await worker.kill('SIGTERM');
+  await world.end();
+}, 60_000);
+
+test('nodes that are moved between three hives by kills and stops lose nothing', async () => {
+  for (const [number, node] of world.nodes.entries()) {
+    await node.record(2, { ...LIVE, tag: `live-${number}`, seed: 100 + number });
+    node.connect();
+  }
+  expect(await within(20_000, async () => (await holders()).size === HIVES)).toBeDefined();
+
+  for (const [victim, signal] of [
+    [0, 'SIGKILL'],
+    [1, 'SIGTERM'],
+    [2, 'SIGKILL'],
+  ] as const) {
+    await takeAway(victim, signal);
+    await sleep(1500);
+    await world.hives[victim]?.start();
+    spreadNodes();
+  }
+
+  await Promise.all(world.nodes.map((node) => node.recorded()));
+  expect(await within(90_000, async () => (await incompleteAttempts(world)).length === 0)).toBeDefined();
+  expect(await verify(world)).toMatchObject({ faults: [], lost: 0, doubled: 0, outOfOrder: 0, incomplete: 0 });
+  const lines = NODES * (OFFLINE.lines + LIVE.lines);
+  expect((await world.database.execution.aggregate({ _sum: { storedLines: true } }))._sum.storedLines).toBe(lines);
+}, 240_000);
+
+test('every hive answers for every node, whichever hive holds it', async () => {
+  for (const hive of world.hives) {
+    for (const { recordings } of world.nodes) {
+      for (const { attemptId, output } of recordings) {
+        const response = await get(world, hive, `/v1/nodes/task-attempts/${attemptId}`);
+        const { sync } = (await response.json()) as { sync: object };
+        expect(sync).toMatchObject({ state: 'complete', lines_stored: output.lines });
+      }
+    }
+  }
+}, 60_000);
+
+test('the worker beside them has done its share of the workflows', async () => {
+  const connection = await Connection.connect({ address: world.temporalAddress });
+  const client = new Client({ connection });
+  const identities = new Set<string>();
+  for await (const { workflowId } of client.workflow.list({ query: "WorkflowType = 'backfillAttempt'" })) {
+    const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+    for (const event of events ?? []) {
+      const identity = event.workflowTaskCompletedEventAttributes?.identity;
+      if (identity != null) identities.add(identity.split('@')[0] ?? '');
+    }
+  }
+  await connection.close();
+  expect([...identities]).toContain(String(worker.child.pid));
+}, 60_000);
+
+/** Kills or stops the hive in the middle of its work; the load balancer leads its nodes elsewhere. */
+async function takeAway(victim: number, signal: NodeJS.Signals): Promise<void> {
+  for (const { route } of world.nodes) if (route.hive === victim) route.hive = (victim + 1) % HIVES;
+  await (world.hives[victim]!).end(signal);
+}
+
+/** New connections go to every hive again; those that are open stay where they are. */
+function spreadNodes(): void {
+  for (const [number, { route }] of world.nodes.entries()) route.hive = number % HIVES;
+}
+
+/** The hives that hold a node's lease now. */
+async function holders(): Promise<Set<string>> {
+  const leases = await world.database.nodeLease.findMany({ where: { expiresAt: { gt: new Date() } } });
+  return new Set(leases.map(({ instanceId }) => instanceId));
+}
