@@ -1,11 +1,12 @@
 /** A page of 1,000 lines at depth 0 and 1,000,000, against the same from a plain table of rows by primary key. */
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeCursor } from '../api/http/logs/cursor.js';
 import { copyRows } from './lib/copy-rows.js';
-import { median, printFigure, progress } from './lib/figures.js';
+import { median, percentile, printFigure, progress } from './lib/figures.js';
 import { recordStore } from './lib/recorded-store.js';
-import type { Stage } from './lib/stage.js';
+import type { RunningHive, Stage } from './lib/stage.js';
 
 const PAGE_LINES = 1000;
 
@@ -53,6 +54,9 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
       if (round >= 0) times[name].push(taken);
     }
   }
+  const during = await readDuringDrain(stage, hive, quick ? 30 : 500, () =>
+    fetchBody(agent, requests.deep.url, stage.authorization),
+  );
   agent.destroy();
   const figure = { benchmark: 'read', unit: 'ms', value: median(times.deep) };
   const depthNote = 'the same at depth 0';
@@ -71,6 +75,43 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
     goal: 'ratio <= 1',
     note: rowsNote,
   });
+  const drainNote = `${during.length} reads while a drain runs on the same machine`;
+  printFigure({
+    benchmark: 'read',
+    unit: 'ms',
+    metric: 'p50_ms_during_drain',
+    value: median(during),
+    baseline: null,
+    goal: null,
+  });
+  printFigure({
+    benchmark: 'read',
+    unit: 'ms',
+    metric: 'p99_ms_during_drain',
+    value: percentile(during, 99),
+    baseline: null,
+    goal: 'value < 50',
+    note: drainNote,
+  });
+}
+
+/** Deep pages, one after another, while a node comes back with many attempts. @returns how long each took, ms */
+async function readDuringDrain(stage: Stage, hive: RunningHive, attempts: number, readDeep: () => Promise<unknown>) {
+  const directory = join(stage.directory, 'drained');
+  recordStore(directory, { attempts, executions: 2, lines: 50 });
+  const node = await stage.connectNode(hive, directory);
+  const times: number[] = [];
+  const complete = "SELECT count(*)::int AS n FROM attempt_sync WHERE state = 'complete'";
+  await stage.until(async () => (await stage.row<{ n: number }>(complete)).n > 1); // it has begun
+  while ((await stage.row<{ n: number }>(complete)).n <= attempts) {
+    stage.signal.throwIfAborted();
+    const start = performance.now();
+    await readDeep();
+    times.push(performance.now() - start);
+    await sleep(20);
+  }
+  await node.stop();
+  return times;
 }
 
 function fetchBody(agent: Agent, url: string, headers: Record<string, string>): Promise<string> {

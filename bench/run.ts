@@ -9,11 +9,12 @@ import { Stage } from './lib/stage.js';
 import { live } from './live.js';
 import { logs } from './logs.js';
 import { read } from './read.js';
+import { streams } from './streams.js';
 
 /** A benchmark prints its figures; `quick`: small sizes, to see that it runs. */
 export type Benchmark = (stage: Stage, options: { quick: boolean }) => Promise<void>;
 
-const benchmarks: Record<string, Benchmark> = { logs, drain, latency, read, 'fan-in': fanIn, live };
+const benchmarks: Record<string, Benchmark> = { logs, drain, latency, read, 'fan-in': fanIn, live, streams };
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
