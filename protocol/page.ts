@@ -23,17 +23,23 @@ export interface PageContent {
 
 const NEWLINE = 0x0a;
 const FEW_BYTES = 1024;
+/** Below this, handing the work to zlib's threads costs more than the work. */
+const SMALL_RAW_BYTES = 32 * 1024;
 
 /** Lines already encoded by {@link encodeLine} and joined by newlines, as a page's gzip bytes. */
-export function encodePage(ndjson: string | Buffer): Promise<Buffer> {
+export async function encodePage(ndjson: string | Buffer): Promise<Buffer> {
   const raw = endedByNewline(ndjson);
-  return gzipAsync(raw, { level: 1, chunkSize: inOnePiece(raw.length / 2) });
+  return raw.length <= SMALL_RAW_BYTES ? gzipSync(raw, gzipOptions(raw)) : gzipAsync(raw, gzipOptions(raw));
 }
 
 /** As {@link encodePage}, at once. */
 export function encodePageSync(ndjson: string): Buffer {
   const raw = endedByNewline(ndjson);
-  return gzipSync(raw, { level: 1, chunkSize: inOnePiece(raw.length / 2) });
+  return gzipSync(raw, gzipOptions(raw));
+}
+
+function gzipOptions(raw: Buffer): ZlibOptions {
+  return { level: 1, chunkSize: inOnePiece(raw.length / 2) };
 }
 
 /** A usual page comes out of zlib in one piece: each further one costs a turn of the event loop. */
@@ -104,9 +110,25 @@ export async function readPage(bytes: Buffer): Promise<LogLine[]> {
  */
 async function gunzipPage(bytes: Buffer): Promise<Buffer> {
   const options = gunzipOptions(bytes);
+  if (saidSize(bytes) <= SMALL_RAW_BYTES && bytes.length <= SMALL_RAW_BYTES) {
+    const small = gunzipSmall(bytes, options);
+    if (small) return small;
+  }
   const result = await gunzipAsync(bytes, options).catch((error: unknown) => {
     throw gunzipError(error as NodeJS.ErrnoException);
   });
+  return wholePage(bytes, result);
+}
+
+/** Undefined: it is not as small as it says. */
+function gunzipSmall(bytes: Buffer, options: ZlibOptions): Buffer | undefined {
+  let result: Buffer;
+  try {
+    result = gunzipSync(bytes, { ...options, maxOutputLength: SMALL_RAW_BYTES });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    throw gunzipError(error as NodeJS.ErrnoException);
+  }
   return wholePage(bytes, result);
 }
 
@@ -125,10 +147,14 @@ function gunzipOptions(bytes: Buffer): ZlibOptions {
   if (bytes.length > MAX_PAGE_GZIP_BYTES) {
     throw new PageError('too_large', `page has ${bytes.length} bytes, more than ${MAX_PAGE_GZIP_BYTES}`);
   }
-  // what gzip's trailer says, true or not, is a size to begin with
-  const chunkSize = inOnePiece(bytes.length >= 4 ? bytes.readUInt32LE(bytes.length - 4) : 0);
+  const chunkSize = inOnePiece(saidSize(bytes));
   // With `info` the answer says how much of the input was used: bytes behind the stream would pass unseen otherwise.
   return { maxOutputLength: MAX_PAGE_RAW_BYTES, chunkSize, info: true };
+}
+
+/** The size after gunzip that gzip's trailer says, true or not. */
+function saidSize(bytes: Buffer): number {
+  return bytes.length >= 4 ? bytes.readUInt32LE(bytes.length - 4) : 0;
 }
 
 /** What zlib answers with `info`, which its types do not know of. */

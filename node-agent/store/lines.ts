@@ -5,7 +5,7 @@
 import { gunzipSync } from 'node:zlib';
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
 import { encodePageSync } from '../../protocol/page.js';
-import type { Store } from './open.js';
+import type { Store, Tail } from './open.js';
 import {
   DELETE_LINES,
   INSERT_LINE,
@@ -24,22 +24,37 @@ import {
  */
 export function appendLines(store: Store, executionKey: number, logLines: number, lines: readonly string[]): number {
   if (lines.length === 0) return logLines;
-  const sealed = sealedThrough(store, executionKey);
   const total = logLines + lines.length;
-  const bytes = rowBytes(store, executionKey, sealed, logLines) + lines.reduce((sum, line) => sum + sizeOf(line), 0);
+  const { sealed, bytes: bytesBefore } = tailOf(store, executionKey, logLines);
+  const bytes = bytesBefore + bytesOf(lines);
   if (total - sealed < PAGE_TARGET_LINES && bytes <= PAGE_TARGET_RAW_BYTES) {
     insertRows(store, executionKey, logLines, lines);
+    store.tails.set(executionKey, { logLines: total, sealed, bytes });
   } else {
     const unsealed = [...takeRows(store, executionKey, sealed, logLines), ...lines];
     const rest = sealFullPages(store, executionKey, sealed, unsealed);
     insertRows(store, executionKey, total - rest.length, rest);
+    store.tails.set(executionKey, { logLines: total, sealed: total - rest.length, bytes: bytesOf(rest) });
   }
   store.prepare(SET_LOG_LINES).run(total, executionKey);
   return total;
 }
 
+/** As it was left by the last append, unless that was rolled back or was another process's. */
+function tailOf(store: Store, executionKey: number, logLines: number): Tail {
+  const known = store.tails.get(executionKey);
+  if (known?.logLines === logLines) return known;
+  const sealed = sealedThrough(store, executionKey);
+  return { logLines, sealed, bytes: rowBytes(store, executionKey, sealed, logLines) };
+}
+
+function bytesOf(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + sizeOf(line), 0);
+}
+
 /** Seals what is left of an execution that ends: at most a page. To be called in a write transaction. */
 export function sealRest(store: Store, executionKey: number, logLines: number): void {
+  store.tails.delete(executionKey);
   const sealed = sealedThrough(store, executionKey);
   if (sealed >= logLines) return;
   const rest = sealFullPages(store, executionKey, sealed, takeRows(store, executionKey, sealed, logLines));

@@ -9,7 +9,19 @@ import { INSERT_NODE, SELECT_MACHINE_ID } from './sql.js';
 
 type Row = Record<string, unknown>;
 
+/** The lines of an execution that are not sealed yet. */
+export interface Tail {
+  /** Of the execution, when this was true. */
+  logLines: number;
+  /** The last line that is sealed. */
+  sealed: number;
+  /** NDJSON bytes of the lines after it. */
+  bytes: number;
+}
+
 export class Store {
+  /** Of the executions that this process records, by key: so that an append need not look for them. */
+  readonly tails = new Map<number, Tail>();
   readonly #statements = new Map<string, Database.Statement>();
   constructor(private readonly db: Database.Database) {}
 
