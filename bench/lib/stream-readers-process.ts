@@ -43,6 +43,7 @@ serveOrders(
     async readIdle(): Promise<string> {
       let tail = '';
       idle?.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString('latin1')).slice(-1000)));
+      idle?.resume();
       await sleep(2000);
       return tail;
     },
