@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Database } from '../prisma/client.js';
-import { findLease } from '../prisma/queries/lease.js';
 import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
 import { backfillWorkflowId, type BackfillInput, type DrainPosition, type Trigger } from '../workflows/definitions.js';
 import { startUnlessRunning } from '../workflows/starter.js';
+import { locateNode } from './locate-node.js';
 
 export interface DrainStepInput extends DrainPosition {
   nodeId: string;
@@ -53,12 +53,16 @@ export async function drainStep(
   );
   let { after, isListed } = input;
   let listed: AttemptCursor[] = [];
+  let location: BackfillInput['location'];
   try {
     for (let isTimeUp = stopping.aborted; !isTimeUp;) {
       while (!isListed && window.hasRoom) {
-        if (listed.length === 0) listed = await listNeedingBackfill(database, input.nodeId, after, PAGE_SIZE);
+        if (listed.length === 0) {
+          listed = await listNeedingBackfill(database, input.nodeId, after, PAGE_SIZE);
+          location = await locateNode(database, input.nodeId);
+        }
         const next = listed.shift();
-        if (next) window.start(next.attemptId, await locate(database, input.nodeId));
+        if (next) window.start(next.attemptId, location);
         else isListed = true;
         after = next ?? after;
       }
@@ -72,11 +76,6 @@ export async function drainStep(
     clearInterval(heartbeat);
     leaving.abort();
   }
-}
-
-async function locate(database: Database, nodeId: string): Promise<BackfillInput['location']> {
-  const lease = await findLease(database, nodeId);
-  return lease && { queue: lease.queue, sessionId: lease.sessionId };
 }
 
 /** Backfills that run, by attempt. */

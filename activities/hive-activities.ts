@@ -3,7 +3,6 @@ import { Context } from '@temporalio/activity';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/client.js';
-import { findLease } from '../prisma/queries/lease.js';
 import { listNodesToDrain } from '../prisma/queries/list-nodes-to-drain.js';
 import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
 import { listStaleBackfills, resetStaleBackfill, type StaleBackfill } from '../prisma/queries/stale-backfills.js';
@@ -13,6 +12,7 @@ import { signalDrain } from '../workflows/starter.js';
 import { countEnd } from './backfill-metrics.js';
 import { compactLogs, type Compacted } from './compact-logs.js';
 import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js';
+import { locateNode } from './locate-node.js';
 
 export interface HiveActivityDeps {
   database: Database;
@@ -39,11 +39,6 @@ const COMPACTION_MS = 20_000;
 export function createHiveActivities(deps: HiveActivityDeps) {
   const { database, client } = deps;
 
-  async function locate(nodeId: string): Promise<NodeLocation | undefined> {
-    const lease = await findLease(database, nodeId);
-    return lease && { queue: lease.queue, sessionId: lease.sessionId };
-  }
-
   async function isRunning({ attemptId, runId }: StaleBackfill): Promise<boolean> {
     try {
       const { status, raw } = await client.workflow.getHandle(backfillWorkflowId(attemptId)).describe();
@@ -57,7 +52,7 @@ export function createHiveActivities(deps: HiveActivityDeps) {
 
   return {
     /** The queue of the hive that holds the node's socket; undefined while none does. */
-    locateNode: locate,
+    locateNode: (nodeId: string): Promise<NodeLocation | undefined> => locateNode(database, nodeId),
 
     /** Ends the run's hold on the attempt. @returns the attempt's state; undefined: the attempt is gone */
     async settleAttempt(settlement: Settlement): Promise<{ state: SyncState } | undefined> {

@@ -1,10 +1,11 @@
 /** Thousands of idle nodes on one hive, then all of them at once with something to backfill, while readers read. */
-import { Agent, get } from 'node:http';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drainOnce } from './drain.js';
 import { percentile, printFigure, progress } from './lib/figures.js';
 import type { HelperProcess } from './lib/helper-process.js';
+import { getBody } from './lib/get-body.js';
 import { makeKeys } from './lib/node-keys.js';
 import { cpuSeconds, residentKib } from './lib/process-usage.js';
 import { recordStore } from './lib/recorded-store.js';
@@ -105,15 +106,4 @@ async function readMeanwhile(stage: Stage, hive: RunningHive, ended: AbortSignal
   agent.destroy();
   if (failures.length > 0) throw new Error(`${failures.length} reads failed`, { cause: failures[0] });
   return times;
-}
-
-function getBody(agent: Agent, url: string, headers: Record<string, string>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    get(url, { agent, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (text += chunk));
-      response.on('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`${url}: ${text}`))));
-    }).on('error', reject);
-  });
 }

@@ -1,10 +1,11 @@
 /** A page of 1,000 lines at depth 0 and 1,000,000, against the same from a plain table of rows by primary key. */
-import { Agent, get } from 'node:http';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeCursor } from '../api/http/logs/cursor.js';
 import { copyRows } from './lib/copy-rows.js';
 import { median, percentile, printFigure, progress } from './lib/figures.js';
+import { getBody } from './lib/get-body.js';
 import { recordStore } from './lib/recorded-store.js';
 import type { RunningHive, Stage } from './lib/stage.js';
 
@@ -46,7 +47,7 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
     for (const name of Object.keys(requests) as (keyof typeof requests)[]) {
       const { url, first } = requests[name];
       const start = performance.now();
-      const body = await fetchBody(agent, url, stage.authorization);
+      const body = await getBody(agent, url, stage.authorization);
       const taken = performance.now() - start;
       const { entries } = JSON.parse(body) as Answer;
       if (entries.length !== PAGE_LINES || entries[0]?.seq !== first)
@@ -55,7 +56,7 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
     }
   }
   const during = await readDuringDrain(stage, hive, quick ? 30 : 500, () =>
-    fetchBody(agent, requests.deep.url, stage.authorization),
+    getBody(agent, requests.deep.url, stage.authorization),
   );
   agent.destroy();
   const figure = { benchmark: 'read', unit: 'ms', value: median(times.deep) };
@@ -112,15 +113,4 @@ async function readDuringDrain(stage: Stage, hive: RunningHive, attempts: number
   }
   await node.stop();
   return times;
-}
-
-function fetchBody(agent: Agent, url: string, headers: Record<string, string>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    get(url, { agent, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (text += chunk));
-      response.on('end', () => resolve(text));
-    }).on('error', reject);
-  });
 }
