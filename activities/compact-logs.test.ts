@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { encodeLine, encodePage, readPage, checkPage, type LogLine } from '../protocol/page.js';
+import { encodeLine, encodePage, checkPage, type LogLine } from '../protocol/page.js';
 import { listCompactionCandidates } from '../prisma/queries/compaction.js';
 import { storePage } from '../prisma/queries/store-page.js';
 import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
+import { linesOfRows } from '../tests/harness/page-lines.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
 import { compactLogs } from './compact-logs.js';
 
@@ -37,11 +38,7 @@ const pagesOf = (executionId: string) =>
 const boundsOf = async (executionId: string) =>
   (await pagesOf(executionId)).map((page) => [page.firstSeq, page.lastSeq]);
 
-async function linesOf(executionId: string): Promise<LogLine[]> {
-  const lines: LogLine[] = [];
-  for (const page of await pagesOf(executionId)) lines.push(...(await readPage(Buffer.from(page.data))));
-  return lines;
-}
+const linesOf = async (executionId: string) => linesOfRows(await pagesOf(executionId));
 
 test('small pages become full ones, with the same lines, and what each page says of itself is true', async () => {
   const { executionId } = await seedLog([1, 2, 997, 500, 499, 1, 700, 400, 3]);

@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { MAX_LINE_BYTES, MAX_PAGE_GZIP_BYTES, MAX_PAGE_RAW_BYTES } from './limits.js';
+import { linesOfPage } from '../tests/harness/page-lines.js';
 import { checkPage, encodeLine, encodePage, readPage, type LogLine } from './page.js';
 
 const timestamp = '2026-02-01T10:00:00.000Z';
@@ -24,7 +25,24 @@ test('the check counts lines by type and tells the size; reading gives the lines
   const page = await encodePage(lines.map(encodeLine).join('\n'));
   const content = await checkPage(page, 7, 10);
   expect(content).toEqual({ rawBytes: gunzipSync(page).length, lineCounts: { stdout: 2, stderr: 1, system: 1 } });
-  expect(await readPage(page)).toEqual(lines);
+  expect(await linesOfPage({ bytes: page, firstSeq: 7, lastSeq: 10 })).toEqual(lines);
+});
+
+test('reading gives the wanted lines, by number and type, each in the usual form whatever form it was sent in', async () => {
+  const usual = encodeLine(line('a "b" é\u2028'));
+  const other = `{ "timestamp":"${timestamp}", "content":"a\\u0022", "more":[1], "output_type":"stderr" }`;
+  const bytes = gzipOf([usual, other, encodeLine(line('c')), encodeLine(line('d', 'stderr'))].join('\n'));
+  const page = { bytes, firstSeq: 7, lastSeq: 10 };
+  const first = { seq: 7, json: usual };
+  const second = { seq: 8, json: encodeLine(line('a"', 'stderr')) };
+  const third = { seq: 9, json: encodeLine(line('c')) };
+  const fourth = { seq: 10, json: encodeLine(line('d', 'stderr')) };
+  expect(await readPage(page)).toEqual([first, second, third, fourth]);
+  expect(await readPage(page, { fromSeq: 8, toSeq: 9 })).toEqual([second, third]);
+  expect(await readPage(page, { fromSeq: 1, toSeq: 99, outputType: 'stderr' })).toEqual([second, fourth]);
+  await expect(readPage({ ...page, lastSeq: 11 }, { fromSeq: 7, toSeq: 7 })).rejects.toMatchObject({
+    code: 'line_count',
+  });
 });
 
 test('the last newline may be missing', async () => {

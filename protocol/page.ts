@@ -5,12 +5,14 @@
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzip, gzipSync, type Gunzip, type ZlibOptions } from 'node:zlib';
-import { checkLines, type LineCounts } from './check-lines.js';
 import { MAX_PAGE_GZIP_BYTES, MAX_PAGE_RAW_BYTES, PAGE_TARGET_RAW_BYTES } from './limits.js';
-import { OUTPUT_TYPES, PageError, parseLine, type LogLine } from './page-line.js';
+import { OUTPUT_TYPES, PageError } from './page-line.js';
+import { checkLines, readLines, type EncodedLine, type LineCounts, type WantedLines } from './page-lines.js';
+import { NEWLINE } from './usual-line.js';
 
 export { encodeLine, OUTPUT_TYPES, PageError } from './page-line.js';
 export type { LogLine, OutputType } from './page-line.js';
+export type { EncodedLine, WantedLines } from './page-lines.js';
 
 const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
@@ -21,7 +23,6 @@ export interface PageContent {
   lineCounts: LineCounts;
 }
 
-const NEWLINE = 0x0a;
 const FEW_BYTES = 1024;
 /** Below this, handing the work to zlib's threads costs more than the work. */
 const SMALL_RAW_BYTES = 32 * 1024;
@@ -95,13 +96,14 @@ export async function joinPages(pages: NumberedPage[]): Promise<{ bytes: Buffer;
 }
 
 /**
- * The lines of a page that was checked when it was stored.
- * @throws PageError when the stored bytes are damaged
+ * Lines of a page that was checked when it was stored; all of them where none are named.
+ * @throws PageError when the stored bytes are damaged, or are not the lines that they should be
  */
-export async function readPage(bytes: Buffer): Promise<LogLine[]> {
-  const lines = (await gunzipPage(bytes)).toString('utf8').split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  return lines.map((line, index) => parseLine(line, index + 1));
+export async function readPage(
+  { bytes, firstSeq, lastSeq }: NumberedPage,
+  wanted: WantedLines = { fromSeq: firstSeq, toSeq: lastSeq },
+): Promise<EncodedLine[]> {
+  return readLines(await gunzipPage(bytes), firstSeq, lastSeq - firstSeq + 1, wanted);
 }
 
 /**

@@ -4,7 +4,7 @@ import { authenticateRequest, requireAccess } from './authentication.js';
 import type { AppDependencies } from './dependencies.js';
 import { ApiError } from './problem.js';
 import type { RateLimits } from './rate-limit.js';
-import { isJsonResponse, parseRequest, type Context, type Route, type UntypedAnswer } from './route.js';
+import { EncodedJson, isJsonResponse, parseRequest, type Context, type Route, type UntypedAnswer } from './route.js';
 
 export const MAX_BODY_BYTES = 64 * 1024;
 
@@ -106,7 +106,11 @@ function send(route: Route, response: Response, answer: UntypedAnswer): void {
   if ('written' in answer) return;
   response.status(answer.status);
   const spec = route.responses[answer.status as keyof typeof route.responses];
-  if (spec && isJsonResponse(spec)) response.type('application/json').send(JSON.stringify(answer.body));
+  if (spec && isJsonResponse(spec)) response.type('application/json').send(toJson(answer.body));
   else if (typeof answer.body === 'string') response.type(spec?.contentType ?? 'text/plain').send(answer.body);
   else response.end();
+}
+
+function toJson(body: unknown): string {
+  return body instanceof EncodedJson ? body.text : JSON.stringify(body);
 }

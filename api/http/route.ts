@@ -23,7 +23,14 @@ export type ResponseSpecs = Partial<Record<200 | 201 | 202 | 204 | 503, Response
 /** The handler wrote the answer itself. */
 export const WRITTEN = { written: true } as const;
 
-type AnswerBody<S> = S extends z.ZodType ? z.input<S> : string | undefined;
+/** A body that is the JSON of a `T` already. */
+export class EncodedJson<T> {
+  /** Never set: it ties the text to the schema that it has to follow. */
+  declare readonly decoded?: T;
+  constructor(readonly text: string) {}
+}
+
+type AnswerBody<S> = S extends z.ZodType ? z.input<S> | EncodedJson<z.input<S>> : string | undefined;
 export type Answer<R extends ResponseSpecs> =
   { [S in keyof R]: { status: S; body: AnswerBody<R[S]> } }[keyof R] | typeof WRITTEN;
 

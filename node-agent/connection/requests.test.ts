@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MAX_DESCRIBED_BYTES } from '../../protocol/limits.js';
-import { readPage, type LogLine } from '../../protocol/page.js';
+import { linesOfPage } from '../../tests/harness/page-lines.js';
+import type { LogLine } from '../../protocol/page.js';
 import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
 import type { Peer } from '../testing/scripted-hive.js';
 import { addLines, endedExecution, startExecution } from '../testing/temporary-store.js';
@@ -83,7 +84,7 @@ describe('requests of the hive', () => {
       const lines: LogLine[] = [];
       for (const { header, page } of pagesOf(peer, request)) {
         expect(header.first_seq).toBe(500 + lines.length + 1);
-        lines.push(...(await readPage(page)));
+        lines.push(...(await linesOfPage({ bytes: page, firstSeq: header.first_seq, lastSeq: header.last_seq })));
       }
       expect(lines.map(({ content }) => content)).toEqual(
         Array.from({ length: 3000 }, (_, index) => `line ${index + 501}`),

@@ -2,7 +2,7 @@
 import { Prisma, type Queryable } from '../client.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
-import type { OutputType } from '../../protocol/page.js';
+import type { NumberedPage, OutputType } from '../../protocol/page.js';
 
 /** An execution as a reader of its log sees it. */
 export interface LogExecution {
@@ -109,11 +109,7 @@ function logExecutions(scope: OrganizationScope, attemptId: string, { executionI
       ${executionCondition(executionId)}`;
 }
 
-export interface StoredPage {
-  firstSeq: number;
-  lastSeq: number;
-  data: Buffer;
-}
+export type StoredPage = NumberedPage;
 
 export interface PageRange {
   executionId: string;
@@ -179,7 +175,7 @@ function toBatch(rows: ScannedRow[], wanted: number, forward: boolean) {
   const { scanned_first: first = null, scanned_last: last = null } = rows[0] ?? {};
   if (first === null || last === null || first > wanted || last < wanted) return undefined;
   const pages = rows.flatMap(({ first_seq: firstSeq, last_seq: lastSeq, data }) =>
-    firstSeq === null || lastSeq === null || data === null ? [] : [{ firstSeq, lastSeq, data: toBuffer(data) }],
+    firstSeq === null || lastSeq === null || data === null ? [] : [{ bytes: toBuffer(data), firstSeq, lastSeq }],
   );
   return { pages, scannedTo: forward ? last : first };
 }

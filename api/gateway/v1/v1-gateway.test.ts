@@ -6,8 +6,8 @@ import { pino } from 'pino';
 import { openDatabase, type Database } from '../../../prisma/client.js';
 import { createNodeApiKey } from '../../../prisma/queries/node-api-key.js';
 import { ensureOrganization } from '../../../prisma/queries/organization.js';
-import { readPage } from '../../../protocol/page.js';
 import { createTestDatabase, type TestDatabase } from '../../../tests/harness/database.js';
+import { linesOfRows } from '../../../tests/harness/page-lines.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../../tests/harness/scripted-v1-node.js';
 import type { NodeRequestError } from '../errors.js';
 import { Gateway } from '../gateway.js';
@@ -90,8 +90,7 @@ async function linesOf({ frame }: V1Execution): Promise<string[]> {
     where: { executionId: frame.execution_id, logEpoch },
     orderBy: { firstSeq: 'asc' },
   });
-  const lines = await Promise.all(pages.map((page) => readPage(Buffer.from(page.data))));
-  return lines.flat().map((line) => line.content);
+  return (await linesOfRows(pages)).map((line) => line.content);
 }
 const contents = (execution: V1Execution) => execution.rows.map((row) => row.content);
 const storedLines = async ({ frame }: V1Execution) =>

@@ -4,16 +4,20 @@ import { createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import type { OrganizationScope } from '../../../prisma/organization-scope.js';
 import type { LogFilter } from '../../../prisma/queries/read-log.js';
-import type { LogEntry } from '../schemas/log.js';
+import type { LogLine } from '../../../protocol/page.js';
 import { LOG_START } from './cursor.js';
+import type { EncodedEntry } from './line-source.js';
 import { findLog, readFrom } from './log-reader.js';
 import type { ForwardRead } from './read-forward.js';
 
 export type DownloadFormat = 'text' | 'ndjson';
 
-const FORMATS: Record<DownloadFormat, { contentType: string; extension: string; line: (entry: LogEntry) => string }> = {
-  text: { contentType: 'text/plain; charset=utf-8', extension: 'log', line: ({ content }) => `${content}\n` },
-  ndjson: { contentType: 'application/x-ndjson', extension: 'ndjson', line: (entry) => `${JSON.stringify(entry)}\n` },
+const FORMATS: Record<
+  DownloadFormat,
+  { contentType: string; extension: string; line: (entry: EncodedEntry) => string }
+> = {
+  text: { contentType: 'text/plain; charset=utf-8', extension: 'log', line: (entry) => `${contentOf(entry)}\n` },
+  ndjson: { contentType: 'application/x-ndjson', extension: 'ndjson', line: ({ json }) => `${json}\n` },
 };
 const BATCH = { limit: 5_000, maxCharacters: 1024 * 1024 };
 /** A reader that takes nothing for so long is cut off. */
@@ -58,12 +62,16 @@ export async function downloadLog(options: DownloadOptions): Promise<void> {
 async function* logParts(
   { scope, attemptId, filter }: DownloadOptions,
   first: ForwardRead,
-  line: (e: LogEntry) => string,
+  line: (entry: EncodedEntry) => string,
 ) {
   for (let read = first; ; read = await readFrom(scope, attemptId, read.cursor, { filter, ...BATCH })) {
     yield read.segments.map(({ entries }) => entries.map(line).join('')).join('');
     if (!read.hasMore) return;
   }
+}
+
+function contentOf({ json }: EncodedEntry): string {
+  return (JSON.parse(json) as LogLine).content;
 }
 
 /** The reader went away. */

@@ -20,7 +20,7 @@ export function formatEntries(segments: LogSegment[]): Buffer[] {
     positions.delete(ordinal);
     const others = encodeCursor({ ...before, positions });
     for (const entry of entries) {
-      text += `id: ${others}${encodePosition(ordinal, entry.seq)}\ndata: ${JSON.stringify(entry)}\n\n`;
+      text += `id: ${others}${encodePosition(ordinal, entry.seq)}\ndata: ${entry.json}\n\n`;
       if (text.length < PIECE_CHARACTERS) continue;
       pieces.push(...split(Buffer.from(text)));
       text = '';

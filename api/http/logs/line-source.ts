@@ -1,69 +1,68 @@
-/** Lines of one execution, from its pages. */
-import { type LogLine, type OutputType, PageError, readPage } from '../../../protocol/page.js';
+/** Entries of one execution, from its pages. */
+import { PageError, readPage, type EncodedLine, type OutputType, type WantedLines } from '../../../protocol/page.js';
 import type { OrganizationScope } from '../../../prisma/organization-scope.js';
 import { readLogPages, type LogExecution, type StoredPage } from '../../../prisma/queries/read-log.js';
 import { ApiError } from '../problem.js';
-import type { LogEntry } from '../schemas/log.js';
+import { toEntryId } from './entry-id.js';
 
-export interface NumberedLine extends LogLine {
+/** An entry as it is answered: a line is passed on as it stands in its page, and never parsed. */
+export interface EncodedEntry {
   seq: number;
+  /** A `LogEntry`. */
+  json: string;
 }
 
-export interface LineRange {
+export interface EntryRange {
   fromSeq: number;
   toSeq: number;
   direction: 'forward' | 'backward';
   outputType?: OutputType | undefined;
 }
 
-export interface LineBatch {
+export interface EntryBatch {
   /** In the direction's order. */
-  lines: NumberedLine[];
+  entries: EncodedEntry[];
   /** The range has been read up to this line, inclusive. */
   readTo: number;
 }
 
 /**
- * The next lines of a range: at least one page's, about 1 MiB at most. Undefined: the hive's copy was replaced by
+ * The next entries of a range: at least one page's, about 1 MiB at most. Undefined: the hive's copy was replaced by
  * another epoch's since the execution was looked up.
  * @throws ApiError log_damaged
  */
-export async function readLines(
+export async function readEntries(
   scope: OrganizationScope,
   execution: LogExecution,
-  { fromSeq, toSeq, direction, outputType }: LineRange,
-): Promise<LineBatch | undefined> {
+  { fromSeq, toSeq, direction, outputType }: EntryRange,
+): Promise<EntryBatch | undefined> {
   const { id: executionId, stored_epoch: epoch } = execution;
   const batch = await readLogPages(scope, { executionId, epoch, fromSeq, toSeq, direction, outputType });
   if (!batch) return undefined;
-  const lines: NumberedLine[] = [];
+  const entries: EncodedEntry[] = [];
   for (const page of batch.pages) {
-    const ofPage = await readNumbered(executionId, page);
-    for (const line of direction === 'forward' ? ofPage : ofPage.reverse()) {
-      const wanted = line.seq >= fromSeq && line.seq <= toSeq;
-      if (wanted && (outputType === undefined || line.output_type === outputType)) lines.push(line);
-    }
+    const lines = await readStored(executionId, page, { fromSeq, toSeq, outputType });
+    if (direction === 'backward') lines.reverse();
+    for (const line of lines) entries.push(toEntry(execution, line));
   }
   const lastPage = batch.pages.at(-1);
   const readTo = lastPage ? (direction === 'forward' ? lastPage.lastSeq : lastPage.firstSeq) : batch.scannedTo;
-  return { lines, readTo: direction === 'forward' ? Math.min(readTo, toSeq) : Math.max(readTo, fromSeq) };
+  return { entries, readTo: direction === 'forward' ? Math.min(readTo, toSeq) : Math.max(readTo, fromSeq) };
 }
 
-async function readNumbered(executionId: string, { data, firstSeq, lastSeq }: StoredPage): Promise<NumberedLine[]> {
-  let lines: LogLine[];
+async function readStored(executionId: string, page: StoredPage, wanted: WantedLines): Promise<EncodedLine[]> {
   try {
-    lines = await readPage(data);
+    return await readPage(page, wanted);
   } catch (error) {
-    if (error instanceof PageError) throw damaged(executionId, firstSeq, lastSeq);
+    if (error instanceof PageError) throw damaged(executionId, page.firstSeq, page.lastSeq);
     throw error;
   }
-  if (lines.length !== lastSeq - firstSeq + 1) throw damaged(executionId, firstSeq, lastSeq);
-  return lines.map((line, index) => ({ ...line, seq: firstSeq + index }));
 }
 
-export function toEntry(id: number, executionId: string, line: NumberedLine): LogEntry {
-  const { seq, output_type, content, timestamp } = line;
-  return { id, execution_id: executionId, seq, output_type, content, timestamp };
+/** The line's object with the fields that its place tells put before its own. */
+function toEntry({ id: executionId, ordinal }: LogExecution, { seq, json }: EncodedLine): EncodedEntry {
+  const id = toEntryId({ ordinal, seq });
+  return { seq, json: `{"id":${id},"execution_id":"${executionId}","seq":${seq},${json.slice(1)}` };
 }
 
 export function damaged(executionId: string, firstSeq: number, lastSeq: number): ApiError {

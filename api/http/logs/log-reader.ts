@@ -1,10 +1,9 @@
 import type { OrganizationScope } from '../../../prisma/organization-scope.js';
 import { findLogTotals, type LogFilter, type LogTotals } from '../../../prisma/queries/read-log.js';
 import { invalidCursor, notFound } from '../problem.js';
-import type { LogEntry } from '../schemas/log.js';
 import { decodeCursor, encodeCursor, isForwardCursor, LOG_START, type ForwardCursor } from './cursor.js';
 import type { EntryPosition } from './entry-id.js';
-import { damaged } from './line-source.js';
+import { damaged, type EncodedEntry } from './line-source.js';
 import { readBackward } from './read-backward.js';
 import { LogReplacedError, readForward, type ForwardRead } from './read-forward.js';
 import type { BudgetOptions } from './read-budget.js';
@@ -16,7 +15,7 @@ export interface PageRequest extends BudgetOptions {
 }
 
 export interface ReadPage {
-  entries: LogEntry[];
+  entries: EncodedEntry[];
   hasMore: boolean;
   totalCount: number;
   /** Where to go on: the text of a cursor. Null at the end. */

@@ -1,14 +1,13 @@
 /** Reading an attempt's log backward: the last execution first, its last line first. */
 import type { OrganizationScope } from '../../../prisma/organization-scope.js';
 import { listLogExecutionsBackward, type LogExecution, type LogFilter } from '../../../prisma/queries/read-log.js';
-import type { LogEntry } from '../schemas/log.js';
 import { toEntryId, type EntryPosition } from './entry-id.js';
-import { readLines, toEntry } from './line-source.js';
+import { readEntries, type EncodedEntry } from './line-source.js';
 import { ReadBudget, type BudgetOptions } from './read-budget.js';
 import { LogReplacedError } from './read-forward.js';
 
 export interface BackwardRead {
-  entries: LogEntry[];
+  entries: EncodedEntry[];
   /** The last line that was looked at, as the id of an entry: what is before it has not been read. */
   lastId: number | null;
   hasMore: boolean;
@@ -32,7 +31,7 @@ export async function readBackward(
   const more = executions.length > MAX_EXECUTIONS;
   if (more) executions.pop();
   const budget = new ReadBudget(options);
-  const entries: LogEntry[] = [];
+  const entries: EncodedEntry[] = [];
   let lastId: number | null = null;
   for (const execution of executions) {
     let next = lastUnread(execution, before);
@@ -40,15 +39,14 @@ export async function readBackward(
     while (next > 0 && !budget.spent) {
       const fromSeq = filter.outputType ? 1 : Math.max(1, next - budget.entriesLeft + 1);
       const range = { fromSeq, toSeq: next, direction: 'backward', outputType: filter.outputType } as const;
-      const batch = await readLines(scope, execution, range);
+      const batch = await readEntries(scope, execution, range);
       budget.countBatch();
       if (!batch) throw new LogReplacedError(execution.id, fromSeq, next);
       next = batch.readTo - 1;
-      for (const line of batch.lines) {
-        const id = toEntryId({ ordinal: execution.ordinal, seq: line.seq });
-        entries.push(toEntry(id, execution.id, line));
-        if (!budget.take(line.content)) {
-          next = line.seq - 1;
+      for (const entry of batch.entries) {
+        entries.push(entry);
+        if (!budget.take(entry)) {
+          next = entry.seq - 1;
           break;
         }
       }

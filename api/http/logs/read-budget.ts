@@ -1,7 +1,9 @@
+import type { EncodedEntry } from './line-source.js';
+
 export interface BudgetOptions {
   /** Most entries. */
   limit: number;
-  /** Most characters of content; the line that goes beyond is still taken. @default 8 Mi */
+  /** Most characters of JSON; the entry that goes beyond is still taken. @default 8 Mi */
   maxCharacters?: number;
 }
 
@@ -29,9 +31,9 @@ export class ReadBudget {
   }
 
   /** Counts an entry; false when it was the last one. */
-  take(content: string): boolean {
+  take({ json }: EncodedEntry): boolean {
     this.entriesLeft--;
-    this.#charactersLeft -= content.length;
+    this.#charactersLeft -= json.length;
     return !this.spent;
   }
 }

@@ -1,17 +1,16 @@
 /** Reading an attempt's log forward from a cursor, over executions of which several may still run. */
 import type { OrganizationScope } from '../../../prisma/organization-scope.js';
 import { listLogExecutions, type LogExecution, type LogFilter } from '../../../prisma/queries/read-log.js';
-import type { LogEntry } from '../schemas/log.js';
 import { isForwardCursor, MAX_LISTED_EXECUTIONS, type ForwardCursor } from './cursor.js';
 import { toEntryId, type EntryPosition } from './entry-id.js';
-import { readLines, toEntry } from './line-source.js';
+import { readEntries, type EncodedEntry } from './line-source.js';
 import { ReadBudget, type BudgetOptions } from './read-budget.js';
 
 /** Entries of one execution, with where the reader was before the first of them. */
 export interface LogSegment {
   before: ForwardCursor;
   ordinal: number;
-  entries: LogEntry[];
+  entries: EncodedEntry[];
 }
 
 export interface ForwardRead {
@@ -47,15 +46,14 @@ export async function readForward(
         ? execution.stored_lines
         : Math.min(execution.stored_lines, position + budget.entriesLeft);
       const range = { fromSeq: position + 1, toSeq, direction: 'forward', outputType: filter.outputType } as const;
-      const batch = await readLines(scope, execution, range);
+      const batch = await readEntries(scope, execution, range);
       budget.countBatch();
       if (!batch) throw new LogReplacedError(execution.id, position + 1, toSeq);
       position = batch.readTo;
-      for (const line of batch.lines) {
-        const id = toEntryId({ ordinal: execution.ordinal, seq: line.seq });
-        segment.entries.push(toEntry(id, execution.id, line));
-        if (!budget.take(line.content)) {
-          position = line.seq;
+      for (const entry of batch.entries) {
+        segment.entries.push(entry);
+        if (!budget.take(entry)) {
+          position = entry.seq;
           break;
         }
       }

@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS, type AppDependencies } from '../dependencies.js';
 import { logStreams } from '../../metrics.js';
 import { authenticateRequest } from '../authentication.js';
 import { decodeCursor, isForwardCursor, LOG_START } from '../logs/cursor.js';
+import { encodeEntries } from '../logs/encode-entries.js';
 import { downloadLog } from '../logs/download-log.js';
 import { LogFollower } from '../logs/log-follower.js';
 import { readLogPage } from '../logs/log-reader.js';
@@ -10,7 +11,7 @@ import { streamLog } from '../logs/stream-log.js';
 import { ApiError, invalidCursor } from '../problem.js';
 import { answer, route, WRITTEN, type Route } from '../route.js';
 import { uuid } from '../schemas/common.js';
-import { downloadQuery, logPage, logQuery, streamQuery } from '../schemas/log.js';
+import { downloadQuery, logPage, logQuery, streamQuery, type LogPage } from '../schemas/log.js';
 
 const tag = 'logs';
 const params = z.strictObject({ id: uuid });
@@ -36,12 +37,9 @@ const logPageRoute = route({
     const { limit, cursor, direction } = query;
     const filter = { executionId: query.execution_id, outputType: query.output_type };
     const page = await readLogPage(scope, id, { filter, cursor, direction, limit });
-    return answer(200, {
-      entries: page.entries,
-      next_cursor: page.nextCursor,
-      has_more: page.hasMore,
-      total_count: page.totalCount,
-    });
+    const { entries, nextCursor, hasMore, totalCount } = page;
+    const rest = { next_cursor: nextCursor, has_more: hasMore, total_count: totalCount };
+    return answer(200, encodeEntries<LogPage>(entries, rest));
   },
 });
 

@@ -2,11 +2,12 @@
 import { z } from 'zod';
 import { listNodes } from '../../../prisma/queries/list-nodes.js';
 import type { AttemptReader } from '../attempt-reader.js';
+import { encodeEntries } from '../logs/encode-entries.js';
 import { readLogPage } from '../logs/log-reader.js';
 import { answer, route, type Route } from '../route.js';
 import { attemptDetail, attemptsOfTask } from '../schemas/attempt.js';
 import { uuid } from '../schemas/common.js';
-import { syncLogPage, syncLogQuery } from '../schemas/log.js';
+import { syncLogPage, syncLogQuery, type SyncLogPage } from '../schemas/log.js';
 import { nodeList } from '../schemas/node.js';
 import { nodeView } from '../views/node.js';
 import { readAttemptsOfTask, sendReading } from './attempts.js';
@@ -53,12 +54,9 @@ export function syncRoutes(attempts: AttemptReader): Route[] {
       handle: async ({ scope, params: { id }, query }) => {
         const { limit, direction, cursor } = query;
         const page = await readLogPage(scope, id, { limit, direction, cursor, filter: {} });
-        return answer(200, {
-          entries: page.entries,
-          next_cursor: page.hasMore ? page.lastId : null,
-          has_more: page.hasMore,
-          total_count: page.totalCount,
-        });
+        const { entries, lastId, hasMore, totalCount } = page;
+        const rest = { next_cursor: hasMore ? lastId : null, has_more: hasMore, total_count: totalCount };
+        return answer(200, encodeEntries<SyncLogPage>(entries, rest));
       },
     }),
     route({

@@ -61,7 +61,11 @@ export const logPage = z
   })
   .meta({ id: 'LogPage' });
 
+export type LogPage = z.input<typeof logPage>;
+
 export const syncLogPage = z.strictObject({ ...page, next_cursor: z.int().nullable() }).meta({ id: 'SyncLogPage' });
+
+export type SyncLogPage = z.input<typeof syncLogPage>;
 
 export const streamQuery = z.strictObject({ ...filters, cursor: cursor.optional() });
 

@@ -1,5 +1,5 @@
 /** An execution's stored lines, as version 1's intake compares and extends them. */
-import { encodeLine, readPage } from '../../../protocol/page.js';
+import { readPage } from '../../../protocol/page.js';
 import type { Queryable } from '../../client.js';
 
 export interface StoredLog {
@@ -41,8 +41,9 @@ export async function* readStoredLines(
       WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch} AND last_seq > ${seen}
       ORDER BY first_seq LIMIT ${PAGES_AT_ONCE}`;
     for (const { firstSeq, lastSeq, data } of pages) {
-      const lines = (await readPage(Buffer.from(data))).map(encodeLine);
-      yield lines.slice(Math.max(0, seen + 1 - firstSeq));
+      const page = { bytes: Buffer.from(data), firstSeq, lastSeq };
+      const lines = await readPage(page, { fromSeq: seen + 1, toSeq: lastSeq });
+      yield lines.map(({ json }) => json);
       seen = lastSeq;
     }
     if (pages.length < PAGES_AT_ONCE) return;

@@ -1,13 +1,13 @@
 /**
- * Checking the lines of a page. Every line that enters the hive passes here, so a line as `encodeLine` writes it is
- * checked byte by byte where it lies; any other form of the same JSON takes the slow way through the parser.
+ * A line as `encodeLine` writes it, recognised byte by byte where it lies: every line that enters or leaves the hive
+ * passes here. Any other form of the same JSON has to take the slow way through the parser.
  */
 import { MAX_LINE_BYTES } from './limits.js';
-import { PageError, parseLine, type OutputType } from './page-line.js';
+import type { OutputType } from './page-line.js';
 
 const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
 
-const NEWLINE = 0x0a;
+export const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
@@ -33,42 +33,20 @@ const TIME = bytesOf('0000-00-00T00:00:00.000Z');
 const AFTER_TIME = bytesOf('"}');
 const ESCAPED = new Set(bytesOf('"\\/bfnrt'));
 
-/** What the lines of a page are, by output type. */
-export type LineCounts = Record<OutputType, number>;
-
-/**
- * Checks that `raw`, which must be UTF-8, holds `expected` lines.
- * @param firstSeq the first line's number, for the error
- * @throws PageError `bad_line` or `line_count`
- */
-export function checkLines(raw: Buffer, firstSeq: number, expected: number): LineCounts {
-  const counts: LineCounts = { stdout: 0, stderr: 0, system: 0 };
-  const text = { raw, words: wordsOf(raw) };
-  let found = 0;
-  for (let start = 0; start < raw.length; found++) {
-    const type = TYPE_BY_LETTER.get(raw[start + LETTER] ?? 0);
-    let end = type ? endOfLine(text, start, BEFORE_CONTENT[type]) : -1;
-    if (type && end >= 0) counts[type]++;
-    else {
-      end = raw.indexOf(NEWLINE, start);
-      if (end < 0) end = raw.length;
-      counts[parseLine(raw.toString('utf8', start, end), firstSeq + found).output_type]++;
-    }
-    start = end + 1;
-  }
-  if (found !== expected) {
-    throw new PageError(
-      'line_count',
-      `page says ${expected} lines (${firstSeq}..${firstSeq + expected - 1}) and holds ${found}`,
-    );
-  }
-  return counts;
-}
-
-interface Text {
+/** A page's NDJSON; it must be UTF-8. */
+export interface PageText {
   raw: Buffer;
   /** The same bytes, four in one; those at the end that make no four are not among them. */
   words: Int32Array;
+}
+
+export function pageText(raw: Buffer): PageText {
+  return { raw, words: wordsOf(raw) };
+}
+
+/** The output type of the line that starts at `start`, if that line has the usual form. */
+export function typeAt({ raw }: PageText, start: number): OutputType | undefined {
+  return TYPE_BY_LETTER.get(raw[start + LETTER] ?? 0);
 }
 
 function wordsOf(raw: Buffer): Int32Array {
@@ -76,9 +54,10 @@ function wordsOf(raw: Buffer): Int32Array {
   return isAligned ? new Int32Array(raw.buffer, raw.byteOffset, raw.length >> 2) : new Int32Array(0);
 }
 
-/** Where a line of the usual form ends (at its newline, or at the end of `raw`); -1: it has another form. */
-function endOfLine(text: Text, start: number, beforeContent: Uint8Array): number {
+/** Where a line of the usual form ends (at its newline, or at the end of the text); -1: it has another form. */
+export function endOfUsualLine(text: PageText, start: number, type: OutputType): number {
   const { raw } = text;
+  const beforeContent = BEFORE_CONTENT[type];
   if (!follows(raw, start, beforeContent)) return -1;
   const contentStart = start + beforeContent.length;
   const contentEnd = endOfString(text, contentStart);
@@ -93,7 +72,7 @@ function endOfLine(text: Text, start: number, beforeContent: Uint8Array): number
 }
 
 /** Where the JSON string that goes on at `start` has its closing quote; -1: it is none. */
-function endOfString({ raw, words }: Text, start: number): number {
+function endOfString({ raw, words }: PageText, start: number): number {
   for (let at = start; at < raw.length; at++) {
     if ((at & 3) === 0) at = endOfPlain(words, at);
     const byte = raw[at] ?? 0;
@@ -121,6 +100,12 @@ function endOfPlain(words: Int32Array, at: number): number {
     if ((found & 0x80808080) !== 0) break;
   }
   return index << 2;
+}
+
+/** Where the line that starts at `start` ends, whatever its form. */
+export function endOfAnyLine({ raw }: PageText, start: number): number {
+  const end = raw.indexOf(NEWLINE, start);
+  return end < 0 ? raw.length : end;
 }
 
 function isHexDigit(byte: number): boolean {

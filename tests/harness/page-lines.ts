@@ -1,0 +1,18 @@
+import { readPage, type LogLine, type NumberedPage } from '../../protocol/page.js';
+
+/** A page's lines, parsed. */
+export async function linesOfPage(page: NumberedPage): Promise<LogLine[]> {
+  return (await readPage(page)).map(({ json }) => JSON.parse(json) as LogLine);
+}
+
+/** As the database has it. */
+export interface PageRow {
+  firstSeq: number;
+  lastSeq: number;
+  data: Uint8Array;
+}
+
+export async function linesOfRows(rows: PageRow[]): Promise<LogLine[]> {
+  const pages = rows.map(({ data, firstSeq, lastSeq }) => ({ bytes: Buffer.from(data), firstSeq, lastSeq }));
+  return (await Promise.all(pages.map(linesOfPage))).flat();
+}
