@@ -24,6 +24,7 @@ import { DrainRequests, type SignalDrain } from './drain-requests.js';
 import type { GatewaySocket, SocketEvents } from './gateway-socket.js';
 import type { NodeGateway } from './interface.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
+import { LivePageWriter } from './live-page-writer.js';
 import { awaitAuth, postponeAuth, refuseAuth } from './login.js';
 import { nodesConnected } from '../metrics.js';
 import { limitMessages } from './message-limit.js';
@@ -61,6 +62,7 @@ export class Gateway implements NodeGateway {
   });
   readonly #leases: LeaseKeeper;
   readonly #drains: DrainRequests;
+  readonly #livePages: LivePageWriter;
   readonly #largeMessages = new LargeMessages();
   readonly #loggedRefusals = new Coalescer(REFUSAL_LOG_MS);
   readonly #logins = pLimit(LOGINS_AT_ONCE);
@@ -71,6 +73,7 @@ export class Gateway implements NodeGateway {
     this.#deps = deps;
     this.queue = deps.queue;
     this.#leases = new LeaseKeeper(deps.database, deps.logger, () => [...this.#open]);
+    this.#livePages = new LivePageWriter(deps.database, deps.logger);
     this.#drains = new DrainRequests(deps.database, deps.logger, deps.signalDrain);
   }
 
@@ -177,7 +180,7 @@ export class Gateway implements NodeGateway {
     const socket =
       version === PROTOCOL_V1
         ? new V1Socket(ws, tcp, session, { ...deps, largeMessages: this.#largeMessages })
-        : new NodeSocket(ws, session, deps);
+        : new NodeSocket(ws, session, { ...deps, livePages: this.#livePages });
     this.#open.add(socket);
     if (ws.readyState !== ws.OPEN) {
       this.#events.closed(socket);

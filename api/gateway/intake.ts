@@ -10,8 +10,9 @@ import { markGap } from '../../prisma/queries/execution-marks.js';
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
 import { storeMetadata, SupersededError, type NodeSession, type TakenIn } from '../../prisma/queries/store-metadata.js';
-import { storePage, type StoreResult } from '../../prisma/queries/store-page.js';
+import type { StoreResult } from '../../prisma/queries/store-page.js';
 import { linesStored, pagesRejected } from '../metrics.js';
+import type { LivePageWriter } from './live-page-writer.js';
 
 export type IntakeItem =
   | { type: 'attempt_sync'; data: AttemptSync; bytes: number }
@@ -49,6 +50,7 @@ export class Intake {
 
   constructor(
     private readonly database: Database,
+    private readonly livePages: LivePageWriter,
     private readonly session: NodeSession,
     private readonly events: IntakeEvents,
     private readonly logger: Logger,
@@ -156,7 +158,7 @@ export class Intake {
     try {
       const content = await checkPage(frame.page, firstSeq, lastSeq);
       const page = { executionId, logEpoch, firstSeq, lastSeq, data: frame.page, content };
-      result = await storePage(this.database, this.session, page);
+      result = await this.livePages.store(this.session, page);
     } catch (error) {
       if (error instanceof PageError) {
         pagesRejected.inc({ reason: error.code });

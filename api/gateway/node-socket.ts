@@ -11,6 +11,7 @@ import { FaultCounter } from './fault-counter.js';
 import { Intake } from './intake.js';
 import type { SocketEvents } from './gateway-socket.js';
 import type { PagedConnection } from './interface.js';
+import type { LivePageWriter } from './live-page-writer.js';
 import { frameFaults } from '../metrics.js';
 import { NodeRequests } from './node-requests.js';
 
@@ -19,6 +20,7 @@ const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 
 export interface NodeSocketDeps {
   database: Database;
+  livePages: LivePageWriter;
   logger: Logger;
   events: SocketEvents;
 }
@@ -43,7 +45,7 @@ export class NodeSocket implements PagedConnection {
     this.#ws = ws;
     this.#deps = deps;
     this.#requests = new NodeRequests((frame) => this.send(frame));
-    const { database, logger } = deps;
+    const { database, livePages, logger } = deps;
     const events = {
       send: (frame: HiveFrame) => this.send(frame),
       fault: (message: string, messageId?: string) => this.#fault(message, messageId),
@@ -55,7 +57,7 @@ export class NodeSocket implements PagedConnection {
         this.close('internal error');
       },
     };
-    this.#intake = new Intake(database, session, events, logger);
+    this.#intake = new Intake(database, livePages, session, events, logger);
     this.#silence = setTimeout(() => this.#endSilence(), SILENCE_TIMEOUT_MS);
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
     ws.on('close', () => void this.#end());
