@@ -1,5 +1,6 @@
 /** Many nodes push what they record, while readers follow: how long after it was printed a line comes out of the API. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PAGE_TARGET_LINES } from '../protocol/limits.js';
 import { followLog } from './lib/follow-log.js';
 import { percentile, printFigure, progress } from './lib/figures.js';
 import type { LiveNodes } from './lib/live-nodes-process.js';
@@ -39,7 +40,7 @@ export async function live(stage: Stage, { quick }: { quick: boolean }): Promise
     .filter((_, index) => index % Math.ceil(nodes / readers) === 0)
     .map((id) => followLog(stage, hive, id, following.signal, (printedAt) => lags.push(Date.now() - printedAt)));
   await all('print');
-  await sleep(5000); // the rates settle
+  await sleep((PAGE_TARGET_LINES / LINES_PER_SECOND) * 1000 + 5000); // the last of them has begun, and the rates settle
   lags.length = 0;
   const before = await look();
   await sleep(seconds * 1000);

@@ -14,6 +14,7 @@ import { addExecution } from '../../node-agent/store/executions.js';
 import { appendLines } from '../../node-agent/store/lines.js';
 import { openStore, type Store } from '../../node-agent/store/open.js';
 import { processStart } from '../../node-agent/store/process-identity.js';
+import { PAGE_TARGET_LINES } from '../../protocol/limits.js';
 import { encodeLine } from '../../protocol/page.js';
 import { serveOrders } from './helper-process.js';
 import { newAttempt, newExecution } from './recorded-store.js';
@@ -53,10 +54,10 @@ serveOrders(
       return Promise.resolve(keys.map((apiKey, index) => startNode(url, apiKey, index)));
     },
 
-    /** Each in its own turn of the interval. */
+    /** Within the time that a page takes to fill: machines that began in the same second would all seal in the same. */
     print(): Promise<void> {
       for (const [index, recording] of recordings.entries()) {
-        const delay = (COMMIT_MS * index) / recordings.length;
+        const delay = (PAGE_TARGET_LINES * msPerLine * index) / recordings.length;
         timers.push(setTimeout(() => startPrinting(recording), delay));
       }
       return Promise.resolve();

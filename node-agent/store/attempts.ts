@@ -6,6 +6,7 @@ import {
   SELECT_ATTEMPT_BY_ID,
   SELECT_ATTEMPT_BY_KEY,
   SELECT_ATTEMPTS,
+  SELECT_IS_PENDING,
   SELECT_PENDING_ATTEMPTS,
 } from './sql.js';
 
@@ -53,6 +54,7 @@ export function raiseRevision(store: Store, attemptKey: number): number {
 
 /** Keys above `after`, ascending, of attempts of which the hive lacks a change. */
 export function pendingAttempts(store: Store, after: number, limit: number): number[] {
+  if (store.value(SELECT_IS_PENDING) === 0) return [];
   return store
     .prepare<{ key: number }>(SELECT_PENDING_ATTEMPTS)
     .all({ after, limit })

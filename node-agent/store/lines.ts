@@ -101,11 +101,11 @@ function sizeOf(line: string): number {
 }
 
 function rowBytes(store: Store, executionKey: number, after: number, through: number): number {
-  return store.one(store.prepare(SELECT_LINE_BYTES).pluck(), executionKey, after, through) as unknown as number;
+  return store.value(SELECT_LINE_BYTES, executionKey, after, through) as number;
 }
 
 function sealedThrough(store: Store, executionKey: number): number {
-  return store.one(store.prepare(SELECT_SEALED_THROUGH).pluck(), executionKey) as unknown as number;
+  return store.value(SELECT_SEALED_THROUGH, executionKey) as number;
 }
 
 /** Consecutive lines, at most a page of them. */

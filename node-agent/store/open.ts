@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { messageOf, NodeAgentError } from '../errors.js';
 import { MIGRATIONS } from './schema.js';
-import { INSERT_NODE, SELECT_MACHINE_ID } from './sql.js';
+import { INSERT_NODE, SELECT_DATA_VERSION, SELECT_MACHINE_ID } from './sql.js';
 
 type Row = Record<string, unknown>;
 
@@ -23,7 +23,11 @@ export class Store {
   /** Of the executions that this process records, by key: so that an append need not look for them. */
   readonly tails = new Map<number, Tail>();
   readonly #statements = new Map<string, Database.Statement>();
-  constructor(private readonly db: Database.Database) {}
+  readonly #transaction: Database.Transaction<(work: () => unknown) => unknown>;
+
+  constructor(private readonly db: Database.Database) {
+    this.#transaction = db.transaction((work: () => unknown) => work());
+  }
 
   /** A prepared statement, kept for the next call. */
   prepare<R = Row>(sql: string): Database.Statement<unknown[], R> {
@@ -42,19 +46,24 @@ export class Store {
     return row;
   }
 
+  /** The only column of the only row of a statement that always has one. */
+  value(sql: string, ...parameters: unknown[]): unknown {
+    return this.one(this.prepare(sql).pluck(), ...parameters);
+  }
+
   /** Runs `work` in one write transaction; takes the write lock first, so that it can't fail half-way for another's. */
   write<T>(work: () => T): T {
-    return this.db.transaction(work).immediate();
+    return this.#transaction.immediate(work) as T;
   }
 
   /** Runs `work` on one snapshot. */
   read<T>(work: () => T): T {
-    return this.db.transaction(work).deferred();
+    return this.#transaction.deferred(work) as T;
   }
 
   /** Changes whenever another connection, in this process or another, has committed. */
   dataVersion(): number {
-    return this.db.pragma('data_version', { simple: true }) as number;
+    return this.value(SELECT_DATA_VERSION) as number;
   }
 
   /** The UUID of this store, generated once. */
