@@ -308,6 +308,36 @@ describe('live pages', () => {
     expect(await database.logPage.count({ where: { executionId: execution.execution_id } })).toBe(1);
   });
 
+  test('pages of several executions wait for none but their own, and what is sent after them waits for all', async () => {
+    const { node, attempt, execution: held } = await running();
+    const free = Array.from({ length: 5 }, () => executionFrame(attempt));
+    for (const execution of free) {
+      node.send('execution_sync', execution);
+      await node.next('log_ack');
+    }
+    const executions = [held, ...free];
+    const acknowledged = () => node.received.filter((frame) => frame.type === 'log_ack').length;
+    const before = acknowledged();
+    await database.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT FROM execution WHERE id = ${held.execution_id}::uuid FOR UPDATE`;
+      for (const first_seq of [1, 2, 3]) {
+        for (const { execution_id } of executions)
+          await node.sendPage(['x'], { execution_id, log_epoch: 1, first_seq });
+      }
+      node.send('attempt_sync', { ...attempt, revision: 2, title: 'later' });
+      await until(() => acknowledged() === before + 3 * free.length);
+      const { revision } = await tx.attempt.findUniqueOrThrow({ where: { id: attempt.attempt_id } });
+      expect(revision).toBe(1n);
+    });
+    await until(() => acknowledged() === before + 3 * executions.length);
+    await until(async () => {
+      const { revision } = await database.attempt.findUniqueOrThrow({ where: { id: attempt.attempt_id } });
+      return revision === 2n;
+    });
+    const stored = await database.execution.findMany({ where: { attemptId: attempt.attempt_id } });
+    expect(stored.map(({ storedLines }) => storedLines)).toEqual(executions.map(() => 3));
+  });
+
   test('a gap that comes again at the same position makes the attempt need a backfill', async () => {
     const { node, attempt, page } = await running();
     node.send('announced', { count: 1 });

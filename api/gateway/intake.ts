@@ -1,4 +1,4 @@
-/** What a node sends unasked, in its order: metadata in batches of one transaction, live pages one by one. */
+/** What a node sends unasked, in its order: metadata in batches of one transaction, live pages side by side by execution. */
 import type { Logger } from 'pino';
 import type { LogPageFrame } from '../../protocol/binary-frame.js';
 import type { AttemptSync, ExecutionSync, HiveFrame } from '../../protocol/frames.js';
@@ -12,6 +12,7 @@ import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
 import { storeMetadata, SupersededError, type NodeSession, type TakenIn } from '../../prisma/queries/store-metadata.js';
 import type { StoreResult } from '../../prisma/queries/store-page.js';
 import { linesStored, pagesRejected } from '../metrics.js';
+import { Lanes } from './lanes.js';
 import type { LivePageWriter } from './live-page-writer.js';
 
 export type IntakeItem =
@@ -37,6 +38,8 @@ export interface IntakeEvents {
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 const LOW_WATER_BYTES = 1024 * 1024;
 const RETRY_MS = 1000;
+/** Live pages of one node that are being stored. */
+const PAGES_AT_ONCE = 32;
 
 export class Intake {
   readonly #queue: IntakeItem[] = [];
@@ -45,6 +48,8 @@ export class Intake {
   #isRunning = false;
   #isStopped = false;
   #idle = Promise.resolve();
+  /** An execution's pages are stored one after another; those of several need not wait for each other. */
+  readonly #pages = new Lanes(PAGES_AT_ONCE);
   /** Per execution the position at which its last gap was refused: the second time there, the node can't close it. */
   readonly #refusedAt = new Map<string, number>();
 
@@ -71,6 +76,7 @@ export class Intake {
     this.#isStopped = true;
     this.#queue.length = 0;
     await this.#idle;
+    await this.#pages.idle();
   }
 
   async #run(): Promise<void> {
@@ -78,20 +84,37 @@ export class Intake {
     try {
       while (this.#queue.length > 0 && !this.#isStopped) await this.#takeNext();
     } catch (error) {
-      if (error instanceof SupersededError) this.events.superseded();
-      else if (!this.#isStopped) this.events.failed(error);
+      this.#failed(error);
     } finally {
       this.#isRunning = false;
     }
   }
 
+  #failed(error: unknown): void {
+    if (error instanceof SupersededError) this.events.superseded();
+    else if (!this.#isStopped) this.events.failed(error);
+  }
+
   async #takeNext(): Promise<void> {
+    const [next] = this.#queue;
+    if (next?.type === 'page') {
+      this.#queue.shift();
+      await this.#pages.add(next.frame.header.execution_id, async () => {
+        if (!this.#isStopped) await this.#storeLivePage(next.frame).catch((error: unknown) => this.#failed(error));
+        this.#release(next.bytes);
+      });
+      return;
+    }
+    await this.#pages.idle();
+    if (this.#isStopped) return;
     const batch = this.#nextBatch();
-    const [first] = batch;
-    if (first?.type === 'page') await this.#storeLivePage(first.frame);
-    else if (first?.type === 'announced') await this.#announced();
+    if (next?.type === 'announced') await this.#announced();
     else await this.#storeBatch(batch);
-    this.#queuedBytes -= batch.reduce((sum, item) => sum + item.bytes, 0);
+    this.#release(batch.reduce((sum, item) => sum + item.bytes, 0));
+  }
+
+  #release(bytes: number): void {
+    this.#queuedBytes -= bytes;
     if (this.#isHigh && this.#queuedBytes < LOW_WATER_BYTES) {
       this.#isHigh = false;
       this.events.pressure(false);
