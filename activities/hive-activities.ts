@@ -33,6 +33,8 @@ export interface SweepPage {
 
 /** Rows a listing gives at once: lists in a workflow's history stay small. */
 const PAGE_SIZE = 100;
+/** Nodes whose drain one round asks for: some seconds of work for one hive. */
+const DRAINS_A_ROUND = 100;
 /** One round of compaction takes no longer: it runs beside reads and backfills, and the next round goes on. */
 const COMPACTION_MS = 20_000;
 
@@ -77,15 +79,18 @@ export function createHiveActivities(deps: HiveActivityDeps) {
       return page(changed, stale.length, stale.at(-1)?.attemptId);
     },
 
-    /** Starts or signals the drains of connected nodes with attempts that need a backfill. */
-    async drainConnectedNodes(after: string | undefined): Promise<SweepPage> {
-      const nodes = await listNodesToDrain(database, after, PAGE_SIZE);
+    /**
+     * Starts or signals drains of connected nodes with attempts that need a backfill. Not of all at once: when thousands
+     * of nodes come back, their hives begin drains as others end, and a round that began the rest would undo that.
+     */
+    async drainConnectedNodes(): Promise<SweepPage> {
+      const nodes = await listNodesToDrain(database, DRAINS_A_ROUND);
       for (const node of nodes) {
         Context.current().heartbeat();
         const { backfillConcurrency: concurrency, nodeTimeoutSeconds } = deps;
         await signalDrain(client, { ...node, concurrency, nodeTimeoutSeconds }, 'schedule');
       }
-      return page(nodes.length, nodes.length, nodes.at(-1)?.nodeId);
+      return { changed: nodes.length };
     },
 
     /** Joins small pages of ended executions for some seconds. */

@@ -60,20 +60,34 @@ export async function live(stage: Stage, { quick }: { quick: boolean }): Promise
   const expected = { baseline: nodes * LINES_PER_SECOND, note: 'what the nodes print' };
   const stored = (after.lines - before.lines) / taken;
   printFigure({ ...figure, metric: 'lines_per_second', unit: 'lines/s', value: stored, ...expected });
-  for (const name of ['hive', 'nodes'] as const) {
+  const pages = (after.pages - before.pages) / taken;
+  printFigure({ ...figure, metric: 'pages_per_second', unit: 'pages/s', value: pages });
+  const transactions = { value: (after.transactions - before.transactions) / taken, unit: 'transactions/s' };
+  printFigure({ ...figure, metric: 'transactions_per_second', ...transactions, note: 'of the whole database' });
+  for (const name of ['hive', 'nodes', 'postgres'] as const) {
     const cores = (after[name] - before[name]) / taken;
     printFigure({ ...figure, metric: `${name}_cpu`, unit: 'cores', value: cores });
   }
 
   async function look() {
-    const [time, lines] = [performance.now() / 1000, await storedLines(stage)];
     return {
-      time,
-      lines,
+      time: performance.now() / 1000,
+      ...(await stage.row<{ lines: number; pages: number; transactions: number }>(TOTALS)),
       hive: cpuSeconds(hive.pid),
       nodes: recording.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0),
+      postgres: await postgresCpuSeconds(stage),
     };
   }
+}
+
+const TOTALS = `
+  SELECT (SELECT sum(stored_lines)::int FROM execution) AS lines, (SELECT count(*)::int FROM log_page) AS pages,
+    (SELECT xact_commit::int FROM pg_stat_database WHERE datname = current_database()) AS transactions`;
+
+/** Of the processes that serve now: a hive keeps its connections. */
+async function postgresCpuSeconds(stage: Stage): Promise<number> {
+  const { pids } = await stage.row<{ pids: number[] }>('SELECT array_agg(pid) AS pids FROM pg_stat_activity');
+  return pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 }
 
 async function storedLines(stage: Stage): Promise<number> {

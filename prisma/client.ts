@@ -14,7 +14,7 @@ export type RawQueryable = Pick<Queryable, '$queryRaw' | '$executeRaw'>;
 
 /** Opens a pool on the hive's database; connects with the first query. Close with `$disconnect`. */
 export function openDatabase(url: string, poolSize = 10): Database {
-  const pool = new pg.Pool({ connectionString: url, max: poolSize });
+  const pool = new pg.Pool({ connectionString: url, max: poolSize, keepAlive: true });
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
   const database = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
   noteDriver(database, pool);

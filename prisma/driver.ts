@@ -17,9 +17,11 @@ export function noteDriver(database: Database, pool: pg.Pool): void {
 /** The database's driver; a transaction of Prisma's stays itself. */
 export function driverOf(db: RawQueryable): RawQueryable {
   const pool = pools.get(db);
-  return pool ? queriesOn(pool) : db;
+  return pool ? queriesOn(pool, QUERY_TIMEOUT_MS) : db;
 }
 
+/** A statement that is not answered for so long is given up: its connection may have died without a word. */
+const QUERY_TIMEOUT_MS = 30_000;
 /** A transaction that does not answer for so long is given up, and its connection with it. */
 const TRANSACTION_TIMEOUT_MS = 30_000;
 
@@ -69,10 +71,11 @@ async function withDeadline<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function queriesOn(connection: pg.Pool | pg.PoolClient): RawQueryable {
+function queriesOn(connection: pg.Pool | pg.PoolClient, timeoutMs?: number): RawQueryable {
   const run = (statement: TemplateStringsArray | Prisma.Sql, values: unknown[]) => {
     const { text, values: parameters } = 'raw' in statement ? Prisma.sql(statement, ...values) : statement;
-    return connection.query({ ...nameOf(text), text, values: parameters, types });
+    const timeout = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
+    return connection.query({ ...nameOf(text), text, values: parameters, types, ...timeout });
   };
   const queries = {
     $queryRaw: async (statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]) =>

@@ -9,7 +9,7 @@ export interface LogPageFrame {
   page: Buffer;
 }
 
-/** The parts of a binary frame, to be sent in turn so that the page is not copied: prefix with header, page. */
+/** A binary frame as one message: length of the header, header, page. */
 export function encodeLogPageFrame({ header, page }: LogPageFrame): Buffer {
   const json = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.allocUnsafe(4);

@@ -37,7 +37,7 @@ function requireCount(found: number, firstSeq: number, expected: number): void {
   );
 }
 
-/** A line as {@link encodeLine} writes it. */
+/** A line with the fields and the order that {@link encodeLine} gives it; its strings may be escaped otherwise. */
 export interface EncodedLine {
   seq: number;
   json: string;

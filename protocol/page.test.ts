@@ -37,7 +37,7 @@ test('reading gives the wanted lines, by number and type, each in the usual form
   const second = { seq: 8, json: encodeLine(line('a"', 'stderr')) };
   const third = { seq: 9, json: encodeLine(line('c')) };
   const fourth = { seq: 10, json: encodeLine(line('d', 'stderr')) };
-  expect(await readPage(page)).toEqual([first, second, third, fourth]);
+  expect(await readPage(page, { fromSeq: 7, toSeq: 10 })).toEqual([first, second, third, fourth]);
   expect(await readPage(page, { fromSeq: 8, toSeq: 9 })).toEqual([second, third]);
   expect(await readPage(page, { fromSeq: 1, toSeq: 99, outputType: 'stderr' })).toEqual([second, fourth]);
   await expect(readPage({ ...page, lastSeq: 11 }, { fromSeq: 7, toSeq: 7 })).rejects.toMatchObject({

@@ -96,12 +96,12 @@ export async function joinPages(pages: NumberedPage[]): Promise<{ bytes: Buffer;
 }
 
 /**
- * Lines of a page that was checked when it was stored; all of them where none are named.
+ * Lines of a page that was checked when it was stored.
  * @throws PageError when the stored bytes are damaged, or are not the lines that they should be
  */
 export async function readPage(
   { bytes, firstSeq, lastSeq }: NumberedPage,
-  wanted: WantedLines = { fromSeq: firstSeq, toSeq: lastSeq },
+  wanted: WantedLines,
 ): Promise<EncodedLine[]> {
   return readLines(await gunzipPage(bytes), firstSeq, lastSeq - firstSeq + 1, wanted);
 }

@@ -3,7 +3,6 @@
  * thousands of nodes come back at once, their drains begin one after the other: backfills that wait too long for a slot
  * of this hive ask for it again and again, and cost a multiple of what they do.
  */
-import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/client.js';
 import { listNeedingBackfill } from '../../prisma/queries/list-needing-backfill.js';
@@ -19,16 +18,18 @@ export interface DrainedNode {
 /** A change is often followed by what describes it, or by the live pages that close its gap. */
 const CHANGE_DELAY_MS = 500;
 /**
- * Drains that this hive has asked for and that are not through. Each has several backfills at once, so that few of them
- * keep every core busy; with 25 a core a storm took up to twice as long as with 6 (npm run bench fan-in).
+ * Drains that this hive has asked for and that are not through. Each has up to ten backfills at once, and a hive has slots
+ * for forty steps of backfills: what goes beyond only waits, and asks for its slot again (npm run bench fan-in).
  */
-const OPEN_DRAINS = 6 * availableParallelism();
+const OPEN_DRAINS = 12;
+/** The schedule would come round as well, but for few nodes at a time. */
+const RETRY_MS = 30_000;
 /** Calls to Temporal at once: each has its deadline. */
 const SIGNALS_AT_ONCE = 8;
 /** How often open drains are looked at while others wait. */
 const LOOK_MS = 100;
 /** A drain that takes longer no longer keeps others waiting. */
-const OPEN_FOR_MS = 20_000;
+const OPEN_FOR_MS = 10_000;
 
 export class DrainRequests {
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -39,6 +40,7 @@ export class DrainRequests {
   /** Nodes whose drain was asked for, with until when it counts. */
   readonly #open = new Map<string, number>();
   #signals = 0;
+  #isStopped = false;
   #look: NodeJS.Timeout | undefined;
 
   constructor(
@@ -49,20 +51,28 @@ export class DrainRequests {
 
   /** @param session the node's session: a new one has to announce again */
   request(session: DrainedNode, reason: 'announced' | 'change'): void {
-    if (reason === 'announced') this.#announced.add(session);
-    if (!this.#announced.has(session) || this.#timers.has(session.nodeId)) return;
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(session.nodeId);
-        this.#due.set(session.nodeId, session);
-        this.#next();
-      },
-      reason === 'announced' ? 0 : CHANGE_DELAY_MS,
-    );
-    this.#timers.set(session.nodeId, timer);
+    if (reason === 'change') {
+      if (this.#announced.has(session)) this.#later(session, CHANGE_DELAY_MS);
+      return;
+    }
+    this.#announced.add(session);
+    clearTimeout(this.#timers.get(session.nodeId));
+    this.#timers.delete(session.nodeId);
+    this.#later(session, 0);
+  }
+
+  #later(node: DrainedNode, delayMs: number): void {
+    if (this.#isStopped || this.#timers.has(node.nodeId)) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(node.nodeId);
+      this.#due.set(node.nodeId, node);
+      this.#next();
+    }, delayMs);
+    this.#timers.set(node.nodeId, timer);
   }
 
   stop(): void {
+    this.#isStopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     clearTimeout(this.#look);
     this.#timers.clear();
@@ -83,14 +93,17 @@ export class DrainRequests {
     if (this.#due.size > 0) this.#look ??= setTimeout(() => void this.#lookAtOpen(), LOOK_MS);
   }
 
-  async #drain({ nodeId, organizationId }: DrainedNode): Promise<void> {
+  async #drain(node: DrainedNode): Promise<void> {
+    const { nodeId, organizationId } = node;
+    this.#open.set(nodeId, Date.now() + OPEN_FOR_MS);
     try {
       const [first] = await listNeedingBackfill(this.database, nodeId, undefined, 1);
-      if (!first) return;
-      this.#open.set(nodeId, Date.now() + OPEN_FOR_MS);
-      await this.signal({ nodeId, organizationId });
+      if (first) await this.signal({ nodeId, organizationId });
+      else this.#open.delete(nodeId);
     } catch (error) {
-      this.logger.warn({ err: error, nodeId }, 'drain not started; the schedule will');
+      this.#open.delete(nodeId);
+      this.#later(node, RETRY_MS);
+      this.logger.warn({ err: error, nodeId }, `drain not started; trying again in ${RETRY_MS / 1000} s`);
     }
   }
 

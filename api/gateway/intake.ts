@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { LogPageFrame } from '../../protocol/binary-frame.js';
 import type { AttemptSync, ExecutionSync, HiveFrame } from '../../protocol/frames.js';
 import { LIVE_REWIND_LINES, MAX_UNACKNOWLEDGED_METADATA } from '../../protocol/limits.js';
-import { checkPage, PageError } from '../../protocol/page.js';
+import { PageError } from '../../protocol/page.js';
 import type { Database } from '../../prisma/client.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { markGap } from '../../prisma/queries/execution-marks.js';
@@ -62,6 +62,7 @@ export class Intake {
   ) {}
 
   add(item: IntakeItem): void {
+    if (this.#isStopped) return;
     this.#queue.push(item);
     this.#queuedBytes += item.bytes;
     if (!this.#isHigh && this.#queuedBytes > HIGH_WATER_BYTES) {
@@ -90,9 +91,13 @@ export class Intake {
     }
   }
 
+  /** Either way the connection is closed: what is queued will not be stored. */
   #failed(error: unknown): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#queue.length = 0;
     if (error instanceof SupersededError) this.events.superseded();
-    else if (!this.#isStopped) this.events.failed(error);
+    else this.events.failed(error);
   }
 
   async #takeNext(): Promise<void> {
@@ -179,9 +184,7 @@ export class Intake {
     const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = frame.header;
     let result: StoreResult;
     try {
-      const content = await checkPage(frame.page, firstSeq, lastSeq);
-      const page = { executionId, logEpoch, firstSeq, lastSeq, data: frame.page, content };
-      result = await this.livePages.store(this.session, page);
+      result = await this.livePages.store(this.session, frame);
     } catch (error) {
       if (error instanceof PageError) {
         pagesRejected.inc({ reason: error.code });

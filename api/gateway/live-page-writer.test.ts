@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { checkPage, encodeLine, encodePage } from '../../protocol/page.js';
+import { encodeLine, encodePage } from '../../protocol/page.js';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { linesOfRows } from '../../tests/harness/page-lines.js';
 import { makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
@@ -38,8 +38,8 @@ async function store(
   const lines = makeLines('line', count, from);
   const [firstSeq, lastSeq] = [from, from + count - 1];
   const data = await encodePage(lines.map(encodeLine).join('\n'));
-  const content = await checkPage(data, firstSeq, lastSeq);
-  return writer.store({ nodeId, fence }, { executionId, logEpoch: epoch, firstSeq, lastSeq, data, content });
+  const range = { execution_id: executionId, log_epoch: epoch, first_seq: firstSeq, last_seq: lastSeq };
+  return writer.store({ nodeId, fence }, { header: { type: 'log_page', ...range }, page: data });
 }
 
 const rowsOf = ({ executionId }: Recorded) =>

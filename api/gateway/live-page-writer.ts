@@ -1,5 +1,8 @@
 /** The live pages of all nodes of this process on their way to the database: those that wait go in one statement. */
+import pLimit from 'p-limit';
 import type { Logger } from 'pino';
+import type { LogPageFrame } from '../../protocol/binary-frame.js';
+import { checkPage } from '../../protocol/page.js';
 import type { Database } from '../../prisma/client.js';
 import { storeLivePages, type LivePage, type StoredLivePage } from '../../prisma/queries/store-live-pages.js';
 import { storePage, type CheckedPage, type SessionFence, type StoreResult } from '../../prisma/queries/store-page.js';
@@ -8,6 +11,8 @@ import { isTransientDatabaseError } from '../../prisma/errors.js';
 /** While so many run, pages wait for the next: the more come, the larger it gets. */
 const STATEMENTS_AT_ONCE = 2;
 const MAX_PAGES = 64;
+/** Pages of all nodes that are being gunzipped: each may come to 8 MiB. */
+const CHECKS_AT_ONCE = 4;
 /** Of one statement; a larger page goes alone. */
 const MAX_BYTES = 512 * 1024;
 
@@ -18,14 +23,21 @@ interface Waiting extends LivePage {
 export class LivePageWriter {
   #waiting: Waiting[] = [];
   #running = 0;
+  readonly #checks = pLimit(CHECKS_AT_ONCE);
 
   constructor(
     private readonly database: Database,
     private readonly logger: Logger,
   ) {}
 
-  /** Stores one page as {@link storePage} does. A caller has one page of an execution here at a time. */
-  store(session: SessionFence, page: CheckedPage): Promise<StoreResult> {
+  /**
+   * Checks a page and stores it as {@link storePage} does. A caller has one page of an execution here at a time.
+   * @throws PageError
+   */
+  async store(session: SessionFence, { header, page: data }: LogPageFrame): Promise<StoreResult> {
+    const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = header;
+    const content = await this.#checks(() => checkPage(data, firstSeq, lastSeq));
+    const page = { executionId, logEpoch, firstSeq, lastSeq, data, content };
     return new Promise((settle) => {
       this.#waiting.push({ session, page, settle });
       if (this.#running < STATEMENTS_AT_ONCE) void this.#run();

@@ -109,8 +109,6 @@ function logExecutions(scope: OrganizationScope, attemptId: string, { executionI
       ${executionCondition(executionId)}`;
 }
 
-export type StoredPage = NumberedPage;
-
 export interface PageRange {
   executionId: string;
   epoch: number;
@@ -135,7 +133,7 @@ const SCAN_PAGES = 4096;
 export async function readLogPages(
   scope: OrganizationScope,
   range: PageRange,
-): Promise<{ pages: StoredPage[]; scannedTo: number } | undefined> {
+): Promise<{ pages: NumberedPage[]; scannedTo: number } | undefined> {
   const forward = range.direction === 'forward';
   const order = forward ? Prisma.sql`first_seq` : Prisma.sql`first_seq DESC`;
   const wanted = forward ? range.fromSeq : range.toSeq;

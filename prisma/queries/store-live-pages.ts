@@ -14,8 +14,9 @@ export interface StoredLivePage {
 }
 
 /**
- * Stores pages of many executions and sessions in one statement, each as `storePages` would. It waits for nobody: an
- * execution that another transaction holds is passed over, so that it can neither delay the others' pages nor deadlock.
+ * Stores pages of many executions and sessions in one statement, each under the conditions of `storePages`, but for the
+ * first page of a new epoch. It waits for nobody: an execution that another transaction holds is passed over, so that it
+ * can neither delay the others' pages nor deadlock.
  * @param pages of different executions
  * @returns those that were stored; why another one was not, `storePages` tells
  */
@@ -23,6 +24,7 @@ export async function storeLivePages(db: Queryable, pages: readonly LivePage[]):
   const column = <T>(value: (item: LivePage) => T) => pages.map(value);
   let position = 1;
   const positions = column(({ page: { data } }) => (position += data.length) - data.length);
+  const data = pages.length === 1 ? pages[0]?.page.data : Buffer.concat(column(({ page }) => page.data));
   return driverOf(db).$queryRaw<StoredLivePage[]>`
     WITH sent AS (
       SELECT * FROM unnest(
@@ -40,19 +42,19 @@ export async function storeLivePages(db: Queryable, pages: readonly LivePage[]):
       WHERE e.log_epoch = sent.epoch AND e.stored_epoch = sent.epoch AND e.stored_lines = sent.first_seq - 1
         AND (e.status = 'running' OR sent.last_seq <= e.declared_lines)
         AND EXISTS (SELECT FROM node_lease l WHERE l.node_id = sent.node_id AND l.fence = sent.fence)
-      FOR UPDATE OF e SKIP LOCKED
+      FOR NO KEY UPDATE OF e SKIP LOCKED
     ), moved AS (
       UPDATE execution e SET
         stored_lines = held.last_seq, declared_lines = GREATEST(e.declared_lines, held.last_seq),
         stdout_lines = e.stdout_lines + held.stdout, stderr_lines = e.stderr_lines + held.stderr,
         system_lines = e.system_lines + held.system
       FROM held
-      WHERE e.id = held.execution_id AND e.stored_epoch = held.epoch AND e.stored_lines = held.first_seq - 1
+      WHERE e.id = held.execution_id
       RETURNING held.*, e.attempt_id, e.status <> 'running' AND e.stored_lines = e.declared_lines AS last_of_ended
     ), page AS (
       INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
       SELECT execution_id, epoch, first_seq, last_seq, stdout, stderr, system, raw_bytes,
-             substr(${Buffer.concat(column(({ page }) => page.data))}::bytea, position, bytes)
+             substr(${data}::bytea, position, bytes)
       FROM moved
     )
     SELECT execution_id AS "executionId", attempt_id AS "attemptId", last_of_ended AS "lastOfEnded" FROM moved`;

@@ -2,7 +2,8 @@ import { readPage, type LogLine, type NumberedPage } from '../../protocol/page.j
 
 /** A page's lines, parsed. */
 export async function linesOfPage(page: NumberedPage): Promise<LogLine[]> {
-  return (await readPage(page)).map(({ json }) => JSON.parse(json) as LogLine);
+  const lines = await readPage(page, { fromSeq: page.firstSeq, toSeq: page.lastSeq });
+  return lines.map(({ json }) => JSON.parse(json) as LogLine);
 }
 
 /** As the database has it. */

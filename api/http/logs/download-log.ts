@@ -19,7 +19,7 @@ const FORMATS: Record<
   text: { contentType: 'text/plain; charset=utf-8', extension: 'log', line: (entry) => `${contentOf(entry)}\n` },
   ndjson: { contentType: 'application/x-ndjson', extension: 'ndjson', line: ({ json }) => `${json}\n` },
 };
-const BATCH = { limit: 5_000, maxCharacters: 1024 * 1024 };
+const BATCH = { limit: 5_000, maxCharacters: 2 * 1024 * 1024 };
 /** A reader that takes nothing for so long is cut off. */
 const STALL_MS = 60_000;
 

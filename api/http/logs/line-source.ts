@@ -1,7 +1,14 @@
 /** Entries of one execution, from its pages. */
-import { PageError, readPage, type EncodedLine, type OutputType, type WantedLines } from '../../../protocol/page.js';
+import {
+  PageError,
+  readPage,
+  type EncodedLine,
+  type NumberedPage,
+  type OutputType,
+  type WantedLines,
+} from '../../../protocol/page.js';
 import type { OrganizationScope } from '../../../prisma/organization-scope.js';
-import { readLogPages, type LogExecution, type StoredPage } from '../../../prisma/queries/read-log.js';
+import { readLogPages, type LogExecution } from '../../../prisma/queries/read-log.js';
 import { ApiError } from '../problem.js';
 import { toEntryId } from './entry-id.js';
 
@@ -50,7 +57,7 @@ export async function readEntries(
   return { entries, readTo: direction === 'forward' ? Math.min(readTo, toSeq) : Math.max(readTo, fromSeq) };
 }
 
-async function readStored(executionId: string, page: StoredPage, wanted: WantedLines): Promise<EncodedLine[]> {
+async function readStored(executionId: string, page: NumberedPage, wanted: WantedLines): Promise<EncodedLine[]> {
   try {
     return await readPage(page, wanted);
   } catch (error) {

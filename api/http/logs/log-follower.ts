@@ -10,7 +10,7 @@ import { findLog, readFrom } from './log-reader.js';
 import type { ForwardRead } from './read-forward.js';
 
 /** What a stream reads at a time: small, for a slow reader holds on to it. */
-const BATCH = { limit: 1000, maxCharacters: 256 * 1024 };
+const BATCH = { limit: 1000, maxCharacters: 512 * 1024 };
 
 interface Followed {
   followers: number;
