@@ -70,6 +70,7 @@ class Attacker {
     node.send('attempt_sync', this.attempt);
     node.send('execution_sync', this.execution);
     await node.next('log_ack', 30_000);
+    await node.next('sync_ack', 30_000); // in either order
     node.received.length = 0;
     return node;
   }
