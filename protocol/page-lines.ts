@@ -1,5 +1,5 @@
 /** The lines of a page's text, with the numbers they should have: checked on their way in, read on their way out. */
-import { encodeLine, PageError, parseLine, type OutputType } from './page-line.js';
+import { encodeLine, PageError, parseLine, type LogLine, type OutputType } from './page-line.js';
 import { endOfAnyLine, endOfUsualLine, pageText, typeAt } from './usual-line.js';
 
 /** What the lines of a page are, by output type. */
@@ -12,29 +12,9 @@ export type LineCounts = Record<OutputType, number>;
  */
 export function checkLines(raw: Buffer, firstSeq: number, expected: number): LineCounts {
   const counts: LineCounts = { stdout: 0, stderr: 0, system: 0 };
-  const text = pageText(raw);
-  let found = 0;
-  for (let start = 0; start < raw.length; found++) {
-    const type = typeAt(text, start);
-    let end = type ? endOfUsualLine(text, start, type) : -1;
-    if (type && end >= 0) counts[type]++;
-    else {
-      end = endOfAnyLine(text, start);
-      counts[parseLine(raw.toString('utf8', start, end), firstSeq + found).output_type]++;
-    }
-    start = end + 1;
-  }
-  requireCount(found, firstSeq, expected);
+  const all = { fromSeq: firstSeq, toSeq: Infinity };
+  walkLines(raw, firstSeq, expected, all, (_seq, type) => counts[type]++);
   return counts;
-}
-
-/** @throws PageError `line_count` */
-function requireCount(found: number, firstSeq: number, expected: number): void {
-  if (found === expected) return;
-  throw new PageError(
-    'line_count',
-    `page says ${expected} lines (${firstSeq}..${firstSeq + expected - 1}) and holds ${found}`,
-  );
 }
 
 /** A line with the fields and the order that {@link encodeLine} gives it; its strings may be escaped otherwise. */
@@ -58,26 +38,45 @@ export interface WantedLines {
  */
 export function readLines(raw: Buffer, firstSeq: number, expected: number, wanted: WantedLines): EncodedLine[] {
   const lines: EncodedLine[] = [];
+  walkLines(raw, firstSeq, expected, wanted, (seq, type, start, end, parsed) => {
+    if (wanted.outputType !== undefined && wanted.outputType !== type) return;
+    lines.push({ seq, json: parsed ? encodeLine(parsed) : raw.toString('utf8', start, end) });
+  });
+  return lines;
+}
+
+/** @param parsed the line, where it has not the usual form */
+type VisitLine = (seq: number, type: OutputType, start: number, end: number, parsed?: LogLine) => void;
+
+/**
+ * Visits the lines of a range, in order; the others are only counted.
+ * @throws PageError `bad_line` or `line_count`
+ */
+function walkLines(
+  raw: Buffer,
+  firstSeq: number,
+  expected: number,
+  { fromSeq, toSeq }: WantedLines,
+  visit: VisitLine,
+): void {
   const text = pageText(raw);
   let seq = firstSeq;
-  for (let start = 0; start < raw.length; seq++) {
-    if (seq < wanted.fromSeq || seq > wanted.toSeq) {
-      start = endOfAnyLine(text, start) + 1;
+  for (let start = 0, end: number; start < raw.length; start = end + 1, seq++) {
+    if (seq < fromSeq || seq > toSeq) {
+      end = endOfAnyLine(text, start);
       continue;
     }
-    let type = typeAt(text, start);
-    let end = type ? endOfUsualLine(text, start, type) : -1;
-    let json: string;
-    if (end >= 0) json = raw.toString('utf8', start, end);
+    const type = typeAt(text, start);
+    end = type ? endOfUsualLine(text, start, type) : -1;
+    if (type && end >= 0) visit(seq, type, start, end);
     else {
       end = endOfAnyLine(text, start);
-      const line = parseLine(raw.toString('utf8', start, end), seq);
-      type = line.output_type;
-      json = encodeLine(line);
+      const parsed = parseLine(raw.toString('utf8', start, end), seq);
+      visit(seq, parsed.output_type, start, end, parsed);
     }
-    if (wanted.outputType === undefined || wanted.outputType === type) lines.push({ seq, json });
-    start = end + 1;
   }
-  requireCount(seq - firstSeq, firstSeq, expected);
-  return lines;
+  const found = seq - firstSeq;
+  if (found === expected) return;
+  const range = `${firstSeq}..${firstSeq + expected - 1}`;
+  throw new PageError('line_count', `page says ${expected} lines (${range}) and holds ${found}`);
 }

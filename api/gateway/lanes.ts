@@ -8,7 +8,7 @@ export class Lanes {
   /** @param most in all lanes together, also what waits for its turn */
   constructor(private readonly most: number) {}
 
-  /** Takes work, which must not fail; resolves as soon as there was room for it. */
+  /** Takes work, which must not fail; resolves as soon as there was room for it. To be awaited before the next call. */
   async add(key: string, work: () => Promise<void>): Promise<void> {
     while (this.#open >= this.most) await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#open++;

@@ -10,11 +10,12 @@ import { isTransientDatabaseError } from '../../prisma/errors.js';
 
 /** While so many run, pages wait for the next: the more come, the larger it gets. */
 const STATEMENTS_AT_ONCE = 2;
+/** Of one statement. */
 const MAX_PAGES = 64;
-/** Pages of all nodes that are being gunzipped: each may come to 8 MiB. */
-const CHECKS_AT_ONCE = 4;
 /** Of one statement; a larger page goes alone. */
 const MAX_BYTES = 512 * 1024;
+/** Pages of all nodes that are being gunzipped: each may come to 8 MiB. */
+const CHECKS_AT_ONCE = 4;
 
 interface Waiting extends LivePage {
   settle: (result: StoreResult | PromiseLike<StoreResult>) => void;

@@ -1,6 +1,6 @@
 import type { Queryable } from '../client.js';
 import { driverOf } from '../driver.js';
-import type { CheckedPage, SessionFence } from './store-page.js';
+import { joinBytes, type CheckedPage, type SessionFence } from './store-page.js';
 
 export interface LivePage {
   session: SessionFence;
@@ -22,9 +22,7 @@ export interface StoredLivePage {
  */
 export async function storeLivePages(db: Queryable, pages: readonly LivePage[]): Promise<StoredLivePage[]> {
   const column = <T>(value: (item: LivePage) => T) => pages.map(value);
-  let position = 1;
-  const positions = column(({ page: { data } }) => (position += data.length) - data.length);
-  const data = pages.length === 1 ? pages[0]?.page.data : Buffer.concat(column(({ page }) => page.data));
+  const { bytes, positions } = joinBytes(column(({ page }) => page));
   return driverOf(db).$queryRaw<StoredLivePage[]>`
     WITH sent AS (
       SELECT * FROM unnest(
@@ -54,7 +52,7 @@ export async function storeLivePages(db: Queryable, pages: readonly LivePage[]):
     ), page AS (
       INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
       SELECT execution_id, epoch, first_seq, last_seq, stdout, stderr, system, raw_bytes,
-             substr(${data}::bytea, position, bytes)
+             substr(${bytes}::bytea, position, bytes)
       FROM moved
     )
     SELECT execution_id AS "executionId", attempt_id AS "attemptId", last_of_ended AS "lastOfEnded" FROM moved`;

@@ -27,6 +27,17 @@ export type StoreResult =
       logEpoch: number;
     };
 
+/**
+ * The bytes of several pages as one value (an array of bytea would travel as hexadecimal text), and where each begins in
+ * it, as substr counts.
+ */
+export function joinBytes(pages: readonly Pick<CheckedPage, 'data'>[]): { bytes: Buffer; positions: number[] } {
+  let position = 1;
+  const positions = pages.map(({ data: { length } }) => (position += length) - length);
+  const [first, ...rest] = pages;
+  return { bytes: first && rest.length === 0 ? first.data : Buffer.concat(pages.map(({ data }) => data)), positions };
+}
+
 /** Stores one page, as {@link storePages} does. */
 export function storePage(db: Queryable, session: SessionFence, page: CheckedPage): Promise<StoreResult> {
   return storePages(db, session, [page]);
@@ -47,11 +58,8 @@ export async function storePages(
   const lastSeq = pages.at(-1)?.lastSeq ?? 0;
   const total = (type: OutputType) => pages.reduce((sum, { content }) => sum + content.lineCounts[type], 0);
   const [stdout, stderr, system] = [total('stdout'), total('stderr'), total('system')];
-  // one value for all pages: an array of bytea would travel as hexadecimal text
-  const data = pages.length === 1 ? pages[0].data : Buffer.concat(pages.map((page) => page.data));
+  const { bytes, positions } = joinBytes(pages);
   const column = (value: (page: CheckedPage) => number) => pages.map(value);
-  let position = 1;
-  const positions = pages.map(({ data: { length } }) => (position += length) - length);
   const [row] = await driverOf(db).$queryRaw<{ attemptId: string; lastOfEnded: boolean }[]>`
     WITH moved AS (
       UPDATE execution SET
@@ -72,7 +80,7 @@ export async function storePages(
     ), page AS (
       INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
       SELECT moved.id, ${logEpoch}::int, page.first_seq, page.last_seq, page.stdout, page.stderr, page.system, page.raw_bytes,
-             substr(${data}::bytea, page.position, page.bytes)
+             substr(${bytes}::bytea, page.position, page.bytes)
       FROM moved, unnest(
         ${column((page) => page.firstSeq)}::int[], ${column((page) => page.lastSeq)}::int[],
         ${column(({ content }) => content.lineCounts.stdout)}::int[], ${column(({ content }) => content.lineCounts.stderr)}::int[],
