@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from './generated/client.js';
-import { noteDriver } from './driver.js';
+import { ANSWER_MS, noteDriver } from './driver.js';
 
 export { Prisma } from './generated/client.js';
 
@@ -12,11 +12,14 @@ export type Queryable = Omit<Database, '$connect' | '$disconnect' | '$on' | '$us
 /** As {@link Queryable}, for statements that are written out. */
 export type RawQueryable = Pick<Queryable, '$queryRaw' | '$executeRaw'>;
 
-/** Opens a pool on the hive's database; connects with the first query. Close with `$disconnect`. */
-export function openDatabase(url: string, poolSize = 10): Database {
+/**
+ * Opens a pool on the hive's database; connects with the first query. Close with `$disconnect`.
+ * @param answerMs what is not answered for so long is given up, where it goes straight to the driver
+ */
+export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): Database {
   const pool = new pg.Pool({ connectionString: url, max: poolSize, keepAlive: true });
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
   const database = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
-  noteDriver(database, pool);
+  noteDriver(database, { pool, answerMs });
   return database;
 }

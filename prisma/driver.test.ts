@@ -50,6 +50,25 @@ test('goes on after a connection broke in a transaction', async () => {
   expect(await driverOf(database).$queryRaw`SELECT 1 AS one`).toEqual([{ one: 1 }]);
 });
 
+const UNANSWERED: [string, (db: Database) => Promise<unknown>][] = [
+  ['a statement', (db) => driverOf(db).$queryRaw`SELECT pg_sleep(20)::text`],
+  ['a transaction', (db) => driverTransaction(db, () => new Promise(() => undefined))],
+];
+
+test.each(UNANSWERED)('gives up %s that is not answered, and the connection with it', async (_name, ask) => {
+  const impatient = openDatabase(testDatabase.url, 1, 200);
+  const backend = () => driverOf(impatient).$queryRaw`SELECT pg_backend_pid() AS pid`;
+  try {
+    const before = await backend();
+    const error: unknown = await ask(impatient).catch((reason: unknown) => reason);
+    expect(String(error)).toMatch('the database did not answer within 0.2 s');
+    expect(isTransientDatabaseError(error)).toBe(true);
+    expect(await backend()).not.toEqual(before);
+  } finally {
+    await impatient.$disconnect();
+  }
+});
+
 test('is part of a transaction of Prisma’s where it is given one', async () => {
   const failing = database.$transaction(async (tx) => {
     await driverOf(tx).$executeRaw`INSERT INTO organization (id, name) VALUES (gen_random_uuid(), 'undone')`;

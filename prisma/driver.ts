@@ -7,42 +7,65 @@ import pg from 'pg';
 import { Prisma } from './generated/client.js';
 import type { Database, RawQueryable } from './client.js';
 
-const pools = new WeakMap<object, pg.Pool>();
+/** What the database is given to answer a statement, or all of a transaction. */
+export const ANSWER_MS = 30_000;
+
+interface Driver {
+  pool: pg.Pool;
+  /** A statement or transaction that is not answered for so long is given up, and its connection with it. */
+  answerMs: number;
+}
+
+const drivers = new WeakMap<object, Driver>();
 
 /** Says which pool a database is on. */
-export function noteDriver(database: Database, pool: pg.Pool): void {
-  pools.set(database, pool);
+export function noteDriver(database: Database, driver: Driver): void {
+  drivers.set(database, driver);
 }
 
 /** The database's driver; a transaction of Prisma's stays itself. */
 export function driverOf(db: RawQueryable): RawQueryable {
-  const pool = pools.get(db);
-  return pool ? queriesOn(pool, QUERY_TIMEOUT_MS) : db;
+  const driver = drivers.get(db);
+  return driver ? queriesOn((query) => onConnection(driver, (client) => client.query(query))) : db;
 }
-
-/** A statement that is not answered for so long is given up: its connection may have died without a word. */
-const QUERY_TIMEOUT_MS = 30_000;
-/** A transaction that does not answer for so long is given up, and its connection with it. */
-const TRANSACTION_TIMEOUT_MS = 30_000;
 
 /** Runs `work` in one transaction, straight on the driver. */
 export async function driverTransaction<T>(db: Database, work: (tx: RawQueryable) => Promise<T>): Promise<T> {
-  const pool = pools.get(db);
-  if (!pool) return db.$transaction(work, { maxWait: 15_000, timeout: TRANSACTION_TIMEOUT_MS });
+  const driver = drivers.get(db);
+  if (!driver) return db.$transaction(work, { maxWait: 15_000, timeout: ANSWER_MS });
+  return onConnection(driver, async (client) => {
+    try {
+      await client.query('BEGIN');
+      const result = await work(queriesOn((query) => client.query(query)));
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined); // it fails only with its connection, whose loss is noted
+      throw error;
+    }
+  });
+}
+
+/** Its connection may have died without a word. */
+class AnswerTimeoutError extends Error {
+  override readonly name = 'AnswerTimeoutError';
+  /** SQLSTATE query_canceled, a passing fault. */
+  readonly code = '57014';
+}
+
+/**
+ * The driver's own `query_timeout` would keep the connection, and keeps what a statement carries reachable for as long as
+ * V8 needs to count it as old: a backfill of a million lines then spends a third of its time in collecting it.
+ */
+async function onConnection<T>({ pool, answerMs }: Driver, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   const breaks = (error: Error) => (broken ??= error);
   client.on('error', breaks);
   try {
-    return await withDeadline(async () => {
-      await client.query('BEGIN');
-      const result = await work(queriesOn(client));
-      await client.query('COMMIT');
-      return result;
-    });
+    return await within(answerMs, work(client));
   } catch (error) {
-    if (error instanceof TransactionTimeoutError) broken ??= error;
-    else await client.query('ROLLBACK').catch(breaks);
+    if (error instanceof AnswerTimeoutError) breaks(error);
     throw error;
   } finally {
     client.off('error', breaks);
@@ -50,20 +73,12 @@ export async function driverTransaction<T>(db: Database, work: (tx: RawQueryable
   }
 }
 
-class TransactionTimeoutError extends Error {
-  override readonly name = 'TransactionTimeoutError';
-  /** SQLSTATE query_canceled, a passing fault. */
-  readonly code = '57014';
-}
-
-async function withDeadline<T>(work: () => Promise<T>): Promise<T> {
+async function within<T>(ms: number, running: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    const message = `the database did not answer within ${TRANSACTION_TIMEOUT_MS / 1000} s`;
-    timer = setTimeout(() => reject(new TransactionTimeoutError(message)), TRANSACTION_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new AnswerTimeoutError(`the database did not answer within ${ms / 1000} s`)), ms);
   });
-  const running = work();
-  running.catch(() => undefined); // after the deadline nobody waits for it
+  running.catch(() => undefined); // after that time nobody waits for it
   try {
     return await Promise.race([running, late]);
   } finally {
@@ -71,11 +86,10 @@ async function withDeadline<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function queriesOn(connection: pg.Pool | pg.PoolClient, timeoutMs?: number): RawQueryable {
+function queriesOn(query: (config: pg.QueryConfig) => Promise<pg.QueryResult>): RawQueryable {
   const run = (statement: TemplateStringsArray | Prisma.Sql, values: unknown[]) => {
     const { text, values: parameters } = 'raw' in statement ? Prisma.sql(statement, ...values) : statement;
-    const timeout = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
-    return connection.query({ ...nameOf(text), text, values: parameters, types, ...timeout });
+    return query({ ...nameOf(text), text, values: parameters, types });
   };
   const queries = {
     $queryRaw: async (statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]) =>

@@ -22,7 +22,7 @@ const TRANSIENT_SYSTEM_CODES = new Set([
   'ENOENT',
 ]);
 const TRANSIENT_MESSAGES =
-  /connection terminated|connection ended|timeout exceeded when trying to connect|query read timeout|server has closed the connection|Client has encountered a connection error|DatabaseNotReachable|ConnectionClosed/i;
+  /connection terminated|connection ended|timeout exceeded when trying to connect|server has closed the connection|Client has encountered a connection error|DatabaseNotReachable|ConnectionClosed/i;
 
 /** Whether the database may well answer the same query later: it is away, restarting, overloaded, or chose another transaction. */
 export function isTransientDatabaseError(error: unknown): boolean {
