@@ -1,6 +1,6 @@
 /** The lines of a page's text, with the numbers they should have: checked on their way in, read on their way out. */
 import { encodeLine, PageError, parseLine, type LogLine, type OutputType } from './page-line.js';
-import { endOfAnyLine, endOfUsualLine, pageText, typeAt } from './usual-line.js';
+import { endOfAnyLine, endOfUsualLine, pageText, usualFormAt } from './usual-line.js';
 
 /** What the lines of a page are, by output type. */
 export type LineCounts = Record<OutputType, number>;
@@ -11,10 +11,14 @@ export type LineCounts = Record<OutputType, number>;
  * @throws PageError `bad_line` or `line_count`
  */
 export function checkLines(raw: Buffer, firstSeq: number, expected: number): LineCounts {
-  const counts: LineCounts = { stdout: 0, stderr: 0, system: 0 };
-  const all = { fromSeq: firstSeq, toSeq: Infinity };
-  walkLines(raw, firstSeq, expected, all, (_seq, type) => counts[type]++);
-  return counts;
+  let [stdout, stderr, system] = [0, 0, 0];
+  const all = { fromSeq: firstSeq, toSeq: firstSeq + expected - 1 };
+  walkLines(raw, firstSeq, expected, all, (_seq, type) => {
+    if (type === 'stdout') stdout++;
+    else if (type === 'stderr') stderr++;
+    else system++;
+  });
+  return { stdout, stderr, system };
 }
 
 /** A line with the fields and the order that {@link encodeLine} gives it; its strings may be escaped otherwise. */
@@ -66,9 +70,9 @@ function walkLines(
       end = endOfAnyLine(text, start);
       continue;
     }
-    const type = typeAt(text, start);
-    end = type ? endOfUsualLine(text, start, type) : -1;
-    if (type && end >= 0) visit(seq, type, start, end);
+    const form = usualFormAt(text, start);
+    end = form ? endOfUsualLine(text, start, form) : -1;
+    if (form && end >= 0) visit(seq, form.type, start, end);
     else {
       end = endOfAnyLine(text, start);
       const parsed = parseLine(raw.toString('utf8', start, end), seq);

@@ -1,105 +1,135 @@
 /**
- * A line as `encodeLine` writes it, recognised byte by byte where it lies: every line that enters or leaves the hive
- * passes here. Any other form of the same JSON has to take the slow way through the parser.
+ * A line as `encodeLine` writes it, recognised where it lies: every line that enters or leaves the hive passes here. Any
+ * other form of the same JSON has to take the slow way through the parser. Four bytes are looked at in one step.
  */
 import { MAX_LINE_BYTES } from './limits.js';
 import type { OutputType } from './page-line.js';
 
-const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
-
 export const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const FIRST_PRINTABLE = 0x20;
 const LETTER_U = 0x75;
-const DIGIT_0 = 0x30;
-const DIGIT_9 = 0x39;
+const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
 
-/** Where `"stdout"`, `"stderr"` and `"system"` differ: their fourth letter. */
-const BEFORE_CONTENT: Record<OutputType, Uint8Array> = {
-  stdout: bytesOf('{"output_type":"stdout","content":"'),
-  stderr: bytesOf('{"output_type":"stderr","content":"'),
-  system: bytesOf('{"output_type":"system","content":"'),
-};
+/** Each byte of a word. */
+const EACH_BYTE = 0x01010101;
+const EACH_HIGH_BIT = 0x80808080;
+
+/** Bytes that stand together, as words of four; the last one may begin within the one before it. */
+interface Pattern {
+  length: number;
+  words: { offset: number; bytes: number; isFixed: number; digits: number }[];
+}
+
+/** @param text at least four ASCII characters; a `0` stands for any digit */
+function patternOf(text: string): Pattern {
+  const bytes = Buffer.from(text);
+  const isFixed = Buffer.from(bytes.map((byte) => (byte === 0x30 ? 0 : 0xff)));
+  const words = [];
+  for (let start = 0; start < bytes.length; start += 4) {
+    const offset = Math.min(start, bytes.length - 4);
+    const mask = isFixed.readInt32LE(offset);
+    words.push({ offset, bytes: bytes.readInt32LE(offset) & mask, isFixed: mask, digits: 0x30303030 & mask });
+  }
+  return { length: bytes.length, words };
+}
+
+interface UsualForm {
+  type: OutputType;
+  before: Pattern;
+}
+
+const formOf = (type: OutputType): UsualForm => ({
+  type,
+  before: patternOf(`{"output_type":"${type}","content":"`),
+});
+const STDOUT = formOf('stdout');
+const STDERR = formOf('stderr');
+const SYSTEM = formOf('system');
+/** Where the types differ: their fourth letter. */
 const LETTER = '{"output_type":"std'.length;
-const TYPE_BY_LETTER = new Map<number, OutputType>([
-  ['o'.charCodeAt(0), 'stdout'],
-  ['e'.charCodeAt(0), 'stderr'],
-  ['t'.charCodeAt(0), 'system'],
-]);
-const BEFORE_TIME = bytesOf('","timestamp":"');
-/** A digit stands for any. */
-const TIME = bytesOf('0000-00-00T00:00:00.000Z');
-const AFTER_TIME = bytesOf('"}');
-const ESCAPED = new Set(bytesOf('"\\/bfnrt'));
+const AFTER = patternOf('","timestamp":"0000-00-00T00:00:00.000Z"}');
 
 /** A page's NDJSON; it must be UTF-8. */
 export interface PageText {
   raw: Buffer;
-  /** The same bytes, four in one; those at the end that make no four are not among them. */
-  words: Int32Array;
+  /** The same bytes. */
+  view: DataView;
 }
 
 export function pageText(raw: Buffer): PageText {
-  return { raw, words: wordsOf(raw) };
+  return { raw, view: new DataView(raw.buffer, raw.byteOffset, raw.byteLength) };
 }
 
-/** The output type of the line that starts at `start`, if that line has the usual form. */
-export function typeAt({ raw }: PageText, start: number): OutputType | undefined {
-  return TYPE_BY_LETTER.get(raw[start + LETTER] ?? 0);
+/** The form that the line that starts at `start` has, if it is a usual one. */
+export function usualFormAt({ raw }: PageText, start: number): UsualForm | undefined {
+  switch (raw[start + LETTER] ?? 0) {
+    case 0x6f:
+      return STDOUT;
+    case 0x65:
+      return STDERR;
+    case 0x74:
+      return SYSTEM;
+    default:
+      return undefined;
+  }
 }
 
-function wordsOf(raw: Buffer): Int32Array {
-  const isAligned = raw.byteOffset % 4 === 0;
-  return isAligned ? new Int32Array(raw.buffer, raw.byteOffset, raw.length >> 2) : new Int32Array(0);
-}
-
-/** Where a line of the usual form ends (at its newline, or at the end of the text); -1: it has another form. */
-export function endOfUsualLine(text: PageText, start: number, type: OutputType): number {
-  const { raw } = text;
-  const beforeContent = BEFORE_CONTENT[type];
-  if (!follows(raw, start, beforeContent)) return -1;
-  const contentStart = start + beforeContent.length;
+/** Where a line of that form ends (at its newline, or at the end of the text); -1: it has another form. */
+export function endOfUsualLine(text: PageText, start: number, { before }: UsualForm): number {
+  const { raw, view } = text;
+  if (!stands(view, start, before)) return -1;
+  const contentStart = start + before.length;
   const contentEnd = endOfString(text, contentStart);
   // an escape is never shorter than what it stands for
   if (contentEnd < 0 || contentEnd - contentStart > MAX_LINE_BYTES) return -1;
-  if (!follows(raw, contentEnd, BEFORE_TIME)) return -1;
-  const timeStart = contentEnd + BEFORE_TIME.length;
-  const timeEnd = timeStart + TIME.length;
-  if (!isTime(raw, timeStart) || !follows(raw, timeEnd, AFTER_TIME)) return -1;
-  const end = timeEnd + AFTER_TIME.length;
+  if (!stands(view, contentEnd, AFTER)) return -1;
+  const end = contentEnd + AFTER.length;
   return end === raw.length || raw[end] === NEWLINE ? end : -1;
 }
 
-/** Where the JSON string that goes on at `start` has its closing quote; -1: it is none. */
-function endOfString({ raw, words }: PageText, start: number): number {
-  for (let at = start; at < raw.length; at++) {
-    if ((at & 3) === 0) at = endOfPlain(words, at);
-    const byte = raw[at] ?? 0;
+function stands(view: DataView, start: number, { length, words }: Pattern): boolean {
+  if (start + length > view.byteLength) return false;
+  for (const { offset, bytes, isFixed, digits } of words) {
+    const word = view.getInt32(start + offset, true);
+    if ((word & isFixed) !== bytes) return false;
+    const digit = (word & ~isFixed) | digits;
+    // the high bit of a byte that is not ASCII, is above `9` or is below `0` ends up set
+    if (((digit | (digit + 0x46 * EACH_BYTE) | (digit - 0x30 * EACH_BYTE)) & EACH_HIGH_BIT) !== 0) return false;
+  }
+  return true;
+}
+
+/** Where the JSON string that goes on at `start` has its closing quote; -1: it is none, or ends with the text. */
+function endOfString({ raw, view }: PageText, start: number): number {
+  for (let at = endOfPlain(view, start); at >= 0; at = endOfPlain(view, at)) {
+    const byte = raw[at];
     if (byte === QUOTE) return at;
-    if (byte < FIRST_PRINTABLE) return -1;
-    if (byte !== BACKSLASH) continue;
-    const escaped = raw[++at] ?? 0;
+    if (byte !== BACKSLASH) return -1;
+    const escaped = raw[at + 1] ?? 0;
+    at += 2;
     if (escaped === LETTER_U) {
-      for (let digit = 0; digit < 4; digit++) if (!isHexDigit(raw[++at] ?? 0)) return -1;
+      for (const end = at + 4; at < end; at++) if (!isHexDigit(raw[at] ?? 0)) return -1;
     } else if (!ESCAPED.has(escaped)) return -1;
   }
   return -1;
 }
 
-/** Four bytes at a time: the first four, from `at` on, among which there may be a quote, a backslash or a control character. */
-function endOfPlain(words: Int32Array, at: number): number {
-  let index = at >> 2;
-  for (; index < words.length; index++) {
-    const word = words[index] ?? 0;
-    const quotes = word ^ 0x22222222;
-    const backslashes = word ^ 0x5c5c5c5c;
-    // the high bit of each byte that is zero (or, in the last term, below a space) ends up set
+/** The first quote, backslash or control character from `at` on; -1: the text's last whole word has none. */
+function endOfPlain(view: DataView, at: number): number {
+  for (const last = view.byteLength - 4; at <= last; at += 4) {
+    const word = view.getInt32(at, true);
+    const quotes = word ^ (QUOTE * EACH_BYTE);
+    const backslashes = word ^ (BACKSLASH * EACH_BYTE);
+    // the high bit of the first byte that is zero (or, in the last term, below a space) ends up set, and none before it
     const found =
-      ((quotes - 0x01010101) & ~quotes) | ((backslashes - 0x01010101) & ~backslashes) | ((word - 0x20202020) & ~word);
-    if ((found & 0x80808080) !== 0) break;
+      (((quotes - EACH_BYTE) & ~quotes) |
+        ((backslashes - EACH_BYTE) & ~backslashes) |
+        ((word - 0x20 * EACH_BYTE) & ~word)) &
+      EACH_HIGH_BIT;
+    if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3);
   }
-  return index << 2;
+  return -1;
 }
 
 /** Where the line that starts at `start` ends, whatever its form. */
@@ -110,19 +140,5 @@ export function endOfAnyLine({ raw }: PageText, start: number): number {
 
 function isHexDigit(byte: number): boolean {
   const lower = byte | 0x20;
-  return (byte >= DIGIT_0 && byte <= DIGIT_9) || (lower >= 0x61 && lower <= 0x66);
-}
-
-function isTime(raw: Buffer, start: number): boolean {
-  for (let index = 0; index < TIME.length; index++) {
-    const byte = raw[start + index] ?? 0;
-    const isRight = TIME[index] === DIGIT_0 ? byte >= DIGIT_0 && byte <= DIGIT_9 : byte === TIME[index];
-    if (!isRight) return false;
-  }
-  return true;
-}
-
-function follows(raw: Buffer, start: number, bytes: Uint8Array): boolean {
-  for (let index = 0; index < bytes.length; index++) if (raw[start + index] !== bytes[index]) return false;
-  return true;
+  return (byte >= 0x30 && byte <= 0x39) || (lower >= 0x61 && lower <= 0x66);
 }
