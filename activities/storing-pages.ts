@@ -5,8 +5,8 @@ import { storePages, type CheckedPage } from '../prisma/queries/store-page.js';
 import type { LogPageFrame } from '../protocol/binary-frame.js';
 import type { Mirror } from './mirror.js';
 
-/** Pages being gunzipped and checked; each may have 8 MiB after gunzip. */
-const CHECKS_AT_ONCE = 3;
+/** Pages that are checked or wait for it; those being checked may have 8 MiB after gunzip each. */
+const CHECKS_AT_ONCE = 6;
 /** Pages that are here at once, unless they are large. */
 const MAX_PAGES = 24;
 const MAX_BYTES = 2 * 1024 * 1024;
@@ -97,7 +97,7 @@ export class StoringPages {
     try {
       for (let [next] = this.#items; next; [next] = this.#items) {
         await next.check;
-        const run = this.#checkedRun();
+        const run = await this.#nextRun();
         if (run) await this.#storeRun(run);
         for (const { bytes } of this.#items.splice(0, run?.length)) this.#bytes -= bytes;
         this.#wake?.();
@@ -110,16 +110,21 @@ export class StoringPages {
     }
   }
 
-  /** The pages that are checked by now, as far as each begins where the one before it ends. */
-  #checkedRun(): [CheckedPage, ...CheckedPage[]] | undefined {
+  /**
+   * The pages of one statement: as far as each begins where the one before it ends, and those that are being checked are
+   * waited for. A statement costs a flush of PostgreSQL's log, whether it brings one page or ten.
+   */
+  async #nextRun(): Promise<[CheckedPage, ...CheckedPage[]] | undefined> {
     const [first] = this.#items;
     if (!first?.page) return undefined;
     const run: [CheckedPage, ...CheckedPage[]] = [first.page];
     let { bytes, page: last } = { bytes: first.bytes, page: first.page };
-    for (const { page } of this.#items.slice(1)) {
-      if (page?.firstSeq !== last.lastSeq + 1 || page.logEpoch !== last.logEpoch) break;
-      bytes += page.data.length;
+    for (let item = this.#items[1]; item; item = this.#items[run.length]) {
+      bytes += item.bytes;
       if (bytes > STATEMENT_BYTES) break;
+      await item.check.catch(() => undefined); // thrown where it is the first
+      const { page } = item;
+      if (page?.firstSeq !== last.lastSeq + 1 || page.logEpoch !== last.logEpoch) break;
       run.push(page);
       last = page;
     }

@@ -13,6 +13,7 @@ import { projectRoot } from './project-root.js';
 const SMALL_PAGE_BYTES = 4 * 1024;
 const MAX_THREADS = 4;
 const IDLE_MS = 30_000;
+const CHECKS_WAITING = 4;
 
 export interface PageCheckThreads {
   checkPage: CheckPage;
@@ -27,6 +28,8 @@ export function startPageCheckThreads(): PageCheckThreads {
     // the main thread has a core of its own to fill
     maxThreads: Math.max(1, Math.min(MAX_THREADS, availableParallelism() - 1)),
     idleTimeout: IDLE_MS,
+    // the next page is there when one is done: the main thread may be busy then
+    concurrentTasksPerWorker: CHECKS_WAITING,
   });
   return {
     async checkPage(page, firstSeq, lastSeq) {
