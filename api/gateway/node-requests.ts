@@ -10,6 +10,8 @@ import { Mailbox } from './mailbox.js';
 
 /** Pages that a node may send ahead of what is stored: enough to hide the round trip. */
 const READ_AHEAD_PAGES = 8;
+/** Pages of one grant: each is a frame to send, and wakes the node. Two grants are always on their way. */
+const GRANT_PAGES = READ_AHEAD_PAGES / 2;
 const DESCRIBE_TIMEOUT_MS = 30_000;
 const PAGE_TIMEOUT_MS = 30_000;
 /** Ids of ended requests that are remembered, so that a late answer is told from an answer nobody asked for. */
@@ -70,6 +72,7 @@ export class NodeRequests {
   async *readLogs(executionId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<LogPageFrame, LogsEnd> {
     const { requestId, request } = this.#open('read', READ_AHEAD_PAGES);
     let ended = false;
+    let taken = 0;
     try {
       this.#send({
         type: 'read_logs',
@@ -93,8 +96,10 @@ export class NodeRequests {
           throw new NodeRequestError('protocol', `node sent a page of another execution than ${executionId}`);
         }
         yield answer.frame;
-        request.credit++;
-        this.#send({ type: 'grant', data: { request_id: requestId, pages: 1 } });
+        if (++taken < GRANT_PAGES) continue;
+        taken = 0;
+        request.credit += GRANT_PAGES;
+        this.#send({ type: 'grant', data: { request_id: requestId, pages: GRANT_PAGES } });
       }
     } catch (error) {
       ended ||= error instanceof NodeRequestError && ['disconnected', 'not_found', 'internal'].includes(error.code);
