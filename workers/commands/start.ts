@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { readConfig } from '../config.js';
+import { letHeapDouble } from '../heap-growth.js';
 import { createLogger } from '../logger.js';
 import { untilStopped } from '../until-stopped.js';
 
@@ -9,6 +10,7 @@ export function startCommand(): Command {
     .action(async () => {
       const stopped = untilStopped(); // also while it starts
       const config = readConfig();
+      letHeapDouble();
       // Temporal's worker takes over a second to load: no other command should wait for it
       const { startHive } = await import('../hive-process.js');
       const { installRuntime } = await import('../temporal/runtime.js');
