@@ -1,4 +1,7 @@
-/** A backfill of one long execution, from node process to hive process, against COPY of rows and against the socket alone. */
+/**
+ * A backfill of one long execution, from node process to hive process, against COPY of rows and against the socket alone.
+ * A first backfill is not counted: a hive that has just started still compiles its code.
+ */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -24,6 +27,8 @@ export async function logs(stage: Stage, { quick }: { quick: boolean }): Promise
   const rates: Record<'copy' | 'socket' | 'backfill', number[]> = { copy: [], socket: [], backfill: [] };
   const nodePeaks: number[] = [];
   const cpu: Record<'hive' | 'node', number[]> = { hive: [], node: [] };
+  await backfillOnce(stage, hive, copyStore(template, join(stage.directory, 'warm-up')), lines);
+  await settle(stage.database);
   for (let round = 1; round <= rounds; round++) {
     rates.copy.push(lines / (await copyRows(stage, lines)));
     await settle(stage.database);
