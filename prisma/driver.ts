@@ -53,10 +53,7 @@ class AnswerTimeoutError extends Error {
   readonly code = '57014';
 }
 
-/**
- * The driver's own `query_timeout` would keep the connection, and keeps what a statement carries reachable for as long as
- * V8 needs to count it as old: a backfill of a million lines then spends a third of its time in collecting it.
- */
+/** A connection that is lost or does not answer is not used again; one whose statement failed is. */
 async function onConnection<T>({ pool, answerMs }: Driver, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
