@@ -96,6 +96,26 @@ test('a log of many one-line pages takes one round, and is not looked at again',
   expect(await compact()).toMatchObject({ executions: 0, pagesBefore: 0 });
 });
 
+test('executions of one page or none are done with at once, by one statement; what runs is not', async () => {
+  const [single, empty, small] = [await seedLog([10]), await seedLog([]), await seedLog([1, 1])];
+  const running = await seedLog([1], 'running');
+  const ids = [single, empty, small, running].map(({ executionId }) => executionId);
+  const before = await versionsOf(ids);
+  expect(await compact()).toMatchObject({ executions: 3, pagesBefore: 2, pagesAfter: 1 });
+  expect(await listCompactionCandidates(hive.database, undefined, 10)).toEqual([]);
+  const [ofSingle, ofEmpty, ofSmall, ofRunning] = await versionsOf(ids);
+  expect(ofSingle).toBe(ofEmpty);
+  expect(ofSingle).not.toBe(ofSmall);
+  expect(ofRunning).toBe(before[3]);
+});
+
+/** The transaction that wrote each execution last. */
+async function versionsOf(ids: string[]): Promise<(string | undefined)[]> {
+  const rows = await hive.database.$queryRaw<{ id: string; version: string }[]>`
+    SELECT id, xmin::text AS version FROM execution WHERE id = ANY (${ids}::uuid[])`;
+  return ids.map((id) => rows.find((row) => row.id === id)?.version);
+}
+
 test('what runs, or lacks lines, waits', async () => {
   const running = await seedLog([1, 1], 'running');
   const lacking = await seedLog([1, 1]);

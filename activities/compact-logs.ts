@@ -4,6 +4,7 @@ import type { Database } from '../prisma/client.js';
 import {
   listCompactionCandidates,
   markCompacted,
+  markSinglePaged,
   PagesChangedError,
   planCompaction,
   readPageGroup,
@@ -41,7 +42,9 @@ export async function compactLogs(compaction: Compaction): Promise<Compacted & {
   let after: string | undefined;
   for (;;) {
     const candidates = await listCompactionCandidates(compaction.database, after, CANDIDATES_AT_ONCE);
-    for (const candidate of candidates) {
+    const single = await markSinglePaged(compaction.database, candidates);
+    done.executions += single.size;
+    for (const candidate of candidates.filter(({ executionId }) => !single.has(executionId))) {
       compaction.alive?.();
       if (isOver(compaction)) return { ...done, timeUp: true };
       await compactExecution(compaction, candidate, done);

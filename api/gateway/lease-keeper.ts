@@ -9,6 +9,8 @@ import type { GatewaySocket } from './gateway-socket.js';
 export const LEASE_SECONDS = 90;
 /** How often leases are renewed with what was heard, and looked at for those that are lost. */
 const INTERVAL_MS = 500;
+/** Sockets whose lease is looked at in one interval: of thousands, each has its turn every few seconds. */
+const LOOKED_AT_ONCE = 1000;
 
 const CLOSE_REASONS = {
   superseded: 'superseded by a newer connection of this node',
@@ -20,6 +22,8 @@ export class LeaseKeeper {
   readonly #heartbeats = new Map<string, Heartbeat>();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  /** Sockets before this one have had their turn. */
+  #turn = 0;
 
   constructor(
     private readonly database: Database,
@@ -64,11 +68,14 @@ export class LeaseKeeper {
   }
 
   async #endLost(): Promise<void> {
-    const sockets = new Map(this.sockets().map((socket) => [socket.session.fence, socket]));
-    if (sockets.size === 0) return;
+    const all = this.sockets();
+    const looked = all.slice(this.#turn, this.#turn + LOOKED_AT_ONCE);
+    this.#turn = this.#turn + LOOKED_AT_ONCE < all.length ? this.#turn + LOOKED_AT_ONCE : 0;
+    if (looked.length === 0) return;
+    const sockets = new Map(looked.map((socket) => [socket.session.fence, socket]));
     const lost = await findLostSessions(
       this.database,
-      [...sockets.values()].map(({ session }) => session),
+      looked.map(({ session }) => session),
     );
     for (const { fence, reason } of lost) sockets.get(fence)?.close(CLOSE_REASONS[reason]);
   }

@@ -23,6 +23,20 @@ export function listCompactionCandidates(
     ORDER BY id LIMIT ${limit}`;
 }
 
+/**
+ * Marks those whose lines lie in one page: nothing is to be joined there.
+ * @returns their ids
+ */
+export async function markSinglePaged(db: Queryable, candidates: CompactionCandidate[]): Promise<Set<string>> {
+  const marked = await db.$queryRaw<{ id: string }[]>`
+    UPDATE execution e SET compacted_epoch = e.stored_epoch
+    FROM unnest(${candidates.map(({ executionId }) => executionId)}::uuid[], ${candidates.map(({ epoch }) => epoch)}::int[]) AS c (id, epoch)
+    WHERE e.id = c.id AND e.stored_epoch = c.epoch AND e.status <> 'running' AND NOT EXISTS (
+      SELECT FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch = e.stored_epoch AND p.first_seq > 1)
+    RETURNING e.id`;
+  return new Set(marked.map(({ id }) => id));
+}
+
 /** Consecutive lines that lie in several pages, and fit into one. */
 export interface PageGroup {
   firstSeq: number;
