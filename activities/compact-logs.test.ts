@@ -109,6 +109,14 @@ test('executions of one page or none are done with at once, by one statement; wh
   expect(ofRunning).toBe(before[3]);
 });
 
+test('time that is up is noticed where nothing is to be joined, too', async () => {
+  const { executionId } = await seedLog([1]);
+  const late = { database: hive.database, logger, until: Date.now() - 1 };
+  expect(await compactLogs(late)).toMatchObject({ executions: 0, timeUp: true });
+  expect(await listCompactionCandidates(hive.database, undefined, 10)).toMatchObject([{ executionId }]);
+  await compact();
+});
+
 /** The transaction that wrote each execution last. */
 async function versionsOf(ids: string[]): Promise<(string | undefined)[]> {
   const rows = await hive.database.$queryRaw<{ id: string; version: string }[]>`

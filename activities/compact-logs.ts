@@ -41,6 +41,8 @@ export async function compactLogs(compaction: Compaction): Promise<Compacted & {
   const done: Compacted = { executions: 0, pagesBefore: 0, pagesAfter: 0 };
   let after: string | undefined;
   for (;;) {
+    compaction.alive?.();
+    if (isOver(compaction)) return { ...done, timeUp: true };
     const candidates = await listCompactionCandidates(compaction.database, after, CANDIDATES_AT_ONCE);
     const single = await markSinglePaged(compaction.database, candidates);
     done.executions += single.size;

@@ -23,9 +23,7 @@ export class PageRefusedError extends Error {
 
 interface Item {
   bytes: number;
-  check: Promise<void>;
-  /** Once it is checked. */
-  page?: CheckedPage;
+  check: Promise<CheckedPage>;
 }
 
 /** The pages of one reading, for one caller. What fails is thrown by the next call, and nothing after it is stored. */
@@ -54,8 +52,7 @@ export class StoringPages {
   async add(frame: LogPageFrame): Promise<void> {
     while (this.#isFull() && !this.#failure) await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#throwFailure();
-    const item: Item = { bytes: frame.page.length, check: Promise.resolve() };
-    item.check = this.#check(frame, item);
+    const item: Item = { bytes: frame.page.length, check: this.#check(frame) };
     item.check.catch(() => undefined); // thrown where it is awaited
     this.#bytes += item.bytes;
     this.#items.push(item);
@@ -81,12 +78,12 @@ export class StoringPages {
     if (this.#failure) throw this.#failure.error;
   }
 
-  async #check({ header, page }: LogPageFrame, item: Item): Promise<void> {
+  async #check({ header, page }: LogPageFrame): Promise<CheckedPage> {
     const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = header;
     this.#unchecked++;
     try {
       const content = await this.mirror.checkPage(page, firstSeq, lastSeq);
-      item.page = { executionId, logEpoch, firstSeq, lastSeq, data: page, content };
+      return { executionId, logEpoch, firstSeq, lastSeq, data: page, content };
     } finally {
       this.#unchecked--;
       this.#wake?.();
@@ -96,10 +93,9 @@ export class StoringPages {
   async #store(): Promise<void> {
     try {
       for (let [next] = this.#items; next; [next] = this.#items) {
-        await next.check;
-        const run = await this.#nextRun();
-        if (run) await this.#storeRun(run);
-        for (const { bytes } of this.#items.splice(0, run?.length)) this.#bytes -= bytes;
+        const run = await this.#nextRun(await next.check);
+        await this.#storeRun(run);
+        for (const { bytes } of this.#items.splice(0, run.length)) this.#bytes -= bytes;
         this.#wake?.();
       }
     } catch (error) {
@@ -114,16 +110,14 @@ export class StoringPages {
    * The pages of one statement: as far as each begins where the one before it ends, and those that are being checked are
    * waited for. A statement costs a flush of PostgreSQL's log, whether it brings one page or ten.
    */
-  async #nextRun(): Promise<[CheckedPage, ...CheckedPage[]] | undefined> {
-    const [first] = this.#items;
-    if (!first?.page) return undefined;
-    const run: [CheckedPage, ...CheckedPage[]] = [first.page];
-    let { bytes, page: last } = { bytes: first.bytes, page: first.page };
+  async #nextRun(first: CheckedPage): Promise<[CheckedPage, ...CheckedPage[]]> {
+    const run: [CheckedPage, ...CheckedPage[]] = [first];
+    let last = first;
+    let bytes = first.data.length;
     for (let item = this.#items[1]; item; item = this.#items[run.length]) {
       bytes += item.bytes;
       if (bytes > STATEMENT_BYTES) break;
-      await item.check.catch(() => undefined); // thrown where it is the first
-      const { page } = item;
+      const page = await item.check.catch(() => undefined); // thrown where it is the first
       if (page?.firstSeq !== last.lastSeq + 1 || page.logEpoch !== last.logEpoch) break;
       run.push(page);
       last = page;

@@ -14,10 +14,15 @@ export type RawQueryable = Pick<Queryable, '$queryRaw' | '$executeRaw'>;
 
 /**
  * Opens a pool on the hive's database; connects with the first query. Close with `$disconnect`.
- * @param answerMs what is not answered for so long is given up, where it goes straight to the driver
+ * @param answerMs so long a connection is waited for, and an answer where the statement goes straight to the driver
  */
 export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): Database {
-  const pool = new pg.Pool({ connectionString: url, max: poolSize, keepAlive: true });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    keepAlive: true,
+    connectionTimeoutMillis: answerMs,
+  });
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
   const database = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
   noteDriver(database, { pool, answerMs });

@@ -32,6 +32,24 @@ test('counts the rows that a statement changed', async () => {
   expect(await driverOf(database).$executeRaw`DELETE FROM organization WHERE name = ${'b'}`).toBe(0);
 });
 
+test('a connection that the server ended is not used again, one whose statement failed is', async () => {
+  const single = openDatabase(testDatabase.url, 1);
+  const backend = () => driverOf(single).$queryRaw`SELECT pg_backend_pid() AS pid`;
+  try {
+    const before = await backend();
+    const failing = driverOf(single).$queryRaw`SELECT 1 / ${0}::int`;
+    await expect(failing).rejects.toMatchObject({ code: '22012' });
+    expect(await backend()).toEqual(before);
+    const ended: unknown = await driverOf(single).$queryRaw`SELECT pg_terminate_backend(pg_backend_pid())`.catch(
+      (reason: unknown) => reason,
+    );
+    expect(isTransientDatabaseError(ended)).toBe(true);
+    expect(await backend()).not.toEqual(before);
+  } finally {
+    await single.$disconnect();
+  }
+});
+
 test('leaves nothing of a transaction that fails', async () => {
   const failing = driverTransaction(database, async (tx) => {
     await tx.$executeRaw`INSERT INTO organization (id, name) VALUES (gen_random_uuid(), 'half')`;

@@ -12,7 +12,7 @@ export const ANSWER_MS = 30_000;
 
 interface Driver {
   pool: pg.Pool;
-  /** A statement or transaction that is not answered for so long is given up, and its connection with it. */
+  /** What is not answered for so long is given up, and its connection with it. */
   answerMs: number;
 }
 
@@ -46,14 +46,21 @@ export async function driverTransaction<T>(db: Database, work: (tx: RawQueryable
   });
 }
 
-/** Its connection may have died without a word. */
+/** Its connection may have died without a word; whether what was asked has happened is not known. */
 class AnswerTimeoutError extends Error {
   override readonly name = 'AnswerTimeoutError';
-  /** SQLSTATE query_canceled, a passing fault. */
-  readonly code = '57014';
+  readonly code = 'ETIMEDOUT';
 }
 
-/** A connection that is lost or does not answer is not used again; one whose statement failed is. */
+/** SQLSTATE classes of what a statement says or meets: data, constraints, other transactions. */
+const OF_THE_STATEMENT = /^(22|23|40)/;
+
+/** Other errors are the connection's (the server stops, what is prepared no longer fits), or rare. */
+function isConnectionsFault(error: unknown): error is Error {
+  if (error instanceof pg.DatabaseError) return !OF_THE_STATEMENT.test(error.code ?? '');
+  return error instanceof AnswerTimeoutError;
+}
+
 async function onConnection<T>({ pool, answerMs }: Driver, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
@@ -62,7 +69,7 @@ async function onConnection<T>({ pool, answerMs }: Driver, work: (client: pg.Poo
   try {
     return await within(answerMs, work(client));
   } catch (error) {
-    if (error instanceof AnswerTimeoutError) breaks(error);
+    if (isConnectionsFault(error)) breaks(error);
     throw error;
   } finally {
     client.off('error', breaks);

@@ -15,21 +15,24 @@ const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
 const EACH_BYTE = 0x01010101;
 const EACH_HIGH_BIT = 0x80808080;
 
-/** Bytes that stand together, as words of four; the last one may begin within the one before it. */
+/**
+ * Bytes that stand together, as words of four; the last one may begin within the one before it. `fixed` masks those that
+ * are no digits, `filler` has a `0` in their places.
+ */
 interface Pattern {
   length: number;
-  words: { offset: number; bytes: number; isFixed: number; digits: number }[];
+  words: { offset: number; bytes: number; fixed: number; filler: number }[];
 }
 
 /** @param text at least four ASCII characters; a `0` stands for any digit */
 function patternOf(text: string): Pattern {
   const bytes = Buffer.from(text);
-  const isFixed = Buffer.from(bytes.map((byte) => (byte === 0x30 ? 0 : 0xff)));
+  const mask = Buffer.from(bytes.map((byte) => (byte === 0x30 ? 0 : 0xff)));
   const words = [];
   for (let start = 0; start < bytes.length; start += 4) {
     const offset = Math.min(start, bytes.length - 4);
-    const mask = isFixed.readInt32LE(offset);
-    words.push({ offset, bytes: bytes.readInt32LE(offset) & mask, isFixed: mask, digits: 0x30303030 & mask });
+    const fixed = mask.readInt32LE(offset);
+    words.push({ offset, bytes: bytes.readInt32LE(offset) & fixed, fixed, filler: 0x30303030 & fixed });
   }
   return { length: bytes.length, words };
 }
@@ -48,6 +51,7 @@ const STDERR = formOf('stderr');
 const SYSTEM = formOf('system');
 /** Where the types differ: their fourth letter. */
 const LETTER = '{"output_type":"std'.length;
+const [LETTER_O, LETTER_E, LETTER_T] = [0x6f, 0x65, 0x74];
 const AFTER = patternOf('","timestamp":"0000-00-00T00:00:00.000Z"}');
 
 /** A page's NDJSON; it must be UTF-8. */
@@ -64,11 +68,11 @@ export function pageText(raw: Buffer): PageText {
 /** The form that the line that starts at `start` has, if it is a usual one. */
 export function usualFormAt({ raw }: PageText, start: number): UsualForm | undefined {
   switch (raw[start + LETTER] ?? 0) {
-    case 0x6f:
+    case LETTER_O:
       return STDOUT;
-    case 0x65:
+    case LETTER_E:
       return STDERR;
-    case 0x74:
+    case LETTER_T:
       return SYSTEM;
     default:
       return undefined;
@@ -90,12 +94,12 @@ export function endOfUsualLine(text: PageText, start: number, { before }: UsualF
 
 function stands(view: DataView, start: number, { length, words }: Pattern): boolean {
   if (start + length > view.byteLength) return false;
-  for (const { offset, bytes, isFixed, digits } of words) {
+  for (const { offset, bytes, fixed, filler } of words) {
     const word = view.getInt32(start + offset, true);
-    if ((word & isFixed) !== bytes) return false;
-    const digit = (word & ~isFixed) | digits;
+    if ((word & fixed) !== bytes) return false;
+    const digits = (word & ~fixed) | filler;
     // the high bit of a byte that is not ASCII, is above `9` or is below `0` ends up set
-    if (((digit | (digit + 0x46 * EACH_BYTE) | (digit - 0x30 * EACH_BYTE)) & EACH_HIGH_BIT) !== 0) return false;
+    if (((digits | (digits + 0x46 * EACH_BYTE) | (digits - 0x30 * EACH_BYTE)) & EACH_HIGH_BIT) !== 0) return false;
   }
   return true;
 }
@@ -115,7 +119,10 @@ function endOfString({ raw, view }: PageText, start: number): number {
   return -1;
 }
 
-/** The first quote, backslash or control character from `at` on; -1: the text's last whole word has none. */
+/**
+ * The first quote, backslash or control character from `at` on; -1: there is none, or only among the text's last three
+ * bytes, too few for what follows a content.
+ */
 function endOfPlain(view: DataView, at: number): number {
   for (const last = view.byteLength - 4; at <= last; at += 4) {
     const word = view.getInt32(at, true);

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { checkPage, PageError, type CheckPage } from '../protocol/page.js';
 import type { CheckedInThread, PageToCheck } from './page-check-thread.js';
@@ -13,7 +14,10 @@ import { projectRoot } from './project-root.js';
 const SMALL_PAGE_BYTES = 4 * 1024;
 const MAX_THREADS = 4;
 const IDLE_MS = 30_000;
-const CHECKS_WAITING = 4;
+/** The next page is there when one is done: the main thread may be busy then. */
+const TASKS_A_THREAD = 2;
+/** Small pages at once, for all nodes: four KiB of gzip may be a thousand times as much. */
+const SMALL_PAGES_AT_ONCE = 4;
 
 export interface PageCheckThreads {
   checkPage: CheckPage;
@@ -28,12 +32,12 @@ export function startPageCheckThreads(): PageCheckThreads {
     // the main thread has a core of its own to fill
     maxThreads: Math.max(1, Math.min(MAX_THREADS, availableParallelism() - 1)),
     idleTimeout: IDLE_MS,
-    // the next page is there when one is done: the main thread may be busy then
-    concurrentTasksPerWorker: CHECKS_WAITING,
+    concurrentTasksPerWorker: TASKS_A_THREAD,
   });
+  const limitSmall = pLimit(SMALL_PAGES_AT_ONCE);
   return {
     async checkPage(page, firstSeq, lastSeq) {
-      if (page.length < SMALL_PAGE_BYTES) return checkPage(page, firstSeq, lastSeq);
+      if (page.length < SMALL_PAGE_BYTES) return limitSmall(() => checkPage(page, firstSeq, lastSeq));
       const bytes = new Uint8Array(page); // a copy, to be handed over: the page itself is stored later
       const result = await threads.run({ bytes, firstSeq, lastSeq }, { transferList: [bytes.buffer] });
       if ('fault' in result) throw new PageError(result.fault.code, result.fault.message);

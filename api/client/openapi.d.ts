@@ -88,7 +88,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description The socket of the node that uses it closes within a second, on whichever hive it is.
+         * @description The socket of the node that uses it closes within a second for each 2,000 nodes of a hive, on whichever it is.
          */
         delete: operations["revokeApiKey"];
         options?: never;

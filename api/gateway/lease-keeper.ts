@@ -7,7 +7,7 @@ import type { GatewaySocket } from './gateway-socket.js';
 
 /** As long as the silence after which a socket is closed. */
 export const LEASE_SECONDS = 90;
-/** How often leases are renewed with what was heard, and looked at for those that are lost. */
+/** How often leases are renewed with what was heard, and some looked at for those that are lost. */
 const INTERVAL_MS = 500;
 /** Sockets whose lease is looked at in one interval: of thousands, each has its turn every few seconds. */
 const LOOKED_AT_ONCE = 1000;
@@ -70,13 +70,17 @@ export class LeaseKeeper {
   async #endLost(): Promise<void> {
     const all = this.sockets();
     const looked = all.slice(this.#turn, this.#turn + LOOKED_AT_ONCE);
-    this.#turn = this.#turn + LOOKED_AT_ONCE < all.length ? this.#turn + LOOKED_AT_ONCE : 0;
-    if (looked.length === 0) return;
+    if (looked.length === 0) {
+      this.#turn = 0;
+      return;
+    }
     const sockets = new Map(looked.map((socket) => [socket.session.fence, socket]));
     const lost = await findLostSessions(
       this.database,
       looked.map(({ session }) => session),
     );
+    const next = this.#turn + LOOKED_AT_ONCE;
+    this.#turn = next < all.length ? next : 0;
     for (const { fence, reason } of lost) sockets.get(fence)?.close(CLOSE_REASONS[reason]);
   }
 }

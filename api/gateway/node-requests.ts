@@ -8,9 +8,12 @@ import { NodeRequestError } from './errors.js';
 import type { DescribedPart, LogsEnd } from './interface.js';
 import { Mailbox } from './mailbox.js';
 
-/** Pages that a node may send ahead of what is stored: enough to hide the round trip. */
+/** Pages that a node may send ahead of what is taken to be checked and stored: enough to hide the round trip. */
 const READ_AHEAD_PAGES = 8;
-/** Pages of one grant: each is a frame to send, and wakes the node. Two grants are always on their way. */
+/**
+ * Pages of one grant: each is a frame to send, and wakes the node. The credit is two of them: while the pages of one are
+ * taken, the node sends those of the other.
+ */
 const GRANT_PAGES = READ_AHEAD_PAGES / 2;
 const DESCRIBE_TIMEOUT_MS = 30_000;
 const PAGE_TIMEOUT_MS = 30_000;

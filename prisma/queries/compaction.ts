@@ -24,15 +24,21 @@ export function listCompactionCandidates(
 }
 
 /**
- * Marks those whose lines lie in one page: nothing is to be joined there.
+ * Marks those with one page or none: nothing is to be joined there. What another transaction holds is left for the next
+ * time, so that a hundred locks wait for nobody.
  * @returns their ids
  */
 export async function markSinglePaged(db: Queryable, candidates: CompactionCandidate[]): Promise<Set<string>> {
   const marked = await db.$queryRaw<{ id: string }[]>`
-    UPDATE execution e SET compacted_epoch = e.stored_epoch
-    FROM unnest(${candidates.map(({ executionId }) => executionId)}::uuid[], ${candidates.map(({ epoch }) => epoch)}::int[]) AS c (id, epoch)
-    WHERE e.id = c.id AND e.stored_epoch = c.epoch AND e.status <> 'running' AND NOT EXISTS (
-      SELECT FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch = e.stored_epoch AND p.first_seq > 1)
+    WITH single AS (
+      SELECT e.id FROM execution e
+      JOIN unnest(${candidates.map(({ executionId }) => executionId)}::uuid[], ${candidates.map(({ epoch }) => epoch)}::int[])
+        AS c (id, epoch) ON c.id = e.id AND c.epoch = e.stored_epoch
+      WHERE e.status <> 'running' AND e.stored_lines = e.declared_lines AND e.log_epoch = e.stored_epoch AND NOT EXISTS (
+        SELECT FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch = e.stored_epoch AND p.first_seq > 1)
+      FOR NO KEY UPDATE OF e SKIP LOCKED
+    )
+    UPDATE execution e SET compacted_epoch = e.stored_epoch FROM single WHERE e.id = single.id
     RETURNING e.id`;
   return new Set(marked.map(({ id }) => id));
 }

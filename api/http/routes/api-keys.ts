@@ -53,7 +53,8 @@ export function apiKeyRoutes(): Route[] {
       operationId: 'revokeApiKey',
       tag,
       summary: 'Revoke an API key',
-      description: 'The socket of the node that uses it closes within a second, on whichever hive it is.',
+      description:
+        'The socket of the node that uses it closes within a second for each 2,000 nodes of a hive, on whichever it is.',
       access: 'admin',
       params,
       responses: { 204: { description: 'Revoked.' } },
