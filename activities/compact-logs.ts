@@ -44,6 +44,7 @@ export async function compactLogs(compaction: Compaction): Promise<Compacted & {
     compaction.alive?.();
     if (isOver(compaction)) return { ...done, timeUp: true };
     const candidates = await listCompactionCandidates(compaction.database, after, CANDIDATES_AT_ONCE);
+    if (candidates.length === 0) return { ...done, timeUp: isOver(compaction) };
     const single = await markSinglePaged(compaction.database, candidates);
     done.executions += single.size;
     for (const candidate of candidates.filter(({ executionId }) => !single.has(executionId))) {

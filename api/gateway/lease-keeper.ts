@@ -69,18 +69,15 @@ export class LeaseKeeper {
 
   async #endLost(): Promise<void> {
     const all = this.sockets();
+    if (this.#turn >= all.length) this.#turn = 0;
     const looked = all.slice(this.#turn, this.#turn + LOOKED_AT_ONCE);
-    if (looked.length === 0) {
-      this.#turn = 0;
-      return;
-    }
+    if (looked.length === 0) return;
     const sockets = new Map(looked.map((socket) => [socket.session.fence, socket]));
     const lost = await findLostSessions(
       this.database,
       looked.map(({ session }) => session),
     );
-    const next = this.#turn + LOOKED_AT_ONCE;
-    this.#turn = next < all.length ? next : 0;
+    this.#turn += LOOKED_AT_ONCE;
     for (const { fence, reason } of lost) sockets.get(fence)?.close(CLOSE_REASONS[reason]);
   }
 }
