@@ -1,11 +1,13 @@
 /** Backfill requests to one version 1 node: sent within its bounds, answered by matching response, or given up. */
 import { randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
 import type { Database } from '../../../prisma/client.js';
 import type { SessionFence } from '../../../prisma/queries/store-page.js';
 import { listKnownExecutions } from '../../../prisma/queries/v1/finish-backfill.js';
 import {
   listOutstanding,
   MAX_OUTSTANDING_REQUESTS,
+  releaseRequest,
   reserveRequest,
 } from '../../../prisma/queries/v1/outstanding-requests.js';
 import type { HiveAnswerV1 } from '../../../protocol/v1/frames.js';
@@ -47,6 +49,11 @@ export interface BackfillRequestsDeps {
 
 export class BackfillRequests {
   readonly #outstanding = new Map<string, Outstanding>();
+  /**
+   * One request is counted and sent before the next is counted. A response ends all requests that were counted before
+   * its own: one of them that was not sent yet would be answered later, as a request that nobody knows.
+   */
+  readonly #oneByOne = pLimit(1);
   #freed: (() => void)[] = [];
   #isClosed = false;
 
@@ -110,25 +117,36 @@ export class BackfillRequests {
   }
 
   async #send(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal) {
-    const { database, session } = this.deps;
-    const id = randomUUID();
     const deadline = Date.now() + PLACE_WAIT_MS;
     for (;;) {
       await this.#place(deadline, signal);
-      const { reserved, givenUp } = await reserveRequest(database, session, { id, attemptId });
-      for (const old of givenUp) this.settle(old, new NodeRequestError('timeout', 'the node has not answered'));
-      if (reserved) break;
+      const sent = await this.#oneByOne(() => this.#sendIfReserved(attemptId, type));
+      if (sent) return sent;
       if (Date.now() >= deadline) throw new NodeRequestError('busy', 'the node owes as many answers as it may');
     }
-    const known = await listKnownExecutions(database, attemptId);
-    if (this.#isClosed) throw disconnected();
-    const window = new BackfillWindow(id, attemptId, type, known, this.deps.nodeTime());
-    const answer = withResolvers();
-    this.#outstanding.set(id, { attemptId, window, answer });
-    this.deps.open(window);
-    const data = { message_id: id, backfill_type: type, entity_ids: [attemptId], logs_after: null };
-    this.deps.send({ type: 'backfill_request', data });
-    return { window, answer };
+  }
+
+  /** Undefined: the node owes as many answers as it may. */
+  async #sendIfReserved(attemptId: string, type: 'full_attempt' | 'executions') {
+    const { database, session } = this.deps;
+    const id = randomUUID();
+    const { reserved, givenUp } = await reserveRequest(database, session, { id, attemptId });
+    for (const old of givenUp) this.settle(old, new NodeRequestError('timeout', 'the node has not answered'));
+    if (!reserved) return undefined;
+    try {
+      const known = await listKnownExecutions(database, attemptId);
+      if (this.#isClosed) throw disconnected();
+      const window = new BackfillWindow(id, attemptId, type, known, this.deps.nodeTime());
+      const answer = withResolvers();
+      this.#outstanding.set(id, { attemptId, window, answer });
+      this.deps.open(window);
+      const data = { message_id: id, backfill_type: type, entity_ids: [attemptId], logs_after: null };
+      this.deps.send({ type: 'backfill_request', data });
+      return { window, answer };
+    } catch (error) {
+      await releaseRequest(database, id); // never sent: no answer will free its place
+      throw error;
+    }
   }
 
   /** Waits for a place that this connection knows of, until the deadline: after it the database has the word. */

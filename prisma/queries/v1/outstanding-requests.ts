@@ -39,6 +39,11 @@ export function reserveRequest(
   });
 }
 
+/** Counts a request as outstanding no more that was not sent. */
+export async function releaseRequest(db: Queryable, id: string): Promise<void> {
+  await db.$executeRaw`DELETE FROM backfill_request WHERE id = ${id}::uuid`;
+}
+
 /**
  * Takes a response in, of this session's request or of an earlier session's. A node answers one request after another,
  * so requests sent before it will not be answered any more.
