@@ -74,17 +74,19 @@ export function createGatewayActivities({ database, gateway, checkPage, logger }
         const { finished, changed, isBusy } = await (connection.protocol === 1
           ? mirrorByBackfill({ ...step, connection }, input.type)
           : mirrorByPages({ ...step, connection }, input.type));
-        const lines = { ...(await countAttemptLines(database, attemptId)), linesPulled: pulled.lines };
-        if (!finished) return { ...lines, ...(isBusy && { isBusy }) };
+        const linesPulled = pulled.lines;
+        if (!finished) {
+          return { ...(await countAttemptLines(database, attemptId)), linesPulled, ...(isBusy && { isBusy }) };
+        }
         const settled = await settleBackfill(database, {
           attemptId,
           runId: input.runId,
           ending: 'done',
-          progressed: input.progressed || pulled.lines > 0 || changed,
+          progressed: input.progressed || linesPulled > 0 || changed,
         });
         countEnd(settled, 'incomplete');
         if (settled && connection.protocol === 2) connection.acknowledge(attemptId, settled.revision, settled.state);
-        return { ...lines, ended: describeEnd(settled) };
+        return { ...linesOf(settled), linesPulled, ended: describeEnd(settled) };
       } catch (error) {
         const failure = isShutdown(context) ? fail('node_moved', attemptId) : toFailure(error, attemptId);
         if (!isShutdown(context)) context.cancellationSignal.throwIfAborted();
@@ -105,6 +107,11 @@ function isShutdown({ cancellationSignal }: Context): boolean {
   return (
     cancellationSignal.reason instanceof CancelledFailure && cancellationSignal.reason.message === 'WORKER_SHUTDOWN'
   );
+}
+
+function linesOf(settled: Settled | undefined): AttemptLines {
+  const { executions = 0, linesDeclared = 0, linesStored = 0 } = settled ?? {};
+  return { executions, linesDeclared, linesStored };
 }
 
 function describeEnd(settled: Settled | undefined): NonNullable<MirrorStep['ended']> {

@@ -15,6 +15,11 @@ const BATCH = 256;
 const RESEND_MS = 10_000;
 const MAX_RESEND_MS = 600_000;
 const REFUSED_MS = 1000;
+/**
+ * Between two rounds of telling the executions of attempts that are complete: when many attempts become complete, as
+ * after a reconnect, the hive takes those of many in together.
+ */
+const VERIFY_MS = 500;
 
 /** A frame without an answer; a newer change of the same row waits until it is answered. */
 interface Unanswered {
@@ -39,6 +44,10 @@ export class Announcer {
   readonly #executions = new Map<string, Unanswered>();
   /** Attempts told of before `announced`; undefined afterwards. */
   #counted: Set<string> | undefined = new Set();
+  /** Something waits for room in the window, or for the answer to what was sent of it before. */
+  #isHeldUp = false;
+  #verifiedAt = 0;
+  #verification: NodeJS.Timeout | undefined;
   /** Announces what the hive has not acknowledged. */
   readonly pump: () => void;
 
@@ -61,7 +70,8 @@ export class Announcer {
         { attempt_id: id, revision },
         'the hive knows a newer revision than this store; announcing again',
       );
-    this.#pumpForRoom(outcome === 'behind' || sync_state === 'complete');
+    if (sync_state === 'complete') this.#verify();
+    this.#goOn(outcome);
   }
 
   /** Takes the log_ack in that answers an execution_sync. */
@@ -77,7 +87,7 @@ export class Announcer {
         { execution_id, log_epoch, stored_through },
         'the hive has more lines than this store; starting a new log_epoch',
       );
-    this.#pumpForRoom(outcome === 'behind');
+    this.#goOn(outcome);
     return outcome;
   }
 
@@ -98,9 +108,26 @@ export class Announcer {
     this.pump();
   }
 
-  /** After an acknowledgement: at once where more is known to wait, else when half the window is free. */
-  #pumpForRoom(atOnce: boolean): void {
-    if (atOnce || this.#unanswered() <= MAX_UNACKNOWLEDGED_METADATA / 2) this.pump();
+  stop(): void {
+    clearTimeout(this.#verification);
+  }
+
+  /** After an acknowledgement: what is new is told at once, what was held up when half the window is free. */
+  #goOn(outcome: AckOutcome): void {
+    const hasRoom = this.#unanswered() <= MAX_UNACKNOWLEDGED_METADATA / 2;
+    if (outcome === 'behind' || (this.#isHeldUp && hasRoom)) this.pump();
+  }
+
+  /** Tells the executions whose lines the hive has not confirmed, at once or together with those of the next half second. */
+  #verify(): void {
+    this.#verification ??= setTimeout(
+      () => {
+        this.#verification = undefined;
+        this.#verifiedAt = Date.now();
+        this.pump();
+      },
+      Math.max(0, this.#verifiedAt + VERIFY_MS - Date.now()),
+    );
   }
 
   #unanswered(): number {
@@ -110,10 +137,14 @@ export class Announcer {
   async #pass(): Promise<void> {
     const { store, outbox } = this.options;
     let after = 0;
+    this.#isHeldUp = false;
     for (;;) {
       const keys = pendingAttempts(store, after, BATCH);
       for (const key of keys) {
-        if (!(await this.#announce(key))) return;
+        if (!(await this.#announce(key))) {
+          this.#isHeldUp = true;
+          return;
+        }
         after = key;
       }
       if (keys.length < BATCH) break;
@@ -141,12 +172,16 @@ export class Announcer {
         this.#counted?.add(attempt.id);
         await outbox.send({ type: 'attempt_sync', data: attemptSync(attempt) });
       } else if (before && before.revision < attempt.revision) {
+        this.#isHeldUp = true;
         return true; // its executions follow the attempt_sync of their revision
       }
     }
     for (const execution of executions) {
       const before = this.#executions.get(execution.id);
-      if (!isDue(before)) continue;
+      if (!isDue(before)) {
+        this.#isHeldUp ||= before !== undefined && before.revision < execution.attempt_revision;
+        continue;
+      }
       if (!before && this.#unanswered() >= MAX_UNACKNOWLEDGED_METADATA) return false;
       this.#executions.set(execution.id, this.#sent(before, execution.attempt_revision));
       answers.sentSync(execution.id, execution.attempt_revision);

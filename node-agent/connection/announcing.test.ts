@@ -100,6 +100,28 @@ describe('announcing', () => {
     expect(peer.of('execution_sync')).toHaveLength(200);
   });
 
+  it('asks for the lines of attempts that have become complete: of the first at once, of the next ones together', async () => {
+    const executions = Array.from({ length: 3 }, () => endedExecution(node.store, { lines: 2 }));
+    const peer = await node.connect();
+    await peer.count('announced');
+    await settle(); // the store's first poll announces too
+    const asked = () => peer.of('execution_sync').slice(3);
+    const complete = (index: number) => {
+      const attempt = getAttempt(node.store, executions[index]?.attempt_key ?? 0);
+      if (!attempt) throw new Error('no attempt');
+      peer.send('sync_ack', { attempt_id: attempt.id, revision: attempt.revision, sync_state: 'complete' });
+    };
+    complete(0);
+    await peer.until(() => asked().length === 1, 'the first', 1000);
+    complete(1);
+    await settle(100);
+    complete(2);
+    await settle(100);
+    expect(asked()).toHaveLength(1);
+    await peer.until(() => asked().length === 3, 'the others', 2000);
+    expect(asked().map(({ execution_id }) => execution_id)).toEqual(executions.map(({ id }) => id));
+  });
+
   it('sends again what was not answered, ever more seldom', async () => {
     endedExecution(node.store);
     silent();

@@ -220,6 +220,7 @@ export class Session {
 
   #stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#announcer.stop();
     this.#readings.cancelAll();
     this.#guard(() => this.#live.saveAcknowledgements());
   }

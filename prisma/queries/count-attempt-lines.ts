@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { RawQueryable } from '../client.js';
 import { driverOf } from '../driver.js';
 
 export interface AttemptLines {
@@ -8,7 +8,7 @@ export interface AttemptLines {
 }
 
 /** What the node declares and what the hive has stored of the attempt, over its executions. */
-export async function countAttemptLines(db: Queryable, attemptId: string): Promise<AttemptLines> {
+export async function countAttemptLines(db: RawQueryable, attemptId: string): Promise<AttemptLines> {
   const [row] = await driverOf(db).$queryRaw<AttemptLines[]>`
     SELECT count(*)::int AS executions, COALESCE(sum(declared_lines), 0)::float8 AS "linesDeclared",
            COALESCE(sum(stored_lines) FILTER (WHERE stored_epoch = log_epoch), 0)::float8 AS "linesStored"
