@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { attemptOf, logOf, type LogEntry } from './harness/api.js';
+import { copyDatabase } from './harness/database.js';
 import { hashLines } from './harness/node-agent.js';
 import type { NodeAgent } from './harness/node-agent.js';
 import { until, World, type HiveHandle } from './harness/world.js';
@@ -169,3 +170,28 @@ test('no log content enters a workflow history', async () => {
     expect(history).not.toContain(Buffer.from(marker).toString('base64').slice(0, -3));
   }
 }, 60_000);
+
+test('a hive whose database went back to a backup gets back what had become complete after it', async () => {
+  const agent = world.newAgent();
+  const { attemptId: before } = await agent.record(['seq', '1', '50']);
+  const hive = await world.startHive();
+  agent.connect(hive.url, await world.newKey());
+  await untilComplete(hive, before);
+  const backup = await copyDatabase(world.testDatabase.url);
+  const { attemptId: after } = await agent.record(['seq', '1', '80']);
+  await untilComplete(hive, after);
+  await agent.record(['seq', '1', '30'], ['--attempt', before]);
+  await until(async () => (await attemptOf(world, hive, before)).executions.length === 2, 10_000, 'the new execution');
+  await untilComplete(hive, before);
+  await hive.program.kill('SIGTERM');
+
+  const port = Number(new URL(hive.url).port);
+  const restored = await world.startHive({ port, env: { DATABASE_URL: backup.url } });
+  await untilComplete(restored, after);
+  await expectEqual(agent, restored, after, 80);
+  await until(async () => (await attemptOf(world, restored, before)).executions.length === 2, 10_000, 'it comes again');
+  await untilComplete(restored, before);
+  await expectEqual(agent, restored, before, 80);
+  await restored.program.kill('SIGTERM');
+  await backup.drop();
+}, 120_000);

@@ -1,8 +1,15 @@
 /** Tells the hive about attempts and executions, and again until it has acknowledged them. */
 import { MAX_UNACKNOWLEDGED_METADATA } from '../../protocol/limits.js';
-import type { FrameData, HiveFrame } from '../../protocol/frames.js';
+import type { FrameData, HiveFrame, SyncState } from '../../protocol/frames.js';
 import type { Logger } from '../log.js';
-import { acknowledgeAttempt, acknowledgeLines, forgetAttemptAcks, type AckOutcome } from '../store/acknowledgements.js';
+import {
+  acknowledgeAttempt,
+  acknowledgeLines,
+  forgetAllAcks,
+  forgetAttemptAcks,
+  lastCompleted,
+  type AckOutcome,
+} from '../store/acknowledgements.js';
 import { findAttempt, getAttempt, pendingAttempts } from '../store/attempts.js';
 import { pendingExecutions } from '../store/executions.js';
 import type { Store } from '../store/open.js';
@@ -46,6 +53,8 @@ export class Announcer {
   #counted: Set<string> | undefined = new Set();
   /** Something waits for room in the window, or for the answer to what was sent of it before. */
   #isHeldUp = false;
+  /** What the hive should still have as complete. A hive that went back to a backup has lost what came last. */
+  #probe: { attemptId: string; revision: number } | undefined;
   #verifiedAt = 0;
   #verification: NodeJS.Timeout | undefined;
   /** Announces what the hive has not acknowledged. */
@@ -71,6 +80,7 @@ export class Announcer {
         'the hive knows a newer revision than this store; announcing again',
       );
     if (sync_state === 'complete') this.#verify();
+    if (this.#probe?.attemptId === id && this.#probe.revision === revision) this.#probed(sync_state);
     this.#goOn(outcome);
   }
 
@@ -136,6 +146,7 @@ export class Announcer {
 
   async #pass(): Promise<void> {
     const { store, outbox } = this.options;
+    if (this.#counted?.size === 0) await this.#sendProbe();
     let after = 0;
     this.#isHeldUp = false;
     for (;;) {
@@ -154,6 +165,24 @@ export class Announcer {
       this.#counted = undefined;
       await outbox.send({ type: 'announced', data: { count } });
     }
+  }
+
+  async #sendProbe(): Promise<void> {
+    const attempt = this.#probe ? undefined : lastCompleted(this.options.store);
+    if (!attempt) return;
+    this.#probe = { attemptId: attempt.id, revision: attempt.revision };
+    this.#counted?.add(attempt.id);
+    await this.options.outbox.send({ type: 'attempt_sync', data: attemptSync(attempt) });
+  }
+
+  #probed(state: SyncState): void {
+    this.#probe = undefined;
+    if (state === 'complete') return;
+    this.options.logger.warn(
+      'the hive lacks what it had acknowledged (an older database?); announcing everything again',
+    );
+    forgetAllAcks(this.options.store);
+    this.pump();
   }
 
   /** @returns false when the window is full */

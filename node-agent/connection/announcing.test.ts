@@ -55,22 +55,50 @@ describe('announcing', () => {
     expect(executions[1]).toMatchObject({ status: 'completed', log_lines: 2, log_epoch: 1, dropped: false });
   });
 
-  it('tells nothing twice that was acknowledged as complete, and asks again about what was not', async () => {
-    const [complete, partial] = [endedExecution(node.store), endedExecution(node.store)];
+  /** A hive that has so many of the attempts as complete, in the order in which it hears of them. */
+  const completing = (count: number) => {
     const plain = obliging();
+    const complete = new Set<string>();
     node.hive.handler = (frame, peer) => {
-      if (frame.type === 'attempt_sync' && frame.data.attempt_id === complete.attempt_id) {
-        peer.send('sync_ack', { attempt_id: complete.attempt_id, revision: 2, sync_state: 'complete' });
+      if (frame.type === 'attempt_sync') {
+        const { attempt_id, revision } = frame.data;
+        if (complete.size < count) complete.add(attempt_id);
+        const sync_state = complete.has(attempt_id) ? 'complete' : 'partial';
+        peer.send('sync_ack', { attempt_id, revision, sync_state });
       } else plain(frame, peer);
     };
+  };
+
+  it('tells of what was acknowledged as complete only the last again, and asks again about what was not', async () => {
+    endedExecution(node.store);
+    const [last, partial] = [endedExecution(node.store), endedExecution(node.store)];
+    completing(2);
     const before = await node.connect();
     await before.count('announced');
     await settle();
     await node.disconnect();
     const peer = await node.connect();
-    expect(await peer.count('announced')).toEqual([{ count: 1 }]);
-    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([partial.attempt_id]);
+    expect(await peer.count('announced')).toEqual([{ count: 2 }]);
+    await settle();
+    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([last.attempt_id, partial.attempt_id]);
     expect(peer.of('execution_sync').map(({ execution_id }) => execution_id)).toEqual([partial.id]);
+  });
+
+  it('tells everything again when the hive has lost what it had acknowledged last', async () => {
+    const executions = Array.from({ length: 3 }, () => endedExecution(node.store));
+    completing(3);
+    await (await node.connect()).count('announced');
+    await settle();
+    await node.disconnect();
+    completing(0);
+    const peer = await node.connect();
+    await peer.until(() => peer.of('execution_sync').length === 3, 'every execution');
+    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([
+      executions[2]?.attempt_id,
+      ...executions.map(({ attempt_id }) => attempt_id),
+    ]);
+    await settle();
+    expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
   });
 
   it('tells every change at once', async () => {

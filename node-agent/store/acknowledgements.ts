@@ -3,6 +3,7 @@ import type { SyncState } from '../../protocol/frames.js';
 import { findAttempt, raiseRevision } from './attempts.js';
 import { findExecution } from './executions.js';
 import type { Store } from './open.js';
+import type { AttemptRow } from './rows.js';
 import {
   ACKNOWLEDGE_ATTEMPT,
   ACKNOWLEDGE_EXECUTION,
@@ -18,6 +19,7 @@ import {
   RAISE_EPOCH,
   RAISE_REVISION_ABOVE,
   SELECT_HIVE_NODE,
+  SELECT_LAST_COMPLETED,
   SET_EXECUTION_REVISIONS,
   SET_HIVE_NODE,
 } from './sql.js';
@@ -36,7 +38,7 @@ export function acknowledgeAttempt(store: Store, attemptId: string, revision: nu
       return 'behind';
     }
     if (revision < attempt.acked_revision) return 'taken';
-    store.prepare(ACKNOWLEDGE_ATTEMPT).run(revision, state, attempt.key);
+    store.prepare(ACKNOWLEDGE_ATTEMPT).run(revision, state, Date.now(), attempt.key);
     // Pulled pages are not acknowledged to the node one by one: once the attempt turns complete, its executions are
     // announced once more, for the answers' stored_through, without which prune removes nothing.
     if (state === 'complete' && attempt.acked_state !== 'complete')
@@ -68,6 +70,19 @@ export function acknowledgeLines(store: Store, ack: LogAck): AckOutcome {
     store.prepare(ACKNOWLEDGE_LINES).run(ack.epoch, ack.storedThrough, execution.key);
     if (ack.revision !== undefined) store.prepare(ACKNOWLEDGE_EXECUTION).run(ack.revision, execution.key);
     return 'taken';
+  });
+}
+
+/** The attempt that the hive acknowledged as complete last, as it still is; undefined: there is none. */
+export function lastCompleted(store: Store): AttemptRow | undefined {
+  return store.prepare<AttemptRow>(SELECT_LAST_COMPLETED).get();
+}
+
+/** What was acknowledged counts no more: everything is announced again. */
+export function forgetAllAcks(store: Store): void {
+  store.write(() => {
+    store.prepare(FORGET_ALL_ATTEMPT_ACKS).run();
+    store.prepare(FORGET_ALL_EXECUTION_ACKS).run();
   });
 }
 
@@ -104,8 +119,7 @@ export function meetHive(store: Store, hiveNodeId: string): boolean {
     if (former === hiveNodeId) return false;
     store.prepare(SET_HIVE_NODE).run(hiveNodeId);
     if (former === null) return false;
-    store.prepare(FORGET_ALL_ATTEMPT_ACKS).run();
-    store.prepare(FORGET_ALL_EXECUTION_ACKS).run();
+    forgetAllAcks(store);
     return true;
   });
 }

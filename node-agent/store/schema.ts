@@ -77,4 +77,7 @@ CREATE TABLE log_page (
 );
 `;
 
-export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES];
+/** When the hive last acknowledged the attempt; ms since the epoch. */
+const ACKED_AT = `ALTER TABLE attempt ADD COLUMN acked_at INTEGER;`;
+
+export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES, ACKED_AT];

@@ -18,6 +18,13 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
   return create('TEMPLATE template0');
 }
 
+/** Makes a copy as a backup would have it. Connections to the database end; pools open new ones. */
+export async function copyDatabase(url: string): Promise<TestDatabase> {
+  const name = new URL(url).pathname.slice(1);
+  await asSuperuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+  return create(`TEMPLATE ${name}`);
+}
+
 async function create(how: string): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await asSuperuser(`CREATE DATABASE ${name} ${how}`);
