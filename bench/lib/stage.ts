@@ -127,18 +127,18 @@ export class Stage {
     return row;
   }
 
-  /** Resolves when all attempts that are given (or all there are) are complete. */
+  /** Resolves when so many attempts are complete; looks seldom, for it reads a row of each. */
   async untilComplete(count: number, timeoutMs = 300_000): Promise<void> {
     const sql = "SELECT count(*) FILTER (WHERE state = 'complete')::int AS complete FROM attempt_sync";
-    await this.until(async () => (await this.row<{ complete: number }>(sql)).complete >= count, timeoutMs);
+    await this.until(async () => (await this.row<{ complete: number }>(sql)).complete >= count, timeoutMs, 250);
   }
 
-  async until(condition: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  async until(condition: () => Promise<boolean>, timeoutMs = 60_000, everyMs = 50): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (!(await condition())) {
       this.signal.throwIfAborted();
       if (Date.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s; see the logs in ${this.directory}`);
-      await sleep(50);
+      await sleep(everyMs);
     }
   }
 
