@@ -1,5 +1,6 @@
 /** The main job: what a node recorded offline is complete in the hive, line for line, whatever dies in between. */
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { attemptOf, logOf, type LogEntry } from './harness/api.js';
 import { copyDatabase } from './harness/database.js';
@@ -194,4 +195,28 @@ test('a hive whose database went back to a backup gets back what had become comp
   await expectEqual(agent, restored, before, 80);
   await restored.program.kill('SIGTERM');
   await backup.drop();
+}, 120_000);
+
+test('an attempt that ran at a node whose store went back to a backup is not said to run for ever', async () => {
+  const agent = world.newAgent();
+  const { attemptId: kept } = await agent.record(['echo', 'kept']);
+  const backup = join(world.directory, 'backup');
+  await cp(agent.directory, backup, { recursive: true });
+  const { child, attemptId } = agent.startRecording(['sleep', '60']);
+  const lost = await attemptId;
+  const hive = await world.startHive();
+  const key = await world.newKey();
+  agent.connect(hive.url, key);
+  const isRunning = async () => (await attemptOf(world, hive, lost)).executions[0]?.status === 'running';
+  await until(isRunning, 30_000, 'the hive knows that it runs');
+  await agent.stop();
+  child.kill('SIGKILL');
+  await rm(agent.directory, { recursive: true });
+  await rename(backup, agent.directory);
+
+  agent.connect(hive.url, key);
+  const isLost = async () => (await attemptOf(world, hive, lost)).sync.state === 'unavailable';
+  await until(isLost, 30_000, 'the hive knows that it is lost');
+  expect((await attemptOf(world, hive, lost)).sync).toMatchObject({ unavailable_reason: 'not_found' });
+  await untilComplete(hive, kept);
 }, 120_000);

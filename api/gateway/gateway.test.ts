@@ -203,6 +203,28 @@ describe('what a node announces', () => {
     const restored = await connect(secret, machineId); // its store knows neither the execution nor revision 5
     restored.send('announced', { count: 0 });
     expect(await restored.next('sync_ack')).toMatchObject({ attempt_id: attempt.attempt_id, revision: 5 });
+
+    restored.send('error', { message_id: attempt.attempt_id, error: 'this node has no such attempt' });
+    await until(async () => (await syncOf(attempt.attempt_id)).needsBackfill); // which finds that it is not there
+    await until(() => drained.length === 1);
+  });
+
+  test('a node that does not have what has ended, or names nothing that is known, changes nothing', async () => {
+    const node = await connect();
+    const attempt = attemptFrame();
+    node.send('attempt_sync', attempt);
+    node.send('execution_sync', executionFrame(attempt, { status: 'completed', log_lines: 0 }));
+    await node.next('log_ack');
+    node.send('announced', { count: 1 });
+    const before = await syncOf(attempt.attempt_id);
+    for (const id of [attempt.attempt_id, randomUUID(), 'x'.repeat(200), "'"]) {
+      node.send('error', { message_id: id, error: 'this node has no such attempt' });
+    }
+    node.send('attempt_sync', { ...attempt, revision: 0 }); // answered when all before it is dealt with
+    await node.next('sync_ack');
+    await node.next('sync_ack');
+    expect(await syncOf(attempt.attempt_id)).toEqual(before);
+    expect(node.closed).toBeUndefined();
   });
 
   test('an older revision changes nothing, and the answer says the newer one', async () => {

@@ -8,6 +8,7 @@ import type { Database } from '../../prisma/client.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { markGap } from '../../prisma/queries/execution-marks.js';
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
+import { needBackfill } from '../../prisma/queries/need-backfill.js';
 import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
 import { storeMetadata, SupersededError, type NodeSession, type TakenIn } from '../../prisma/queries/store-metadata.js';
 import type { StoreResult } from '../../prisma/queries/store-page.js';
@@ -19,6 +20,8 @@ export type IntakeItem =
   | { type: 'attempt_sync'; data: AttemptSync; bytes: number }
   | { type: 'execution_sync'; data: ExecutionSync; bytes: number }
   | { type: 'page'; frame: LogPageFrame; bytes: number }
+  /** The node does not have what it was told about. */
+  | { type: 'unknown'; id: string; bytes: number }
   /** The node has announced everything: runs when all before it is stored. */
   | { type: 'announced'; bytes: number };
 
@@ -114,6 +117,7 @@ export class Intake {
     if (this.#isStopped) return;
     const batch = this.#nextBatch();
     if (next?.type === 'announced') await this.#announced();
+    else if (next?.type === 'unknown') await this.#unknownAtNode(next.id);
     else await this.#storeBatch(batch);
     this.#release(batch.reduce((sum, item) => sum + item.bytes, 0));
   }
@@ -128,12 +132,21 @@ export class Intake {
 
   /**
    * What the hive believes to be running may not run, nor be known, at a node whose store went back to a backup; nothing
-   * else would ever tell. Such a node sees from the revision that the hive knows more, and announces what it has.
+   * else would ever tell. Such a node sees from the revision that the hive knows more, and announces what it has, or
+   * that it has nothing of it.
    */
   async #announced(): Promise<void> {
     const running = await this.#persist(() => listRunningAttempts(this.database, this.session.nodeId));
     for (const attempt of running) this.#acknowledgeSync(attempt);
     this.events.backfillNeeded('announced');
+  }
+
+  /** An attempt of which more should come: a backfill finds out, and says so. One that has ended may have been pruned. */
+  async #unknownAtNode(id: string): Promise<void> {
+    const running = await this.#persist(() => listRunningAttempts(this.database, this.session.nodeId));
+    if (!running.some(({ attemptId }) => attemptId === id)) return;
+    const sync = await this.#persist(() => needBackfill(this.database, this.session, id));
+    if (sync?.needsBackfill) this.events.backfillNeeded('change');
   }
 
   #nextBatch(): IntakeItem[] {

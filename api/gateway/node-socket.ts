@@ -145,6 +145,7 @@ export class NodeSocket implements PagedConnection {
         return;
       case 'error':
         this.#deps.logger.warn({ nodeId: this.session.nodeId, error: frame.data.error }, 'node reports an error');
+        if (frame.data.message_id != null) this.#intake.add({ type: 'unknown', id: frame.data.message_id, bytes });
     }
   }
 

@@ -55,7 +55,8 @@ export class Announcer {
   #isHeldUp = false;
   /** What the hive should still have as complete. A hive that went back to a backup has lost what came last. */
   #probe: { attemptId: string; revision: number } | undefined;
-  #verifiedAt = 0;
+  /** Of performance.now. */
+  #verifiedAt = -VERIFY_MS;
   #verification: NodeJS.Timeout | undefined;
   /** Announces what the hive has not acknowledged. */
   readonly pump: () => void;
@@ -64,9 +65,19 @@ export class Announcer {
     this.pump = singleFlight(() => this.#pass(), options, 'announcing failed');
   }
 
-  /** Sends again what has not been answered in time. To be called every second or so. */
+  /** Asks, by announcing it once more, whether the hive still has the attempt that became complete last. */
+  probe(): void {
+    const attempt = lastCompleted(this.options.store);
+    if (!attempt) return;
+    this.#probe = { attemptId: attempt.id, revision: attempt.revision };
+    this.#attempts.set(attempt.id, this.#sent(undefined, attempt.revision));
+    this.#counted?.add(attempt.id);
+    this.options.outbox.sendNow({ type: 'attempt_sync', data: attemptSync(attempt) });
+  }
+
+  /** Sends again what has not been answered in time, and what was held up. To be called every second or so. */
   tick(): void {
-    if (this.#attempts.size + this.#executions.size > 0 && !this.options.outbox.blocked) this.pump();
+    if ((this.#isHeldUp || this.#unanswered() > 0) && !this.options.outbox.blocked) this.pump();
   }
 
   /** Takes a sync_ack in. */
@@ -79,6 +90,10 @@ export class Announcer {
         { attempt_id: id, revision },
         'the hive knows a newer revision than this store; announcing again',
       );
+    if (outcome === 'unknown') {
+      const error = 'this node has no such attempt';
+      this.options.outbox.sendNow({ type: 'error', data: { message_id: id, error } });
+    }
     if (sync_state === 'complete') this.#verify();
     if (this.#probe?.attemptId === id && this.#probe.revision === revision) this.#probed(sync_state);
     this.#goOn(outcome);
@@ -133,10 +148,10 @@ export class Announcer {
     this.#verification ??= setTimeout(
       () => {
         this.#verification = undefined;
-        this.#verifiedAt = Date.now();
+        this.#verifiedAt = performance.now();
         this.pump();
       },
-      Math.max(0, this.#verifiedAt + VERIFY_MS - Date.now()),
+      Math.max(0, this.#verifiedAt + VERIFY_MS - performance.now()),
     );
   }
 
@@ -144,18 +159,30 @@ export class Announcer {
     return this.#attempts.size + this.#executions.size;
   }
 
+  /** Notes that something waits where it is. */
+  #isFull(): boolean {
+    const isFull = this.#unanswered() >= MAX_UNACKNOWLEDGED_METADATA;
+    this.#isHeldUp ||= isFull;
+    return isFull;
+  }
+
   async #pass(): Promise<void> {
-    const { store, outbox } = this.options;
-    if (this.#counted?.size === 0) await this.#sendProbe();
-    let after = 0;
     this.#isHeldUp = false;
+    try {
+      await this.#announcePending();
+    } catch (error) {
+      this.#isHeldUp = true;
+      throw error;
+    }
+  }
+
+  async #announcePending(): Promise<void> {
+    const { store, outbox } = this.options;
+    let after = 0;
     for (;;) {
       const keys = pendingAttempts(store, after, BATCH);
       for (const key of keys) {
-        if (!(await this.#announce(key))) {
-          this.#isHeldUp = true;
-          return;
-        }
+        if (!(await this.#announce(key))) return;
         after = key;
       }
       if (keys.length < BATCH) break;
@@ -165,14 +192,6 @@ export class Announcer {
       this.#counted = undefined;
       await outbox.send({ type: 'announced', data: { count } });
     }
-  }
-
-  async #sendProbe(): Promise<void> {
-    const attempt = this.#probe ? undefined : lastCompleted(this.options.store);
-    if (!attempt) return;
-    this.#probe = { attemptId: attempt.id, revision: attempt.revision };
-    this.#counted?.add(attempt.id);
-    await this.options.outbox.send({ type: 'attempt_sync', data: attemptSync(attempt) });
   }
 
   #probed(state: SyncState): void {
@@ -196,7 +215,7 @@ export class Announcer {
     if (attempt.revision > attempt.acked_revision) {
       const before = this.#attempts.get(attempt.id);
       if (isDue(before)) {
-        if (!before && this.#unanswered() >= MAX_UNACKNOWLEDGED_METADATA) return false;
+        if (!before && this.#isFull()) return false;
         this.#attempts.set(attempt.id, this.#sent(before, attempt.revision));
         this.#counted?.add(attempt.id);
         await outbox.send({ type: 'attempt_sync', data: attemptSync(attempt) });
@@ -211,7 +230,7 @@ export class Announcer {
         this.#isHeldUp ||= before !== undefined && before.revision < execution.attempt_revision;
         continue;
       }
-      if (!before && this.#unanswered() >= MAX_UNACKNOWLEDGED_METADATA) return false;
+      if (!before && this.#isFull()) return false;
       this.#executions.set(execution.id, this.#sent(before, execution.attempt_revision));
       answers.sentSync(execution.id, execution.attempt_revision);
       await outbox.send({ type: 'execution_sync', data: executionSync(execution) });

@@ -140,9 +140,8 @@ describe('announcing', () => {
       peer.send('sync_ack', { attempt_id: attempt.id, revision: attempt.revision, sync_state: 'complete' });
     };
     complete(0);
-    await peer.until(() => asked().length === 1, 'the first', 1000);
+    await peer.until(() => asked().length === 1, 'the first', 400);
     complete(1);
-    await settle(100);
     complete(2);
     await settle(100);
     expect(asked()).toHaveLength(1);
@@ -172,6 +171,14 @@ describe('announcing', () => {
     await settle();
     expect(getAttempt(node.store, execution.attempt_key)).toMatchObject({ revision: 10, acked_revision: 10 });
     expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
+  });
+
+  it('says that it does not have an attempt that the hive tells it about', async () => {
+    const peer = await node.connect();
+    await peer.count('announced');
+    const attempt_id = '00000000-0000-4000-8000-000000000001';
+    peer.send('sync_ack', { attempt_id, revision: 3, sync_state: 'partial' });
+    expect(await peer.count('error')).toMatchObject([{ message_id: attempt_id }]);
   });
 
   it('starts a new epoch when the hive has more lines, and tells it', async () => {

@@ -83,6 +83,7 @@ export class Session {
     this.#every((auth.heartbeat_interval_seconds ?? HEARTBEAT_INTERVAL_SECONDS) * 1000, () => this.#heartbeat());
     this.#guard(() => {
       this.#heartbeat();
+      this.#announcer.probe();
       this.#changed();
     });
   }

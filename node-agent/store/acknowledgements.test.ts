@@ -7,7 +7,13 @@ import {
   temporaryStore,
   type TemporaryStore,
 } from '../testing/temporary-store.js';
-import { acknowledgeAttempt, acknowledgeLines, forgetIncompleteAcks, meetHive } from './acknowledgements.js';
+import {
+  acknowledgeAttempt,
+  acknowledgeLines,
+  forgetIncompleteAcks,
+  lastCompleted,
+  meetHive,
+} from './acknowledgements.js';
 import { getAttempt, pendingAttempts } from './attempts.js';
 import { pendingExecutions } from './executions.js';
 import { endOrphans } from './orphans.js';
@@ -97,6 +103,22 @@ describe('what the hive has acknowledged', () => {
     forgetIncompleteAcks(store);
     expect(pending()).toEqual([partial.attempt_key]);
     expect(pendingExecutions(store, partial.attempt_key)).toHaveLength(1);
+  });
+
+  it('tells what became complete last, however often the hive says so of others', async () => {
+    const { store } = temporary;
+    expect(lastCompleted(store)).toBeUndefined();
+    const first = acknowledged('complete', 3);
+    acknowledged('partial', 3);
+    const second = acknowledged('complete', 3);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    acknowledgeAttempt(store, first.attempt_id, 2, 'complete');
+    expect(lastCompleted(store)?.id).toBe(second.attempt_id);
+    acknowledgeAttempt(store, first.attempt_id, 2, 'partial');
+    acknowledgeAttempt(store, first.attempt_id, 2, 'complete');
+    expect(lastCompleted(store)?.id).toBe(first.attempt_id);
+    startExecution(store, { attemptId: first.attempt_id });
+    expect(lastCompleted(store)?.id).toBe(second.attempt_id);
   });
 
   it('decides alone what prune removes', () => {

@@ -38,7 +38,7 @@ export function acknowledgeAttempt(store: Store, attemptId: string, revision: nu
       return 'behind';
     }
     if (revision < attempt.acked_revision) return 'taken';
-    store.prepare(ACKNOWLEDGE_ATTEMPT).run(revision, state, Date.now(), attempt.key);
+    store.prepare(ACKNOWLEDGE_ATTEMPT).run({ revision, state, now: Date.now(), key: attempt.key });
     // Pulled pages are not acknowledged to the node one by one: once the attempt turns complete, its executions are
     // announced once more, for the answers' stored_through, without which prune removes nothing.
     if (state === 'complete' && attempt.acked_state !== 'complete')
@@ -73,7 +73,7 @@ export function acknowledgeLines(store: Store, ack: LogAck): AckOutcome {
   });
 }
 
-/** The attempt that the hive acknowledged as complete last, as it still is; undefined: there is none. */
+/** Of the attempts that are complete in the hive the one that became so last; undefined: there is none. */
 export function lastCompleted(store: Store): AttemptRow | undefined {
   return store.prepare<AttemptRow>(SELECT_LAST_COMPLETED).get();
 }

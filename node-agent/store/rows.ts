@@ -7,6 +7,8 @@ export interface AttemptRow {
   revision: number;
   acked_revision: number;
   acked_state: SyncState | null;
+  /** When the hive acknowledged that it had become complete; ms since the epoch. */
+  completed_at: number | null;
   title: string | null;
   shared_task_id: string | null;
   executor: string;

@@ -77,7 +77,7 @@ CREATE TABLE log_page (
 );
 `;
 
-/** When the hive last acknowledged the attempt; ms since the epoch. */
-const ACKED_AT = `ALTER TABLE attempt ADD COLUMN acked_at INTEGER;`;
+/** When the hive acknowledged that the attempt had become complete; ms since the epoch. */
+const COMPLETED_AT = `ALTER TABLE attempt ADD COLUMN completed_at INTEGER;`;
 
-export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES, ACKED_AT];
+export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES, COMPLETED_AT];

@@ -27,9 +27,14 @@ export const SELECT_PENDING_ATTEMPTS = `
     SELECT key FROM attempt WHERE revision > acked_revision AND key > @after
     UNION SELECT attempt_key FROM execution WHERE revision > acked_revision AND attempt_key > @after
   ) ORDER BY key LIMIT @limit`;
-export const ACKNOWLEDGE_ATTEMPT = `UPDATE attempt SET acked_revision = ?, acked_state = ?, acked_at = ? WHERE key = ?`;
+export const ACKNOWLEDGE_ATTEMPT = `
+  UPDATE attempt SET acked_revision = @revision, acked_state = @state,
+    completed_at = CASE WHEN acked_state = 'complete' AND acked_revision = @revision THEN completed_at ELSE @now END
+  WHERE key = @key`;
 export const SELECT_LAST_COMPLETED = `
-  ${ATTEMPT} WHERE a.acked_state = 'complete' AND a.acked_revision = a.revision ORDER BY a.acked_at DESC, a.key DESC LIMIT 1`;
+  ${ATTEMPT} WHERE a.key = (
+    SELECT key FROM attempt WHERE acked_state = 'complete' AND acked_revision = revision
+    ORDER BY completed_at DESC, key DESC LIMIT 1)`;
 export const SELECT_HIVE_NODE = `SELECT hive_node_id FROM node WHERE id = 1`;
 export const SET_HIVE_NODE = `UPDATE node SET hive_node_id = ? WHERE id = 1`;
 export const FORGET_ALL_ATTEMPT_ACKS = `UPDATE attempt SET acked_revision = 0, acked_state = NULL`;

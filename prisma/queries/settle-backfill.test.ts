@@ -66,7 +66,9 @@ test.each([
     await lockAttempts(tx, [attemptId]);
     judged = judge();
     // it has begun, has seen the attempt as it was, and waits
+    const deadline = Date.now() + 5000;
     for (let waiting = 0; waiting === 0;) {
+      if (Date.now() > deadline) throw new Error('it does not wait');
       const [locks] = await hive.database.$queryRaw<{ waiting: number }[]>`
         SELECT count(*)::int AS waiting FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'`;

@@ -29,7 +29,7 @@ const MAX_RETRY_SECONDS = 3600;
 
 /**
  * Ends the run's hold on the attempt and says what the attempt is now, counted in the hive's own database. A run that
- * does not hold it any more changes nothing. Undefined: the attempt is gone.
+ * does not hold it any more ends nobody's hold, unless the attempt is complete. Undefined: the attempt is gone.
  */
 export async function settleBackfill(db: Database, settlement: Settlement): Promise<Settled | undefined> {
   const complete = await completeAtOnce(db, settlement.attemptId, settlement.runId);

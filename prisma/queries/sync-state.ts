@@ -11,7 +11,7 @@ export interface ComputedSync {
 }
 
 /** As `judged`: of each attempt (`a`), whether it is complete, whether it needs a backfill, and its lines. */
-const judgement = (areTheAttempts: Prisma.Sql) => Prisma.sql`
+const judgement = (which: Prisma.Sql) => Prisma.sql`
   WITH counted AS (
     SELECT a.id, a.revision, a.described_revision >= a.revision AND count(e.id) = a.execution_count AS described,
       count(e.id)::int AS executions, COALESCE(sum(e.declared_lines), 0)::float8 AS declared_lines,
@@ -21,7 +21,7 @@ const judgement = (areTheAttempts: Prisma.Sql) => Prisma.sql`
         WHEN 'running' THEN e.has_gap
         ELSE e.stored_epoch <> e.log_epoch OR e.stored_lines <> e.declared_lines END), false) AS gap
     FROM attempt a LEFT JOIN execution e ON e.attempt_id = a.id AND NOT e.gone_from_node
-    WHERE ${areTheAttempts} GROUP BY a.id
+    WHERE ${which} GROUP BY a.id
   ), judged AS (
     SELECT id, revision, described AND ended AND stored AS complete, NOT described OR gap AS needs_backfill,
            executions, declared_lines
@@ -41,7 +41,8 @@ const computed = Prisma.sql`
 
 /**
  * Computes what the hive's copy of the attempts is, from what it has stored. The attempts' rows must be locked by the
- * transaction: whatever changes a state does so under that lock.
+ * transaction: whatever changes a state does so under that lock. It writes each row, also where that changes nothing: from
+ * the row's version {@link completeAtOnce} sees that someone has judged meanwhile.
  *
  * Complete: the node's newest revision is described, there are as many executions as it says, all have ended, and each
  * has as many lines stored as declared, of the same epoch.

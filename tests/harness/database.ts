@@ -21,8 +21,13 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
 /** Makes a copy as a backup would have it. Connections to the database end; pools open new ones. */
 export async function copyDatabase(url: string): Promise<TestDatabase> {
   const name = new URL(url).pathname.slice(1);
-  await asSuperuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
-  return create(`TEMPLATE ${name}`);
+  await asSuperuser(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+  try {
+    await asSuperuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+    return await create(`TEMPLATE ${name}`);
+  } finally {
+    await asSuperuser(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+  }
 }
 
 async function create(how: string): Promise<TestDatabase> {

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { openDatabase, type Database } from '../../../prisma/client.js';
 import { ensureOrganization } from '../../../prisma/queries/organization.js';
-import { settleRequests } from '../../../prisma/queries/v1/outstanding-requests.js';
+import { releaseRequest, reserveRequest, settleRequests } from '../../../prisma/queries/v1/outstanding-requests.js';
 import type { HiveAnswerV1 } from '../../../protocol/v1/frames.js';
 import { createTestDatabase, type TestDatabase } from '../../../tests/harness/database.js';
 import { seedAttempt, seedNode } from '../../../tests/harness/seed.js';
@@ -43,17 +45,20 @@ function lookingUpLate(attemptId: string, ms: number): Database {
 
 function requestsOn(db: Database) {
   const sent: string[] = [];
+  const socket = { isOpen: true };
   const requests = new BackfillRequests({
     database: db,
     session: { nodeId, fence: 1n },
+    logger: pino({ level: 'silent' }),
     send: (frame: HiveAnswerV1) => {
-      if (frame.type === 'backfill_request') sent.push(frame.data.message_id);
+      if (socket.isOpen && frame.type === 'backfill_request') sent.push(frame.data.message_id);
+      return socket.isOpen;
     },
     open: () => undefined,
     nodeTime: () => Date.now(),
     lastSign: () => Date.now(),
   });
-  return { sent, requests };
+  return { sent, socket, requests };
 }
 
 const counted = async () =>
@@ -80,11 +85,38 @@ test('requests are sent in the order in which they count, so that an answer ends
   expect(await counted()).toEqual([]);
 });
 
+test('a request that a closing socket does not take takes no place', async () => {
+  const attemptId = await seedAttempt(database, { organizationId, nodeId });
+  const { requests, socket } = requestsOn(database);
+  socket.isOpen = false;
+  await expect(requests.backfill(attemptId, 'full_attempt', never)).rejects.toMatchObject({ code: 'disconnected' });
+  expect(await counted()).toEqual([]);
+});
+
+test('an answer also ends what earlier connections asked for, and what they gave back since', async () => {
+  const [early, attemptId] = [
+    await seedAttempt(database, { organizationId, nodeId }),
+    await seedAttempt(database, { organizationId, nodeId }),
+  ];
+  const id = randomUUID();
+  await reserveRequest(database, { nodeId, fence: 1n }, { id, attemptId: early });
+  const { sent, requests } = requestsOn(database);
+  await requests.load();
+  expect(requests.owesFromBefore(early)).toBe(true);
+  await releaseRequest(database, id);
+  const answer = requests.backfill(attemptId, 'full_attempt', never);
+  while (sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  requests.settle(sent[0] ?? '');
+  await answer;
+  expect(requests.owesFromBefore(early)).toBe(false);
+});
+
 test('a request whose connection is lost before it is sent takes no place', async () => {
   const slow = await seedAttempt(database, { organizationId, nodeId });
-  const { sent, requests } = requestsOn(lookingUpLate(slow, 300));
+  const { sent, socket, requests } = requestsOn(lookingUpLate(slow, 300));
   const answer = requests.backfill(slow, 'full_attempt', never);
   while ((await counted()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  socket.isOpen = false;
   requests.disconnect();
   await expect(answer).rejects.toMatchObject({ code: 'disconnected' });
   expect(sent).toEqual([]);

@@ -1,6 +1,7 @@
 /** Backfill requests to one version 1 node: sent within its bounds, answered by matching response, or given up. */
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
+import type { Logger } from 'pino';
 import type { Database } from '../../../prisma/client.js';
 import type { SessionFence } from '../../../prisma/queries/store-page.js';
 import { listKnownExecutions } from '../../../prisma/queries/v1/finish-backfill.js';
@@ -38,7 +39,9 @@ interface PromiseWithResolvers {
 export interface BackfillRequestsDeps {
   database: Database;
   session: SessionFence;
-  send(frame: HiveAnswerV1): void;
+  logger: Logger;
+  /** @returns whether it was sent: not where the socket closes */
+  send(frame: HiveAnswerV1): boolean;
   /** Frames from here on may belong to the window. */
   open(window: BackfillWindow): void;
   /** What the node's clock says now, ms since the epoch. */
@@ -72,7 +75,7 @@ export class BackfillRequests {
     const startedAt = Date.now();
     const before = request.window.linesStored;
     while (!(await isSettledWithin(request.answer.promise, LOOK_MS))) {
-      if (signal.aborted) throw new NodeRequestError('cancelled', 'the request was cancelled');
+      if (signal.aborted) throw cancelled();
       if (Date.now() - Math.max(startedAt, this.deps.lastSign()) > SILENCE_MS) {
         throw new NodeRequestError('timeout', `the node sent nothing for ${SILENCE_MS / 1000} s`);
       }
@@ -100,6 +103,8 @@ export class BackfillRequests {
     this.#outstanding.delete(requestId);
     if (error) request.answer.reject(error);
     else request.answer.resolve();
+    // a node answers in order: what an earlier connection asked for before this one's request comes no more
+    if (request.window) for (const [id, { window }] of this.#outstanding) if (!window) this.settle(id);
     for (const wake of this.#freed.splice(0)) wake();
   }
 
@@ -120,7 +125,12 @@ export class BackfillRequests {
     const deadline = Date.now() + PLACE_WAIT_MS;
     for (;;) {
       await this.#place(deadline, signal);
-      const sent = await this.#oneByOne(() => this.#sendIfReserved(attemptId, type));
+      const sent = await this.#oneByOne(() => {
+        if (this.#isClosed) throw disconnected();
+        if (signal.aborted) throw cancelled();
+        // those before it in the queue may have taken the places
+        return this.#mayWait(deadline) ? undefined : this.#sendIfReserved(attemptId, type);
+      });
       if (sent) return sent;
       if (Date.now() >= deadline) throw new NodeRequestError('busy', 'the node owes as many answers as it may');
     }
@@ -130,30 +140,46 @@ export class BackfillRequests {
   async #sendIfReserved(attemptId: string, type: 'full_attempt' | 'executions') {
     const { database, session } = this.deps;
     const id = randomUUID();
-    const { reserved, givenUp } = await reserveRequest(database, session, { id, attemptId });
-    for (const old of givenUp) this.settle(old, new NodeRequestError('timeout', 'the node has not answered'));
-    if (!reserved) return undefined;
     try {
+      const { reserved, givenUp } = await reserveRequest(database, session, { id, attemptId });
+      for (const old of givenUp) this.settle(old, new NodeRequestError('timeout', 'the node has not answered'));
+      if (!reserved) return undefined;
       const known = await listKnownExecutions(database, attemptId);
-      if (this.#isClosed) throw disconnected();
       const window = new BackfillWindow(id, attemptId, type, known, this.deps.nodeTime());
+      const data = { message_id: id, backfill_type: type, entity_ids: [attemptId], logs_after: null };
+      if (!this.deps.send({ type: 'backfill_request', data })) throw disconnected();
       const answer = withResolvers();
       this.#outstanding.set(id, { attemptId, window, answer });
       this.deps.open(window);
-      const data = { message_id: id, backfill_type: type, entity_ids: [attemptId], logs_after: null };
-      this.deps.send({ type: 'backfill_request', data });
       return { window, answer };
     } catch (error) {
-      await releaseRequest(database, id); // never sent: no answer will free its place
+      await this.#release(id, attemptId);
       throw error;
     }
   }
 
+  /** It was not sent: no answer will free its place. */
+  async #release(requestId: string, attemptId: string): Promise<void> {
+    try {
+      await releaseRequest(this.deps.database, requestId);
+    } catch (error) {
+      const nodeId = this.deps.session.nodeId;
+      this.deps.logger.warn(
+        { err: error, nodeId, attemptId },
+        'a request that was not sent takes a place for ten minutes',
+      );
+    }
+  }
+
+  #mayWait(deadline: number): boolean {
+    return this.#outstanding.size >= MAX_OUTSTANDING_REQUESTS && Date.now() < deadline;
+  }
+
   /** Waits for a place that this connection knows of, until the deadline: after it the database has the word. */
   async #place(deadline: number, signal: AbortSignal): Promise<void> {
-    while (this.#outstanding.size >= MAX_OUTSTANDING_REQUESTS && Date.now() < deadline) {
+    while (this.#mayWait(deadline)) {
       if (this.#isClosed) throw disconnected();
-      if (signal.aborted) throw new NodeRequestError('cancelled', 'the request was cancelled');
+      if (signal.aborted) throw cancelled();
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(LOOK_MS, deadline - Date.now()));
         this.#freed.push(() => {
@@ -166,6 +192,7 @@ export class BackfillRequests {
   }
 }
 
+const cancelled = () => new NodeRequestError('cancelled', 'the request was cancelled');
 const disconnected = () => new NodeRequestError('disconnected', 'the node disconnected');
 
 function withResolvers(): PromiseWithResolvers {

@@ -12,7 +12,7 @@ import { entryLines, type EncodedLine } from '../../../protocol/v1/log-lines.js'
 import type { Database } from '../../../prisma/client.js';
 import type { SessionFence } from '../../../prisma/queries/store-page.js';
 import type { ComputedSync } from '../../../prisma/queries/sync-state.js';
-import { needBackfill } from '../../../prisma/queries/v1/request-backfill.js';
+import { needBackfill } from '../../../prisma/queries/need-backfill.js';
 import { findStoredLog, readStoredLines, type StoredLog } from '../../../prisma/queries/v1/stored-log.js';
 import { appendPages, moveLiveCursor, replaceLog } from '../../../prisma/queries/v1/write-log.js';
 import type { LogLine } from '../../../protocol/page.js';

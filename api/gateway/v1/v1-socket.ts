@@ -53,6 +53,7 @@ export class V1Socket implements BatchConnection {
     this.#requests = new BackfillRequests({
       database,
       session,
+      logger,
       send,
       open: (window) => this.#intake.add({ type: 'window', data: window, bytes: 0 }),
       nodeTime: () => (this.#clockOffset === undefined ? undefined : Date.now() + this.#clockOffset),
@@ -88,14 +89,16 @@ export class V1Socket implements BatchConnection {
     return this.#requests.backfill(attemptId, type, signal);
   }
 
-  send(frame: HiveAnswerV1): void {
-    if (this.ws.readyState !== this.ws.OPEN || this.#isClosing) return;
+  /** @returns whether it was sent: not where the socket closes */
+  send(frame: HiveAnswerV1): boolean {
+    if (this.ws.readyState !== this.ws.OPEN || this.#isClosing) return false;
     if (this.ws.bufferedAmount > MAX_UNSENT_BYTES) {
       this.deps.logger.warn({ nodeId: this.session.nodeId }, 'node does not read what it is sent; closing its socket');
       this.ws.terminate();
-      return;
+      return false;
     }
     this.ws.send(encodeTextFrame(frame));
+    return true;
   }
 
   /**

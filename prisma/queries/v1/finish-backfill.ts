@@ -2,7 +2,7 @@ import type { ExecutionSync } from '../../../protocol/frames.js';
 import type { Database, Queryable } from '../../client.js';
 import type { SessionFence } from '../store-page.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
-import { holdSession } from './hold-session.js';
+import { holdSession } from '../hold-session.js';
 
 /** What is known of a whole backfill of one attempt that a node has answered with success, and whose frames are stored. */
 export interface FinishedBackfill {

@@ -1,7 +1,7 @@
 /** Requests that version 1 nodes owe an answer to, across connections and hives. */
 import type { Database, Queryable, RawQueryable } from '../../client.js';
 import type { SessionFence } from '../store-page.js';
-import { holdSession } from './hold-session.js';
+import { holdSession } from '../hold-session.js';
 
 /** More than some 64 unanswered requests freeze an original node for good. */
 export const MAX_OUTSTANDING_REQUESTS = 4;
@@ -39,7 +39,7 @@ export function reserveRequest(
   });
 }
 
-/** Counts a request as outstanding no more that was not sent. */
+/** Gives back the place of a request that was not sent. */
 export async function releaseRequest(db: Queryable, id: string): Promise<void> {
   await db.$executeRaw`DELETE FROM backfill_request WHERE id = ${id}::uuid`;
 }

@@ -3,7 +3,7 @@ import type { NodeSession } from '../store-metadata.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
 import { upsertAttempts, upsertExecutions } from '../upsert-metadata.js';
 import { findChanges, findReturned, readStored, type AttemptChange, type MetadataV1 } from './attempt-changes.js';
-import { holdSession } from './hold-session.js';
+import { holdSession } from '../hold-session.js';
 
 export interface TakenInV1 {
   /** States of the attempts that changed. */

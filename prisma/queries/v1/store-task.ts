@@ -4,7 +4,7 @@ import type { TaskSyncV1 } from '../../../protocol/v1/frames.js';
 import type { Database, Queryable } from '../../client.js';
 import { storableText } from '../../text.js';
 import type { NodeSession } from '../store-metadata.js';
-import { holdSession } from './hold-session.js';
+import { holdSession } from '../hold-session.js';
 
 /**
  * Stores a task under its shared id, or under a new one, which is the same each time the node sends the task. Attempts

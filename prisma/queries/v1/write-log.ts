@@ -4,7 +4,7 @@ import type { Database, Queryable } from '../../client.js';
 import { SupersededError } from '../store-metadata.js';
 import type { SessionFence } from '../store-page.js';
 import { lockAttempts } from '../sync-state.js';
-import { holdSession } from './hold-session.js';
+import { holdSession } from '../hold-session.js';
 import type { StoredLog } from './stored-log.js';
 
 export interface MadePage {

@@ -1,6 +1,6 @@
-import type { Queryable } from '../../client.js';
-import { SupersededError } from '../store-metadata.js';
-import type { SessionFence } from '../store-page.js';
+import type { Queryable } from '../client.js';
+import { SupersededError } from './store-metadata.js';
+import type { SessionFence } from './store-page.js';
 
 /**
  * Makes sure that the session still holds its node, until the transaction ends.

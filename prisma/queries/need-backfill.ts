@@ -1,7 +1,7 @@
 /** Changes that make an attempt need a backfill although no frame described one. */
-import type { Database } from '../../client.js';
-import type { SessionFence } from '../store-page.js';
-import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
+import type { Database } from '../client.js';
+import type { SessionFence } from './store-page.js';
+import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 import { holdSession } from './hold-session.js';
 
 /**
