@@ -18,6 +18,8 @@ export interface DrainStepInput extends DrainPosition {
   trigger: Trigger;
   /** Backfills at once. */
   concurrency: number;
+  /** How long the step takes at most. @default 5000 */
+  stepMs?: number;
 }
 
 export interface DrainStep {
@@ -48,9 +50,9 @@ export async function drainStep(
   const leaving = new AbortController();
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   const window = new Window(client, leaving.signal, input);
-  const timeUp = sleep(STEP_MS, undefined, { signal: AbortSignal.any([leaving.signal, stopping]) }).catch(
-    () => undefined,
-  );
+  const timeUp = sleep(input.stepMs ?? STEP_MS, undefined, {
+    signal: AbortSignal.any([leaving.signal, stopping]),
+  }).catch(() => undefined);
   let { after, isListed } = input;
   let listed: AttemptCursor[] = [];
   let location: BackfillInput['location'];

@@ -77,6 +77,8 @@ export interface DrainInput {
   /** Backfills at once. */
   concurrency: number;
   nodeTimeoutSeconds: number;
+  /** The first step is a local activity: the drain of few attempts takes one workflow task, half of what it costs else. */
+  beginsLocally?: boolean;
   /** Carried through continue-as-new: where the pass goes on, what asked for it, and whether another is to follow. */
   position?: DrainPosition;
   trigger?: Trigger;

@@ -2,6 +2,7 @@ import {
   allHandlersFinished,
   continueAsNew,
   proxyActivities,
+  proxyLocalActivities,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -12,6 +13,13 @@ import { drainSignal, type DrainInput, type DrainPosition } from './definitions.
 const { drainStep } = proxyActivities<HiveActivities>({
   startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '10 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});
+
+/** A local step holds its workflow task, which a signal has to wait for. */
+const LOCAL_STEP_MS = 2000;
+const local = proxyLocalActivities<HiveActivities>({
+  startToCloseTimeout: '30 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 
@@ -34,8 +42,11 @@ export async function drainNode(input: DrainInput): Promise<{ started: number }>
   });
   // the signal that started the run is what the first pass is for
   if (!input.position) isSignalled = false;
+  let isLocal = input.beginsLocally === true && !input.position;
   for (;;) {
-    const step = await drainStep({ ...position, nodeId, organizationId, nodeTimeoutSeconds, concurrency, trigger });
+    const stepInput = { ...position, nodeId, organizationId, nodeTimeoutSeconds, concurrency, trigger };
+    const step = await (isLocal ? local.drainStep({ ...stepInput, stepMs: LOCAL_STEP_MS }) : drainStep(stepInput));
+    isLocal = false;
     position = step.position;
     started += step.started;
     occupied += step.occupied;
