@@ -2,7 +2,6 @@
 import { cp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { temporal } from '@temporalio/proto';
 import { attemptOf, logOf, type LogEntry } from './harness/api.js';
 import { copyDatabase } from './harness/database.js';
 import { hashLines } from './harness/node-agent.js';
@@ -133,27 +132,6 @@ test('25 incomplete attempts of a returning node all complete, at most 10 at onc
   expect(await world.workflowRuns(`WorkflowType = "drainNode"`)).toHaveLength(1);
   for (const attemptId of attempts.slice(0, 3)) await expectEqual(agent, hive, attemptId, 2);
 }, 120_000);
-
-test('a drain of few attempts begins within its first workflow task', async () => {
-  const agent = world.newAgent();
-  const { attemptId } = await agent.record(['echo', 'one']);
-  const hive = await world.startHive();
-  agent.connect(hive.url, await world.newKey());
-  const isDone = async () => (await world.database.attemptSync.count({ where: { state: 'complete' } })) === 1;
-  await until(isDone, 30_000, 'it is complete');
-  const [drain] = await world.workflowRuns('WorkflowType = "drainNode"', 1);
-  const { events } = await world.temporal.workflow.getHandle(drain?.workflowId ?? '').fetchHistory();
-  const types = (events ?? []).map(({ eventType }) => temporal.api.enums.v1.EventType[eventType ?? 0]);
-  expect(types.slice(0, 6)).toEqual([
-    'EVENT_TYPE_WORKFLOW_EXECUTION_STARTED',
-    'EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED',
-    'EVENT_TYPE_WORKFLOW_TASK_SCHEDULED',
-    'EVENT_TYPE_WORKFLOW_TASK_STARTED',
-    'EVENT_TYPE_WORKFLOW_TASK_COMPLETED',
-    'EVENT_TYPE_MARKER_RECORDED', // the local activity
-  ]);
-  await expectEqual(agent, hive, attemptId, 1);
-}, 60_000);
 
 test('an attempt announced after login, one without lines, and one that gets another execution each end complete', async () => {
   const agent = world.newAgent();

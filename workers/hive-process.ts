@@ -52,10 +52,10 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
     logger,
     queue: `gateway-${randomUUID()}`,
     instanceId: config.instanceId,
-    async signalDrain(node) {
+    async signalDrain(node, isCrowded) {
       const { client } = link;
       if (!client) throw new Error('Temporal is not connected yet');
-      const input = { ...node, concurrency: backfillConcurrency, nodeTimeoutSeconds };
+      const input = { ...node, beginsLocally: isCrowded, concurrency: backfillConcurrency, nodeTimeoutSeconds };
       await client.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, () => signalDrain(client, input, 'reconnect'));
     },
   });

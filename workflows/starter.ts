@@ -75,12 +75,10 @@ async function expedite(workflows: WorkflowClient, workflowId: string): Promise<
 
 /** Tells the node's drain that attempts may need a backfill, and starts it where none runs. */
 export async function signalDrain(client: Client, input: DrainInput, trigger: Trigger): Promise<void> {
-  // Those of the schedule come a hundred at a time, and could hold every slot for workflow tasks.
-  const beginsLocally = trigger === 'reconnect';
   await client.workflow.signalWithStart<typeof drainNode, [{ trigger: Trigger }]>('drainNode', {
     workflowId: drainWorkflowId(input.nodeId),
     taskQueue: HIVE_TASK_QUEUE,
-    args: [{ ...input, beginsLocally }],
+    args: [input],
     signal: drainSignal,
     signalArgs: [{ trigger }],
     typedSearchAttributes: [

@@ -8,7 +8,8 @@ import type { Database } from '../../prisma/client.js';
 import { listNeedingBackfill } from '../../prisma/queries/list-needing-backfill.js';
 import { stillToDrain } from '../../prisma/queries/still-to-drain.js';
 
-export type SignalDrain = (node: DrainedNode) => Promise<void>;
+/** @param isCrowded others wait for their turn: the drain should cost as little as it can */
+export type SignalDrain = (node: DrainedNode, isCrowded: boolean) => Promise<void>;
 
 export interface DrainedNode {
   nodeId: string;
@@ -98,7 +99,7 @@ export class DrainRequests {
     this.#open.set(nodeId, Date.now() + OPEN_FOR_MS);
     try {
       const [first] = await listNeedingBackfill(this.database, nodeId, undefined, 1);
-      if (first) await this.signal({ nodeId, organizationId });
+      if (first) await this.signal({ nodeId, organizationId }, this.#due.size > 0);
       else this.#open.delete(nodeId);
     } catch (error) {
       this.#open.delete(nodeId);
