@@ -10,18 +10,15 @@ import {
 import type { HiveActivities } from '../activities/hive-activities.js';
 import { drainSignal, type DrainInput, type DrainPosition } from './definitions.js';
 
-const { drainStep } = proxyActivities<HiveActivities>({
+const options = {
   startToCloseTimeout: '30 seconds',
-  heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
-});
+} as const;
+const { drainStep } = proxyActivities<HiveActivities>({ ...options, heartbeatTimeout: '10 seconds' });
 
 /** A local step holds its workflow task, which a signal has to wait for. */
 const LOCAL_STEP_MS = 2000;
-const local = proxyLocalActivities<HiveActivities>({
-  startToCloseTimeout: '30 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
-});
+const local = proxyLocalActivities<HiveActivities>(options);
 
 const START: DrainPosition = { isListed: false, running: [] };
 /** Further passes for attempts that someone else backfilled during one. */
