@@ -6,7 +6,7 @@ import type { LogPageFrame } from '../protocol/binary-frame.js';
 import type { Mirror } from './mirror.js';
 
 /** Pages that are checked or wait for it; those being checked may have 8 MiB after gunzip each. */
-const CHECKS_AT_ONCE = 6;
+export const CHECKS_AT_ONCE = 6;
 /** Pages that are here at once, unless they are large. */
 const MAX_PAGES = 24;
 const MAX_BYTES = 2 * 1024 * 1024;

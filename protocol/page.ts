@@ -26,6 +26,8 @@ export interface PageContent {
 const FEW_BYTES = 1024;
 /** Below this, handing the work to zlib's threads costs more than the work. */
 const SMALL_RAW_BYTES = 32 * 1024;
+/** A page is made once, read often and kept for years: level 4 takes a quarter longer than level 1, and saves a tenth. */
+const GZIP_LEVEL = 4;
 
 /** Lines already encoded by {@link encodeLine} and joined by newlines, as a page's gzip bytes. */
 export async function encodePage(ndjson: string | Buffer): Promise<Buffer> {
@@ -40,7 +42,7 @@ export function encodePageSync(ndjson: string): Buffer {
 }
 
 function gzipOptions(raw: Buffer): ZlibOptions {
-  return { level: 1, chunkSize: inOnePiece(raw.length / 2) };
+  return { level: GZIP_LEVEL, chunkSize: inOnePiece(raw.length / 2) };
 }
 
 /** A usual page comes out of zlib in one piece: each further one costs a turn of the event loop. */

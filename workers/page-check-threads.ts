@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
+import { CHECKS_AT_ONCE } from '../activities/storing-pages.js';
 import { checkPage, PageError, type CheckPage } from '../protocol/page.js';
 import type { CheckedInThread, PageToCheck } from './page-check-thread.js';
 import { projectRoot } from './project-root.js';
@@ -14,8 +15,8 @@ import { projectRoot } from './project-root.js';
 const SMALL_PAGE_BYTES = 4 * 1024;
 const MAX_THREADS = 4;
 const IDLE_MS = 30_000;
-/** The next page is there when one is done: the main thread may be busy then. */
-const TASKS_A_THREAD = 2;
+/** At least: the next page is there when one is done, as the main thread may be busy then. */
+const MIN_TASKS_A_THREAD = 2;
 /** Small pages at once, for all nodes: four KiB of gzip may be a thousand times as much. */
 const SMALL_PAGES_AT_ONCE = 4;
 
@@ -26,13 +27,15 @@ export interface PageCheckThreads {
 
 /** Threads are started when they are needed, and end when they are not. */
 export function startPageCheckThreads(): PageCheckThreads {
+  // the main thread has a core of its own to fill
+  const maxThreads = Math.max(1, Math.min(MAX_THREADS, availableParallelism() - 1));
   const threads = new Piscina<PageToCheck, CheckedInThread>({
     filename: join(projectRoot(), 'dist/workers/page-check-thread.js'),
     minThreads: 0,
-    // the main thread has a core of its own to fill
-    maxThreads: Math.max(1, Math.min(MAX_THREADS, availableParallelism() - 1)),
+    maxThreads,
     idleTimeout: IDLE_MS,
-    concurrentTasksPerWorker: TASKS_A_THREAD,
+    // all that one backfill has checked at once: where the main thread must wait for its turn, the thread goes on
+    concurrentTasksPerWorker: Math.max(MIN_TASKS_A_THREAD, Math.ceil(CHECKS_AT_ONCE / maxThreads)),
   });
   const limitSmall = pLimit(SMALL_PAGES_AT_ONCE);
   return {
