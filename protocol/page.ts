@@ -26,7 +26,7 @@ export interface PageContent {
 const FEW_BYTES = 1024;
 /** Below this, handing the work to zlib's threads costs more than the work. */
 const SMALL_RAW_BYTES = 32 * 1024;
-/** A page is made once, read often and kept for years: level 4 takes a quarter longer than level 1, and saves a tenth. */
+/** A page is made once, read often and kept for years: level 4 takes half as long again as level 1, and saves a tenth. */
 const GZIP_LEVEL = 4;
 
 /** Lines already encoded by {@link encodeLine} and joined by newlines, as a page's gzip bytes. */
