@@ -108,9 +108,9 @@ async function temporalProxy() {
 test('however many reads come, one workflow is started', async () => {
   const { attemptId } = await attempt();
   const outcomes = await Promise.all(Array.from({ length: 30 }, () => backfills.requestByRead(scope, attemptId)));
-  const [outcome, ...others] = outcomes.filter((outcome) => outcome !== 'nothing');
-  expect(['started', 'requested']).toContain(outcome); // by how fast Temporal is: a read waits 100 ms for it
-  expect(others).toEqual([]);
+  // a read waits 100 ms for Temporal, which may take longer
+  expect(outcomes.filter((outcome) => outcome === 'started' || outcome === 'requested')).toHaveLength(1);
+  expect(outcomes.filter((outcome) => outcome === 'nothing')).toHaveLength(29);
   expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill', runId: null });
   expect(
     await eventually(

@@ -15,8 +15,6 @@ import { projectRoot } from './project-root.js';
 const SMALL_PAGE_BYTES = 4 * 1024;
 const MAX_THREADS = 4;
 const IDLE_MS = 30_000;
-/** At least: the next page is there when one is done, as the main thread may be busy then. */
-const MIN_TASKS_A_THREAD = 2;
 /** Small pages at once, for all nodes: four KiB of gzip may be a thousand times as much. */
 const SMALL_PAGES_AT_ONCE = 4;
 
@@ -34,8 +32,8 @@ export function startPageCheckThreads(): PageCheckThreads {
     minThreads: 0,
     maxThreads,
     idleTimeout: IDLE_MS,
-    // all that one backfill has checked at once: where the main thread must wait for its turn, the thread goes on
-    concurrentTasksPerWorker: Math.max(MIN_TASKS_A_THREAD, Math.ceil(CHECKS_AT_ONCE / maxThreads)),
+    // all that one backfill has checked at once is shared out: the next page is there while the main thread is busy
+    concurrentTasksPerWorker: Math.ceil(CHECKS_AT_ONCE / maxThreads),
   });
   const limitSmall = pLimit(SMALL_PAGES_AT_ONCE);
   return {
