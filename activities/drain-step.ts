@@ -56,18 +56,20 @@ export async function drainStep(
   }).catch(() => undefined);
   let { after, isListed } = input;
   let listed: AttemptCursor[] = [];
+  let isLastPage = false;
   let location: BackfillInput['location'];
   try {
     for (let isTimeUp = stopping.aborted; !isTimeUp;) {
       while (!isListed && window.hasRoom) {
         if (listed.length === 0) {
           listed = await listNeedingBackfill(database, input.nodeId, after, PAGE_SIZE);
-          location = await locateNode(database, input.nodeId);
+          isLastPage = listed.length < PAGE_SIZE; // what needs one since then comes with a signal
+          if (listed.length > 0) location = await locateNode(database, input.nodeId);
         }
         const next = listed.shift();
         if (next) window.start(next.attemptId, location);
-        else isListed = true;
         after = next ?? after;
+        isListed = isLastPage && listed.length === 0;
       }
       if (window.running.length === 0) break;
       const next = [window.next().then(() => false), timeUp.then(() => true), context.cancelled];

@@ -48,6 +48,8 @@ export async function startTemporal(
     ['--sqlite-pragma', 'synchronous=1'],
     ['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
     ['--dynamic-config-value', 'matching.enableFairness=true'],
+    // else a queue of tasks narrows itself to the one namespace, and then looks through all its tasks at each new one
+    ['--dynamic-config-value', 'history.queueMaxPredicateSize=1'],
     ...attributes.map((name): [string, string] => ['--search-attribute', `${name}=Keyword`]),
   ];
   const server = await supervise(
