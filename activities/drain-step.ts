@@ -18,8 +18,6 @@ export interface DrainStepInput extends DrainPosition {
   trigger: Trigger;
   /** Backfills at once. */
   concurrency: number;
-  /** How long the step takes at most. @default 5000 */
-  stepMs?: number;
 }
 
 export interface DrainStep {
@@ -48,12 +46,11 @@ export async function drainStep(
 ): Promise<DrainStep> {
   const context = Context.current();
   const leaving = new AbortController();
-  // the server knows nothing of a local activity: its workflow task has a timeout of its own
-  const heartbeat = context.info.isLocal ? undefined : setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   const window = new Window(client, leaving.signal, input);
-  const timeUp = sleep(input.stepMs ?? STEP_MS, undefined, {
-    signal: AbortSignal.any([leaving.signal, stopping]),
-  }).catch(() => undefined);
+  const timeUp = sleep(STEP_MS, undefined, { signal: AbortSignal.any([leaving.signal, stopping]) }).catch(
+    () => undefined,
+  );
   let { after, isListed } = input;
   let listed: AttemptCursor[] = [];
   let isLastPage = false;

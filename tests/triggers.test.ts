@@ -1,5 +1,6 @@
 /** What starts a backfill, and what does not. The node is scripted, so that the hive's requests can be counted. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { FleetNode } from '../bench/lib/fleet-node.js';
 import { attemptOf } from './harness/api.js';
 import { attemptFrame, executionFrame, pageOf, ScriptedNode } from './harness/scripted-node.js';
 import { until, World, type HiveHandle } from './harness/world.js';
@@ -88,6 +89,26 @@ test('50 running attempts without a gap cause no drain and no backfill', async (
   expect(await world.workflowRuns('WorkflowType != "reconcile"')).toHaveLength(before.length);
   node.close();
 });
+
+test('of many nodes that come back at once most are spared a drain, and each attempt is backfilled once', async () => {
+  const keys = await Promise.all(Array.from({ length: 40 }, () => world.newKey()));
+  const nodes = keys.map((key) => new FleetNode(hive.url.replace(/^http/, 'ws'), key));
+  for (const node of nodes) node.record(2);
+  const since = new Date().toISOString();
+  await Promise.all(nodes.map((node) => node.connect()));
+  const ofFleet = { attempt: { node: { name: 'fleet' } } };
+  const isDone = async () =>
+    (await world.database.attemptSync.count({ where: { ...ofFleet, state: 'complete' } })) === 80;
+  await until(isDone, 60_000, 'all are complete');
+  const { _sum: sum } = await world.database.execution.aggregate({ where: ofFleet, _sum: { storedLines: true } });
+  expect(sum.storedLines).toBe(nodes.reduce((lines, node) => lines + node.lines, 0));
+  const runs = await world.workflowRuns(`WorkflowType = "backfillAttempt" AND StartTime >= "${since}"`, 80);
+  expect(new Set(runs.map(({ workflowId }) => workflowId)).size).toBe(80);
+  expect(runs).toHaveLength(80);
+  const drains = await world.workflowRuns(`WorkflowType = "drainNode" AND StartTime >= "${since}"`);
+  expect(drains.length).toBeLessThan(30);
+  for (const node of nodes) node.terminate();
+}, 90_000);
 
 test('an attempt that the node no longer has becomes unavailable without retries; the others of the drain complete', async () => {
   const node = await ScriptedNode.connect(hive.url, await world.newKey());

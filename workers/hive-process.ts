@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
+import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { createBackfills } from '../api/backfills.js';
 import { Gateway } from '../api/gateway/gateway.js';
@@ -10,7 +11,7 @@ import { createOidcVerifier } from '../api/http/oidc.js';
 import { createHttpServer } from '../api/http/server.js';
 import { openDatabase } from '../prisma/client.js';
 import { createFirstAdminToken } from '../prisma/queries/first-admin-token.js';
-import { signalDrain, TEMPORAL_DEADLINE_MS } from '../workflows/starter.js';
+import { signalDrain, startUnlessRunning, TEMPORAL_DEADLINE_MS } from '../workflows/starter.js';
 import type { HiveConfig } from './config.js';
 import { removeRunning, writeAdminToken, writeRunning } from './data-files.js';
 import { startPageCheckThreads } from './page-check-threads.js';
@@ -47,16 +48,29 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
   const { nodeTimeoutSeconds, backfillConcurrency, backfillTimeoutMinutes, reconcileIntervalSeconds } = config;
   const stopping = new AbortController();
   const pageChecks = startPageCheckThreads();
-  const gateway = new Gateway({
+  async function askTemporal<T>(request: (client: Client) => Promise<T>): Promise<T> {
+    const { client } = link;
+    if (!client) throw new Error('Temporal is not connected yet');
+    return client.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, () => request(client));
+  }
+  const gateway: Gateway = new Gateway({
     database,
     logger,
     queue: `gateway-${randomUUID()}`,
     instanceId: config.instanceId,
-    async signalDrain(node, isCrowded) {
-      const { client } = link;
-      if (!client) throw new Error('Temporal is not connected yet');
-      const input = { ...node, beginsLocally: isCrowded, concurrency: backfillConcurrency, nodeTimeoutSeconds };
-      await client.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, () => signalDrain(client, input, 'reconnect'));
+    backfills: {
+      drain: ({ nodeId, organizationId }) =>
+        askTemporal((client) => {
+          const drain = { nodeId, organizationId, concurrency: backfillConcurrency, nodeTimeoutSeconds };
+          return signalDrain(client, drain, 'reconnect');
+        }),
+      start: ({ nodeId, organizationId, sessionId }, attemptId) =>
+        askTemporal(async (client) => {
+          const location = { queue: gateway.queue, sessionId };
+          const of = { attemptId, nodeId, organizationId, location, nodeTimeoutSeconds };
+          const run = await startUnlessRunning(client, { ...of, trigger: 'reconnect', type: 'full_attempt' });
+          return run !== undefined;
+        }),
     },
   });
   const link: TemporalLink = new TemporalLink({

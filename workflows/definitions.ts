@@ -77,7 +77,7 @@ export interface DrainInput {
   /** Backfills at once. */
   concurrency: number;
   nodeTimeoutSeconds: number;
-  /** The first step is a local activity: the drain of few attempts takes one workflow task, half of what it costs else. */
+  /** Of runs that are older than 0.1.0: a local activity has been their first step. */
   beginsLocally?: boolean;
   /** Carried through continue-as-new: where the pass goes on, what asked for it, and whether another is to follow. */
   position?: DrainPosition;

@@ -1,6 +1,7 @@
 import {
   allHandlersFinished,
   continueAsNew,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -15,9 +16,6 @@ const options = {
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 } as const;
 const { drainStep } = proxyActivities<HiveActivities>({ ...options, heartbeatTimeout: '10 seconds' });
-
-/** A local step holds its workflow task, which a signal has to wait for. */
-const LOCAL_STEP_MS = 2000;
 const local = proxyLocalActivities<HiveActivities>(options);
 
 const START: DrainPosition = { isListed: false, running: [] };
@@ -39,10 +37,10 @@ export async function drainNode(input: DrainInput): Promise<{ started: number }>
   });
   // the signal that started the run is what the first pass is for
   if (!input.position) isSignalled = false;
-  let isLocal = input.beginsLocally === true && !input.position;
+  let isLocal = input.beginsLocally === true && !input.position && !patched('no-local-step');
   for (;;) {
     const stepInput = { ...position, nodeId, organizationId, nodeTimeoutSeconds, concurrency, trigger };
-    const step = await (isLocal ? local.drainStep({ ...stepInput, stepMs: LOCAL_STEP_MS }) : drainStep(stepInput));
+    const step = await (isLocal ? local.drainStep(stepInput) : drainStep(stepInput));
     isLocal = false;
     position = step.position;
     started += step.started;

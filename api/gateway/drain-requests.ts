@@ -1,6 +1,6 @@
 /**
  * When a connected node's attempts need a backfill: asks for its drain, a little later and once for many changes. When
- * thousands of nodes come back at once, their drains begin one after the other: backfills that wait too long for a slot
+ * thousands of nodes come back at once, they are drained one after the other: backfills that wait too long for a slot
  * of this hive ask for it again and again, and cost a multiple of what they do.
  */
 import type { Logger } from 'pino';
@@ -8,12 +8,19 @@ import type { Database } from '../../prisma/client.js';
 import { listNeedingBackfill } from '../../prisma/queries/list-needing-backfill.js';
 import { stillToDrain } from '../../prisma/queries/still-to-drain.js';
 
-/** @param isCrowded others wait for their turn: the drain should cost as little as it can */
-export type SignalDrain = (node: DrainedNode, isCrowded: boolean) => Promise<void>;
-
+/** A node by its session. */
 export interface DrainedNode {
   nodeId: string;
   organizationId: string;
+  sessionId: string;
+}
+
+/** What is to be asked of Temporal. @throws what its client throws when it can't be reached in time */
+export interface NodeBackfills {
+  /** Starts or signals the node's drain. */
+  drain(node: DrainedNode): Promise<void>;
+  /** Starts a backfill of one attempt. @returns false where one is running */
+  start(node: DrainedNode, attemptId: string): Promise<boolean>;
 }
 
 /** A change is often followed by what describes it, or by the live pages that close its gap. */
@@ -23,6 +30,8 @@ const CHANGE_DELAY_MS = 500;
  * for forty steps of backfills: what goes beyond only waits, and asks for its slot again (npm run bench fan-in).
  */
 const OPEN_DRAINS = 12;
+/** So many backfills need no drain to bound them: where other nodes wait, they are spared the cost of its workflow. */
+const FEW_ATTEMPTS = 4;
 /** The schedule would come round as well, but for few nodes at a time. */
 const RETRY_MS = 30_000;
 /** Calls to Temporal at once: each has its deadline. */
@@ -47,7 +56,8 @@ export class DrainRequests {
   constructor(
     private readonly database: Database,
     private readonly logger: Logger,
-    private readonly signal: SignalDrain,
+    private readonly backfills: NodeBackfills,
+    private readonly retryMs = RETRY_MS,
   ) {}
 
   /** @param session the node's session: a new one has to announce again */
@@ -95,17 +105,27 @@ export class DrainRequests {
   }
 
   async #drain(node: DrainedNode): Promise<void> {
-    const { nodeId, organizationId } = node;
+    const { nodeId } = node;
     this.#open.set(nodeId, Date.now() + OPEN_FOR_MS);
     try {
-      const [first] = await listNeedingBackfill(this.database, nodeId, undefined, 1);
-      if (first) await this.signal({ nodeId, organizationId }, this.#due.size > 0);
-      else this.#open.delete(nodeId);
+      const attempts = await listNeedingBackfill(this.database, nodeId, undefined, FEW_ATTEMPTS + 1);
+      if (attempts.length === 0) this.#open.delete(nodeId);
+      else if (this.#due.size === 0 || attempts.length > FEW_ATTEMPTS) await this.backfills.drain(node);
+      else await this.#startEach(node, attempts);
     } catch (error) {
       this.#open.delete(nodeId);
-      this.#later(node, RETRY_MS);
-      this.logger.warn({ err: error, nodeId }, `drain not started; trying again in ${RETRY_MS / 1000} s`);
+      this.#later(node, this.retryMs);
+      this.logger.warn({ err: error, nodeId }, `backfills not started; trying again in ${this.retryMs / 1000} s`);
     }
+  }
+
+  /** What has changed since a running backfill of an attempt began, only a drain looks at again. */
+  async #startEach(node: DrainedNode, attempts: { attemptId: string }[]): Promise<void> {
+    let areRunning = false;
+    for (const { attemptId } of attempts) {
+      if (!(await this.backfills.start(node, attemptId))) areRunning = true;
+    }
+    if (areRunning) await this.backfills.drain(node);
   }
 
   async #lookAtOpen(): Promise<void> {

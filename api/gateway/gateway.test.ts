@@ -24,7 +24,7 @@ const GATEWAY: Omit<GatewayDeps, 'database'> = {
   logger: pino({ level: 'silent' }),
   queue: 'gateway-test',
   instanceId: 'test',
-  signalDrain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
+  backfills: { drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)), start: () => Promise.resolve(true) },
 };
 
 beforeAll(async () => {

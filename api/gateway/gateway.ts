@@ -20,7 +20,7 @@ import { authenticateNode, type AuthenticatedNode } from '../../prisma/queries/a
 import { hashSecret } from '../../prisma/secrets.js';
 import { acquireLease, expireLeases, releaseLease } from '../../prisma/queries/lease.js';
 import { Coalescer } from '../coalescer.js';
-import { DrainRequests, type SignalDrain } from './drain-requests.js';
+import { DrainRequests, type NodeBackfills } from './drain-requests.js';
 import type { GatewaySocket, SocketEvents } from './gateway-socket.js';
 import type { NodeGateway } from './interface.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
@@ -45,8 +45,7 @@ export interface GatewayDeps {
   /** The task queue of this boot of this process. */
   queue: string;
   instanceId: string;
-  /** Starts or signals the node's drain; called when the node has attempts that need a backfill. */
-  signalDrain: SignalDrain;
+  backfills: NodeBackfills;
 }
 
 export class Gateway implements NodeGateway {
@@ -74,7 +73,7 @@ export class Gateway implements NodeGateway {
     this.queue = deps.queue;
     this.#leases = new LeaseKeeper(deps.database, deps.logger, () => [...this.#open]);
     this.#livePages = new LivePageWriter(deps.database, deps.logger);
-    this.#drains = new DrainRequests(deps.database, deps.logger, deps.signalDrain);
+    this.#drains = new DrainRequests(deps.database, deps.logger, deps.backfills);
   }
 
   /** Takes the nodes' sockets of the server, and keeps leases from now on. */

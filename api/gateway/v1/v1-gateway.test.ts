@@ -31,7 +31,10 @@ beforeAll(async () => {
     logger: pino({ level: process.env['HIVESYNC_TEST_LOG_LEVEL'] ?? 'silent' }),
     queue: 'gateway-test',
     instanceId: 'test',
-    signalDrain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
+    backfills: {
+      drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
+      start: () => Promise.resolve(true),
+    },
   });
   server = createServer();
   gateway.attach(server);
