@@ -26,26 +26,20 @@ export async function fanIn(stage: Stage, { quick }: { quick: boolean }): Promis
   await measureStorm(stage, nodes, quick ? 100 : 500);
 }
 
-/**
- * Of the second half of them, on a hive that does nothing else: what its first sockets make it load and compile, and what
- * work leaves free in its heap, is not theirs.
- */
+/** On a hive that does nothing else; what its first sockets make it load and compile is counted in. */
 async function measureIdle(stage: Stage, nodes: number, idleSeconds: number): Promise<void> {
   const hive = await stage.startHive(HIVE);
-  const half = nodes / 2;
-  const first = await connectFleet(stage, hive, half);
   await sleep(idleSeconds * 1000);
   const before = residentKib(hive.pid);
-  const second = await connectFleet(stage, hive, half);
+  const fleet = await connectFleet(stage, hive, nodes);
   await sleep(idleSeconds * 1000);
   const cpuBefore = cpuSeconds(hive.pid);
   await sleep(idleSeconds * 1000);
   const cpu = (cpuSeconds(hive.pid) - cpuBefore) / idleSeconds;
-  const kib = (residentKib(hive.pid) - before) / half;
+  const kib = (residentKib(hive.pid) - before) / nodes;
   printFigure({ ...FIGURE, metric: 'kib_per_node', unit: 'KiB', value: kib, goal: 'value <= 40' });
   printFigure({ ...FIGURE, metric: 'idle_cpu_per_1000_nodes', unit: 'cores', value: (cpu * 1000) / nodes });
-  await first.end();
-  await second.end();
+  await fleet.end();
   await hive.stop();
   await stage.database.query('DELETE FROM node');
 }

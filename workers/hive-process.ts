@@ -59,6 +59,7 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
     queue: `gateway-${randomUUID()}`,
     instanceId: config.instanceId,
     backfills: {
+      atOnce: backfillConcurrency,
       drain: ({ nodeId, organizationId }) =>
         askTemporal((client) => {
           const drain = { nodeId, organizationId, concurrency: backfillConcurrency, nodeTimeoutSeconds };

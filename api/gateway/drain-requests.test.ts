@@ -22,6 +22,7 @@ let most = 0;
 
 /** Temporal, as far as these requests see it: what is asked for has become complete a little later. */
 const backfills = {
+  atOnce: 10,
   drain: ({ nodeId }: DrainedNode) => {
     drained.push(nodeId);
     setTimeout(() => void complete({ nodeId }), 50);
@@ -96,6 +97,24 @@ test('of many nodes at once, those with few attempts get a backfill of each and 
   expect([...started.keys()].toSorted()).toEqual([half.nodeId, ...spared.map(({ nodeId }) => nodeId)].toSorted());
   expect(most).toBeGreaterThan(1);
   expect(most).toBeLessThanOrEqual(12);
+  requests.stop();
+});
+
+test('a node gets no more backfills than a drain may have at once, and none beside its drain', async () => {
+  const requests = new DrainRequests(database, pino({ level: 'silent' }), { ...backfills, atOnce: 2 });
+  const draining = await nodeWith(1);
+  requests.request(draining, 'announced');
+  await until(isServed, 5000, 'it is drained'); // which the hive has not looked at since
+  await seedAttempt(database, { ...draining, needsBackfill: true });
+  const three = await nodeWith(3);
+  const others = await Promise.all(Array.from({ length: 20 }, () => nodeWith(2)));
+  for (const node of [draining, three, ...others]) requests.request(node, 'announced');
+  await until(isServed, 10_000, 'all are complete');
+  expect(drained.filter((nodeId) => nodeId === draining.nodeId)).toHaveLength(2);
+  expect(drained).toContain(three.nodeId);
+  expect([...started.keys()]).not.toEqual(expect.arrayContaining([draining.nodeId]));
+  expect([...started.keys()]).not.toEqual(expect.arrayContaining([three.nodeId]));
+  expect(started.size).toBeGreaterThanOrEqual(10);
   requests.stop();
 });
 

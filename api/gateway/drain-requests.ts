@@ -17,6 +17,8 @@ export interface DrainedNode {
 
 /** What is to be asked of Temporal. @throws what its client throws when it can't be reached in time */
 export interface NodeBackfills {
+  /** Of one node, in its drain. */
+  atOnce: number;
   /** Starts or signals the node's drain. */
   drain(node: DrainedNode): Promise<void>;
   /** Starts a backfill of one attempt. @returns false where one is running */
@@ -106,11 +108,13 @@ export class DrainRequests {
 
   async #drain(node: DrainedNode): Promise<void> {
     const { nodeId } = node;
+    // one whose drain may be running gets no backfills beside those
+    const few = this.#open.has(nodeId) ? 0 : Math.min(FEW_ATTEMPTS, this.backfills.atOnce);
     this.#open.set(nodeId, Date.now() + OPEN_FOR_MS);
     try {
-      const attempts = await listNeedingBackfill(this.database, nodeId, undefined, FEW_ATTEMPTS + 1);
+      const attempts = await listNeedingBackfill(this.database, nodeId, undefined, few + 1);
       if (attempts.length === 0) this.#open.delete(nodeId);
-      else if (this.#due.size === 0 || attempts.length > FEW_ATTEMPTS) await this.backfills.drain(node);
+      else if (this.#due.size === 0 || attempts.length > few) await this.backfills.drain(node);
       else await this.#startEach(node, attempts);
     } catch (error) {
       this.#open.delete(nodeId);

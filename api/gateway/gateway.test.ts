@@ -24,7 +24,11 @@ const GATEWAY: Omit<GatewayDeps, 'database'> = {
   logger: pino({ level: 'silent' }),
   queue: 'gateway-test',
   instanceId: 'test',
-  backfills: { drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)), start: () => Promise.resolve(true) },
+  backfills: {
+    atOnce: 10,
+    drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
+    start: () => Promise.resolve(true),
+  },
 };
 
 beforeAll(async () => {

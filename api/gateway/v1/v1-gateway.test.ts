@@ -32,6 +32,7 @@ beforeAll(async () => {
     queue: 'gateway-test',
     instanceId: 'test',
     backfills: {
+      atOnce: 10,
       drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
       start: () => Promise.resolve(true),
     },
