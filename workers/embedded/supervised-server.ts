@@ -24,6 +24,8 @@ const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
 /** A server that ran so long is counted as healthy again. */
 const HEALTHY_AFTER_MS = 60_000;
+/** Temporal takes some free ports beside the one that it is given, by chance also that one or another process's. */
+const FIRST_TRIES = 3;
 
 /**
  * Starts a server, waits until it is ready and keeps it running.
@@ -40,14 +42,22 @@ export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logg
     await server.exited;
   };
 
-  let current: RunningServer | undefined = await launch();
-  try {
-    await ready(spec, current);
-  } catch (error) {
-    await end(current);
-    dataDir.forgetChild(spec.kind);
-    throw error;
-  }
+  const launchFirst = async () => {
+    for (let tries = 1; ; tries++) {
+      const server = await launch();
+      try {
+        await ready(spec, server);
+        return server;
+      } catch (error) {
+        await end(server);
+        dataDir.forgetChild(spec.kind);
+        if (tries === FIRST_TRIES || !lastWords(spec.logPath).includes('address already in use')) throw error;
+        log.warn({ log: spec.logPath }, 'a port was taken meanwhile; starting the server again');
+      }
+    }
+  };
+
+  let current: RunningServer | undefined = await launchFirst();
 
   const keepRunning = async () => {
     let failures = 0;

@@ -1,0 +1,95 @@
+/** A server that loses a port at its start. A script plays it: Temporal picks its ports by chance. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createConnection, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createLogger } from '../logger.js';
+import { takeDataDir, type DataDir } from './data-dir.js';
+import { supervise, type ServerSpec } from './supervised-server.js';
+
+const logger = createLogger({ logLevel: 'silent', instanceId: 'test' });
+let folder: string;
+let dataDir: DataDir;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hivesync-supervised-'));
+  dataDir = await takeDataDir(folder, logger);
+});
+
+afterEach(() => {
+  dataDir.release();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Writes a line in `starts` at each start; fails with `why` the first times. */
+async function serverThatFails(times: number, why: string): Promise<ServerSpec> {
+  const port = await freePort();
+  const script = `
+    const fs = require('node:fs');
+    fs.appendFileSync(${JSON.stringify(join(folder, 'starts'))}, '.');
+    if (fs.statSync(${JSON.stringify(join(folder, 'starts'))}).size <= ${times}) {
+      console.error(${JSON.stringify(why)});
+      process.exit(1);
+    }
+    require('node:net').createServer().listen(${port}, '127.0.0.1');
+    process.on('SIGINT', () => process.exit(0));
+    process.on('SIGTERM', () => process.exit(0));`;
+  return {
+    kind: 'temporal',
+    executable: process.execPath,
+    args: ['-e', script],
+    env: process.env,
+    logPath: join(folder, 'server.log'),
+    port,
+    readyTimeoutMs: 10_000,
+    waitUntilReady: async (signal) => {
+      while (!(await accepts(port))) await delay(20, undefined, { signal });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+const starts = () => readFileSync(join(folder, 'starts'), 'utf8').length;
+const PORT_TAKEN = 'failed listening for HTTP API: bind: address already in use';
+
+test('is started again', async () => {
+  const spec = await serverThatFails(2, PORT_TAKEN);
+  const server = await supervise(spec, dataDir, logger);
+  expect(starts()).toBe(3);
+  expect(await accepts(spec.port)).toBe(true);
+  await server.stop();
+  expect(await accepts(spec.port)).toBe(false);
+}, 30_000);
+
+test('is given up after three starts', async () => {
+  await expect(supervise(await serverThatFails(9, PORT_TAKEN), dataDir, logger)).rejects.toThrow(
+    'address already in use',
+  );
+  expect(starts()).toBe(3);
+}, 30_000);
+
+test('is not started again when it ends for another reason', async () => {
+  await expect(supervise(await serverThatFails(9, 'no such schema'), dataDir, logger)).rejects.toThrow(
+    'no such schema',
+  );
+  expect(starts()).toBe(1);
+}, 30_000);
