@@ -53,10 +53,11 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
     if (!client) throw new Error('Temporal is not connected yet');
     return client.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, () => request(client));
   }
-  const gateway: Gateway = new Gateway({
+  const queue = `gateway-${randomUUID()}`;
+  const gateway = new Gateway({
     database,
     logger,
-    queue: `gateway-${randomUUID()}`,
+    queue,
     instanceId: config.instanceId,
     backfills: {
       atOnce: backfillConcurrency,
@@ -67,7 +68,7 @@ async function serve(config: HiveConfig, parts: Parts, logger: Logger): Promise<
         }),
       start: ({ nodeId, organizationId, sessionId }, attemptId) =>
         askTemporal(async (client) => {
-          const location = { queue: gateway.queue, sessionId };
+          const location = { queue, sessionId };
           const of = { attemptId, nodeId, organizationId, location, nodeTimeoutSeconds };
           const run = await startUnlessRunning(client, { ...of, trigger: 'reconnect', type: 'full_attempt' });
           return run !== undefined;

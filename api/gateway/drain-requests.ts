@@ -49,7 +49,7 @@ export class DrainRequests {
   readonly #announced = new WeakSet<DrainedNode>();
   /** In the order of their turns. */
   readonly #due = new Map<string, DrainedNode>();
-  /** Nodes whose drain was asked for, with until when it counts. */
+  /** Nodes whose backfills were asked for, with until when it counts. */
   readonly #open = new Map<string, number>();
   #signals = 0;
   #isStopped = false;

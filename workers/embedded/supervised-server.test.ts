@@ -1,10 +1,11 @@
 /** A server that loses a port at its start. A script plays it: Temporal picks its ports by chance. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createConnection, createServer, type AddressInfo } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import getPort from 'get-port';
 import { createLogger } from '../logger.js';
 import { takeDataDir, type DataDir } from './data-dir.js';
 import { supervise, type ServerSpec } from './supervised-server.js';
@@ -23,13 +24,14 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Writes a line in `starts` at each start; fails with `why` the first times. */
+/** Adds a dot to `starts` at each start; fails with `why` the first times. */
 async function serverThatFails(times: number, why: string): Promise<ServerSpec> {
-  const port = await freePort();
+  const port = await getPort({ host: '127.0.0.1' });
+  const starts = JSON.stringify(join(folder, 'starts'));
   const script = `
     const fs = require('node:fs');
-    fs.appendFileSync(${JSON.stringify(join(folder, 'starts'))}, '.');
-    if (fs.statSync(${JSON.stringify(join(folder, 'starts'))}).size <= ${times}) {
+    fs.appendFileSync(${starts}, '.');
+    if (fs.statSync(${starts}).size <= ${times}) {
       console.error(${JSON.stringify(why)});
       process.exit(1);
     }
@@ -48,14 +50,6 @@ async function serverThatFails(times: number, why: string): Promise<ServerSpec> 
       while (!(await accepts(port))) await delay(20, undefined, { signal });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function accepts(port: number): Promise<boolean> {
