@@ -21,7 +21,7 @@ const OFFLINE = { linesPerSecond: 0, lines: 60_000, finalNewline: true, hugeLine
 const LIVE = { linesPerSecond: 200, lines: 3000, finalNewline: true, hugeLine: false };
 
 let world: ChaosWorld;
-let worker: Program;
+let worker: Program | undefined;
 
 beforeAll(async () => {
   world = await ChaosWorld.create({ name: 'three-hives', nodes: NODES, hives: HIVES });
@@ -38,7 +38,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await worker.kill('SIGTERM');
+  await worker?.kill('SIGTERM');
   await world.end();
 }, 60_000);
 
@@ -94,7 +94,7 @@ test('the worker beside them does workflows, and activities that need no socket,
   );
   await connection.close();
   expect(identities.length).toBeGreaterThanOrEqual(3);
-  for (const identity of identities) expect(identity).toMatch(new RegExp(`^${worker.child.pid ?? 0}@`));
+  for (const identity of identities) expect(identity).toMatch(new RegExp(`^${worker?.child.pid ?? 0}@`));
 }, 60_000);
 
 /** Kills or stops the hive in the middle of its work; the load balancer leads its nodes elsewhere. */

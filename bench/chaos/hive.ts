@@ -1,8 +1,11 @@
 /** One hive process, kept running as a service manager would; its own ends are counted. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Program } from '../../tests/harness/processes.js';
+import { lastWords } from '../../workers/embedded/server-log.js';
 
 const RESTART_MS = 500;
+/** A start takes some 2 s; a plan's longest outage of the database, which a start waits for, is far below this. */
+const READY_MS = 60_000;
 
 export class ChaosHive {
   /** Ends of a hive that had been ready, that nobody asked for. */
@@ -11,12 +14,17 @@ export class ChaosHive {
   #wanted = false;
   #kept = Promise.resolve();
   #isReady = false;
+  #port = 0;
 
   constructor(
-    readonly port: number,
     private readonly env: Record<string, string>,
     private readonly logFile: string,
   ) {}
+
+  /** Another one after each start: one that was chosen before it may be taken by then. 0: it has not started yet. */
+  get port(): number {
+    return this.#port;
+  }
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
@@ -30,11 +38,20 @@ export class ChaosHive {
     return this.#program?.child.pid;
   }
 
-  /** Resolves when the API answers. */
+  /**
+   * Resolves when the API answers.
+   * @throws Error when it does not within a minute, with the end of the hive's log
+   */
   async start(): Promise<void> {
     this.#wanted = true;
     this.#kept = this.#keep();
-    while (!this.#isReady) await sleep(50);
+    const deadline = Date.now() + READY_MS;
+    while (!this.#isReady) {
+      if (Date.now() > deadline) {
+        throw new Error(`hive not ready after ${READY_MS / 1000} s; ${this.logFile} ends: ${lastWords(this.logFile)}`);
+      }
+      await sleep(50);
+    }
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
@@ -45,11 +62,14 @@ export class ChaosHive {
 
   async #keep(): Promise<void> {
     while (this.#wanted) {
-      const env = { ...this.env, HIVE_PORT: String(this.port) };
+      const env = { ...this.env, HIVE_PORT: '0' };
       const program = Program.start('workers/hive.js', { args: ['start'], env, logFile: this.logFile });
       this.#program = program;
-      const wasReady = await program.message().then(
-        () => true,
+      const wasReady = await program.message<{ url: string }>().then(
+        ({ url }) => {
+          this.#port = Number(new URL(url).port);
+          return true;
+        },
         () => false, // it ends where the database is away at its start
       );
       this.#isReady = wasReady && !program.hasExited;

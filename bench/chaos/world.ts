@@ -4,7 +4,6 @@ import { mkdirSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import getPort from 'get-port';
 import { openDatabase, type Database } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureDefaultOrganization } from '../../prisma/queries/organization.js';
@@ -66,7 +65,7 @@ export class ChaosWorld {
       };
       const database = openDatabase(databaseUrl, 2);
       const world = new ChaosWorld(directory, servers, databaseProxy, database, temporalAddress, hiveEnv);
-      await world.#makeHives(options.hives ?? HIVES);
+      world.#makeHives(options.hives ?? HIVES);
       await world.#makeNodes(options);
       return world;
     } catch (error) {
@@ -98,12 +97,12 @@ export class ChaosWorld {
     await this.servers.end();
   }
 
-  async #makeHives(count: number): Promise<void> {
+  #makeHives(count: number): void {
     for (let number = 0; number < count; number++) {
       const HIVE_DATA_DIR = join(this.directory, `hive-${number}`);
       mkdirSync(HIVE_DATA_DIR);
       const hiveEnv = { ...this.hiveEnv, HIVE_DATA_DIR, HIVE_INSTANCE_ID: `hive-${number}` };
-      this.hives.push(new ChaosHive(await getPort(), hiveEnv, join(this.directory, `hive-${number}.log`)));
+      this.hives.push(new ChaosHive(hiveEnv, join(this.directory, `hive-${number}.log`)));
     }
   }
 

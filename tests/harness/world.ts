@@ -4,7 +4,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
-import getPort from 'get-port';
 import { openDatabase, type Database } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureDefaultOrganization } from '../../prisma/queries/organization.js';
@@ -46,7 +45,6 @@ export class World {
 
   /** Starts a hive; on a port of an earlier one, its nodes come back by themselves. */
   async startHive(options: { port?: number; env?: Record<string, string> } = {}): Promise<HiveHandle> {
-    const port = options.port ?? (await getPort());
     const program = Program.start('workers/hive.js', {
       args: ['start'],
       logFile: join(this.directory, 'hive.log'),
@@ -55,7 +53,7 @@ export class World {
         TEMPORAL_ADDRESS: testServices().temporalAddress,
         TEMPORAL_NAMESPACE: this.namespace,
         HIVE_DATA_DIR: join(this.directory, 'hive'),
-        HIVE_PORT: String(port),
+        HIVE_PORT: String(options.port ?? 0),
         ...options.env,
       },
     });
