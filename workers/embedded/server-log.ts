@@ -2,7 +2,10 @@ import { closeSync, mkdirSync, openSync, readSync, renameSync, statSync } from '
 import { join } from 'node:path';
 
 const ROTATE_BYTES = 10 * 1024 * 1024;
-const TAIL_BYTES = 4096;
+/** A trace of Go, which stands behind the reason for it, is 8 KiB long. */
+const TAIL_BYTES = 32 * 1024;
+/** Lines of such a trace: a goroutine, a function with its arguments, the place in its file. */
+const GO_TRACE = /^(goroutine \d+ \[.*|\S+\(.*\)|created by .*|\t.*|)$/;
 
 /**
  * The file that a server's output goes to, `<dataDir>/logs/<name>.log`.
@@ -17,7 +20,7 @@ export function serverLogPath(dataDir: string, name: string): string {
   return path;
 }
 
-/** The last lines of a server's output, on one line, for an error's message. */
+/** The last lines of a server's output but for a stack trace, on one line, for an error's message. */
 export function lastWords(path: string, lines = 3): string {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0) return '(no output)';
@@ -28,5 +31,9 @@ export function lastWords(path: string, lines = 3): string {
   } finally {
     closeSync(file);
   }
-  return buffer.toString('utf8').trim().split('\n').slice(-lines).join(' | ');
+  const said = buffer.toString('utf8').trim().split('\n');
+  return said
+    .filter((line) => !GO_TRACE.test(line))
+    .slice(-lines)
+    .join(' | ');
 }
