@@ -1,17 +1,6 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** Imports point one way (docs/architecture.md): what each room must not import. */
-const rooms = {
-  protocol: ['prisma', 'api', 'workflows', 'activities', 'workers', 'node-agent'],
-  'node-agent': ['prisma', 'api', 'workflows', 'activities', 'workers'],
-  prisma: ['api', 'workflows', 'activities', 'workers', 'node-agent'],
-  workflows: ['api', 'workers', 'node-agent', 'prisma', 'activities'],
-  activities: ['workers', 'node-agent', 'api/http'],
-  api: ['workers', 'node-agent', 'activities'],
-  'api/gateway': ['workers', 'node-agent', 'activities', 'api/http'],
-};
-
 export default tseslint.config(
   { ignores: ['dist/', 'prisma/generated/', 'api/client/openapi.d.ts', 'coverage/'] },
   eslint.configs.recommended,
@@ -42,19 +31,4 @@ export default tseslint.config(
       globals: { console: 'readonly', process: 'readonly', URL: 'readonly', WebAssembly: 'readonly' },
     },
   },
-  ...Object.entries(rooms).map(([room, forbidden]) => ({
-    files: [`${room}/**/*.ts`],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        {
-          patterns: forbidden.map((target) => ({
-            regex: `^(\\.\\./)+${target}/`,
-            message: `${room}/ must not import ${target}/ (docs/architecture.md)`,
-            allowTypeImports: target === 'activities' && room === 'workflows',
-          })),
-        },
-      ],
-    },
-  })),
 );

@@ -54,7 +54,7 @@ test('small pages become full ones, with the same lines, and what each page says
   expect(await linesOf(executionId)).toEqual(before);
   const totals = { stdoutLines: 0, stderrLines: 0, systemLines: 0 };
   for (const page of await pagesOf(executionId)) {
-    const { rawBytes, lineCounts } = await checkPage(Buffer.from(page.data), page.firstSeq, page.lastSeq);
+    const { rawBytes, lineCounts } = await checkPage(Buffer.from(page.gzip), page.firstSeq, page.lastSeq);
     expect(page.rawBytes).toBe(rawBytes);
     expect([page.stdoutLines, page.stderrLines, page.systemLines]).toEqual([
       lineCounts.stdout,
@@ -86,8 +86,8 @@ test('pages of many bytes are joined by their size', async () => {
 test('a log of many one-line pages takes one round, and is not looked at again', async () => {
   const { executionId } = await seedLog([1]);
   await hive.database.$executeRaw`
-    INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
-    SELECT execution_id, log_epoch, seq, seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data
+    INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
+    SELECT execution_id, log_epoch, seq, seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip
     FROM log_page, generate_series(2, 9500) AS seq WHERE execution_id = ${executionId}::uuid`;
   await hive.database.$executeRaw`
     UPDATE execution SET stored_lines = 9500, declared_lines = 9500 WHERE id = ${executionId}::uuid`;
@@ -136,7 +136,7 @@ test('what runs, or lacks lines, waits', async () => {
 test('damaged pages are left as they are, the others of the execution are joined', async () => {
   const { executionId } = await seedLog([1, 999, 1, 999]);
   await hive.database.$executeRaw`
-    UPDATE log_page SET data = '\\x00'::bytea WHERE execution_id = ${executionId}::uuid AND first_seq = 2`;
+    UPDATE log_page SET gzip = '\\x00'::bytea WHERE execution_id = ${executionId}::uuid AND first_seq = 2`;
   await compact();
   expect(await boundsOf(executionId)).toEqual([
     [1, 1],
@@ -184,9 +184,9 @@ test('a new epoch that comes during a compaction loses nothing and gets nothing 
   for (let round = 0; round < 10; round++) {
     const { executionId } = await seedLog(Array.from({ length: 60 }, () => 3));
     const lines = makeLines('new', 4);
-    const data = await encodePage(lines.map(encodeLine).join('\n'));
-    const content = await checkPage(data, 1, 4);
-    const page = { executionId, logEpoch: 1, firstSeq: 1, lastSeq: 4, data, content };
+    const gzip = await encodePage(lines.map(encodeLine).join('\n'));
+    const content = await checkPage(gzip, 1, 4);
+    const page = { executionId, logEpoch: 1, firstSeq: 1, lastSeq: 4, gzip, content };
     const [, stored] = await Promise.all([
       compact(),
       (async () => {
@@ -223,9 +223,9 @@ test('two compactions of the same log, and pages stored meanwhile, end with ever
 
 async function appendLater(executionId: string): Promise<void> {
   await hive.database.execution.update({ where: { id: executionId }, data: { declaredLines: 410 } });
-  const data = await encodePage(makeLines('line', 10, 401).map(encodeLine).join('\n'));
-  const content = await checkPage(data, 401, 410);
-  const page = { executionId, logEpoch: 0, firstSeq: 401, lastSeq: 410, data, content };
+  const gzip = await encodePage(makeLines('line', 10, 401).map(encodeLine).join('\n'));
+  const content = await checkPage(gzip, 401, 410);
+  const page = { executionId, logEpoch: 0, firstSeq: 401, lastSeq: 410, gzip, content };
   expect(await storePage(hive.database, { nodeId, fence: 1n }, page)).toMatchObject({ stored: true });
 }
 

@@ -1,6 +1,6 @@
 /** Joining the small pages that live executions leave behind, so that reading them costs what pulled ones cost. */
 import type { Logger } from 'pino';
-import type { Database } from '../prisma/client.js';
+import type { Database } from '../prisma/database.js';
 import {
   listCompactionCandidates,
   markCompacted,

@@ -4,12 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
-import type { Database } from '../prisma/client.js';
+import type { Database } from '../prisma/database.js';
+import { findLease } from '../prisma/queries/lease.js';
 import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
-import { backfillWorkflowId, type BackfillInput, type DrainPosition, type Trigger } from '../workflows/definitions.js';
-import { startUnlessRunning } from '../workflows/starter.js';
-import { locateNode } from './locate-node.js';
+import { backfillWorkflowId, type BackfillInput, type DrainPosition, type Trigger } from '../backfills/definitions.js';
+import { startUnlessRunning } from '../backfills/start.js';
+import type { TemporalDoor } from '../backfills/temporal-door.js';
 
 export interface DrainStepInput extends DrainPosition {
   nodeId: string;
@@ -29,7 +29,7 @@ export interface DrainStep {
 
 export interface DrainStepDeps {
   database: Database;
-  client: Client;
+  temporal: TemporalDoor;
   stopping: AbortSignal;
 }
 
@@ -41,13 +41,13 @@ const PAGE_SIZE = 100;
 
 /** Safe to repeat: what an earlier try has started is running, and takes a place until it ends. */
 export async function drainStep(
-  { database, client, stopping }: DrainStepDeps,
+  { database, temporal, stopping }: DrainStepDeps,
   input: DrainStepInput,
 ): Promise<DrainStep> {
   const context = Context.current();
   const leaving = new AbortController();
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-  const window = new Window(client, leaving.signal, input);
+  const window = new Window(temporal, leaving.signal, input);
   const timeUp = sleep(STEP_MS, undefined, { signal: AbortSignal.any([leaving.signal, stopping]) }).catch(
     () => undefined,
   );
@@ -61,7 +61,7 @@ export async function drainStep(
         if (listed.length === 0) {
           listed = await listNeedingBackfill(database, input.nodeId, after, PAGE_SIZE);
           isLastPage = listed.length < PAGE_SIZE; // what needs one since then comes with a signal
-          if (listed.length > 0) location = await locateNode(database, input.nodeId);
+          if (listed.length > 0) location = await findLease(database, input.nodeId);
         }
         const next = listed.shift();
         if (next) window.start(next.attemptId, location);
@@ -87,7 +87,7 @@ class Window {
   readonly #running = new Map<string, Promise<void>>();
 
   constructor(
-    private readonly client: Client,
+    private readonly temporal: TemporalDoor,
     private readonly leaving: AbortSignal,
     private readonly input: DrainStepInput,
   ) {
@@ -130,7 +130,7 @@ class Window {
   }
 
   async #startAndEnd(backfill: BackfillInput): Promise<void> {
-    const run = await startUnlessRunning(this.client, backfill);
+    const run = await this.temporal.call('activity', (client) => startUnlessRunning(client, backfill));
     if (run) this.started++;
     else this.occupied++;
     await this.#end(backfill.attemptId);
@@ -138,7 +138,8 @@ class Window {
 
   /** How it ended is in the attempt's state; the drain goes on. */
   async #end(attemptId: string): Promise<void> {
-    const handle = this.client.workflow.getHandle(backfillWorkflowId(attemptId));
-    await this.client.withAbortSignal(this.leaving, () => handle.result()).catch(() => undefined);
+    await this.temporal
+      .follow(this.leaving, (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).result())
+      .catch(() => undefined);
   }
 }

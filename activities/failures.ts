@@ -3,9 +3,9 @@
  * ids only, for they enter a workflow's history.
  */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { NodeRequestError } from '../api/gateway/errors.js';
+import { NodeRequestError } from '../gateway/interface.js';
 import { isTransientDatabaseError } from '../prisma/errors.js';
-import { SupersededError } from '../prisma/queries/store-metadata.js';
+import { SupersededError } from '../prisma/session.js';
 
 export type FailureType =
   /** The socket is not at this hive, or a newer session has it: look the lease up again. */

@@ -1,15 +1,15 @@
 /** Activities that need a node's socket; they run on the queue of the hive that holds it. */
 import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
-import type { NodeGateway } from '../api/gateway/interface.js';
+import type { NodeGateway } from '../gateway/interface.js';
 import type { SyncState } from '../protocol/frames.js';
 import type { CheckPage } from '../protocol/page.js';
-import type { Database } from '../prisma/client.js';
+import type { Database } from '../prisma/database.js';
 import { countAttemptLines, type AttemptLines } from '../prisma/queries/count-attempt-lines.js';
 import { holdForBackfill, type Hold } from '../prisma/queries/hold-backfill.js';
 import { settleBackfill, type Settled } from '../prisma/queries/settle-backfill.js';
-import type { BackfillType, Trigger } from '../workflows/definitions.js';
-import { countEnd, countRequest } from './backfill-metrics.js';
+import type { BackfillType, Trigger } from '../backfills/definitions.js';
+import { countBeginning, countEnd } from '../backfills/metrics.js';
 import { fail, toFailure } from './failures.js';
 import { mirrorByBackfill } from './mirror-by-backfill.js';
 import { mirrorByPages } from './mirror-by-pages.js';
@@ -66,7 +66,7 @@ export function createGatewayActivities({ database, gateway, checkPage, logger }
         const hold = await holdForBackfill(database, attemptId, input.runId, input.force);
         if (!hold.held)
           return { ...(await countAttemptLines(database, attemptId)), linesPulled: 0, notHeld: hold.reason };
-        if (input.isFirst) countRequest(input.trigger);
+        if (input.isFirst) countBeginning(input.trigger);
         const connection = gateway.connectionTo(input.nodeId);
         if (!connection) throw fail('node_moved', attemptId);
         const until = Date.now() + STEP_MS;

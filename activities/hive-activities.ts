@@ -1,22 +1,23 @@
 /** Activities that any hive can do: they need PostgreSQL and Temporal, no socket. */
 import { Context } from '@temporalio/activity';
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { Database } from '../prisma/client.js';
+import type { Database } from '../prisma/database.js';
+import { findLease } from '../prisma/queries/lease.js';
 import { listNodesToDrain } from '../prisma/queries/list-nodes-to-drain.js';
 import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
-import { listStaleBackfills, resetStaleBackfill, type StaleBackfill } from '../prisma/queries/stale-backfills.js';
+import { listStaleBackfills, resetStaleBackfill } from '../prisma/queries/stale-backfills.js';
 import type { SyncState } from '../protocol/frames.js';
-import { backfillWorkflowId, type NodeLocation } from '../workflows/definitions.js';
-import { signalDrain } from '../workflows/starter.js';
-import { countEnd } from './backfill-metrics.js';
+import type { NodeLocation } from '../backfills/definitions.js';
+import { isBackfillRunning } from '../backfills/find.js';
+import { countEnd } from '../backfills/metrics.js';
+import { signalDrain } from '../backfills/start.js';
+import type { TemporalDoor } from '../backfills/temporal-door.js';
 import { compactLogs, type Compacted } from './compact-logs.js';
 import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js';
-import { locateNode } from './locate-node.js';
 
 export interface HiveActivityDeps {
   database: Database;
-  client: Client;
+  temporal: TemporalDoor;
   /** The process ends: what takes seconds comes to its end, and goes on elsewhere. */
   stopping: AbortSignal;
   logger: Logger;
@@ -39,24 +40,13 @@ const DRAINS_A_ROUND = 100;
 const COMPACTION_MS = 20_000;
 
 export function createHiveActivities(deps: HiveActivityDeps) {
-  const { database, client } = deps;
-
-  async function isRunning({ attemptId, runId }: StaleBackfill): Promise<boolean> {
-    try {
-      const { status, raw } = await client.workflow.getHandle(backfillWorkflowId(attemptId)).describe();
-      if (status.name !== 'RUNNING') return false;
-      return runId === null || raw.workflowExecutionInfo?.firstRunId === runId;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
-      throw error;
-    }
-  }
+  const { database, temporal } = deps;
 
   return {
-    /** The queue of the hive that holds the node's socket; undefined while none does. */
-    locateNode: (nodeId: string): Promise<NodeLocation | undefined> => locateNode(database, nodeId),
+    /** @returns the queue of the hive that holds the node's socket; undefined if none does */
+    locateNode: (nodeId: string): Promise<NodeLocation | undefined> => findLease(database, nodeId),
 
-    /** Ends the run's hold on the attempt. @returns the attempt's state; undefined: the attempt is gone */
+    /** Ends the run's hold on the attempt. @returns the attempt's state; undefined if the attempt is gone */
     async settleAttempt(settlement: Settlement): Promise<{ state: SyncState } | undefined> {
       const settled = await settleBackfill(database, settlement);
       countEnd(settled, settlement.reason ?? settlement.ending);
@@ -72,9 +62,10 @@ export function createHiveActivities(deps: HiveActivityDeps) {
       let changed = 0;
       for (const backfill of stale) {
         Context.current().heartbeat();
-        if (await isRunning(backfill)) continue;
+        const { attemptId, runId } = backfill;
+        if (await temporal.call('activity', (client) => isBackfillRunning(client, attemptId, runId))) continue;
         if (await resetStaleBackfill(database, backfill)) changed++;
-        deps.logger.warn({ attemptId: backfill.attemptId }, 'backfill without a running workflow was reset');
+        deps.logger.warn({ attemptId }, 'backfill without a running workflow was reset');
       }
       return page(changed, stale.length, stale.at(-1)?.attemptId);
     },
@@ -88,7 +79,8 @@ export function createHiveActivities(deps: HiveActivityDeps) {
       for (const node of nodes) {
         Context.current().heartbeat();
         const { backfillConcurrency: concurrency, nodeTimeoutSeconds } = deps;
-        await signalDrain(client, { ...node, concurrency, nodeTimeoutSeconds }, 'schedule');
+        const drain = { ...node, concurrency, nodeTimeoutSeconds };
+        await temporal.call('activity', (client) => signalDrain(client, drain, 'schedule'));
       }
       return { changed: nodes.length };
     },

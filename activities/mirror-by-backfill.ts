@@ -1,6 +1,5 @@
-import { NodeRequestError } from '../api/gateway/errors.js';
-import type { BatchConnection } from '../api/gateway/interface.js';
-import type { BackfillType } from '../workflows/definitions.js';
+import { type BatchConnection, NodeRequestError } from '../gateway/interface.js';
+import type { BackfillType } from '../backfills/definitions.js';
 import type { Mirror, Mirrored } from './mirror.js';
 
 /**

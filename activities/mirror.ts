@@ -1,5 +1,5 @@
-import type { NodeConnection, PagedConnection } from '../api/gateway/interface.js';
-import type { Database } from '../prisma/client.js';
+import type { NodeConnection, PagedConnection } from '../gateway/interface.js';
+import type { Database } from '../prisma/database.js';
 import type { CheckPage } from '../protocol/page.js';
 
 /** One step of mirroring an attempt from the node that a connection leads to. */

@@ -1,8 +1,8 @@
 /** Pages on their way from the socket to the database: checked side by side, stored in order, several in a statement. */
-import { linesStored, pagesRejected } from '../api/metrics.js';
-import { SupersededError } from '../prisma/queries/store-metadata.js';
+import { linesStored, pagesRejected } from '../gateway/metrics.js';
+import { SupersededError } from '../prisma/session.js';
 import { storePages, type CheckedPage } from '../prisma/queries/store-page.js';
-import type { LogPageFrame } from '../protocol/binary-frame.js';
+import type { LogPage } from '../gateway/interface.js';
 import type { Mirror } from './mirror.js';
 
 /** Pages that are checked or wait for it; those being checked may have 8 MiB after gunzip each. */
@@ -49,10 +49,10 @@ export class StoringPages {
    * Takes a page, as soon as there is room for it.
    * @throws PageError, PageRefusedError, SupersededError, or what the database says, of this or an earlier page
    */
-  async add(frame: LogPageFrame): Promise<void> {
+  async add(page: LogPage): Promise<void> {
     while (this.#isFull() && !this.#failure) await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#throwFailure();
-    const item: Item = { bytes: frame.page.length, check: this.#check(frame) };
+    const item: Item = { bytes: page.gzip.length, check: this.#check(page) };
     item.check.catch(() => undefined); // thrown where it is awaited
     this.#bytes += item.bytes;
     this.#items.push(item);
@@ -78,12 +78,10 @@ export class StoringPages {
     if (this.#failure) throw this.#failure.error;
   }
 
-  async #check({ header, page }: LogPageFrame): Promise<CheckedPage> {
-    const { execution_id: executionId, log_epoch: logEpoch, first_seq: firstSeq, last_seq: lastSeq } = header;
+  async #check(page: LogPage): Promise<CheckedPage> {
     this.#unchecked++;
     try {
-      const content = await this.mirror.checkPage(page, firstSeq, lastSeq);
-      return { executionId, logEpoch, firstSeq, lastSeq, data: page, content };
+      return { ...page, content: await this.mirror.checkPage(page.gzip, page.firstSeq, page.lastSeq) };
     } finally {
       this.#unchecked--;
       this.#wake?.();
@@ -113,7 +111,7 @@ export class StoringPages {
   async #nextRun(first: CheckedPage): Promise<[CheckedPage, ...CheckedPage[]]> {
     const run: [CheckedPage, ...CheckedPage[]] = [first];
     let last = first;
-    let bytes = first.data.length;
+    let bytes = first.gzip.length;
     for (let item = this.#items[1]; item; item = this.#items[run.length]) {
       bytes += item.bytes;
       if (bytes > STATEMENT_BYTES) break;

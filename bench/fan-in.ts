@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drainOnce } from './drain.js';
 import { median, percentile, printFigure, progress } from './lib/figures.js';
-import type { HelperProcess } from './lib/helper-process.js';
+import type { HelperProcess } from '../tests/harness/helper-process.js';
 import { getBody } from './lib/get-body.js';
 import { makeKeys } from './lib/node-keys.js';
 import { cpuSeconds, residentKib } from './lib/process-usage.js';
@@ -80,7 +80,7 @@ async function measureDrains(stage: Stage, hive: RunningHive, attempts: number):
 }
 
 async function connectFleet(stage: Stage, hive: RunningHive, nodes: number): Promise<HelperProcess> {
-  const fleet = stage.startHelper('fleet-process', [hive.url.replace(/^http/, 'ws')]);
+  const fleet = stage.startHelper('bench/lib/fleet-process', [hive.url.replace(/^http/, 'ws')]);
   await fleet.ask('create', await makeKeys(stage, nodes));
   const start = performance.now();
   await fleet.ask('connect');

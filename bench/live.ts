@@ -17,7 +17,7 @@ export async function live(stage: Stage, { quick }: { quick: boolean }): Promise
   const seconds = quick ? 5 : 30;
   const readers = Math.min(nodes, 20);
   const hive = await stage.startHive();
-  const recording = Array.from({ length: PROCESSES }, () => stage.startHelper('live-nodes-process'));
+  const recording = Array.from({ length: PROCESSES }, () => stage.startHelper('bench/lib/live-nodes-process'));
   const all = <T>(name: string, argument?: unknown) =>
     Promise.all(recording.map((part) => part.ask<T>(name, argument)));
   const keys = await makeKeys(stage, nodes);

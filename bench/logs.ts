@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { backfillWorkflowId } from '../workflows/definitions.js';
+import { backfillWorkflowId } from '../backfills/definitions.js';
 import { copyRows } from './lib/copy-rows.js';
 import { median, printFigure, progress } from './lib/figures.js';
 import { cpuSeconds, forgetPeak, peakKib, residentKib } from './lib/process-usage.js';

@@ -2,7 +2,7 @@
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeCursor } from '../api/http/logs/cursor.js';
+import { encodeCursor } from '../api/logs/cursor.js';
 import { copyRows } from './lib/copy-rows.js';
 import { median, percentile, printFigure, progress } from './lib/figures.js';
 import { getBody } from './lib/get-body.js';
@@ -27,7 +27,7 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
   await node.stop();
   await copyRows(stage, depth + PAGE_LINES);
   await stage.database.query('VACUUM ANALYZE');
-  const rows = stage.startHelper('rows-server-process', [stage.databaseUrl]);
+  const rows = stage.startHelper('bench/lib/rows-server-process', [stage.databaseUrl]);
   const rowsUrl = await rows.ask<string>('listen');
   const { id } = await stage.row<{ id: string }>('SELECT id FROM attempt');
   const ours = (after: number) => {

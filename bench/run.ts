@@ -1,4 +1,4 @@
-/** `npm run bench [name…] [-- --quick]`: figures as JSON lines, each with a baseline of the same run (contract.md). */
+/** `npm run bench [name…] [-- --quick]`: figures as JSON lines, each with a baseline of the same run. */
 import { Argument, Command } from 'commander';
 import { drain } from './drain.js';
 import { fanIn } from './fan-in.js';

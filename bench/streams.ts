@@ -13,7 +13,7 @@ export async function streams(stage: Stage, { quick }: { quick: boolean }): Prom
   const seconds = quick ? 10 : 100;
   const linesPerSecond = quick ? 200 : 500;
   const hive = await stage.startHive();
-  const node = stage.startHelper('live-nodes-process');
+  const node = stage.startHelper('bench/lib/live-nodes-process');
   const start: LiveNodes = {
     url: hive.url.replace(/^http/, 'ws'),
     keys: await makeKeys(stage, 1),
@@ -26,7 +26,7 @@ export async function streams(stage: Stage, { quick }: { quick: boolean }): Prom
   const idleKib = residentKib(hive.pid);
   forgetPeak(hive.pid);
 
-  const readers = stage.startHelper('stream-readers-process');
+  const readers = stage.startHelper('bench/lib/stream-readers-process');
   const request: StreamReaders = {
     url: `${hive.url}/v1/swarm/attempts/${attemptId}/logs/stream`,
     authorization: stage.authorization['authorization'] ?? '',

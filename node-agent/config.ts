@@ -1,4 +1,4 @@
-/** The node's environment (contract.md, "Environment"). */
+/** The node's environment variables. */
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';

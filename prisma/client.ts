@@ -1,16 +1,8 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
+import type { Database } from './database.js';
 import { PrismaClient } from './generated/client.js';
 import { ANSWER_MS, noteDriver } from './driver.js';
-
-export { Prisma } from './generated/client.js';
-
-/** The hive's database. */
-export type Database = PrismaClient;
-/** The database or a transaction on it: what a query needs. */
-export type Queryable = Omit<Database, '$connect' | '$disconnect' | '$on' | '$use' | '$extends' | '$transaction'>;
-/** As {@link Queryable}, for statements that are written out. */
-export type RawQueryable = Pick<Queryable, '$queryRaw' | '$executeRaw'>;
 
 /**
  * Opens a pool on the hive's database; connects with the first query. Close with `$disconnect`.

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
-import { openDatabase, type Database } from './client.js';
+import { openDatabase } from './client.js';
 import { driverOf, driverTransaction } from './driver.js';
 import { isTransientDatabaseError } from './errors.js';
+import type { Database } from './database.js';
 
 let testDatabase: TestDatabase;
 let database: Database;

@@ -5,7 +5,7 @@
  */
 import pg from 'pg';
 import { Prisma } from './generated/client.js';
-import type { Database, RawQueryable } from './client.js';
+import type { Database, RawQueryable } from './database.js';
 
 /** What the database is given to answer a statement, or all of a transaction. */
 export const ANSWER_MS = 30_000;

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createTestDatabase } from '../tests/harness/database.js';
-import { openDatabase, Prisma, type Database } from './client.js';
+import { openDatabase } from './client.js';
 import { forOrganization, ScopeError, type OrganizationScope } from './organization-scope.js';
 import { ensureOrganization } from './queries/organization.js';
+import { Prisma, type Database } from './database.js';
 
 let database: Database;
 let drop: () => Promise<void>;

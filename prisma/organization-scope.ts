@@ -1,5 +1,4 @@
-import type { Prisma } from './client.js';
-import { type Database } from './client.js';
+import type { Prisma, Database } from './database.js';
 import { driverOf } from './driver.js';
 
 /** The models that belong to an organisation by a column of their own. */

@@ -15,16 +15,16 @@ const page = Buffer.from([0x1f, 0x8b, 0x08]);
 test('a frame is the header length as u32 big-endian, the header as JSON, and the page, to the byte', () => {
   const json = JSON.stringify(header);
   const expected = Buffer.concat([Buffer.from([0, 0, 0, json.length]), Buffer.from(json), page]);
-  expect(encodeLogPageFrame({ header, page })).toEqual(expected);
-  expect(decodeLogPageFrame(expected)).toEqual({ header, page });
+  expect(encodeLogPageFrame({ header, gzip: page })).toEqual(expected);
+  expect(decodeLogPageFrame(expected)).toEqual({ header, gzip: page });
 });
 
 test('decoding copies no page', () => {
-  const frame = encodeLogPageFrame({ header, page });
-  expect(decodeLogPageFrame(frame).page.buffer).toBe(frame.buffer);
+  const frame = encodeLogPageFrame({ header, gzip: page });
+  expect(decodeLogPageFrame(frame).gzip.buffer).toBe(frame.buffer);
 });
 
-const withHeader = (change: object) => encodeLogPageFrame({ header: { ...header, ...change }, page });
+const withHeader = (change: object) => encodeLogPageFrame({ header: { ...header, ...change }, gzip: page });
 
 test.each<[string, Buffer, RegExp]>([
   ['too short for its length', Buffer.from([0, 0]), /shorter than its length prefix/],

@@ -6,15 +6,15 @@ import { FrameError, parseJson, validate } from './text-frame.js';
 export interface LogPageFrame {
   header: LogPageHeader;
   /** The page's gzip bytes: a view into the frame, not a copy. */
-  page: Buffer;
+  gzip: Buffer;
 }
 
 /** A binary frame as one message: length of the header, header, page. */
-export function encodeLogPageFrame({ header, page }: LogPageFrame): Buffer {
+export function encodeLogPageFrame({ header, gzip }: LogPageFrame): Buffer {
   const json = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.allocUnsafe(4);
   prefix.writeUInt32BE(json.length);
-  return Buffer.concat([prefix, json, page]);
+  return Buffer.concat([prefix, json, gzip]);
 }
 
 /** @throws FrameError naming the fault */
@@ -29,5 +29,5 @@ export function decodeLogPageFrame(frame: Buffer): LogPageFrame {
   }
   const header = validate(logPageHeader, parseJson(frame.toString('utf8', 4, 4 + headerLength)), 'log_page');
   if (header.last_seq < header.first_seq) throw new FrameError('log_page: last_seq is before first_seq');
-  return { header, page: frame.subarray(4 + headerLength) };
+  return { header, gzip: frame.subarray(4 + headerLength) };
 }

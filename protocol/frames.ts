@@ -1,14 +1,14 @@
 /**
  * Every text frame of protocol version 2, as `{"type": ..., "data": {...}}`.
- * Source: contract.md, "The node's socket". Unknown fields are dropped, so that a newer peer can add some;
+ * Described in docs/protocol.md. Unknown fields are dropped, so that a newer peer can add some;
  * an optional field may be absent or null, and is null or absent after parsing.
  */
 import { z } from 'zod';
 import { storableJson } from './json.js';
 import { MAX_DESCRIBED_EXECUTIONS, MAX_EXECUTIONS, MAX_EXECUTOR_ACTION_BYTES, MAX_PAGE_GZIP_BYTES } from './limits.js';
 import { rfc3339 } from './time.js';
+import { uuid } from './uuid.js';
 
-const uuid = z.guid().toLowerCase();
 /** A position or count of lines; fits PostgreSQL's integer. */
 const lineCount = z.int().min(0).max(2_147_483_647);
 const seq = lineCount.min(1);

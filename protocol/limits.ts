@@ -1,4 +1,4 @@
-/** Bounds of the node's socket (contract: "The node's socket, protocol version 2"). Sizes are bytes unless a name says otherwise. */
+/** Bounds of the node's socket (docs/protocol.md). Sizes are bytes unless a name says otherwise. */
 
 /** The protocol version spoken by Hivesync nodes; version 1 is the original vk-swarm's. */
 export const PROTOCOL_VERSION = 2;

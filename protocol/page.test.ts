@@ -25,14 +25,14 @@ test('the check counts lines by type and tells the size; reading gives the lines
   const page = await encodePage(lines.map(encodeLine).join('\n'));
   const content = await checkPage(page, 7, 10);
   expect(content).toEqual({ rawBytes: gunzipSync(page).length, lineCounts: { stdout: 2, stderr: 1, system: 1 } });
-  expect(await linesOfPage({ bytes: page, firstSeq: 7, lastSeq: 10 })).toEqual(lines);
+  expect(await linesOfPage({ gzip: page, firstSeq: 7, lastSeq: 10 })).toEqual(lines);
 });
 
 test('reading gives the wanted lines, by number and type, each in the usual form whatever form it was sent in', async () => {
   const usual = encodeLine(line('a "b" é\u2028'));
   const other = `{ "timestamp":"${timestamp}", "content":"a\\u0022", "more":[1], "output_type":"stderr" }`;
-  const bytes = gzipOf([usual, other, encodeLine(line('c')), encodeLine(line('d', 'stderr'))].join('\n'));
-  const page = { bytes, firstSeq: 7, lastSeq: 10 };
+  const gzip = gzipOf([usual, other, encodeLine(line('c')), encodeLine(line('d', 'stderr'))].join('\n'));
+  const page = { gzip, firstSeq: 7, lastSeq: 10 };
   const first = { seq: 7, json: usual };
   const second = { seq: 8, json: encodeLine(line('a"', 'stderr')) };
   const third = { seq: 9, json: encodeLine(line('c')) };
@@ -49,7 +49,7 @@ test('the last newline may be missing', async () => {
   expect((await checkPage(gzipOf(encodeLine(line('a'))), 1, 1)).lineCounts.stdout).toBe(1);
 });
 
-test('a line of exactly 1 MiB passes, one byte more does not; bytes count, not characters', async () => {
+test('a line of exactly 1 MiB passes, one byte more does not; gzip count, not characters', async () => {
   await checkPage(gzipOf(encodeLine(line('x'.repeat(MAX_LINE_BYTES)))), 1, 1);
   await checkPage(gzipOf(encodeLine(line('é'.repeat(MAX_LINE_BYTES / 2)))), 1, 1);
   await expect(checkPage(gzipOf(encodeLine(line('x'.repeat(MAX_LINE_BYTES + 1)))), 1, 1)).rejects.toThrow(
@@ -71,14 +71,14 @@ test.each<[string, Buffer, number, string]>([
   ['content that is no string', gzipOf(`${good.replace('"a"', '1')}\n`), 1, 'bad_line'],
   ['no time', gzipOf('{"output_type":"stdout","content":""}\n'), 1, 'bad_line'],
   ['a time of another form', gzipOf(`${good.replace(timestamp, 'yesterday')}\n`), 1, 'bad_line'],
-  ['bytes that are no UTF-8', gzipOf(Buffer.from([0x22, 0xff, 0x22])), 1, 'not_utf8'],
+  ['gzip that are no UTF-8', gzipOf(Buffer.from([0x22, 0xff, 0x22])), 1, 'not_utf8'],
   ['no gzip', Buffer.from('plain'), 1, 'not_gzip'],
   ['a truncated gzip', gzipOf(`${good}\n`).subarray(0, -3), 1, 'not_gzip'],
   ['a wrong checksum', corrupt(gzipOf(`${good}\n`)), 1, 'not_gzip'],
-  ['bytes behind the gzip', Buffer.concat([gzipOf(`${good}\n`), Buffer.from([0])]), 1, 'not_gzip'],
+  ['gzip behind the gzip', Buffer.concat([gzipOf(`${good}\n`), Buffer.from([0])]), 1, 'not_gzip'],
   ['nothing in it', Buffer.alloc(0), 1, 'not_gzip'],
   ['too much after gunzip', gzipOf(Buffer.alloc(MAX_PAGE_RAW_BYTES + 1, ' ')), 1, 'too_large'],
-  ['too many gzip bytes', Buffer.alloc(MAX_PAGE_GZIP_BYTES + 1), 1, 'too_large'],
+  ['too many gzip gzip', Buffer.alloc(MAX_PAGE_GZIP_BYTES + 1), 1, 'too_large'],
 ])('a page with %s is refused', async (_what, page, lastSeq, code) => {
   await expect(checkPage(page, 1, lastSeq)).rejects.toMatchObject({ name: 'PageError', code });
 });

@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
-import { gunzip, gunzipSync, gzip, gzipSync, type Gunzip, type ZlibOptions } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { MAX_PAGE_GZIP_BYTES, MAX_PAGE_RAW_BYTES, PAGE_TARGET_RAW_BYTES } from './limits.js';
 import { OUTPUT_TYPES, PageError } from './page-line.js';
 import { checkLines, readLines, type EncodedLine, type LineCounts, type WantedLines } from './page-lines.js';
@@ -14,8 +14,8 @@ export { encodeLine, OUTPUT_TYPES, PageError } from './page-line.js';
 export type { LogLine, OutputType } from './page-line.js';
 export type { EncodedLine, WantedLines } from './page-lines.js';
 
-const gzipAsync = promisify(gzip);
-const gunzipAsync = promisify(gunzip);
+const gzipAsync = promisify(zlib.gzip);
+const gunzipAsync = promisify(zlib.gunzip);
 
 /** What a page's check found out. */
 export interface PageContent {
@@ -32,16 +32,16 @@ const GZIP_LEVEL = 4;
 /** Lines already encoded by {@link encodeLine} and joined by newlines, as a page's gzip bytes. */
 export async function encodePage(ndjson: string | Buffer): Promise<Buffer> {
   const raw = endedByNewline(ndjson);
-  return raw.length <= SMALL_RAW_BYTES ? gzipSync(raw, gzipOptions(raw)) : gzipAsync(raw, gzipOptions(raw));
+  return raw.length <= SMALL_RAW_BYTES ? zlib.gzipSync(raw, gzipOptions(raw)) : gzipAsync(raw, gzipOptions(raw));
 }
 
 /** As {@link encodePage}, at once. */
 export function encodePageSync(ndjson: string): Buffer {
   const raw = endedByNewline(ndjson);
-  return gzipSync(raw, gzipOptions(raw));
+  return zlib.gzipSync(raw, gzipOptions(raw));
 }
 
-function gzipOptions(raw: Buffer): ZlibOptions {
+function gzipOptions(raw: Buffer): zlib.ZlibOptions {
   return { level: GZIP_LEVEL, chunkSize: inOnePiece(raw.length / 2) };
 }
 
@@ -59,22 +59,22 @@ function endedByNewline(ndjson: string | Buffer): Buffer {
  * Checks a page that should hold the lines first_seq..last_seq.
  * @throws PageError saying what is wrong with it
  */
-export async function checkPage(bytes: Buffer, firstSeq: number, lastSeq: number): Promise<PageContent> {
-  const raw = await gunzipPage(bytes);
+export async function checkPage(gzip: Buffer, firstSeq: number, lastSeq: number): Promise<PageContent> {
+  const raw = await gunzipPage(gzip);
   return { rawBytes: raw.length, lineCounts: checkLines(raw, firstSeq, lastSeq - firstSeq + 1) };
 }
 
 export type CheckPage = typeof checkPage;
 
 /** As {@link checkPage}, at once. */
-export function checkPageSync(bytes: Buffer, firstSeq: number, lastSeq: number): PageContent {
-  const raw = gunzipPageSync(bytes);
+export function checkPageSync(gzip: Buffer, firstSeq: number, lastSeq: number): PageContent {
+  const raw = gunzipPageSync(gzip);
   return { rawBytes: raw.length, lineCounts: checkLines(raw, firstSeq, lastSeq - firstSeq + 1) };
 }
 
 /** A page and the lines that it should hold. */
 export interface NumberedPage {
-  bytes: Buffer;
+  gzip: Buffer;
   firstSeq: number;
   lastSeq: number;
 }
@@ -83,88 +83,85 @@ export interface NumberedPage {
  * Consecutive pages as one: each line as it stands, every page checked on the way.
  * @throws PageError saying what is wrong with one of them
  */
-export async function joinPages(pages: NumberedPage[]): Promise<{ bytes: Buffer; content: PageContent }> {
+export async function joinPages(pages: NumberedPage[]): Promise<{ gzip: Buffer; content: PageContent }> {
   const texts: Buffer[] = [];
   const content: PageContent = { rawBytes: 0, lineCounts: { stdout: 0, stderr: 0, system: 0 } };
-  for (const { bytes, firstSeq, lastSeq } of pages) {
-    const page = await gunzipPage(bytes);
+  for (const { gzip, firstSeq, lastSeq } of pages) {
+    const page = await gunzipPage(gzip);
     const lineCounts = checkLines(page, firstSeq, lastSeq - firstSeq + 1);
     texts.push(endedByNewline(page));
     for (const type of OUTPUT_TYPES) content.lineCounts[type] += lineCounts[type];
   }
   const raw = Buffer.concat(texts);
   content.rawBytes = raw.length;
-  return { bytes: await gzipAsync(raw), content };
+  return { gzip: await gzipAsync(raw), content };
 }
 
 /**
  * Lines of a page that was checked when it was stored.
  * @throws PageError when the stored bytes are damaged, or are not the lines that they should be
  */
-export async function readPage(
-  { bytes, firstSeq, lastSeq }: NumberedPage,
-  wanted: WantedLines,
-): Promise<EncodedLine[]> {
-  return readLines(await gunzipPage(bytes), firstSeq, lastSeq - firstSeq + 1, wanted);
+export async function readPage({ gzip, firstSeq, lastSeq }: NumberedPage, wanted: WantedLines): Promise<EncodedLine[]> {
+  return readLines(await gunzipPage(gzip), firstSeq, lastSeq - firstSeq + 1, wanted);
 }
 
 /**
  * A page's NDJSON.
  * @throws PageError `too_large`, `not_gzip` or `not_utf8`
  */
-async function gunzipPage(bytes: Buffer): Promise<Buffer> {
-  const options = gunzipOptions(bytes);
-  if (saidSize(bytes) <= SMALL_RAW_BYTES && bytes.length <= SMALL_RAW_BYTES) {
-    const small = gunzipSmall(bytes, options);
+async function gunzipPage(gzip: Buffer): Promise<Buffer> {
+  const options = gunzipOptions(gzip);
+  if (saidSize(gzip) <= SMALL_RAW_BYTES && gzip.length <= SMALL_RAW_BYTES) {
+    const small = gunzipSmall(gzip, options);
     if (small) return small;
   }
-  const result = await gunzipAsync(bytes, options).catch((error: unknown) => {
+  const result = await gunzipAsync(gzip, options).catch((error: unknown) => {
     throw gunzipError(error as NodeJS.ErrnoException);
   });
-  return wholePage(bytes, result);
+  return wholePage(gzip, result);
 }
 
 /** Undefined: it is not as small as it says. */
-function gunzipSmall(bytes: Buffer, options: ZlibOptions): Buffer | undefined {
+function gunzipSmall(gzip: Buffer, options: zlib.ZlibOptions): Buffer | undefined {
   let result: Buffer;
   try {
-    result = gunzipSync(bytes, { ...options, maxOutputLength: SMALL_RAW_BYTES });
+    result = zlib.gunzipSync(gzip, { ...options, maxOutputLength: SMALL_RAW_BYTES });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
     throw gunzipError(error as NodeJS.ErrnoException);
   }
-  return wholePage(bytes, result);
+  return wholePage(gzip, result);
 }
 
-function gunzipPageSync(bytes: Buffer): Buffer {
-  const options = gunzipOptions(bytes);
+function gunzipPageSync(gzip: Buffer): Buffer {
+  const options = gunzipOptions(gzip);
   let result: Buffer;
   try {
-    result = gunzipSync(bytes, options);
+    result = zlib.gunzipSync(gzip, options);
   } catch (error) {
     throw gunzipError(error as NodeJS.ErrnoException);
   }
-  return wholePage(bytes, result);
+  return wholePage(gzip, result);
 }
 
-function gunzipOptions(bytes: Buffer): ZlibOptions {
-  if (bytes.length > MAX_PAGE_GZIP_BYTES) {
-    throw new PageError('too_large', `page has ${bytes.length} bytes, more than ${MAX_PAGE_GZIP_BYTES}`);
+function gunzipOptions(gzip: Buffer): zlib.ZlibOptions {
+  if (gzip.length > MAX_PAGE_GZIP_BYTES) {
+    throw new PageError('too_large', `page has ${gzip.length} bytes, more than ${MAX_PAGE_GZIP_BYTES}`);
   }
-  const chunkSize = inOnePiece(saidSize(bytes));
+  const chunkSize = inOnePiece(saidSize(gzip));
   // With `info` the answer says how much of the input was used: bytes behind the stream would pass unseen otherwise.
   return { maxOutputLength: MAX_PAGE_RAW_BYTES, chunkSize, info: true };
 }
 
 /** The size after gunzip that gzip's trailer says, true or not. */
-function saidSize(bytes: Buffer): number {
-  return bytes.length >= 4 ? bytes.readUInt32LE(bytes.length - 4) : 0;
+function saidSize(gzip: Buffer): number {
+  return gzip.length >= 4 ? gzip.readUInt32LE(gzip.length - 4) : 0;
 }
 
 /** What zlib answers with `info`, which its types do not know of. */
-function wholePage(bytes: Buffer, result: Buffer): Buffer {
-  const { buffer, engine } = result as unknown as { buffer: Buffer; engine: Gunzip };
-  if (engine.bytesWritten !== bytes.length) throw new PageError('not_gzip', 'bytes follow the gzip stream');
+function wholePage(gzip: Buffer, result: Buffer): Buffer {
+  const { buffer, engine } = result as unknown as { buffer: Buffer; engine: zlib.Gunzip };
+  if (engine.bytesWritten !== gzip.length) throw new PageError('not_gzip', 'bytes follow the gzip stream');
   if (!isUtf8(buffer)) throw new PageError('not_utf8', 'page is not UTF-8');
   return buffer;
 }

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { incompleteAttempts, verify } from '../bench/chaos/verify.js';
-import { ChaosWorld, within } from '../bench/chaos/world.js';
-import { drainWorkflowId } from '../workflows/definitions.js';
-import { signalDrain } from '../workflows/starter.js';
+import { incompleteAttempts, verify } from './chaos/verify.js';
+import { ChaosWorld, within } from './chaos/world.js';
+import { drainWorkflowId } from '../backfills/definitions.js';
+import { signalDrain } from '../backfills/start.js';
 import { get } from './faults/api.js';
 import { Program } from './harness/processes.js';
 

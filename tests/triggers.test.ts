@@ -1,6 +1,6 @@
 /** What starts a backfill, and what does not. The node is scripted, so that the hive's requests can be counted. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { FleetNode } from '../bench/lib/fleet-node.js';
+import { FleetNode } from './harness/fleet-node.js';
 import { attemptOf } from './harness/api.js';
 import { attemptFrame, executionFrame, pageOf, ScriptedNode } from './harness/scripted-node.js';
 import { until, World, type HiveHandle } from './harness/world.js';

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { isSafeIssuerUrl, type OidcOptions } from '../api/http/oidc.js';
+import { isSafeIssuerUrl, type OidcOptions } from '../api/oidc.js';
 import { readTemporalConfig, type TemporalConfig } from './temporal-config.js';
 import { ConfigError } from './config-error.js';
 

@@ -2,7 +2,7 @@
 import { checkPageSync, PageError, type PageContent } from '../protocol/page.js';
 
 export interface PageToCheck {
-  bytes: Uint8Array;
+  gzip: Uint8Array;
   firstSeq: number;
   lastSeq: number;
 }
@@ -10,9 +10,9 @@ export interface PageToCheck {
 /** An error's class does not survive the way between threads. */
 export type CheckedInThread = { content: PageContent } | { fault: Pick<PageError, 'code' | 'message'> };
 
-export default function check({ bytes, firstSeq, lastSeq }: PageToCheck): CheckedInThread {
+export default function check({ gzip, firstSeq, lastSeq }: PageToCheck): CheckedInThread {
   try {
-    return { content: checkPageSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), firstSeq, lastSeq) };
+    return { content: checkPageSync(Buffer.from(gzip.buffer, gzip.byteOffset, gzip.length), firstSeq, lastSeq) };
   } catch (error) {
     if (error instanceof PageError) return { fault: { code: error.code, message: error.message } };
     throw error;

@@ -39,8 +39,8 @@ export function startPageCheckThreads(): PageCheckThreads {
   return {
     async checkPage(page, firstSeq, lastSeq) {
       if (page.length < SMALL_PAGE_BYTES) return limitSmall(() => checkPage(page, firstSeq, lastSeq));
-      const bytes = new Uint8Array(page); // a copy, to be handed over: the page itself is stored later
-      const result = await threads.run({ bytes, firstSeq, lastSeq }, { transferList: [bytes.buffer] });
+      const gzip = new Uint8Array(page); // a copy, to be handed over: the page itself is stored later
+      const result = await threads.run({ gzip, firstSeq, lastSeq }, { transferList: [gzip.buffer] });
       if ('fault' in result) throw new PageError(result.fault.code, result.fault.message);
       return result.content;
     },

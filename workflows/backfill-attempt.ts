@@ -26,7 +26,7 @@ import {
   type BackfillResult,
   type NodeLocation,
   type Outcome,
-} from './definitions.js';
+} from '../backfills/definitions.js';
 
 const { locateNode } = proxyLocalActivities<HiveActivities>({ startToCloseTimeout: '10 seconds' });
 const { settleAttempt } = proxyActivities<HiveActivities>({

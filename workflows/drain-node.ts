@@ -1,22 +1,19 @@
 import {
   allHandlersFinished,
   continueAsNew,
-  patched,
   proxyActivities,
-  proxyLocalActivities,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { HiveActivities } from '../activities/hive-activities.js';
-import { drainSignal, type DrainInput, type DrainPosition } from './definitions.js';
+import { drainSignal, type DrainInput, type DrainPosition } from '../backfills/definitions.js';
 
-const options = {
+const { drainStep } = proxyActivities<HiveActivities>({
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
-} as const;
-const { drainStep } = proxyActivities<HiveActivities>({ ...options, heartbeatTimeout: '10 seconds' });
-const local = proxyLocalActivities<HiveActivities>(options);
+});
 
 const START: DrainPosition = { isListed: false, running: [] };
 /** Further passes for attempts that someone else backfilled during one. */
@@ -37,11 +34,8 @@ export async function drainNode(input: DrainInput): Promise<{ started: number }>
   });
   // the signal that started the run is what the first pass is for
   if (!input.position) isSignalled = false;
-  let isLocal = input.beginsLocally === true && !input.position && !patched('no-local-step');
   for (;;) {
-    const stepInput = { ...position, nodeId, organizationId, nodeTimeoutSeconds, concurrency, trigger };
-    const step = await (isLocal ? local.drainStep(stepInput) : drainStep(stepInput));
-    isLocal = false;
+    const step = await drainStep({ ...position, nodeId, organizationId, nodeTimeoutSeconds, concurrency, trigger });
     position = step.position;
     started += step.started;
     occupied += step.occupied;

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import request from 'supertest';
 import { openDatabase } from '../../prisma/client.js';
 import { NO_BACKFILLS } from '../../tests/harness/http-api.js';
-import { createApp } from '../http/app.js';
+import { createApp } from '../app.js';
 
 const FILE = join(import.meta.dirname, 'openapi.d.ts');
 const HEAD = '// Made from the OpenAPI document by `npm run generate`; a test holds it to the routes.\n';

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { LogLine } from '../../protocol/page.js';
-import { sampleLine } from './sample-lines.js';
+import { sampleLine } from '../../tests/harness/sample-lines.js';
 import type { Stage } from './stage.js';
 
 const CHUNK_LINES = 1000;

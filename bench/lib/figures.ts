@@ -1,4 +1,4 @@
-/** What a benchmark finds out: one JSON object a line (contract.md). */
+/** What a benchmark finds out: one JSON object a line. */
 
 export interface Figure {
   benchmark: string;

@@ -1,6 +1,6 @@
 /** Thousands of nodes in one process: sockets with a script, enough of the protocol to be idle and to be backfilled. */
-import { serveOrders } from './helper-process.js';
-import { FleetNode } from './fleet-node.js';
+import { serveOrders } from '../../tests/harness/helper-process.js';
+import { FleetNode } from '../../tests/harness/fleet-node.js';
 
 const url = process.argv[2] ?? '';
 /** As nodes do by chance: not all in the same instant, and not more at once than a hive admits. */

@@ -16,9 +16,9 @@ import { openStore, type Store } from '../../node-agent/store/open.js';
 import { processStart } from '../../node-agent/store/process-identity.js';
 import { PAGE_TARGET_LINES } from '../../protocol/limits.js';
 import { encodeLine } from '../../protocol/page.js';
-import { serveOrders } from './helper-process.js';
+import { serveOrders } from '../../tests/harness/helper-process.js';
 import { newAttempt, newExecution } from './recorded-store.js';
-import { sampleText } from './sample-lines.js';
+import { sampleText } from '../../tests/harness/sample-lines.js';
 
 export interface LiveNodes {
   url: string;

@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { addExecution, endExecution } from '../../node-agent/store/executions.js';
 import { appendLines } from '../../node-agent/store/lines.js';
 import { openStore } from '../../node-agent/store/open.js';
-import { sampleLine } from './sample-lines.js';
+import { sampleLine } from '../../tests/harness/sample-lines.js';
 
 export interface RecordedSize {
   attempts: number;

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
-import { serveOrders } from './helper-process.js';
+import { serveOrders } from '../../tests/harness/helper-process.js';
 
 interface Row {
   execution_id: string;

@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmbedded, type Embedded } from '../../workers/embedded/index.js';
 import { createLogger } from '../../workers/logger.js';
-import { serveOrders } from './helper-process.js';
+import { serveOrders } from '../../tests/harness/helper-process.js';
 
 const directory = process.argv[2] ?? '';
 const logger = createLogger({ logLevel: 'error', instanceId: 'bench-servers' });

@@ -1,17 +1,12 @@
 /** What a benchmark runs on: servers, hives and nodes of its own, all gone when it ends. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
-import { projectRoot } from '../../workers/project-root.js';
-import { HelperProcess, profiling } from './helper-process.js';
-
-const DIST = join(projectRoot(), 'dist');
+import { HelperProcess } from '../../tests/harness/helper-process.js';
+import { forkHive, Program } from '../../tests/harness/processes.js';
 
 export interface RunningProgram {
   pid: number;
@@ -37,7 +32,7 @@ export class Stage {
 
   static async create(signal: AbortSignal): Promise<Stage> {
     const directory = await mkdtemp(join(tmpdir(), 'hivesync-bench-'));
-    const servers = new HelperProcess('servers-process', [directory]);
+    const servers = new HelperProcess('bench/lib/servers-process', [directory]);
     try {
       const { databaseUrl, temporalAddress } =
         await servers.ask<Record<'databaseUrl' | 'temporalAddress', string>>('start');
@@ -61,37 +56,43 @@ export class Stage {
   /** Starts a hive whose schedule stays out of the way; resolves when its workers run. */
   async startHive(env: Record<string, string> = {}): Promise<RunningHive> {
     const dataDir = join(this.directory, 'hive');
-    const { child, stop } = this.#start('workers/hive.js', ['start'], {
-      DATABASE_URL: this.databaseUrl,
-      TEMPORAL_ADDRESS: this.temporalAddress,
-      HIVE_DATA_DIR: dataDir,
-      HIVE_PORT: '0',
-      HIVE_RECONCILE_INTERVAL_SECONDS: '86400',
-      LOG_LEVEL: 'warn',
-      ...env,
+    const { program, url: ready } = forkHive({
+      env: {
+        DATABASE_URL: this.databaseUrl,
+        TEMPORAL_ADDRESS: this.temporalAddress,
+        HIVE_DATA_DIR: dataDir,
+        HIVE_RECONCILE_INTERVAL_SECONDS: '86400',
+        LOG_LEVEL: 'warn',
+        ...env,
+      },
+      logFile: join(this.directory, 'hive.log'),
+      detached: true, // Ctrl-C reaches the benchmark, which stops its processes in order
     });
-    const [{ url }] = (await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(() => Promise.reject(new Error('the hive ended while it started'))),
-    ])) as [{ url: string }];
+    const running = this.#stopAtEnd(program);
+    const url = await ready;
     this.#adminToken ||= (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim();
     await this.until(async () => {
       const answer = (await (await fetch(`${url}/readyz`)).json()) as { workers?: string };
       return answer.workers === 'ok';
     });
-    return { url, pid: child.pid ?? 0, stop };
+    return { url, ...running };
   }
 
   /** Connects a node agent that keeps its store in the directory, with a key of its own. */
   async connectNode(hive: RunningHive, directory: string): Promise<RunningProgram> {
-    const { child, stop } = this.#start('node-agent/cli.js', ['connect'], {
-      NODE_DATA_DIR: directory,
-      NODE_NAME: 'bench',
-      NODE_API_KEY: await this.newKey(hive),
-      HIVE_URL: hive.url.replace(/^http/, 'ws'),
-      LOG_LEVEL: 'warn',
+    const program = Program.start('node-agent/cli.js', {
+      args: ['connect'],
+      env: {
+        NODE_DATA_DIR: directory,
+        NODE_NAME: 'bench',
+        NODE_API_KEY: await this.newKey(hive),
+        HIVE_URL: hive.url.replace(/^http/, 'ws'),
+        LOG_LEVEL: 'warn',
+      },
+      logFile: join(this.directory, 'node-agent.log'),
+      detached: true,
     });
-    return { pid: child.pid ?? 0, stop };
+    return this.#stopAtEnd(program);
   }
 
   startHelper(script: string, args: string[] = []): HelperProcess {
@@ -147,23 +148,11 @@ export class Stage {
     for (const end of this.#ends.toReversed()) await end().catch(() => undefined);
   }
 
-  #start(script: string, args: string[], env: Record<string, string>) {
-    const child = fork(join(DIST, script), args, {
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
-      silent: true,
-      execArgv: profiling(script),
-      detached: true, // Ctrl-C reaches the benchmark, which stops its processes in order
-    });
-    const log = createWriteStream(join(this.directory, `${script.replace('/', '-')}.log`), { flags: 'a' });
-    child.stdout?.pipe(log, { end: false });
-    child.stderr?.pipe(log, { end: false });
+  #stopAtEnd(program: Program): RunningProgram {
     const stop = async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const exit = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exit;
+      await program.kill('SIGTERM');
     };
     this.#ends.push(stop);
-    return { child, stop };
+    return { pid: program.child.pid ?? 0, stop };
   }
 }

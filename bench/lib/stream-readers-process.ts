@@ -2,7 +2,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serveOrders } from './helper-process.js';
+import { serveOrders } from '../../tests/harness/helper-process.js';
 
 export interface StreamReaders {
   /** Of the stream. */

@@ -1,7 +1,7 @@
 /** The worker of {@link TemporalAlone}; the server's address is its first argument. */
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { serveOrders } from './helper-process.js';
+import { serveOrders } from '../../tests/harness/helper-process.js';
 import { ALONE_ACTIVITY_QUEUE, ALONE_QUEUE } from './temporal-alone.js';
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });

@@ -1,6 +1,6 @@
 /** The baseline of what needs Temporal: workflows of one no-op activity on a second task queue, as ours need one. */
 import { randomUUID } from 'node:crypto';
-import type { HelperProcess } from './helper-process.js';
+import type { HelperProcess } from '../../tests/harness/helper-process.js';
 import type { noop } from './temporal-alone-workflow.js';
 import type { Stage } from './stage.js';
 
@@ -15,7 +15,7 @@ export class TemporalAlone {
 
   /** Starts its worker, a process of its own as a hive is one. */
   static async start(stage: Stage): Promise<TemporalAlone> {
-    const worker = stage.startHelper('temporal-alone-process', [stage.temporalAddress]);
+    const worker = stage.startHelper('bench/lib/temporal-alone-process', [stage.temporalAddress]);
     await worker.ask('start');
     return new TemporalAlone(stage, worker);
   }

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { PAGE_TARGET_LINES } from '../../protocol/limits.js';
-import { serveOrders } from './helper-process.js';
-import { sampleLine } from './sample-lines.js';
+import { serveOrders } from '../../tests/harness/helper-process.js';
+import { sampleLine } from '../../tests/harness/sample-lines.js';
 
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 

@@ -7,7 +7,7 @@ import type { Stage } from './stage.js';
 /** @returns seconds from the first frame's arrival to the last one's */
 export async function throughSocket(stage: Stage, lines: number): Promise<number> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
-  const sender = stage.startHelper('through-socket-process');
+  const sender = stage.startHelper('bench/lib/through-socket-process');
   try {
     await once(server, 'listening');
     const connected = once(server, 'connection') as Promise<[WebSocket]>;

@@ -1,11 +1,9 @@
 /** Checks of command line values that several commands share. */
 import { InvalidArgumentError } from 'commander';
-import { z } from 'zod';
-
-const guid = z.guid().toLowerCase();
+import { uuid } from '../../protocol/uuid.js';
 
 export function uuidOption(value: string): string {
-  const result = guid.safeParse(value);
+  const result = uuid.safeParse(value);
   if (!result.success) throw new InvalidArgumentError('It must be a UUID.');
   return result.data;
 }

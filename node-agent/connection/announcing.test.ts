@@ -22,7 +22,7 @@ describe('announcing', () => {
     };
   };
 
-  it('introduces the node as the contract says', async () => {
+  it('introduces the node as docs/protocol.md says', async () => {
     await node.connect();
     expect(node.hive.auths[0]).toMatchObject({
       api_key: 'key',

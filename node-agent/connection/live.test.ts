@@ -118,7 +118,7 @@ describe('live pages', () => {
     const peer = await node.connect({ resendMs: 1500 });
     await settle(1000);
     const [first, ...unanswered] = peer.of('log_page');
-    const bytes = unanswered.reduce((sum, { page }) => sum + page.length, 0);
+    const bytes = unanswered.reduce((sum, { gzip: page }) => sum + page.length, 0);
     expect(bytes).toBeGreaterThan(MAX_UNACKNOWLEDGED_LIVE_BYTES / 2);
     expect(bytes).toBeLessThanOrEqual(MAX_UNACKNOWLEDGED_LIVE_BYTES);
     const next = (first?.header.last_seq ?? 0) + 1;

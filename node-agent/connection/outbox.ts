@@ -52,8 +52,8 @@ export class Outbox {
    * @returns whether it was sent
    * @throws SocketClosedError
    */
-  sendPage(header: LogPageHeader, page: Buffer, wanted: () => boolean): Promise<boolean> {
-    return this.#sendWithRoom(() => (wanted() ? encodeLogPageFrame({ header, page }) : undefined));
+  sendPage(header: LogPageHeader, gzip: Buffer, wanted: () => boolean): Promise<boolean> {
+    return this.#sendWithRoom(() => (wanted() ? encodeLogPageFrame({ header, gzip }) : undefined));
   }
 
   // The check and the sending happen in one turn: of many that wait, only as many as fit go on.

@@ -82,9 +82,9 @@ describe('requests of the hive', () => {
         data: { request_id: request, log_lines: 3500, log_epoch: 1, status: 'completed' },
       });
       const lines: LogLine[] = [];
-      for (const { header, page } of pagesOf(peer, request)) {
+      for (const { header, gzip: page } of pagesOf(peer, request)) {
         expect(header.first_seq).toBe(500 + lines.length + 1);
-        lines.push(...(await linesOfPage({ bytes: page, firstSeq: header.first_seq, lastSeq: header.last_seq })));
+        lines.push(...(await linesOfPage({ gzip: page, firstSeq: header.first_seq, lastSeq: header.last_seq })));
       }
       expect(lines.map(({ content }) => content)).toEqual(
         Array.from({ length: 3000 }, (_, index) => `line ${index + 501}`),

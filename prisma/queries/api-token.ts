@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import type { ApiToken, Role } from '../generated/client.js';
 import { newApiTokenSecret } from '../secrets.js';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Database, RawQueryable } from '../client.js';
+import type { Database, RawQueryable } from '../database.js';
 import { driverOf, driverTransaction } from '../driver.js';
 import { storableText } from '../text.js';
 import { excludeAbsence } from './v1/outstanding-requests.js';

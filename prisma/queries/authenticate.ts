@@ -1,4 +1,4 @@
-import { Prisma, type Queryable } from '../client.js';
+import { Prisma, type Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
 import type { Role } from '../generated/client.js';
 import { credentialKind, hashSecret, type CredentialKind } from '../secrets.js';

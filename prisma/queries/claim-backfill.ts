@@ -2,7 +2,7 @@
  * Taking an attempt for a backfill before its workflow is started: one compare-and-set, so that hundred readers
  * start one workflow. The claim is named by its time, so that giving it back can't undo a later one.
  */
-import { Prisma, type Queryable } from '../client.js';
+import { Prisma, type Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
@@ -30,7 +30,7 @@ interface ClaimRow {
 }
 
 /**
- * For a reader: partial -> pending_backfill, if it needs one, nothing holds it back and its node is connected.
+ * For a reader: partial -> pending_backfill, if it needs one, is not paused, and its node is connected.
  * Undefined where there is nothing to start.
  */
 export async function claimBackfill(scope: OrganizationScope, attemptId: string): Promise<BackfillClaim | undefined> {
@@ -40,14 +40,14 @@ export async function claimBackfill(scope: OrganizationScope, attemptId: string)
     WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
       AND a.organization_id = ${scope.organizationId}::uuid
       AND l.node_id = s.node_id AND l.expires_at > now()
-      AND s.state = 'partial' AND s.needs_backfill AND NOT s.held AND (s.retry_at IS NULL OR s.retry_at <= now())
+      AND s.state = 'partial' AND s.needs_backfill AND NOT s.paused AND (s.retry_at IS NULL OR s.retry_at <= now())
     RETURNING a.node_id, a.organization_id, s.requested_at::text AS claimed_at, 'partial' AS state_before,
               true AS needs_before, l.queue, l.session_id`);
   return row && toClaim(attemptId, row);
 }
 
 /**
- * For a person: clears whatever holds the attempt or its executions back, and takes it unless a backfill has it
+ * For a person: clears what keeps the attempt or its executions back, and takes it unless a backfill has it
  * already. Undefined when it has, or when there is no such attempt.
  */
 export async function claimManualBackfill(
@@ -64,7 +64,7 @@ export async function claimManualBackfill(
       UPDATE execution e SET set_aside_reason = NULL
       FROM before WHERE e.attempt_id = before.attempt_id AND e.set_aside_reason IS NOT NULL
     ), claimed AS (
-      UPDATE attempt_sync s SET held = false, retry_at = NULL, idle_backfills = 0, needs_backfill = true,
+      UPDATE attempt_sync s SET paused = false, retry_at = NULL, idle_backfills = 0, needs_backfill = true,
         state = 'pending_backfill',
         requested_at = CASE WHEN before.state = 'pending_backfill' THEN s.requested_at ELSE now() END,
         run_id = CASE WHEN before.state = 'pending_backfill' THEN s.run_id END
@@ -98,10 +98,10 @@ export async function releaseBackfillClaim(db: Queryable, claim: BackfillClaim):
       AND requested_at = ${claim.claimedAt}::timestamptz`;
 }
 
-/** Nothing starts by itself until a person starts one. */
-export async function holdBackfills(scope: OrganizationScope, attemptId: string, held: boolean): Promise<void> {
+/** No backfill of the attempt starts by itself until a person starts one. */
+export async function pauseBackfills(scope: OrganizationScope, attemptId: string): Promise<void> {
   await scope.execute(Prisma.sql`
-    UPDATE attempt_sync s SET held = ${held}
+    UPDATE attempt_sync s SET paused = true
     FROM attempt a
     WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
       AND a.organization_id = ${scope.organizationId}::uuid`);

@@ -1,7 +1,7 @@
 /** Joining the small pages of ended executions: what to look at, what to read, and the exchange of old pages for new. */
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
 import type { NumberedPage, PageContent } from '../../protocol/page.js';
-import type { Database, Queryable } from '../client.js';
+import type { Database, Queryable } from '../database.js';
 
 /** An execution that has ended, with all its lines stored. */
 export interface CompactionCandidate {
@@ -94,14 +94,14 @@ export async function readPageGroup(
   { executionId, epoch }: CompactionCandidate,
   { firstSeq, lastSeq }: PageGroup,
 ): Promise<NumberedPage[]> {
-  const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; data: Uint8Array }[]>`
-    SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", data FROM log_page
+  const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; gzip: Uint8Array }[]>`
+    SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", gzip FROM log_page
     WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch}
       AND first_seq >= ${firstSeq} AND last_seq <= ${lastSeq}
     ORDER BY first_seq`;
-  return pages.map(({ data, ...page }) => ({
+  return pages.map(({ gzip, ...page }) => ({
     ...page,
-    bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+    gzip: Buffer.from(gzip.buffer, gzip.byteOffset, gzip.byteLength),
   }));
 }
 
@@ -123,7 +123,7 @@ export function replacePages(
   db: Database,
   { executionId, epoch }: CompactionCandidate,
   pages: NumberedPage[],
-  joined: { bytes: Buffer; content: PageContent },
+  joined: { gzip: Buffer; content: PageContent },
 ): Promise<void> {
   const firstSeqs = pages.map((page) => page.firstSeq);
   const lastSeqs = pages.map((page) => page.lastSeq);
@@ -140,9 +140,9 @@ export function replacePages(
         AND p.first_seq = old.first_seq AND p.last_seq = old.last_seq`;
     if (deleted !== pages.length) throw new PagesChangedError(executionId);
     await tx.$executeRaw`
-      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
+      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
       VALUES (${executionId}::uuid, ${epoch}, ${firstSeqs[0]}::int, ${lastSeqs.at(-1)}::int,
-              ${lineCounts.stdout}, ${lineCounts.stderr}, ${lineCounts.system}, ${rawBytes}, ${joined.bytes}::bytea)`;
+              ${lineCounts.stdout}, ${lineCounts.stderr}, ${lineCounts.system}, ${rawBytes}, ${joined.gzip}::bytea)`;
   });
 }
 

@@ -1,7 +1,7 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
-import type { SessionFence } from './store-page.js';
+import type { SessionFence } from '../session.js';
 
 export interface KnownDescription {
   /** -1: none of its revisions is described yet. */

@@ -1,4 +1,4 @@
-import type { RawQueryable } from '../client.js';
+import type { RawQueryable } from '../database.js';
 import { driverOf } from '../driver.js';
 
 export interface AttemptLines {

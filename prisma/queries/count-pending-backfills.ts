@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 
 /** Attempts in `pending_backfill`, of all organisations: a partial index holds them alone. */
 export async function countPendingBackfills(db: Queryable): Promise<number> {

@@ -1,4 +1,4 @@
-import { Prisma } from '../client.js';
+import { Prisma } from '../database.js';
 import type { OrganizationScope } from '../organization-scope.js';
 
 /** Rows of one statement: a large node is taken away in steps that no other writer waits for. */

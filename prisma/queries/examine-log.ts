@@ -1,6 +1,6 @@
 /** What re-checking stored logs reads: executions with what they say of themselves, and their pages as they are. */
 import type { ExecutionStatus } from '../../protocol/frames.js';
-import { Prisma, type Queryable } from '../client.js';
+import { Prisma, type Queryable } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 
 /** What the hive says that it holds of an execution. */
@@ -22,7 +22,7 @@ export interface ClaimedLog {
   /** Pages that an earlier repair put aside until the node has sent their lines again. */
   keptPages: number;
   attemptState: SyncState;
-  isHeld: boolean;
+  isPaused: boolean;
 }
 
 // Two ranges of the index each: an inequality would look at every page.
@@ -30,7 +30,7 @@ const CLAIMED_LOG = Prisma.sql`
   SELECT e.id AS "executionId", e.attempt_id AS "attemptId", e.ordinal, e.status, e.gone_from_node AS "isGoneFromNode",
          e.declared_lines AS "declaredLines", e.log_epoch AS "logEpoch", e.stored_epoch AS "storedEpoch",
          e.stored_lines AS "storedLines", e.stdout_lines AS "stdoutLines", e.stderr_lines AS "stderrLines",
-         e.system_lines AS "systemLines", s.state AS "attemptState", s.held AS "isHeld",
+         e.system_lines AS "systemLines", s.state AS "attemptState", s.paused AS "isPaused",
          (SELECT count(*)::int FROM log_page p
           WHERE p.execution_id = e.id AND p.log_epoch >= 0 AND p.log_epoch < e.stored_epoch)
            + (SELECT count(*)::int FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch > e.stored_epoch)
@@ -65,7 +65,7 @@ export interface ExaminedPage {
   stderrLines: number;
   systemLines: number;
   rawBytes: number;
-  data: Buffer;
+  gzip: Buffer;
 }
 
 const BATCH_PAGES = 128;
@@ -78,11 +78,11 @@ export async function listPagesToExamine(
   epoch: number,
   afterFirstSeq: number,
 ): Promise<ExaminedPage[]> {
-  const pages = await db.$queryRaw<(Omit<ExaminedPage, 'data'> & { data: Uint8Array })[]>`
+  const pages = await db.$queryRaw<(Omit<ExaminedPage, 'gzip'> & { gzip: Uint8Array })[]>`
     SELECT page.first_seq AS "firstSeq", page.last_seq AS "lastSeq", page.stdout_lines AS "stdoutLines",
-           page.stderr_lines AS "stderrLines", page.system_lines AS "systemLines", page.raw_bytes AS "rawBytes", page.data
+           page.stderr_lines AS "stderrLines", page.system_lines AS "systemLines", page.raw_bytes AS "rawBytes", page.gzip
     FROM (
-      SELECT *, sum(octet_length(data)) OVER (ORDER BY first_seq) - octet_length(data) AS bytes_before
+      SELECT *, sum(octet_length(gzip)) OVER (ORDER BY first_seq) - octet_length(gzip) AS bytes_before
       FROM (SELECT * FROM log_page
             WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch} AND first_seq > ${afterFirstSeq}
             ORDER BY first_seq LIMIT ${BATCH_PAGES}) AS next
@@ -90,7 +90,7 @@ export async function listPagesToExamine(
     WHERE page.bytes_before < ${BATCH_BYTES} ORDER BY page.first_seq`;
   return pages.map((page) => ({
     ...page,
-    data: Buffer.from(page.data.buffer, page.data.byteOffset, page.data.byteLength),
+    gzip: Buffer.from(page.gzip.buffer, page.gzip.byteOffset, page.gzip.byteLength),
   }));
 }
 

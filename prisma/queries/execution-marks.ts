@@ -1,8 +1,7 @@
 /** Small changes to an execution's standing that a session causes; each is followed by computing the attempt's state. */
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
-import { SupersededError } from './store-metadata.js';
-import type { SessionFence } from './store-page.js';
+import { SupersededError, type SessionFence } from '../session.js';
 
 /** A running execution's live pages left a gap that pushing can't close (or, false: a backfill has closed it). */
 export async function markGap(

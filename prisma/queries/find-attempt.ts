@@ -1,4 +1,4 @@
-import { Prisma } from '../client.js';
+import { Prisma } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import type { AttemptSync } from '../../protocol/frames.js';
@@ -16,7 +16,7 @@ export interface AttemptRow {
   requested_at: Date | null;
   last_full_sync_at: Date | null;
   retry_at: Date | null;
-  held: boolean;
+  paused: boolean;
   last_error: string | null;
   unavailable_reason: string | null;
 }
@@ -35,7 +35,7 @@ export interface AttemptDetailRow extends AttemptRow {
 /** Columns of {@link AttemptRow} from `attempt a` and `attempt_sync s`. */
 export const ATTEMPT_COLUMNS = Prisma.sql`
   a.id, a.node_id, a.revision, a.execution_count, a.metadata, s.state, s.needs_backfill, s.requested_at,
-  s.last_full_sync_at, s.retry_at, s.held, s.last_error, s.unavailable_reason`;
+  s.last_full_sync_at, s.retry_at, s.paused, s.last_error, s.unavailable_reason`;
 
 export async function findAttempt(scope: OrganizationScope, attemptId: string): Promise<AttemptDetailRow | undefined> {
   const [attempt] = await scope.query<AttemptDetailRow>(Prisma.sql`

@@ -1,6 +1,5 @@
-import type { Queryable } from '../client.js';
-import { SupersededError } from './store-metadata.js';
-import type { SessionFence } from './store-page.js';
+import type { Queryable } from '../database.js';
+import { SupersededError, type SessionFence } from '../session.js';
 
 /**
  * Makes sure that the session still holds its node, until the transaction ends.

@@ -1,11 +1,10 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
 
-/** Who holds a node's socket, as the database has it now. */
+/** Where a node's socket is: the task queue of its hive, and its session. */
 export interface Lease {
   queue: string;
   sessionId: string;
-  fence: bigint;
 }
 
 export interface LeaseClaim {
@@ -46,10 +45,10 @@ export async function releaseLease(db: Queryable, nodeId: string, fence: bigint)
     UPDATE node SET disconnected_at = now(), updated_at = now() FROM released WHERE node.id = released.node_id`;
 }
 
-/** The node's lease while it is valid by the database's clock. */
+/** @returns the node's lease if it is valid by the database's clock; undefined if no hive holds the node's socket */
 export async function findLease(db: Queryable, nodeId: string): Promise<Lease | undefined> {
   const [row] = await driverOf(db).$queryRaw<Lease[]>`
-    SELECT queue, session_id AS "sessionId", fence FROM node_lease
+    SELECT queue, session_id AS "sessionId" FROM node_lease
     WHERE node_id = ${nodeId}::uuid AND expires_at > now()`;
   return row;
 }

@@ -1,4 +1,4 @@
-import { Prisma } from '../client.js';
+import { Prisma } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import { ATTEMPT_COLUMNS, type AttemptRow } from './find-attempt.js';

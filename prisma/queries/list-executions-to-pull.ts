@@ -1,5 +1,5 @@
 import type { ExecutionStatus } from '../../protocol/frames.js';
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
 
 export interface ExecutionToPull {

@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
 
 /** Where a listing goes on: the last attempt it gave. */
@@ -16,7 +16,7 @@ export function listNeedingBackfill(
 ): Promise<AttemptCursor[]> {
   return driverOf(db).$queryRaw<AttemptCursor[]>`
     SELECT attempt_id AS "attemptId", attempt_created_at::text AS "createdAt" FROM attempt_sync
-    WHERE node_id = ${nodeId}::uuid AND needs_backfill AND state <> 'complete' AND NOT held
+    WHERE node_id = ${nodeId}::uuid AND needs_backfill AND state <> 'complete' AND NOT paused
       AND state = 'partial' AND (retry_at IS NULL OR retry_at <= now())
       AND (attempt_created_at, attempt_id) <
           (COALESCE(${after?.createdAt ?? null}::timestamptz, 'infinity'), COALESCE(${after?.attemptId ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))

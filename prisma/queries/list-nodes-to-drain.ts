@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 
 export interface NodeToDrain {
   nodeId: string;
@@ -14,6 +14,6 @@ export function listNodesToDrain(db: Queryable, limit: number): Promise<NodeToDr
     SELECT node.id AS "nodeId", node.organization_id AS "organizationId"
     FROM node JOIN node_lease lease ON lease.node_id = node.id AND lease.expires_at > now()
     WHERE EXISTS (SELECT FROM attempt_sync s WHERE s.node_id = node.id AND s.needs_backfill AND s.state <> 'complete'
-                  AND NOT s.held AND s.state = 'partial' AND (s.retry_at IS NULL OR s.retry_at <= now()))
+                  AND NOT s.paused AND s.state = 'partial' AND (s.retry_at IS NULL OR s.retry_at <= now()))
     ORDER BY random() LIMIT ${limit}`;
 }

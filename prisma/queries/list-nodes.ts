@@ -1,4 +1,4 @@
-import { Prisma } from '../client.js';
+import { Prisma } from '../database.js';
 import type { OrganizationScope } from '../organization-scope.js';
 
 export interface NodeRow {

@@ -1,6 +1,6 @@
 /** Changes that make an attempt need a backfill although no frame described one. */
-import type { Database } from '../client.js';
-import type { SessionFence } from './store-page.js';
+import type { Database } from '../database.js';
+import type { SessionFence } from '../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 import { holdSession } from './hold-session.js';
 

@@ -1,5 +1,5 @@
 import type { NodeApiKey } from '../generated/client.js';
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { newNodeKeySecret } from '../secrets.js';
 
 /** A key as it may be shown: all but the hash. */

@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 
 /** The organisation that a hive's first start makes. */
 export const DEFAULT_ORGANIZATION = 'default';

@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 
 /** Whether the database answers in time. */
 export async function databaseAnswers(db: Queryable, timeoutMs: number): Promise<boolean> {

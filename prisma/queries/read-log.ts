@@ -1,5 +1,5 @@
 /** What reading logs needs of the database: which lines there are, and the pages that hold them. */
-import { Prisma, type Queryable } from '../client.js';
+import { Prisma, type Queryable } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import type { NumberedPage, OutputType } from '../../protocol/page.js';
@@ -151,10 +151,10 @@ export async function readLogPages(
         WHERE e.id = ${range.executionId}::uuid AND a.organization_id = ${scope.organizationId}::uuid)
       ORDER BY ${order} LIMIT ${range.outputType ? SCAN_PAGES : BATCH_PAGES}
     ), sized AS (
-      SELECT first_seq, last_seq, data, sum(raw_bytes) OVER (ORDER BY ${order}) - raw_bytes AS bytes_before
+      SELECT first_seq, last_seq, gzip, sum(raw_bytes) OVER (ORDER BY ${order}) - raw_bytes AS bytes_before
       FROM scan ${matching} ORDER BY ${order} LIMIT ${BATCH_PAGES}
     )
-    SELECT scanned.*, page.first_seq, page.last_seq, page.data
+    SELECT scanned.*, page.first_seq, page.last_seq, page.gzip
     FROM (SELECT min(first_seq) AS scanned_first, max(last_seq) AS scanned_last FROM scan) scanned
     LEFT JOIN sized page ON page.bytes_before < ${BATCH_RAW_BYTES}
     ORDER BY ${order}`);
@@ -166,19 +166,19 @@ interface ScannedRow {
   scanned_last: number | null;
   first_seq: number | null;
   last_seq: number | null;
-  data: Uint8Array | null;
+  gzip: Uint8Array | null;
 }
 
 function toBatch(rows: ScannedRow[], wanted: number, forward: boolean) {
   const { scanned_first: first = null, scanned_last: last = null } = rows[0] ?? {};
   if (first === null || last === null || first > wanted || last < wanted) return undefined;
-  const pages = rows.flatMap(({ first_seq: firstSeq, last_seq: lastSeq, data }) =>
-    firstSeq === null || lastSeq === null || data === null ? [] : [{ bytes: toBuffer(data), firstSeq, lastSeq }],
+  const pages = rows.flatMap(({ first_seq: firstSeq, last_seq: lastSeq, gzip }) =>
+    firstSeq === null || lastSeq === null || gzip === null ? [] : [{ gzip: toBuffer(gzip), firstSeq, lastSeq }],
   );
   return { pages, scannedTo: forward ? last : first };
 }
 
-const toBuffer = (data: Uint8Array) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+const toBuffer = (gzip: Uint8Array) => Buffer.from(gzip.buffer, gzip.byteOffset, gzip.byteLength);
 
 /** What changes when a follower has something to read, or its log has ended. */
 export interface FollowedLog {

@@ -1,4 +1,4 @@
-import type { Database } from '../client.js';
+import type { Database } from '../database.js';
 import { driverTransaction } from '../driver.js';
 import { completeAtOnce, computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 

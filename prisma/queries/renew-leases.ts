@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
 
 /** A heartbeat that came over a session's socket. */

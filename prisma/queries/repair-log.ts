@@ -1,6 +1,6 @@
 /** What repairing a stored log writes. All of it under the locks of the attempt and the execution. */
 import type { OutputType } from '../../protocol/page.js';
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 
 /** Locks what storing pages and computing states lock, in their order. */

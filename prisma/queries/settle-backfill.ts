@@ -1,5 +1,5 @@
 import type { SyncState } from '../../protocol/frames.js';
-import type { Database } from '../client.js';
+import type { Database } from '../database.js';
 import { driverTransaction } from '../driver.js';
 import { countAttemptLines, type AttemptLines } from './count-attempt-lines.js';
 import { completeAtOnce, computeSync, lockAttempts } from './sync-state.js';
@@ -57,7 +57,7 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
         state = CASE WHEN ${ending} = 'unavailable' THEN 'unavailable' ELSE 'partial' END::sync_state,
         unavailable_reason = CASE WHEN ${ending} = 'unavailable' THEN ${reason}::text END,
         needs_backfill = needs_backfill AND ${ending} <> 'unavailable',
-        held = held OR ${ending} = 'cancelled',
+        paused = paused OR ${ending} = 'cancelled',
         idle_backfills = CASE WHEN ${backsOff} THEN idle_backfills + 1 ELSE 0 END,
         retry_at = CASE WHEN ${backsOff} AND needs_backfill THEN
           now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(idle_backfills, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second' END

@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 
 export interface StaleBackfill {
   attemptId: string;

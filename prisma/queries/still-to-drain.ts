@@ -1,4 +1,4 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
 
 /** Which of the nodes have attempts that wait for a backfill, or are in one. */
@@ -6,6 +6,6 @@ export async function stillToDrain(db: Queryable, nodeIds: string[]): Promise<st
   const rows = await driverOf(db).$queryRaw<{ nodeId: string }[]>`
     SELECT node.id AS "nodeId" FROM unnest(${nodeIds}::uuid[]) AS node (id)
     WHERE EXISTS (SELECT FROM attempt_sync s WHERE s.node_id = node.id AND s.needs_backfill AND s.state <> 'complete'
-                  AND NOT s.held AND (s.retry_at IS NULL OR s.retry_at <= now()))`;
+                  AND NOT s.paused AND (s.retry_at IS NULL OR s.retry_at <= now()))`;
   return rows.map((row) => row.nodeId);
 }

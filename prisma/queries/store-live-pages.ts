@@ -1,6 +1,7 @@
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
-import { joinBytes, type CheckedPage, type SessionFence } from './store-page.js';
+import { joinBytes, type CheckedPage } from './store-page.js';
+import type { SessionFence } from '../session.js';
 
 export interface LivePage {
   session: SessionFence;
@@ -33,7 +34,7 @@ export async function storeLivePages(db: Queryable, pages: readonly LivePage[]):
         ${column(({ page }) => page.content.lineCounts.stderr)}::int[],
         ${column(({ page }) => page.content.lineCounts.system)}::int[],
         ${column(({ page }) => page.content.rawBytes)}::int[],
-        ${positions}::int[], ${column(({ page }) => page.data.length)}::int[]
+        ${positions}::int[], ${column(({ page }) => page.gzip.length)}::int[]
       ) AS page (execution_id, node_id, fence, epoch, first_seq, last_seq, stdout, stderr, system, raw_bytes, position, bytes)
     ), held AS (
       SELECT sent.* FROM sent JOIN execution e ON e.id = sent.execution_id AND e.node_id = sent.node_id
@@ -50,7 +51,7 @@ export async function storeLivePages(db: Queryable, pages: readonly LivePage[]):
       WHERE e.id = held.execution_id
       RETURNING held.*, e.attempt_id, e.status <> 'running' AND e.stored_lines = e.declared_lines AS last_of_ended
     ), page AS (
-      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
+      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
       SELECT execution_id, epoch, first_seq, last_seq, stdout, stderr, system, raw_bytes,
              substr(${bytes}::bytea, position, bytes)
       FROM moved

@@ -1,40 +1,20 @@
 /** Taking in what a node says about attempts and executions: announced by itself, or described on request. */
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
-import type { Database, RawQueryable } from '../client.js';
+import type { Database, RawQueryable } from '../database.js';
 import { driverTransaction } from '../driver.js';
-import type { SessionFence } from './store-page.js';
+import { SupersededError, type NodeSession } from '../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
-import { upsertAttempts, upsertExecutions } from './upsert-metadata.js';
-
-export interface NodeSession extends SessionFence {
-  organizationId: string;
-}
+import { upsertAttempts, upsertExecutions, type StoredExecution } from './upsert-metadata.js';
 
 export interface Metadata {
   attempts: AttemptSync[];
   executions: ExecutionSync[];
 }
 
-export interface StoredExecution {
-  executionId: string;
-  logEpoch: number;
-  /** Lines 1..storedThrough of the epoch are in the hive. */
-  storedThrough: number;
-}
-
 /** What became of the metadata; what is in neither list was refused. */
 export interface TakenIn {
   attempts: ComputedSync[];
   executions: StoredExecution[];
-}
-
-/** The session was superseded: a newer one holds the node, and what this one says counts no more. */
-export class SupersededError extends Error {
-  override readonly name = 'SupersededError';
-  readonly code = 'superseded';
-  constructor(readonly nodeId: string) {
-    super(`a newer session of node ${nodeId} has taken over`);
-  }
 }
 
 /**

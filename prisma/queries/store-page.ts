@@ -1,12 +1,7 @@
 import type { OutputType, PageContent } from '../../protocol/page.js';
-import type { Queryable } from '../client.js';
+import type { Queryable } from '../database.js';
 import { driverOf } from '../driver.js';
-
-/** A node's session, as every write that it causes carries it. */
-export interface SessionFence {
-  nodeId: string;
-  fence: bigint;
-}
+import type { SessionFence } from '../session.js';
 
 export interface CheckedPage {
   executionId: string;
@@ -14,7 +9,7 @@ export interface CheckedPage {
   firstSeq: number;
   lastSeq: number;
   /** gzip bytes, stored as they came. */
-  data: Buffer;
+  gzip: Buffer;
   content: PageContent;
 }
 
@@ -31,11 +26,11 @@ export type StoreResult =
  * The bytes of several pages as one value (an array of bytea would travel as hexadecimal text), and where each begins in
  * it, as substr counts.
  */
-export function joinBytes(pages: readonly Pick<CheckedPage, 'data'>[]): { bytes: Buffer; positions: number[] } {
+export function joinBytes(pages: readonly Pick<CheckedPage, 'gzip'>[]): { bytes: Buffer; positions: number[] } {
   let position = 1;
-  const positions = pages.map(({ data: { length } }) => (position += length) - length);
+  const positions = pages.map(({ gzip: { length } }) => (position += length) - length);
   const [first, ...rest] = pages;
-  return { bytes: first && rest.length === 0 ? first.data : Buffer.concat(pages.map(({ data }) => data)), positions };
+  return { bytes: first && rest.length === 0 ? first.gzip : Buffer.concat(pages.map(({ gzip }) => gzip)), positions };
 }
 
 /** Stores one page, as {@link storePages} does. */
@@ -78,14 +73,14 @@ export async function storePages(
       DELETE FROM log_page USING moved
       WHERE ${firstSeq}::int = 1 AND log_page.execution_id = moved.id AND log_page.log_epoch <> ${logEpoch}
     ), page AS (
-      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
+      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
       SELECT moved.id, ${logEpoch}::int, page.first_seq, page.last_seq, page.stdout, page.stderr, page.system, page.raw_bytes,
              substr(${bytes}::bytea, page.position, page.bytes)
       FROM moved, unnest(
         ${column((page) => page.firstSeq)}::int[], ${column((page) => page.lastSeq)}::int[],
         ${column(({ content }) => content.lineCounts.stdout)}::int[], ${column(({ content }) => content.lineCounts.stderr)}::int[],
         ${column(({ content }) => content.lineCounts.system)}::int[], ${column(({ content }) => content.rawBytes)}::int[],
-        ${positions}::int[], ${column((page) => page.data.length)}::int[]
+        ${positions}::int[], ${column((page) => page.gzip.length)}::int[]
       ) AS page (first_seq, last_seq, stdout, stderr, system, raw_bytes, position, bytes)
     )
     SELECT attempt_id AS "attemptId", last_of_ended AS "lastOfEnded" FROM moved`;

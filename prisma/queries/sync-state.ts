@@ -1,5 +1,5 @@
 import type { SyncState } from '../../protocol/frames.js';
-import { Prisma, type Queryable, type RawQueryable } from '../client.js';
+import { Prisma, type Queryable, type RawQueryable } from '../database.js';
 import { driverOf } from '../driver.js';
 
 export interface ComputedSync {

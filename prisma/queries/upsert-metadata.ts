@@ -1,7 +1,14 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
-import type { RawQueryable } from '../client.js';
+import type { RawQueryable } from '../database.js';
 import { storableText } from '../text.js';
-import type { NodeSession, StoredExecution } from './store-metadata.js';
+import type { NodeSession } from '../session.js';
+
+export interface StoredExecution {
+  executionId: string;
+  logEpoch: number;
+  /** Lines 1..storedThrough of the epoch are in the hive. */
+  storedThrough: number;
+}
 
 /**
  * Inserts the attempts or updates those whose revision is newer, or the same and says something else. An announcement ends `unavailable`; a newer revision

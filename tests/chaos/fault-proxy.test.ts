@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { FaultProxy } from '../../bench/chaos/fault-proxy.js';
+import { FaultProxy } from './fault-proxy.js';
 
 let server: Server;
 let proxy: FaultProxy;

@@ -1,7 +1,7 @@
 /** The fault suite on seeds that together draw every kind of fault; `npm run chaos` runs as many others as one likes. */
 import { expect, test } from '@jest/globals';
-import { drawPlan, FAULT_KINDS } from '../../bench/chaos/plan.js';
-import { runSeed } from '../../bench/chaos/run-seed.js';
+import { drawPlan, FAULT_KINDS } from './plan.js';
+import { runSeed } from './run-seed.js';
 
 const SEEDS = [13, 21];
 

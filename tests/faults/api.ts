@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { ChaosHive } from '../../bench/chaos/hive.js';
-import type { ChaosWorld } from '../../bench/chaos/world.js';
+import type { ChaosHive } from '../chaos/hive.js';
+import type { ChaosWorld } from '../chaos/world.js';
 
 /** GET as admin, whatever the answer. */
 export function get(world: ChaosWorld, hive: ChaosHive, path: string): Promise<Response> {

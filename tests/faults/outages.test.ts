@@ -1,10 +1,10 @@
 /** PostgreSQL or Temporal is away for a while: nothing ends, nothing is lost, and everything goes on by itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { OutputSpec } from '../../bench/chaos/lines.js';
-import type { ChaosNode } from '../../bench/chaos/node.js';
-import { incompleteAttempts, verify } from '../../bench/chaos/verify.js';
-import { ChaosWorld, within } from '../../bench/chaos/world.js';
+import type { OutputSpec } from '../chaos/lines.js';
+import type { ChaosNode } from '../chaos/node.js';
+import { incompleteAttempts, verify } from '../chaos/verify.js';
+import { ChaosWorld, within } from '../chaos/world.js';
 import { get } from './api.js';
 
 /** `HIVESYNC_OUTAGE_SECONDS=60` for the figure that the issue asks for. */

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { ChaosHive } from '../../bench/chaos/hive.js';
-import type { ChaosNode } from '../../bench/chaos/node.js';
-import { incompleteAttempts, verify } from '../../bench/chaos/verify.js';
-import { ChaosWorld, within } from '../../bench/chaos/world.js';
-import { backfillWorkflowId, type BackfillResult } from '../../workflows/definitions.js';
+import type { ChaosHive } from '../chaos/hive.js';
+import type { ChaosNode } from '../chaos/node.js';
+import { incompleteAttempts, verify } from '../chaos/verify.js';
+import { ChaosWorld, within } from '../chaos/world.js';
+import { backfillWorkflowId, type BackfillResult } from '../../backfills/definitions.js';
 import { get } from './api.js';
 
 const LINES = 600_000;

@@ -1,4 +1,4 @@
-/** Frames that no node should send, each with the answer that the contract promises. */
+/** Frames that no node should send, each with the answer that docs/protocol.md promises. */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { encodeLogPageFrame } from '../../protocol/binary-frame.js';
@@ -248,5 +248,8 @@ interface Header {
 }
 
 function pageFrame(header: Header, page = ONE_LINE): Buffer {
-  return encodeLogPageFrame({ header: { type: 'log_page', log_epoch: 1, first_seq: 1, last_seq: 1, ...header }, page });
+  return encodeLogPageFrame({
+    header: { type: 'log_page', log_epoch: 1, first_seq: 1, last_seq: 1, ...header },
+    gzip: page,
+  });
 }

@@ -60,7 +60,7 @@ test('what is encoded as a page is read back', async () => {
       const counts = Object.values(content.lineCounts);
       expect(counts.reduce((sum, count) => sum + count)).toBe(all.length);
       // the bytes of a page are UTF-8: a lone surrogate travels as its JSON escape
-      expect(await linesOfPage({ bytes: page, firstSeq, lastSeq: firstSeq + all.length - 1 })).toEqual(all);
+      expect(await linesOfPage({ gzip: page, firstSeq, lastSeq: firstSeq + all.length - 1 })).toEqual(all);
     }),
     { numRuns: 300 },
   );
@@ -73,7 +73,7 @@ test('a page that was changed on its way is refused, or holds as many lines as i
       const content = await checkPage(page, 1, all.length).catch((error: unknown) => error);
       if (content instanceof PageError) return;
       expect(content).toHaveProperty('rawBytes');
-      expect(await linesOfPage({ bytes: page, firstSeq: 1, lastSeq: all.length })).toEqual(all); // only what gzip does not care about was changed: a time, a flag
+      expect(await linesOfPage({ gzip: page, firstSeq: 1, lastSeq: all.length })).toEqual(all); // only what gzip does not care about was changed: a time, a flag
     }),
     { numRuns: 1000 },
   );
@@ -139,9 +139,9 @@ test('bytes that are no page are refused', async () => {
 test('a binary frame is decoded to what was encoded', () => {
   fc.assert(
     fc.property(header, fc.uint8Array({ maxLength: 1000 }), (head, bytes) => {
-      const decoded = decodeLogPageFrame(encodeLogPageFrame({ header: head, page: Buffer.from(bytes) }));
+      const decoded = decodeLogPageFrame(encodeLogPageFrame({ header: head, gzip: Buffer.from(bytes) }));
       expect(decoded.header).toEqual(head);
-      expect(decoded.page.equals(Buffer.from(bytes))).toBe(true);
+      expect(decoded.gzip.equals(Buffer.from(bytes))).toBe(true);
     }),
   );
 });
@@ -149,7 +149,7 @@ test('a binary frame is decoded to what was encoded', () => {
 test('a binary frame that was changed is a frame still, or a FrameError', () => {
   fc.assert(
     fc.property(header, mutation, (head, change) => {
-      const frame = mutate(encodeLogPageFrame({ header: head, page: Buffer.from('page') }), change);
+      const frame = mutate(encodeLogPageFrame({ header: head, gzip: Buffer.from('page') }), change);
       expectFrameOrError(() => decodeLogPageFrame(frame));
     }),
     { numRuns: 1000 },

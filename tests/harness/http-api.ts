@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import type { Express } from 'express';
 import { pino, type Logger } from 'pino';
 import request from 'supertest';
-import { openDatabase, type Database } from '../../prisma/client.js';
+import { openDatabase } from '../../prisma/client.js';
 import { createApiToken } from '../../prisma/queries/api-token.js';
 import { ensureOrganization } from '../../prisma/queries/organization.js';
 import { createTestDatabase } from './database.js';
-import type { Backfills } from '../../api/backfills.js';
-import { createApp } from '../../api/http/app.js';
-import type { AppDependencies } from '../../api/http/dependencies.js';
+import type { Backfills } from '../../backfills/requests.js';
+import { createApp } from '../../api/app.js';
+import type { AppDependencies } from '../../api/dependencies.js';
+import type { Database } from '../../prisma/database.js';
 
 export interface TestOrganization {
   id: string;

@@ -10,10 +10,10 @@ export async function linesOfPage(page: NumberedPage): Promise<LogLine[]> {
 export interface PageRow {
   firstSeq: number;
   lastSeq: number;
-  data: Uint8Array;
+  gzip: Uint8Array;
 }
 
 export async function linesOfRows(rows: PageRow[]): Promise<LogLine[]> {
-  const pages = rows.map(({ data, firstSeq, lastSeq }) => ({ bytes: Buffer.from(data), firstSeq, lastSeq }));
+  const pages = rows.map(({ gzip, firstSeq, lastSeq }) => ({ gzip: Buffer.from(gzip), firstSeq, lastSeq }));
   return (await Promise.all(pages.map(linesOfPage))).flat();
 }

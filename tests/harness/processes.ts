@@ -13,16 +13,20 @@ export interface ProgramOptions {
   env: Record<string, string>;
   /** Where its output goes; dropped if not given. */
   logFile?: string;
+  /** In a process group of its own: Ctrl-C does not reach it, its parent stops it. */
+  detached?: boolean;
 }
 
 export class Program {
   private constructor(readonly child: ChildProcess) {}
 
-  static start(script: 'workers/hive.js' | 'node-agent/cli.js', { args, env, logFile }: ProgramOptions): Program {
+  static start(script: 'workers/hive.js' | 'node-agent/cli.js', options: ProgramOptions): Program {
+    const { args, env, logFile, detached = false } = options;
     const child = fork(join(DIST, script), args, {
       env: { ...cleanEnvironment(), ...env },
       silent: true,
-      execArgv: [],
+      execArgv: profiling(script),
+      detached,
     });
     const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: 'a' });
     for (const stream of [child.stdout, child.stderr]) {
@@ -68,9 +72,33 @@ export class Program {
   }
 }
 
+export interface ForkedHive {
+  program: Program;
+  /** Resolves when the API answers. */
+  url: Promise<string>;
+}
+
+/** Runs `hive start`, on any free port unless HIVE_PORT is given. */
+export function forkHive(options: Omit<ProgramOptions, 'args'>): ForkedHive {
+  const env = { HIVE_PORT: '0', ...options.env };
+  const program = Program.start('workers/hive.js', { ...options, env, args: ['start'] });
+  return { program, url: program.message<{ url: string }>().then(({ url }) => url) };
+}
+
 /** The environment without what would configure a hive or a node. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(HIVE_|NODE_|TEMPORAL_|DATABASE_URL|LOG_LEVEL)/.test(name)),
   );
+}
+
+/** With HIVESYNC_BENCH_PROFILE=DIRECTORY processes leave a CPU profile there. */
+export function profiling(name: string): string[] {
+  const directory = process.env['HIVESYNC_BENCH_PROFILE'];
+  if (!directory) return [];
+  return [
+    '--cpu-prof',
+    `--cpu-prof-dir=${directory}`,
+    `--cpu-prof-name=${name.replaceAll('/', '-')}.${Date.now()}.cpuprofile`,
+  ];
 }

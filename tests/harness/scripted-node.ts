@@ -62,7 +62,7 @@ export class ScriptedNode {
   }
 
   sendPageBytes(page: Buffer, header: PageHeader & { last_seq: number }): void {
-    this.ws.send(encodeLogPageFrame({ header: { type: 'log_page', ...header }, page }));
+    this.ws.send(encodeLogPageFrame({ header: { type: 'log_page', ...header }, gzip: page }));
   }
 
   /** Takes the next frame of a type that has arrived and not been taken. */

@@ -1,6 +1,6 @@
 /** Rows as the hive makes them from a node's frames. */
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../../prisma/client.js';
+import type { Database } from '../../prisma/database.js';
 import type { AttemptSync, ExecutionSync, SyncState } from '../../protocol/frames.js';
 import { encodeLine, encodePage, type LogLine } from '../../protocol/page.js';
 
@@ -104,7 +104,7 @@ export async function appendPage(database: Database, executionId: string, lines:
         lastSeq,
         ...counts,
         rawBytes: ndjson.length + 1,
-        data: new Uint8Array(await encodePage(ndjson)),
+        gzip: new Uint8Array(await encodePage(ndjson)),
       },
     }),
     database.execution.update({

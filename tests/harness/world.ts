@@ -4,13 +4,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
-import { openDatabase, type Database } from '../../prisma/client.js';
+import { openDatabase } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureDefaultOrganization } from '../../prisma/queries/organization.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { NodeAgent } from './node-agent.js';
-import { Program } from './processes.js';
+import { forkHive, type Program } from './processes.js';
 import { testServices } from './services.js';
+import type { Database } from '../../prisma/database.js';
 
 export interface HiveHandle {
   url: string;
@@ -45,20 +46,18 @@ export class World {
 
   /** Starts a hive; on a port of an earlier one, its nodes come back by themselves. */
   async startHive(options: { port?: number; env?: Record<string, string> } = {}): Promise<HiveHandle> {
-    const program = Program.start('workers/hive.js', {
-      args: ['start'],
+    const { program, url: ready } = forkHive({
       logFile: join(this.directory, 'hive.log'),
       env: {
         DATABASE_URL: this.testDatabase.url,
         TEMPORAL_ADDRESS: testServices().temporalAddress,
         TEMPORAL_NAMESPACE: this.namespace,
         HIVE_DATA_DIR: join(this.directory, 'hive'),
-        HIVE_PORT: String(options.port ?? 0),
+        ...(options.port !== undefined && { HIVE_PORT: String(options.port) }),
         ...options.env,
       },
     });
-    const { url } = await program.message<{ url: string }>();
-    const hive = { url, program };
+    const hive = { url: await ready, program };
     this.#hives.push(hive);
     await until(async () => (await this.readiness(hive)).workers === 'ok', 30_000, 'workers run');
     return hive;

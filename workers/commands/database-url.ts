@@ -1,7 +1,8 @@
-import { openDatabase, type Database } from '../../prisma/client.js';
+import { openDatabase } from '../../prisma/client.js';
 import { readConfig, type HiveConfig } from '../config.js';
 import { readRunning } from '../data-files.js';
 import { UsageError } from './usage.js';
+import type { Database } from '../../prisma/database.js';
 
 /** DATABASE_URL, or the database of the hive that runs on the data directory. */
 export async function databaseUrlOf(config: HiveConfig): Promise<string> {

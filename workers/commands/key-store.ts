@@ -6,8 +6,8 @@ import {
   type HiveClient,
   type Schemas,
 } from '../../api/client/client.js';
-import { apiKeyView } from '../../api/http/views/node.js';
-import type { Database } from '../../prisma/client.js';
+import { apiKeyView } from '../../api/views/node.js';
+import type { Database } from '../../prisma/database.js';
 import {
   createNodeApiKey,
   listNodeApiKeys,

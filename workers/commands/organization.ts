@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { Database } from '../../prisma/client.js';
+import type { Database } from '../../prisma/database.js';
 import { DEFAULT_ORGANIZATION, listOrganizations } from '../../prisma/queries/organization.js';
 
 export function organizationOption(): Option {

@@ -16,7 +16,7 @@ function helpOf(command: Command): string {
   return help;
 }
 
-test('the commands are those of the contract', () => {
+test('the commands are those that scripts and docs rely on', () => {
   expect(commands.map(([name]) => name)).toEqual([
     'hive start',
     'hive worker',

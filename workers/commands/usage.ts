@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { CommanderError, InvalidArgumentError } from 'commander';
+import { isUuid } from '../../protocol/uuid.js';
 import { ConfigError } from '../config-error.js';
 
 /** What was asked for can't be done as it was asked; the message says what is needed. */
@@ -37,10 +38,8 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof ConfigError || error instanceof UsageError ? ExitCode.misused : ExitCode.failed;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** For an argument or option of commander. */
 export function uuidArgument(text: string): string {
-  if (!UUID.test(text)) throw new InvalidArgumentError('It must be a UUID.');
+  if (!isUuid(text)) throw new InvalidArgumentError('It must be a UUID.');
   return text.toLowerCase();
 }

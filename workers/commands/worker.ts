@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { TemporalDoor } from '../../backfills/temporal-door.js';
 import { openDatabase } from '../../prisma/client.js';
 import { readConfig } from '../config.js';
 import { createLogger } from '../logger.js';
@@ -14,15 +15,16 @@ export function workerCommand(): Command {
       if (config.databaseUrl === undefined || config.temporal.kind === 'embedded') {
         throw new UsageError('a worker needs DATABASE_URL and TEMPORAL_ADDRESS: those of the hives it works for');
       }
-      const { startParts } = await import('../parts.js');
+      const { startBackingServices } = await import('../backing-services.js');
       const { installRuntime } = await import('../temporal/runtime.js');
       const { TemporalLink } = await import('../temporal/temporal-link.js');
       const logger = createLogger(config);
       installRuntime(logger);
-      const parts = await startParts(config, logger);
-      const database = openDatabase(parts.databaseUrl);
+      const services = await startBackingServices(config, logger);
+      const database = openDatabase(services.databaseUrl);
       const link = new TemporalLink({
-        connection: parts.temporal.connection,
+        door: new TemporalDoor(),
+        connection: services.temporal.connection,
         namespace: config.temporal.namespace,
         reconcileIntervalSeconds: config.reconcileIntervalSeconds,
         hive: { database, logger, ...config },

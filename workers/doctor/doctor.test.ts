@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { Prisma } from '../../prisma/client.js';
+import { Prisma } from '../../prisma/database.js';
 import { storePage } from '../../prisma/queries/store-page.js';
 import { checkPage, encodeLine, encodePage } from '../../protocol/page.js';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
@@ -71,14 +71,14 @@ interface Damage {
 const damages: Damage[] = [
   {
     name: 'a page whose gzip bytes are cut',
-    damage: (id) => Prisma.sql`UPDATE log_page SET data = substr(data, 1, 40) WHERE ${pageAt(id, 31)}`,
+    damage: (id) => Prisma.sql`UPDATE log_page SET gzip = substr(gzip, 1, 40) WHERE ${pageAt(id, 31)}`,
     finding: { code: 'page_damaged', firstSeq: 31, lastSeq: 40, nodeMayHavePruned: true },
     storedLines: 30,
   },
   {
     name: 'a page with one bit flipped',
     damage: (id) =>
-      Prisma.sql`UPDATE log_page SET data = set_bit(data, 300, 1 - get_bit(data, 300)) WHERE ${pageAt(id, 31)}`,
+      Prisma.sql`UPDATE log_page SET gzip = set_bit(gzip, 300, 1 - get_bit(gzip, 300)) WHERE ${pageAt(id, 31)}`,
     finding: { code: 'page_damaged', firstSeq: 31, lastSeq: 40 },
     storedLines: 30,
   },
@@ -141,12 +141,12 @@ test.each(damages)('$name: the log goes back to the line before, and waits for a
 
 test('once its lines have come again, what was kept is forgotten and all is well', async () => {
   const { attemptId, executionId } = await seedComplete(7);
-  await execute(Prisma.sql`UPDATE log_page SET data = '\\x00' WHERE ${pageAt(executionId, 31)}`);
+  await execute(Prisma.sql`UPDATE log_page SET gzip = '\\x00' WHERE ${pageAt(executionId, 31)}`);
   await doctor();
   const lines = makeLines('line', 40, 31);
-  const data = await encodePage(lines.map(encodeLine).join('\n'));
-  const content = await checkPage(data, 31, 70);
-  const page = { executionId, logEpoch: 0, firstSeq: 31, lastSeq: 70, data, content };
+  const gzip = await encodePage(lines.map(encodeLine).join('\n'));
+  const content = await checkPage(gzip, 31, 70);
+  const page = { executionId, logEpoch: 0, firstSeq: 31, lastSeq: 70, gzip, content };
   expect(await storePage(hive.database, { nodeId, fence: 1n }, page)).toMatchObject({ stored: true });
   expect(await doctor({ dryRun: true })).toMatchObject({ findings: [{ code: 'state_wrong' }] });
   await doctor();
@@ -157,7 +157,7 @@ test('once its lines have come again, what was kept is forgotten and all is well
 
 test('a running log that is damaged gets a gap, which its node or a backfill closes', async () => {
   const { attemptId, executionId } = await seedComplete(3, 'running');
-  await execute(Prisma.sql`UPDATE log_page SET data = '\\x00' WHERE ${pageAt(executionId, 11)}`);
+  await execute(Prisma.sql`UPDATE log_page SET gzip = '\\x00' WHERE ${pageAt(executionId, 11)}`);
   await doctor();
   expect(await execution(executionId)).toMatchObject({ storedLines: 10, hasGap: true });
   expect(await sync(attemptId)).toMatchObject({ state: 'partial', needsBackfill: true });
@@ -169,8 +169,8 @@ test('counts that are wrong are corrected, pages of other epochs removed, and no
   await execute(Prisma.sql`UPDATE log_page SET stderr_lines = 7, raw_bytes = 1 WHERE ${pageAt(executionId, 11)}`);
   await execute(Prisma.sql`UPDATE execution SET system_lines = 5 WHERE id = ${executionId}::uuid`);
   await execute(Prisma.sql`
-    INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
-    SELECT execution_id, 9, first_seq, last_seq, 0, 0, 0, 0, data FROM log_page WHERE ${pageAt(executionId, 1)}`);
+    INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
+    SELECT execution_id, 9, first_seq, last_seq, 0, 0, 0, 0, gzip FROM log_page WHERE ${pageAt(executionId, 1)}`);
   const { findings } = await doctor();
   expect(findings.map(({ code, outcome, pages }) => [code, outcome, pages])).toEqual([
     ['execution_miscounted', 'repaired', undefined],
@@ -184,7 +184,7 @@ test('counts that are wrong are corrected, pages of other epochs removed, and no
 
 test('a log that nobody can send again stays as it is, and doctor says why', async () => {
   const { attemptId, executionId } = await seedComplete(3);
-  await execute(Prisma.sql`UPDATE log_page SET data = '\\x00' WHERE ${pageAt(executionId, 11)}`);
+  await execute(Prisma.sql`UPDATE log_page SET gzip = '\\x00' WHERE ${pageAt(executionId, 11)}`);
   await execute(Prisma.sql`
     UPDATE attempt_sync SET state = 'unavailable', unavailable_reason = 'not_found' WHERE attempt_id = ${attemptId}::uuid`);
   await execute(Prisma.sql`UPDATE execution SET declared_lines = 31 WHERE id = ${executionId}::uuid`);

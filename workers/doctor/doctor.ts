@@ -1,5 +1,5 @@
 /** Re-checks everything that the hive has stored, and repairs what a backfill can bring again. */
-import type { Database } from '../../prisma/client.js';
+import type { Database } from '../../prisma/database.js';
 import { listAttemptIds, listClaimedLogs, type ClaimedLog } from '../../prisma/queries/examine-log.js';
 import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
 import { listMisjudged } from '../../prisma/queries/sync-state.js';
@@ -80,7 +80,7 @@ async function repairAndReport(db: Database, found: Examination, { dryRun }: Doc
 
 function reportLog(examination: Examination, outcome: Outcome, reason: Finding['reason'], report: Report): void {
   const { log, broken, corrections, isMiscounted } = examination;
-  const { attemptId, executionId, attemptState, isHeld } = log;
+  const { attemptId, executionId, attemptState, isPaused } = log;
   const common = { attemptId, executionId, outcome, ...(reason !== undefined && { reason }) };
   if (broken) {
     const { code, detail, firstSeq, lastSeq } = broken;
@@ -91,7 +91,7 @@ function reportLog(examination: Examination, outcome: Outcome, reason: Finding['
       lastSeq,
       soundLines: examination.soundLines,
       ...(detail !== undefined && { detail }),
-      ...(outcome !== 'not_repaired' && { nodeMayHavePruned: attemptState === 'complete', isHeld }),
+      ...(outcome !== 'not_repaired' && { nodeMayHavePruned: attemptState === 'complete', isPaused }),
     });
   }
   if (isMiscounted) report({ ...common, code: 'execution_miscounted' });
@@ -107,7 +107,15 @@ async function settleKept(db: Database, log: ClaimedLog, { dryRun }: DoctorOptio
   }
   const { attemptId, executionId, keptPages: pages } = log;
   const reason = whyUnhealable(log) ?? 'waits_for_backfill';
-  report({ attemptId, executionId, code: 'not_healed', pages, outcome: 'not_repaired', reason, isHeld: log.isHeld });
+  report({
+    attemptId,
+    executionId,
+    code: 'not_healed',
+    pages,
+    outcome: 'not_repaired',
+    reason,
+    isPaused: log.isPaused,
+  });
 }
 
 async function examineStates(db: Database, options: DoctorOptions, summary: Summary, report: Report): Promise<void> {

@@ -1,5 +1,5 @@
 /** Re-checking one stored log: whether its pages are what the execution's row says, in bounded memory. */
-import { Prisma, type Database, type Queryable } from '../../prisma/client.js';
+import { Prisma, type Database, type Queryable } from '../../prisma/database.js';
 import {
   findClaimedLog,
   listPagesToExamine,
@@ -113,13 +113,13 @@ export async function examineLog(
 }
 
 async function judgePage(log: ClaimedLog, expectedSeq: number, page: ExaminedPage): Promise<PageContent | Break> {
-  const { firstSeq, lastSeq, data } = page;
+  const { firstSeq, lastSeq, gzip } = page;
   const broken = { firstSeq, lastSeq, pageFirstSeq: firstSeq };
   if (firstSeq > expectedSeq) return { ...broken, code: 'pages_missing', firstSeq: expectedSeq, lastSeq: firstSeq - 1 };
   if (firstSeq < expectedSeq) return { ...broken, code: 'pages_overlap' };
   if (lastSeq > log.storedLines) return { ...broken, code: 'pages_beyond_mark' };
   try {
-    return await checkPage(data, firstSeq, lastSeq);
+    return await checkPage(gzip, firstSeq, lastSeq);
   } catch (error) {
     if (!(error instanceof PageError)) throw error;
     return { ...broken, code: 'page_damaged', detail: error.message };

@@ -27,7 +27,7 @@ export interface Finding {
   /** The node was told that the hive has everything: it may have removed the attempt since. */
   nodeMayHavePruned?: boolean;
   /** Someone cancelled the attempt's backfills: it heals only when someone starts one. */
-  isHeld?: boolean;
+  isPaused?: boolean;
 }
 
 /** One line for people. */
@@ -68,13 +68,13 @@ const REASONS: Record<NonNullable<Finding['reason']>, string> = {
   waits_for_backfill: 'a backfill has to bring them',
 };
 
-function whatCameOfIt({ outcome, reason, soundLines, nodeMayHavePruned, isHeld }: Finding): string {
-  const held = isHeld ? '; its backfills are cancelled: start one with `hive backfill`' : '';
-  if (outcome === 'not_repaired') return `${reason ? REASONS[reason] : 'not repaired'}${held}`;
+function whatCameOfIt({ outcome, reason, soundLines, nodeMayHavePruned, isPaused }: Finding): string {
+  const paused = isPaused ? '; its backfills are cancelled: start one with `hive backfill`' : '';
+  if (outcome === 'not_repaired') return `${reason ? REASONS[reason] : 'not repaired'}${paused}`;
   const done = outcome === 'repaired' ? 'repaired' : 'would be repaired';
   if (soundLines === undefined) return done;
   const pruned = nodeMayHavePruned
     ? '; the node was told that it may prune the attempt: if it has, the attempt becomes unavailable'
     : '';
-  return `${done}: ${soundLines} lines stay, a backfill brings the others${pruned}${held}`;
+  return `${done}: ${soundLines} lines stay, a backfill brings the others${pruned}${paused}`;
 }

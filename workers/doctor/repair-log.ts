@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '../../prisma/client.js';
+import type { Database, Queryable } from '../../prisma/database.js';
 import { findClaimedLog, type ClaimedLog } from '../../prisma/queries/examine-log.js';
 import {
   correctPages,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import type { Logger } from '../logger.js';
-import { searchAttributes } from '../../workflows/definitions.js';
+import { searchAttributes } from '../../backfills/definitions.js';
 import type { DataDir } from './data-dir.js';
 import { serverLogPath } from './server-log.js';
 import { supervise, type SupervisedServer } from './supervised-server.js';

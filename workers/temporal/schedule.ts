@@ -1,5 +1,5 @@
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client, type ScheduleOptions } from '@temporalio/client';
-import { HIVE_TASK_QUEUE } from '../../workflows/definitions.js';
+import { HIVE_TASK_QUEUE } from '../../backfills/definitions.js';
 
 export const RECONCILE_SCHEDULE_ID = 'reconcile';
 

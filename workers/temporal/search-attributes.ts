@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
-import { searchAttributes } from '../../workflows/definitions.js';
+import { searchAttributes } from '../../backfills/definitions.js';
 
 /** The namespace lacks search attributes, and the hive may not add them. Workers must not start: tasks would fail for ever. */
 export class SearchAttributesMissingError extends Error {

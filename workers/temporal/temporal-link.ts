@@ -2,6 +2,7 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import type { TemporalDoor } from '../../backfills/temporal-door.js';
 import { ensureReconcileSchedule } from './schedule.js';
 import { ensureSearchAttributes } from './search-attributes.js';
 import { createWorkers, type WorkerDeps } from './workers.js';
@@ -10,7 +11,9 @@ export interface TemporalLinkOptions {
   connection: NativeConnectionOptions;
   namespace: string;
   reconcileIntervalSeconds: number;
-  hive: Omit<WorkerDeps['hive'], 'client' | 'stopping'>;
+  /** Opened with the first connection; stays open while Temporal is away. */
+  door: TemporalDoor;
+  hive: Omit<WorkerDeps['hive'], 'temporal' | 'stopping'>;
   gateway?: WorkerDeps['gateway'];
   logger: Logger;
 }
@@ -32,11 +35,6 @@ export class TemporalLink {
 
   constructor(options: TemporalLinkOptions) {
     this.#options = options;
-  }
-
-  /** Undefined until the first connection; afterwards there, also while Temporal is away. */
-  get client(): Client | undefined {
-    return this.#client;
   }
 
   /** Of the server as last heard, and of this process's workers. */
@@ -78,15 +76,16 @@ export class TemporalLink {
   }
 
   async #connectAndWork(): Promise<void> {
-    const { namespace, hive, gateway, logger, reconcileIntervalSeconds } = this.#options;
+    const { door, namespace, hive, gateway, logger, reconcileIntervalSeconds } = this.#options;
     const connection = (this.#connection ??= await NativeConnection.connect(this.#options.connection));
     const client = (this.#client ??= new Client({ connection, namespace }));
+    door.open(client);
     await ensureSearchAttributes(client, namespace);
     this.#isServerThere = true;
     this.#workers = await createWorkers({
       connection,
       namespace,
-      hive: { ...hive, client, stopping: this.#stopping.signal },
+      hive: { ...hive, temporal: door, stopping: this.#stopping.signal },
       ...(gateway && { gateway }),
     });
     try {

@@ -1,9 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import type { Client } from '@temporalio/client';
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import { createGatewayActivities, type GatewayActivityDeps } from '../../activities/gateway-activities.js';
 import { createHiveActivities, type HiveActivityDeps } from '../../activities/hive-activities.js';
-import { HIVE_TASK_QUEUE } from '../../workflows/definitions.js';
+import { HIVE_TASK_QUEUE } from '../../backfills/definitions.js';
 
 const BUNDLE = fileURLToPath(new URL('../../workflows/bundle.cjs', import.meta.url));
 /** What an activity that was told to stop has to end in. */
@@ -15,7 +14,7 @@ const READER_MIRROR_STEPS = 20;
 export interface WorkerDeps {
   connection: NativeConnection;
   namespace: string;
-  hive: Omit<HiveActivityDeps, 'client'> & { client: Client };
+  hive: HiveActivityDeps;
   /** Absent in a process that holds no sockets. */
   gateway?: GatewayActivityDeps;
 }

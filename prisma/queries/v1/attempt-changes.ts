@@ -1,7 +1,7 @@
 /** What version 1 frames change of what is stored: they come again every 30 s, and most change nothing. */
 import type { AttemptSync, ExecutionSync } from '../../../protocol/frames.js';
 import type { AttemptSyncV1, ExecutionSyncV1 } from '../../../protocol/v1/frames.js';
-import type { Queryable } from '../../client.js';
+import type { Queryable } from '../../database.js';
 import type { SyncState } from '../../generated/client.js';
 
 /** Metadata as frames without revisions describe it. */

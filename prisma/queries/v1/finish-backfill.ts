@@ -1,6 +1,6 @@
 import type { ExecutionSync } from '../../../protocol/frames.js';
-import type { Database, Queryable } from '../../client.js';
-import type { SessionFence } from '../store-page.js';
+import type { Database, Queryable } from '../../database.js';
+import type { SessionFence } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
 import { holdSession } from '../hold-session.js';
 

@@ -1,4 +1,4 @@
-import type { RawQueryable } from '../../client.js';
+import type { RawQueryable } from '../../database.js';
 
 /**
  * A node that spoke version 1 until now brings revisions and epochs of its own: the hive's count for nothing from here

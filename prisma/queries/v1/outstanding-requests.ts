@@ -1,6 +1,6 @@
 /** Requests that version 1 nodes owe an answer to, across connections and hives. */
-import type { Database, Queryable, RawQueryable } from '../../client.js';
-import type { SessionFence } from '../store-page.js';
+import type { Database, Queryable, RawQueryable } from '../../database.js';
+import type { SessionFence } from '../../session.js';
 import { holdSession } from '../hold-session.js';
 
 /** More than some 64 unanswered requests freeze an original node for good. */

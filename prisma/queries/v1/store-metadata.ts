@@ -1,5 +1,5 @@
-import type { Database, Queryable } from '../../client.js';
-import type { NodeSession } from '../store-metadata.js';
+import type { Database, Queryable } from '../../database.js';
+import type { NodeSession } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
 import { upsertAttempts, upsertExecutions } from '../upsert-metadata.js';
 import { findChanges, findReturned, readStored, type AttemptChange, type MetadataV1 } from './attempt-changes.js';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { AttemptSync } from '../../../protocol/frames.js';
 import type { TaskSyncV1 } from '../../../protocol/v1/frames.js';
-import type { Database, Queryable } from '../../client.js';
+import type { Database, Queryable } from '../../database.js';
 import { storableText } from '../../text.js';
-import type { NodeSession } from '../store-metadata.js';
+import type { NodeSession } from '../../session.js';
 import { holdSession } from '../hold-session.js';
 
 /**

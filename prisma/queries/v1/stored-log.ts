@@ -1,6 +1,6 @@
 /** An execution's stored lines, as version 1's intake compares and extends them. */
 import { readPage } from '../../../protocol/page.js';
-import type { Queryable } from '../../client.js';
+import type { Queryable } from '../../database.js';
 
 export interface StoredLog {
   executionId: string;
@@ -36,12 +36,12 @@ export async function* readStoredLines(
   after: number,
 ): AsyncGenerator<string[]> {
   for (let seen = after; ;) {
-    const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; data: Uint8Array }[]>`
-      SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", data FROM log_page
+    const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; gzip: Uint8Array }[]>`
+      SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", gzip FROM log_page
       WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch} AND last_seq > ${seen}
       ORDER BY first_seq LIMIT ${PAGES_AT_ONCE}`;
-    for (const { firstSeq, lastSeq, data } of pages) {
-      const page = { bytes: Buffer.from(data), firstSeq, lastSeq };
+    for (const { firstSeq, lastSeq, gzip } of pages) {
+      const page = { gzip: Buffer.from(gzip), firstSeq, lastSeq };
       const lines = await readPage(page, { fromSeq: seen + 1, toSeq: lastSeq });
       yield lines.map(({ json }) => json);
       seen = lastSeq;

@@ -1,8 +1,7 @@
 /** Pages that the hive makes of a version 1 node's lines. */
 import type { PageContent } from '../../../protocol/page.js';
-import type { Database, Queryable } from '../../client.js';
-import { SupersededError } from '../store-metadata.js';
-import type { SessionFence } from '../store-page.js';
+import type { Database, Queryable } from '../../database.js';
+import { SupersededError, type SessionFence } from '../../session.js';
 import { lockAttempts } from '../sync-state.js';
 import { holdSession } from '../hold-session.js';
 import type { StoredLog } from './stored-log.js';
@@ -10,7 +9,7 @@ import type { StoredLog } from './stored-log.js';
 export interface MadePage {
   firstSeq: number;
   lastSeq: number;
-  data: Buffer;
+  gzip: Buffer;
   content: PageContent;
 }
 
@@ -52,9 +51,9 @@ async function appendPage(tx: Queryable, session: SessionFence, log: StoredLog, 
       DELETE FROM log_page USING moved
       WHERE ${firstSeq}::int = 1 AND log_page.execution_id = moved.id AND log_page.log_epoch <> ${log.epoch}
     )
-    INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, data)
+    INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
     SELECT id, ${log.epoch}::int, ${firstSeq}::int, ${lastSeq}::int, ${stdout}::int, ${stderr}::int, ${system}::int,
-           ${page.content.rawBytes}::int, ${page.data}::bytea
+           ${page.content.rawBytes}::int, ${page.gzip}::bytea
     FROM moved`;
   if (moved !== 1) throw new SupersededError(session.nodeId);
 }

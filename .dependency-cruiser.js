@@ -1,0 +1,66 @@
+/**
+ * The rooms and what each may import (docs/architecture.md). A room imports only rooms above it in this table, so that
+ * no arrow between rooms runs back up.
+ */
+const ROOMS = {
+  protocol: [],
+  prisma: ['protocol/'],
+  backfills: ['protocol/', 'prisma/'],
+  gateway: ['protocol/', 'prisma/', 'backfills/'],
+  activities: ['protocol/', 'prisma/', 'backfills/', 'gateway/(interface|metrics)[.]ts'],
+  workflows: ['backfills/definitions[.]ts', 'activities/'],
+  'api/client': [],
+  api: ['protocol/', 'prisma/', 'backfills/'],
+  workers: ['protocol/', 'prisma/', 'backfills/', 'gateway/', 'activities/', 'api/'],
+  'node-agent': ['protocol/'],
+};
+
+const PRODUCT = `^(${Object.keys(ROOMS).join('|')})/`;
+const TESTS = '([.]test[.]ts$|^node-agent/testing/)';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'no-circle',
+      comment: 'Files import each other in a circle, types included. Move what both need to a file of its own.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    ...Object.entries(ROOMS).map(([room, allowed]) => ({
+      name: `room-${room}`,
+      comment: `${room}/ may import ${allowed.join(', ') || 'no other room'} (docs/architecture.md).`,
+      severity: 'error',
+      from: { path: `^${room}/`, pathNot: room === 'api' ? `${TESTS}|^api/client/` : TESTS },
+      to: { path: PRODUCT, pathNot: `^(${[`${room}/`, ...allowed].join('|')})` },
+    })),
+    {
+      name: 'workflows-take-types-of-activities',
+      comment: 'Workflow code runs in a sandbox: it calls activities by their types.',
+      severity: 'error',
+      from: { path: '^workflows/', pathNot: TESTS },
+      to: { path: '^activities/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'product-without-tests',
+      comment: 'The product must run without its tests and benchmarks.',
+      severity: 'error',
+      from: { path: PRODUCT, pathNot: TESTS },
+      to: { path: `^(tests|bench)/|${TESTS}` },
+    },
+    {
+      name: 'tests-without-bench',
+      comment: 'bench/ uses the harness of tests/; the harness must not use bench/.',
+      severity: 'error',
+      from: { path: '^tests/' },
+      to: { path: '^bench/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(node_modules|dist|prisma/generated)/' },
+  },
+};

@@ -1,0 +1,105 @@
+/** Reading one attempt: with a backfill asked for and waited for, an ETag, and executions in bounded batches. */
+import { createHash } from 'node:crypto';
+import type { OrganizationScope } from '../prisma/organization-scope.js';
+import type { Principal } from '../prisma/queries/authenticate.js';
+import { findAttempt, listMissingLines, type AttemptDetailRow } from '../prisma/queries/find-attempt.js';
+import { listExecutions, type ExecutionRow } from '../prisma/queries/list-executions.js';
+import { DEFAULT_LIMITS, type AppDependencies } from './dependencies.js';
+import { notFound } from './problem.js';
+import { attemptView, executionView, nodeInfoView, syncView } from './views/attempt.js';
+import { isUnderWay, WaitingReads } from './wait-for-backfill.js';
+
+/** An execution's metadata can have 256 KiB. */
+const EXECUTIONS_A_BATCH = 50;
+const MISSING_LISTED = 100;
+
+export interface ReadOptions {
+  scope: OrganizationScope;
+  principal: Principal;
+  attemptId: string;
+  signal: AbortSignal;
+  /** Whether the read starts a backfill, and how long it waits for one. */
+  backfill?: { waitSeconds: number };
+}
+
+/** An attempt that was read: its JSON in parts, for there may be very many executions. */
+export interface AttemptReading {
+  /** Only of a complete attempt. */
+  etag: string | null;
+  json(): AsyncGenerator<string>;
+}
+
+export class AttemptReader {
+  readonly #waiting: WaitingReads;
+
+  constructor(private readonly deps: AppDependencies) {
+    this.#waiting = new WaitingReads(deps.limits?.waitingReads ?? DEFAULT_LIMITS.waitingReads);
+  }
+
+  /** @throws ApiError not_found */
+  async read(options: ReadOptions): Promise<AttemptReading> {
+    const row = await this.#find(options);
+    return { etag: etagOf(row, options.principal), json: () => this.#json(row, options) };
+  }
+
+  async #find({ scope, attemptId, signal, backfill }: ReadOptions): Promise<AttemptDetailRow> {
+    const row = await findAttempt(scope, attemptId);
+    if (!row) throw notFound('task attempt');
+    if (!backfill || (row.state !== 'partial' && row.state !== 'pending_backfill')) return row;
+    const requested = await this.#request(scope, row);
+    const { waitSeconds } = backfill;
+    if (waitSeconds > 0 && (requested || isUnderWay(row, false))) {
+      await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, requested, signal });
+    } else if (!requested) {
+      return row;
+    }
+    const again = await findAttempt(scope, attemptId);
+    if (!again) throw notFound('task attempt');
+    return again;
+  }
+
+  async #request(scope: OrganizationScope, row: AttemptDetailRow): Promise<boolean> {
+    const { backfills } = this.deps;
+    if (row.state === 'pending_backfill') {
+      backfills.expedite(row.id);
+      return false;
+    }
+    if (!row.needs_backfill || row.node_status === 'offline') return false;
+    const outcome = await backfills.requestByRead(scope, row.id);
+    return outcome === 'started' || outcome === 'joined' || outcome === 'requested';
+  }
+
+  async *#json(row: AttemptDetailRow, { scope, principal }: ReadOptions): AsyncGenerator<string> {
+    yield `{"attempt":${JSON.stringify(attemptView(row))},"executions":[`;
+    let separator = '';
+    for await (const batch of executionBatches(scope, row.id)) {
+      yield separator + batch.map((execution) => JSON.stringify(executionView(execution))).join(',');
+      separator = ',';
+    }
+    const missing = row.lines_stored < row.lines_declared ? await listMissingLines(scope, row.id, MISSING_LISTED) : [];
+    const workflowUrl = (workflowId: string) =>
+      principal.role === 'admin' ? (this.deps.workflowUrl?.(workflowId) ?? null) : null;
+    const rest = {
+      is_complete: row.all_ended,
+      node_info: nodeInfoView(row),
+      sync: syncView(row, missing, workflowUrl),
+    };
+    yield `],${JSON.stringify(rest).slice(1)}`;
+  }
+}
+
+async function* executionBatches(scope: OrganizationScope, attemptId: string): AsyncGenerator<ExecutionRow[]> {
+  for (let afterOrdinal = 0; ;) {
+    const batch = await listExecutions(scope, attemptId, { afterOrdinal, limit: EXECUTIONS_A_BATCH });
+    if (batch.length > 0) yield batch;
+    if (batch.length < EXECUTIONS_A_BATCH) return;
+    afterOrdinal = batch.at(-1)?.ordinal ?? afterOrdinal;
+  }
+}
+
+/** A complete attempt's executions can't change without its revision, or the time it became complete. */
+function etagOf(row: AttemptDetailRow, { role }: Principal): string | null {
+  if (row.state !== 'complete') return null;
+  const state = JSON.stringify([attemptView(row), nodeInfoView(row), syncView(row, [], () => role)]);
+  return `W/"${createHash('sha256').update(state).digest('base64url').slice(0, 22)}"`;
+}

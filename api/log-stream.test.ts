@@ -1,0 +1,228 @@
+import { once } from 'node:events';
+import { connect, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
+import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
+import { logStreamsCutOff } from './metrics.js';
+import { logEntry, type LogEntry } from './schemas/log.js';
+import { createHttpServer } from './server.js';
+
+let hive: TestHive;
+let nodeId: string;
+let server: ReturnType<typeof createHttpServer>;
+let base: string;
+const stopping = new AbortController();
+
+beforeAll(async () => {
+  hive = await startTestHive({
+    stopping: stopping.signal,
+    limits: { followIntervalMs: 30, streamHeartbeatMs: 150, streamStallMs: 700, streams: 250 },
+  });
+  nodeId = await seedNode(hive.database, hive.own.id);
+  server = createHttpServer(hive.app);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await hive.close();
+});
+
+async function attemptWith(status: 'running' | 'completed', lines: number) {
+  const attemptId = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId });
+  const executionId = await seedExecution(hive.database, { attemptId, nodeId, ordinal: 1, status });
+  if (lines > 0) await appendPage(hive.database, executionId, makeLines('line', lines));
+  const end = async (declaredLines: number) => {
+    await hive.database.execution.update({ where: { id: executionId }, data: { status: 'completed', declaredLines } });
+    await hive.database.attemptSync.update({ where: { attemptId }, data: { state: 'complete' } });
+  };
+  return { attemptId, executionId, end };
+}
+
+interface Event {
+  id?: string;
+  event?: string;
+  data?: string;
+  comment?: boolean;
+}
+
+async function* events(attemptId: string, headers: Record<string, string> = {}, token = hive.own.viewer) {
+  const controller = new AbortController();
+  const response = await fetch(`${base}/v1/swarm/attempts/${attemptId}/logs/stream`, {
+    headers: { authorization: `Bearer ${token}`, ...headers },
+    signal: controller.signal,
+  });
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+  try {
+    let text = '';
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(chunk).toString('utf8');
+      const parts = text.split('\n\n');
+      text = parts.pop() ?? '';
+      for (const part of parts) yield parseEvent(part);
+    }
+  } finally {
+    controller.abort();
+  }
+}
+
+function parseEvent(part: string): Event {
+  if (part.startsWith(':')) return { comment: true };
+  return Object.fromEntries(part.split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]));
+}
+
+const entryOf = (event: Event): LogEntry => logEntry.parse(JSON.parse(event.data ?? 'null'));
+
+test('a stream gives what is stored, then what comes, and ends when the log has ended', async () => {
+  const { attemptId, executionId, end } = await attemptWith('running', 1500);
+  const entries: LogEntry[] = [];
+  let ended: Event | undefined;
+  for await (const event of events(attemptId)) {
+    if (event.comment) continue;
+    if (event.event) ended = event;
+    else entries.push(entryOf(event));
+    if (entries.length === 1500) await appendPage(hive.database, executionId, makeLines('line', 10, 1501));
+    if (entries.length === 1510) await end(1510);
+  }
+  expect(entries.map(({ seq }) => seq)).toEqual(Array.from({ length: 1510 }, (_, index) => index + 1));
+  expect(ended).toEqual({ event: 'end', data: '{"reason":"complete"}' });
+});
+
+test('a stream resumes from Last-Event-ID with two executions running', async () => {
+  const { attemptId, executionId, end } = await attemptWith('running', 20);
+  const second = await seedExecution(hive.database, { attemptId, nodeId, ordinal: 2, status: 'running' });
+  await appendPage(hive.database, second, makeLines('second', 20));
+  const seen: LogEntry[] = [];
+  let last = '';
+  for await (const event of events(attemptId)) {
+    if (!event.id) continue;
+    seen.push(entryOf(event));
+    last = event.id;
+    if (seen.length === 33) break;
+  }
+  await appendPage(hive.database, executionId, makeLines('line', 5, 21));
+  await hive.database.execution.update({ where: { id: second }, data: { status: 'failed', declaredLines: 20 } });
+  await end(25);
+  for await (const event of events(attemptId, { 'last-event-id': last })) if (event.id) seen.push(entryOf(event));
+  const ids = seen.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(seen.filter(({ execution_id: id }) => id === executionId).map(({ seq }) => seq)).toHaveLength(25);
+  expect(seen.filter(({ execution_id: id }) => id === second).map(({ seq }) => seq)).toHaveLength(20);
+});
+
+test('an idle stream sends comments, and ends when its token is revoked', async () => {
+  const { attemptId } = await attemptWith('running', 0);
+  const received: Event[] = [];
+  for await (const event of events(attemptId, {}, hive.own.admin)) {
+    received.push(event);
+    if (received.length === 2) {
+      await hive.database.apiToken.updateMany({ where: { role: 'admin' }, data: { revokedAt: new Date() } });
+    }
+  }
+  expect(received.slice(0, 2)).toEqual([{ comment: true }, { comment: true }]);
+  expect(received.at(-1)).toEqual({ event: 'error', data: '{"reason":"unauthenticated"}' });
+});
+
+test('a stream ends when its attempt is deleted', async () => {
+  const { attemptId } = await attemptWith('running', 1);
+  let last: Event = {};
+  for await (const event of events(attemptId)) {
+    last = event;
+    if (event.id) await hive.database.attempt.delete({ where: { id: attemptId } });
+  }
+  expect(last).toEqual({ event: 'error', data: '{"reason":"not_found"}' });
+});
+
+test('an unknown attempt and a bad cursor are answered as problems', async () => {
+  const { attemptId } = await attemptWith('running', 1);
+  expect((await hive.get(`/v1/swarm/attempts/${hive.own.id}/logs/stream`)).body).toMatchObject({ status: 404 });
+  const bad = await hive.get(`/v1/swarm/attempts/${attemptId}/logs/stream`).set('last-event-id', 'x');
+  expect(bad.body).toMatchObject({ code: 'invalid_cursor' });
+});
+
+test('a reader that takes nothing is cut off, and the readers beside it get every line', async () => {
+  const { attemptId, executionId, end } = await attemptWith('running', 0);
+  const cutOffs = async () => (await logStreamsCutOff.get()).values[0]?.value;
+  const before = await cutOffs();
+  const idle = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(idle, 'connect');
+  idle.pause();
+  let text = '';
+  idle.on('data', (chunk: Buffer) => (text += chunk.toString())).on('error', () => undefined);
+  const closed = new Promise((resolve) => idle.once('close', resolve));
+  const cutOff = (async () => {
+    while ((await cutOffs()) === before) await sleep(20);
+    idle.resume();
+    await closed;
+  })();
+  idle.write(
+    `GET /v1/swarm/attempts/${attemptId}/logs/stream HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer ${hive.own.viewer}\r\n\r\n`,
+  );
+  const reader = (async () => {
+    let count = 0;
+    for await (const event of events(attemptId)) if (event.id) expect(entryOf(event).seq).toBe(++count);
+    return count;
+  })();
+  const wide = { output_type: 'stdout' as const, content: 'x'.repeat(1_000_000), timestamp: '2026-01-01T10:00:00Z' };
+  for (let index = 0; index < 60; index++) await appendPage(hive.database, executionId, [wide]);
+  await end(60);
+  await cutOff;
+  expect(await reader).toBe(60);
+  expect(text.length).toBeLessThan(60 * 1_000_000);
+  expect(text).toMatch(/event: cut_off\ndata: {"reason":"nothing was read for 0.7 s/);
+}, 20_000);
+
+test('a log is downloaded as text or NDJSON, compressed where that is accepted', async () => {
+  const { attemptId, executionId } = await attemptWith('completed', 3000);
+  await seedExecution(hive.database, { attemptId, nodeId, ordinal: 2 });
+  const path = `/v1/swarm/attempts/${attemptId}/logs/download`;
+  const text = await hive.get(path).set('accept-encoding', 'identity');
+  expect(text.headers['content-disposition']).toBe(`attachment; filename="${attemptId}.log"`);
+  expect(text.text.split('\n')).toEqual([...makeLines('line', 3000).map(({ content }) => content), '']);
+  const raw = await fetch(`${base}${path}?format=ndjson&execution_id=${executionId}`, {
+    headers: { authorization: `Bearer ${hive.own.viewer}`, 'accept-encoding': 'gzip' },
+  });
+  expect(raw.headers.get('content-encoding')).toBe('gzip');
+  const lines = (await raw.text()).trimEnd().split('\n');
+  expect(lines.map((line) => logEntry.parse(JSON.parse(line)).seq)).toHaveLength(3000);
+});
+
+test('a download of a damaged log does not look whole', async () => {
+  const { attemptId, executionId } = await attemptWith('completed', 6000);
+  await appendPage(hive.database, executionId, makeLines('line', 10, 6001));
+  await hive.database.logPage.updateMany({ where: { firstSeq: 6001 }, data: { gzip: new Uint8Array([1, 2, 3]) } });
+  const response = await fetch(`${base}/v1/swarm/attempts/${attemptId}/logs/download`, {
+    headers: { authorization: `Bearer ${hive.own.viewer}` },
+  });
+  await expect(response.text()).rejects.toThrow();
+});
+
+test('two hundred readers of one running execution get every line once and in order', async () => {
+  const { attemptId, executionId, end } = await attemptWith('running', 500);
+  const readers = Array.from({ length: 200 }, async () => {
+    let count = 0;
+    for await (const event of events(attemptId)) {
+      if (event.id && !event.data?.includes(`"seq":${++count},`)) throw new Error(`line ${count} is missing`);
+    }
+    return count;
+  });
+  for (let from = 501; from <= 1400; from += 100) {
+    await appendPage(hive.database, executionId, makeLines('line', 100, from));
+    await sleep(50);
+  }
+  await end(1400);
+  expect(new Set(await Promise.all(readers))).toEqual(new Set([1400]));
+}, 60_000);
+
+test('streams end when the process stops', async () => {
+  const { attemptId } = await attemptWith('running', 1);
+  let last: Event = {};
+  for await (const event of events(attemptId)) {
+    last = event;
+    if (event.id) stopping.abort();
+  }
+  expect(last).toEqual({ event: 'error', data: '{"reason":"stopping"}' });
+});

@@ -1,0 +1,94 @@
+import type { OrganizationScope } from '../../prisma/organization-scope.js';
+import { findLogTotals, type LogFilter, type LogTotals } from '../../prisma/queries/read-log.js';
+import { invalidCursor, notFound } from '../problem.js';
+import { EncodedJson } from '../route.js';
+import type { LogEntry } from '../schemas/log.js';
+import { decodeCursor, encodeCursor, isForwardCursor, LOG_START, type ForwardCursor } from './cursor.js';
+import type { EntryPosition } from './entry-id.js';
+import { damaged, LogReplacedError, type EncodedEntry } from './line-source.js';
+import { readBackward } from './read-backward.js';
+import { readForward, type ForwardRead } from './read-forward.js';
+import type { BudgetOptions } from './read-budget.js';
+
+export interface PageRequest extends BudgetOptions {
+  filter: LogFilter;
+  cursor: string | undefined;
+  direction: 'forward' | 'backward';
+}
+
+export interface ReadPage {
+  entries: EncodedEntry[];
+  hasMore: boolean;
+  totalCount: number;
+  /** Where to go on: the text of a cursor. Null at the end. */
+  nextCursor: string | null;
+  /** The last line that was looked at, as the id of an entry. */
+  lastId: number | null;
+}
+
+/** How often a read starts again because the log was replaced under it. */
+const MAX_REPLACED = 3;
+
+/** One page of an attempt's log. @throws ApiError not_found, invalid_cursor, log_damaged */
+export async function readLogPage(
+  scope: OrganizationScope,
+  attemptId: string,
+  { filter, cursor, direction, limit }: PageRequest,
+): Promise<ReadPage> {
+  const totals = await findLog(scope, attemptId, filter);
+  const totalCount = Number(totals.lines);
+  const start = cursor === undefined ? undefined : decodeCursor(cursor);
+  if (direction === 'forward') {
+    const read = await readFrom(scope, attemptId, start ?? LOG_START, { filter, limit });
+    const { hasMore, lastId } = read;
+    const entries = read.segments.flatMap((segment) => segment.entries);
+    const nextCursor = hasMore || mayGrow(totals) ? encodeCursor(read.cursor) : null;
+    return { entries, hasMore, totalCount, nextCursor, lastId };
+  }
+  if (start && isForwardCursor(start)) throw invalidCursor('is one of the direction forward');
+  const read = await retryReplaced(() => readBackward(scope, attemptId, start, { filter, limit }));
+  const { entries, hasMore, lastId } = read;
+  return { entries, hasMore, totalCount, nextCursor: hasMore && lastId !== null ? String(lastId) : null, lastId };
+}
+
+/** @throws ApiError not_found */
+export async function findLog(scope: OrganizationScope, attemptId: string, filter: LogFilter): Promise<LogTotals> {
+  const totals = await findLogTotals(scope, attemptId, filter);
+  if (!totals) throw notFound('task attempt');
+  if (filter.executionId !== undefined && totals.executions === 0) throw notFound('execution');
+  return totals;
+}
+
+/** More lines may come: of an execution that has not ended, or of one that the hive does not know yet. */
+export function mayGrow({ state, unfinished }: LogTotals): boolean {
+  return unfinished || state === 'partial' || state === 'pending_backfill';
+}
+
+export function readFrom(
+  scope: OrganizationScope,
+  attemptId: string,
+  start: ForwardCursor | EntryPosition,
+  options: BudgetOptions & { filter: LogFilter },
+): Promise<ForwardRead> {
+  return retryReplaced(() => readForward(scope, attemptId, start, options));
+}
+
+async function retryReplaced<T>(read: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof LogReplacedError)) throw error;
+      if (tries === MAX_REPLACED) throw damaged(error.executionId, error.firstSeq, error.lastSeq);
+    }
+  }
+}
+
+/** An answer of entries and what is said of them, without making objects of the entries first. */
+export function encodeEntries<Page extends { entries: LogEntry[] }>(
+  entries: EncodedEntry[],
+  rest: Omit<Page, 'entries'>,
+): EncodedJson<Page> {
+  const joined = entries.map(({ json }) => json).join(',');
+  return new EncodedJson(`{"entries":[${joined}],${JSON.stringify(rest).slice(1)}`);
+}

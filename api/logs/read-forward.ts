@@ -1,0 +1,138 @@
+/** Reading an attempt's log forward from a cursor, over executions of which several may still run. */
+import type { OrganizationScope } from '../../prisma/organization-scope.js';
+import { listLogExecutions, type LogExecution, type LogFilter } from '../../prisma/queries/read-log.js';
+import { isForwardCursor, MAX_LISTED_EXECUTIONS, type ForwardCursor } from './cursor.js';
+import { toEntryId, type EntryPosition } from './entry-id.js';
+import { readEntries, type EncodedEntry } from './line-source.js';
+import { ReadBudget, type BudgetOptions } from './read-budget.js';
+
+/** Entries of one execution, with where the reader was before the first of them. */
+export interface LogSegment {
+  before: ForwardCursor;
+  ordinal: number;
+  entries: EncodedEntry[];
+}
+
+export interface ForwardRead {
+  segments: LogSegment[];
+  cursor: ForwardCursor;
+  /** The last line that was looked at, as the id of an entry; null where none was. */
+  lastId: number | null;
+  /** There are more lines now. */
+  hasMore: boolean;
+}
+
+/** Executions looked at for one answer. */
+const MAX_EXECUTIONS = 1000;
+
+export async function readForward(
+  scope: OrganizationScope,
+  attemptId: string,
+  start: ForwardCursor | EntryPosition,
+  options: BudgetOptions & { filter: LogFilter },
+): Promise<ForwardRead> {
+  const { filter } = options;
+  const { executions, more, progress } = await locate(scope, attemptId, start, filter);
+  const budget = new ReadBudget(options);
+  const segments: LogSegment[] = [];
+  let lastId: number | null = null;
+  for (const execution of executions) {
+    if (!progress.admits(execution)) return { segments, cursor: progress.cursor(), lastId, hasMore: false };
+    let position = progress.of(execution);
+    const segment: LogSegment = { before: progress.cursor(), ordinal: execution.ordinal, entries: [] };
+    if (execution.matching_lines === 0) position = Math.max(position, execution.stored_lines);
+    while (position < execution.stored_lines && !budget.spent) {
+      const toSeq = filter.outputType
+        ? execution.stored_lines
+        : Math.min(execution.stored_lines, position + budget.entriesLeft);
+      const range = { fromSeq: position + 1, toSeq, direction: 'forward', outputType: filter.outputType } as const;
+      const batch = await readEntries(scope, execution, range);
+      budget.countBatch();
+      position = batch.readTo;
+      for (const entry of batch.entries) {
+        segment.entries.push(entry);
+        if (!budget.take(entry)) {
+          position = entry.seq;
+          break;
+        }
+      }
+      lastId = toEntryId({ ordinal: execution.ordinal, seq: position });
+    }
+    progress.set(execution, position);
+    if (segment.entries.length > 0) segments.push(segment);
+    if (position < execution.stored_lines) return { segments, cursor: progress.cursor(), lastId, hasMore: true };
+  }
+  return { segments, cursor: progress.cursor(), lastId, hasMore: more };
+}
+
+async function locate(
+  scope: OrganizationScope,
+  attemptId: string,
+  start: ForwardCursor | EntryPosition,
+  filter: LogFilter,
+) {
+  const byCursor = isForwardCursor(start);
+  const single = filter.executionId !== undefined;
+  const executions = await listLogExecutions(scope, attemptId, filter, {
+    afterOrdinal: byCursor ? start.through : start.ordinal - 1,
+    ordinals: byCursor ? [...start.positions.keys()] : [],
+    unfinished: !byCursor, // an entry's id says nothing of earlier executions that still run
+    limit: MAX_EXECUTIONS + 1,
+  });
+  const more = executions.length > MAX_EXECUTIONS;
+  if (more) executions.pop();
+  return {
+    executions,
+    more,
+    progress: byCursor ? new Progress(start, single) : Progress.afterEntry(start, executions, single),
+  };
+}
+
+/** How far each execution has been read. */
+class Progress {
+  #through: number;
+  /** In the order of executions, but for those that an answer did not come to. */
+  readonly #positions: Map<number, number>;
+
+  /** @param single only one execution is looked at: nothing can be said of those before it */
+  constructor(
+    { through, positions }: ForwardCursor,
+    private readonly single: boolean,
+  ) {
+    this.#through = through;
+    this.#positions = new Map(positions);
+  }
+
+  /** Earlier executions count as read up to what is stored now: only what comes later is new. */
+  static afterEntry({ ordinal, seq }: EntryPosition, executions: LogExecution[], single: boolean): Progress {
+    const earlier = executions.filter((execution) => execution.ordinal < ordinal);
+    const positions = new Map(earlier.map((execution) => [execution.ordinal, execution.stored_lines]));
+    if (seq > 0) positions.set(ordinal, seq);
+    return new Progress({ through: single ? 0 : Math.max(0, ordinal - 1), positions }, single);
+  }
+
+  of({ ordinal }: LogExecution): number {
+    return this.#positions.get(ordinal) ?? 0;
+  }
+
+  /** False when the cursor would grow too large with it; set-aside executions are given up before that. */
+  admits({ ordinal }: LogExecution): boolean {
+    return this.#positions.has(ordinal) || this.#positions.size < MAX_LISTED_EXECUTIONS;
+  }
+
+  set({ ordinal, stored_lines, unfinished, set_aside }: LogExecution, position: number): void {
+    if (this.single) {
+      this.#positions.set(ordinal, position);
+      return;
+    }
+    const done = position >= stored_lines;
+    const crowded = this.#positions.size >= MAX_LISTED_EXECUTIONS / 2;
+    if (done && (!unfinished || (set_aside && crowded))) this.#positions.delete(ordinal);
+    else this.#positions.set(ordinal, position);
+    if (done) this.#through = Math.max(this.#through, ordinal);
+  }
+
+  cursor(): ForwardCursor {
+    return { through: this.#through, positions: new Map(this.#positions) };
+  }
+}

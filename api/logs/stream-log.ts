@@ -1,0 +1,75 @@
+/** An attempt's log as server-sent events: what is stored, then what is being stored, to the end. */
+import type { Response } from 'express';
+import type { OrganizationScope } from '../../prisma/organization-scope.js';
+import type { LogFilter } from '../../prisma/queries/read-log.js';
+import { ApiError } from '../problem.js';
+import type { ForwardCursor } from './cursor.js';
+import { EventStream } from './event-stream.js';
+import type { FollowedRead, LogFollower } from './log-follower.js';
+import { mayGrow } from './log-reader.js';
+
+export interface StreamOptions {
+  scope: OrganizationScope;
+  attemptId: string;
+  filter: LogFilter;
+  start: ForwardCursor;
+  response: Response;
+  /** Aborted when the reader goes away or the process stops. */
+  signal: AbortSignal;
+  heartbeatMs: number;
+  stallMs: number;
+  /** Whether the reader may still read; asked with every heartbeat. */
+  stillAllowed: () => Promise<boolean>;
+}
+
+export async function streamLog(follower: LogFollower, options: StreamOptions): Promise<void> {
+  const { attemptId, response, stallMs } = options;
+  const stream = new EventStream(response, stallMs);
+  const unfollow = follower.follow(attemptId);
+  try {
+    const reason = await follow(follower, stream, options);
+    if (reason) stream.end(reason === 'complete' ? 'end' : 'error', { reason });
+  } finally {
+    unfollow();
+  }
+}
+
+/** Answers why the stream ends; undefined when the reader has gone. */
+async function follow(follower: LogFollower, stream: EventStream, options: StreamOptions) {
+  const { scope, attemptId, filter, signal, heartbeatMs, stillAllowed } = options;
+  let cursor = options.start;
+  for (let opened = false; ; opened = true) {
+    const version = follower.version(attemptId);
+    const read = await readOrReason(() => follower.read(scope, attemptId, cursor, filter), opened);
+    if (typeof read === 'string') return read;
+    if (!opened) stream.open();
+    if (!(await writeEvents(stream, read))) return undefined;
+    cursor = read.cursor;
+    if (read.hasMore) continue;
+    if (!mayGrow(read.totals)) return 'complete';
+    while (follower.version(attemptId) === version) {
+      await follower.changed(attemptId, version, heartbeatMs, signal);
+      if (signal.aborted) return stream.closed ? undefined : 'stopping';
+      if (follower.version(attemptId) !== version) break;
+      if (!(await stillAllowed())) return 'unauthenticated';
+      if (!(await stream.write(': alive\n\n'))) return undefined;
+    }
+  }
+}
+
+/** Before the answer has begun an error is answered as one; after that the stream ends with its code. */
+async function readOrReason(read: () => Promise<FollowedRead>, opened: boolean): Promise<FollowedRead | string> {
+  try {
+    return await read();
+  } catch (error) {
+    if (opened && error instanceof ApiError) return error.code;
+    throw error;
+  }
+}
+
+async function writeEvents(stream: EventStream, { events }: FollowedRead): Promise<boolean> {
+  for (const piece of events) {
+    if (!(await stream.write(piece))) return false;
+  }
+  return true;
+}

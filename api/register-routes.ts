@@ -1,0 +1,116 @@
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { forOrganization } from '../prisma/organization-scope.js';
+import { authenticateRequest, requireAccess } from './authentication.js';
+import type { AppDependencies } from './dependencies.js';
+import { ApiError } from './problem.js';
+import type { RateLimits } from './rate-limit.js';
+import { EncodedJson, isJsonResponse, parseRequest, type Context, type Route, type UntypedAnswer } from './route.js';
+
+export const MAX_BODY_BYTES = 64 * 1024;
+
+/** Registers the routes in Express; what they don't allow on a path of theirs is 405. */
+export function registerRoutes(app: Express, routes: Route[], deps: AppDependencies, limits: RateLimits): void {
+  const paths = new Map<string, Route[]>();
+  for (const route of [...routes].sort(literalsFirst)) {
+    paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
+  }
+  for (const [path, ofPath] of paths) {
+    const expressPath = path.replace(/\{(\w+)\}/g, ':$1');
+    for (const route of ofPath) app[route.method](expressPath, ...handlers(route, deps, limits));
+    app.all(expressPath, refuseMethod(ofPath));
+  }
+}
+
+/** `/v1/nodes/api-keys` before `/v1/nodes/{id}`, so that its other methods don't end in the latter. */
+function literalsFirst(a: Route, b: Route): number {
+  const [first, second] = [a.path.replaceAll('{', '~'), b.path.replaceAll('{', '~')]; // by code unit: a locale puts ~ first
+  return first < second ? -1 : 1;
+}
+
+function refuseMethod(routes: Route[]): RequestHandler {
+  const methods = routes.map(({ method }) => method.toUpperCase());
+  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+  return (request, response) => {
+    if (request.method === 'OPTIONS') {
+      response.set('allow', allow).status(204).end();
+      return;
+    }
+    throw new ApiError('method_not_allowed', `${request.method} is not allowed here; allowed: ${allow}`, {
+      headers: { allow },
+    });
+  };
+}
+
+function handlers(route: Route, deps: AppDependencies, limits: RateLimits): RequestHandler[] {
+  const authentication = route.access === 'public' ? [] : [authenticator(route, deps, limits), limits.perCredential];
+  const body = route.body ? [requireJson, express.json({ limit: MAX_BODY_BYTES, strict: false })] : [];
+  return [markRoute(route), ...authentication, ...body, runner(route)];
+}
+
+/** Names the route for the log and the metrics: paths carry ids. */
+function markRoute(route: Route): RequestHandler {
+  return (_request, response, next) => {
+    response.locals['route'] = route.path;
+    next();
+  };
+}
+
+function authenticator(route: Route, deps: AppDependencies, limits: RateLimits): RequestHandler {
+  return async (request: Request, response: Response, next: NextFunction) => {
+    try {
+      const principal = await authenticateRequest(deps, request);
+      response.locals['principal'] = principal;
+      response.locals['scope'] = forOrganization(deps.database, principal.organizationId);
+      requireAccess(principal, route.access);
+      next();
+    } catch (error) {
+      const refused = error instanceof ApiError && error.code === 'unauthenticated';
+      if (!refused) next(error);
+      else await limits.perFailedLogin(request, response, (limit?: unknown) => next(limit ?? error));
+    }
+  };
+}
+
+const requireJson: RequestHandler = (request, _response, next) => {
+  const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0;
+  if (hasBody && request.is('application/json') === false) {
+    throw new ApiError('unsupported_media_type', 'the body must be application/json');
+  }
+  next();
+};
+
+function runner(route: Route): RequestHandler {
+  return async (request, response) => {
+    const context = {
+      ...parseRequest(route, request),
+      scope: response.locals['scope'] as Context['scope'],
+      principal: response.locals['principal'] as Context['principal'],
+      request,
+      response,
+      gone: whenGone(response),
+    };
+    send(route, response, await route.handle(context));
+  };
+}
+
+/** Aborted when the connection closes before the answer is finished. */
+function whenGone(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+function send(route: Route, response: Response, answer: UntypedAnswer): void {
+  if ('written' in answer) return;
+  response.status(answer.status);
+  const spec = route.responses[answer.status as keyof typeof route.responses];
+  if (spec && isJsonResponse(spec)) response.type('application/json').send(toJson(answer.body));
+  else if (typeof answer.body === 'string') response.type(spec?.contentType ?? 'text/plain').send(answer.body);
+  else response.end();
+}
+
+function toJson(body: unknown): string {
+  return body instanceof EncodedJson ? body.text : JSON.stringify(body);
+}

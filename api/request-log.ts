@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { pinoHttp } from 'pino-http';
+import { httpDuration } from './metrics.js';
+
+const REQUEST_ID = /^[\w.:-]{1,64}$/;
+const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** One line a request, with its id; headers are left out, for they carry secrets. */
+export function logRequests(logger: Logger): RequestHandler {
+  return pinoHttp({
+    logger,
+    genReqId(request: IncomingMessage, response: ServerResponse) {
+      const sent = request.headers['x-request-id'];
+      const id = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
+      response.setHeader('x-request-id', id);
+      return id;
+    },
+    serializers: {
+      req: ({ id, method, url }: { id: string; method: string; url: string }) => ({ id, method, url }),
+      res: ({ statusCode }: { statusCode: number }) => ({ status: statusCode }),
+    },
+    customLogLevel: (request, response, error) => {
+      if (error !== undefined || response.statusCode >= 500) return 'error';
+      return PROBES.has(request.url ?? '') ? 'debug' : 'info';
+    },
+  });
+}
+
+/** Observes how long answers take, by route: a stream's length says nothing, so it is left out. */
+export const measureRequests: RequestHandler = (request, response, next) => {
+  const end = httpDuration.startTimer();
+  response.once('finish', () => {
+    const route = (response.locals['route'] as string | undefined) ?? 'none';
+    if (!route.endsWith('/stream')) end({ method: request.method, route, status: response.statusCode });
+  });
+  next();
+};

@@ -1,0 +1,144 @@
+/**
+ * One way to define a route: its schemas check the request, type its handler and make its part of the OpenAPI
+ * document. app.ts registers it in Express, openapi.ts in the document.
+ */
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import type { OrganizationScope } from '../prisma/organization-scope.js';
+import type { Principal } from '../prisma/queries/authenticate.js';
+import { ApiError, type FieldFault, type ProblemCode } from './problem.js';
+
+export type Method = 'get' | 'post' | 'delete';
+/** Who may call: anybody, a credential of the organisation, or its admins. */
+export type Access = 'public' | 'viewer' | 'admin';
+
+/** An answer that is not JSON: nothing, a stream, a page. */
+export interface OtherContent {
+  description: string;
+  contentType?: string;
+}
+type ResponseSpec = z.ZodType | OtherContent;
+export type ResponseSpecs = Partial<Record<200 | 201 | 202 | 204 | 503, ResponseSpec>>;
+
+/** The handler wrote the answer itself. */
+export const WRITTEN = { written: true } as const;
+
+/** A body that is the JSON of a `T` already. */
+export class EncodedJson<T> {
+  /** Never set: it ties the text to the schema that it has to follow. */
+  declare readonly decoded?: T;
+  constructor(readonly text: string) {}
+}
+
+type AnswerBody<S> = S extends z.ZodType ? z.input<S> | EncodedJson<z.input<S>> : string | undefined;
+export type Answer<R extends ResponseSpecs> =
+  { [S in keyof R]: { status: S; body: AnswerBody<R[S]> } }[keyof R] | typeof WRITTEN;
+
+/** An answer with a status that the route declares, and its body. */
+export function answer<const S extends keyof ResponseSpecs, B = undefined>(
+  status: S,
+  body?: B,
+): { status: S; body: B } {
+  return { status, body: body as B };
+}
+
+/** What a handler is given. */
+export interface Context<A extends Access = Access, P = unknown, Q = unknown, B = unknown> {
+  params: P;
+  query: Q;
+  body: B;
+  /** The caller's organisation: the handler's only way to the database. */
+  scope: A extends 'public' ? undefined : OrganizationScope;
+  principal: A extends 'public' ? undefined : Principal;
+  request: Request;
+  response: Response;
+  /** Aborted when the client goes away. */
+  gone: AbortSignal;
+}
+
+interface RouteSpec<
+  A extends Access,
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  R extends ResponseSpecs,
+> {
+  method: Method;
+  /** In OpenAPI's form: `/v1/nodes/{id}`. */
+  path: string;
+  operationId: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  access: A;
+  params?: P;
+  query?: Q;
+  body?: B;
+  responses: R;
+  /** Besides those that every route of its kind answers. */
+  errors?: ProblemCode[];
+  handle(context: Context<A, z.output<P>, z.output<Q>, z.output<B>>): Promise<Answer<R>> | Answer<R>;
+}
+
+/** A route whose types have been checked and forgotten. */
+export interface Route extends Omit<RouteSpec<Access, z.ZodType, z.ZodType, z.ZodType, ResponseSpecs>, 'handle'> {
+  handle(context: Context): Promise<UntypedAnswer>;
+}
+export type UntypedAnswer = { status: number; body: unknown } | typeof WRITTEN;
+
+export function route<
+  A extends Access,
+  R extends ResponseSpecs,
+  P extends z.ZodType = z.ZodUndefined,
+  Q extends z.ZodType = z.ZodUndefined,
+  B extends z.ZodType = z.ZodUndefined,
+>(spec: RouteSpec<A, P, Q, B, R>): Route {
+  return {
+    ...spec,
+    handle: async (context) =>
+      (await spec.handle(context as Context<A, z.output<P>, z.output<Q>, z.output<B>>)) as UntypedAnswer,
+  };
+}
+
+export function isJsonResponse(spec: ResponseSpec): spec is z.ZodType {
+  return 'safeParse' in spec;
+}
+
+const NOTHING = z.strictObject({});
+
+/** The request's parts as the route's schemas make them. @throws ApiError naming every field at fault */
+export function parseRequest(
+  { params, query, body }: Pick<Route, 'params' | 'query' | 'body'>,
+  request: Pick<Request, 'params' | 'query' | 'body'>,
+): { params: unknown; query: unknown; body: unknown } {
+  const faults: FieldFault[] = [];
+  const parsed = {
+    params: parsePart(params, request.params, 'path', faults),
+    query: parsePart(query ?? NOTHING, request.query, 'query', faults),
+    body: parsePart(body, request.body ?? {}, 'body', faults),
+  };
+  if (faults.length > 0) {
+    const detail = faults.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
+    throw new ApiError('invalid_request', detail, { errors: faults });
+  }
+  return parsed;
+}
+
+function parsePart(schema: z.ZodType | undefined, value: unknown, where: FieldFault['in'], faults: FieldFault[]) {
+  if (!schema) return undefined;
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      faults.push(...issue.keys.map((key) => ({ in: where, field: key.slice(0, 100), message: 'is not known here' })));
+    } else {
+      faults.push({ in: where, field: issue.path.join('.'), message: describe(issue) });
+    }
+  }
+  return undefined;
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is required';
+  return issue.message;
+}

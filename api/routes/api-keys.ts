@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import {
+  createNodeApiKey,
+  listNodeApiKeys,
+  revokeNodeApiKey,
+  unblockNodeApiKey,
+} from '../../prisma/queries/node-api-key.js';
+import { notFound } from '../problem.js';
+import { answer, route, type Route } from '../route.js';
+import { uuid } from '../../protocol/uuid.js';
+import { apiKey, apiKeyList, createdApiKey, newApiKey } from '../schemas/node.js';
+import { apiKeyView } from '../views/node.js';
+
+const params = z.strictObject({ id: uuid });
+const tag = 'api keys';
+
+export function apiKeyRoutes(): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/nodes/api-keys',
+      operationId: 'createApiKey',
+      tag,
+      summary: 'Make an API key for a node',
+      description: 'The secret is in this answer only. The key binds to the first machine that uses it.',
+      access: 'admin',
+      body: newApiKey,
+      responses: { 201: createdApiKey },
+      handle: async ({ scope, principal, body: { name } }) => {
+        const { organizationId } = scope;
+        const { apiKey: created, secret } = await createNodeApiKey(scope.models, {
+          organizationId,
+          name,
+          createdBy: principal.id,
+        });
+        return answer(201, { api_key: apiKeyView(created), secret });
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/nodes/api-keys',
+      operationId: 'listApiKeys',
+      tag,
+      summary: 'The organisation’s API keys, newest first, revoked ones included',
+      access: 'viewer',
+      responses: { 200: apiKeyList },
+      handle: async ({ scope }) =>
+        answer(200, (await listNodeApiKeys(scope.models, scope.organizationId)).map(apiKeyView)),
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/nodes/api-keys/{id}',
+      operationId: 'revokeApiKey',
+      tag,
+      summary: 'Revoke an API key',
+      description:
+        'The socket of the node that uses it closes within a second for each 2,000 nodes of a hive, on whichever it is.',
+      access: 'admin',
+      params,
+      responses: { 204: { description: 'Revoked.' } },
+      errors: ['not_found'],
+      handle: async ({ scope, params: { id } }) => {
+        if (!(await revokeNodeApiKey(scope.models, scope.organizationId, id))) throw notFound('API key');
+        return answer(204);
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/nodes/api-keys/{id}/unblock',
+      operationId: 'unblockApiKey',
+      tag,
+      summary: 'Unblock an API key that other machines tried to use',
+      access: 'admin',
+      params,
+      responses: { 200: apiKey },
+      errors: ['not_found'],
+      handle: async ({ scope, params: { id } }) => {
+        const unblocked = await unblockNodeApiKey(scope.models, scope.organizationId, id);
+        if (!unblocked) throw notFound('blocked API key');
+        return answer(200, apiKeyView(unblocked));
+      },
+    }),
+  ];
+}

@@ -1,0 +1,116 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { listAttempts, listAttemptsOfTask, type AttemptPosition } from '../../prisma/queries/list-attempts.js';
+import { type AttemptReader, type AttemptReading } from '../attempt-reader.js';
+import { invalidCursor, notFound } from '../problem.js';
+import { answer, route, WRITTEN, type Context, type Route } from '../route.js';
+import { attemptDetail, attemptListQuery, attemptPage, attemptQuery, attemptsOfTask } from '../schemas/attempt.js';
+import { uuid } from '../../protocol/uuid.js';
+import { attemptView } from '../views/attempt.js';
+import { writeParts } from '../write-stream.js';
+
+const params = z.strictObject({ id: uuid });
+const tag = 'attempts';
+const MAX_ATTEMPTS_OF_TASK = 1000;
+
+export function attemptRoutes(reader: AttemptReader): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/nodes/task-attempts/{id}',
+      operationId: 'getAttempt',
+      tag,
+      summary: 'An attempt with its executions, and how far the hive’s copy is',
+      description:
+        'Reading an attempt with a gap whose node is connected starts a backfill, and answers at once; with `wait` it ' +
+        'answers when that backfill has ended or the time is up. A complete attempt has an ETag.',
+      access: 'viewer',
+      params,
+      query: attemptQuery,
+      responses: { 200: attemptDetail },
+      errors: ['not_found'],
+      handle: async ({ scope, principal, params: { id }, query: { wait }, request, response, gone }) => {
+        const backfill = { waitSeconds: wait ?? 0 };
+        const reading = await reader.read({ scope, principal, attemptId: id, signal: gone, backfill });
+        return sendReading(reading, request, response);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/nodes/task-attempts/by-shared-task/{id}',
+      operationId: 'listAttemptsOfTask',
+      tag,
+      summary: 'The attempts of a shared task, newest first, at most 1,000',
+      access: 'viewer',
+      params,
+      responses: { 200: attemptsOfTask },
+      errors: ['not_found'],
+      handle: async ({ scope, params: { id } }) => answer(200, await readAttemptsOfTask(scope, id)),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/swarm/attempts',
+      operationId: 'listAttempts',
+      tag,
+      summary: 'The organisation’s attempts, newest first',
+      access: 'viewer',
+      query: attemptListQuery,
+      responses: { 200: attemptPage },
+      handle: async ({ scope, query }) => {
+        const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
+        const rows = await listAttempts(scope, {
+          nodeId: query.node_id,
+          syncState: query.sync_state,
+          executor: query.executor,
+          after,
+          limit: query.limit + 1,
+        });
+        const page = rows.slice(0, query.limit);
+        const last = page.at(-1);
+        const hasMore = rows.length > page.length;
+        return answer(200, {
+          attempts: page.map(attemptView),
+          next_cursor: hasMore && last ? encodeCursor({ createdAt: last.created_at_text, id: last.id }) : null,
+          has_more: hasMore,
+        });
+      },
+    }),
+  ];
+}
+
+/** @throws ApiError not_found */
+export async function readAttemptsOfTask(scope: Context<'viewer'>['scope'], sharedTaskId: string) {
+  const attempts = await listAttemptsOfTask(scope, sharedTaskId, MAX_ATTEMPTS_OF_TASK);
+  if (attempts.length === 0) throw notFound('shared task');
+  return { attempts: attempts.map(attemptView) };
+}
+
+/** Answers an attempt that was read, or 304 to a client that has it already. */
+export async function sendReading(reading: AttemptReading, request: Request, response: Response) {
+  if (reading.etag !== null) {
+    response.set({ etag: reading.etag, 'cache-control': 'private, no-cache', vary: 'authorization' });
+    if (request.fresh) {
+      response.status(304).end();
+      return WRITTEN;
+    }
+  }
+  response.status(200).type('application/json');
+  if (request.method === 'HEAD') response.end();
+  else await writeParts(response, reading.json());
+  return WRITTEN;
+}
+
+const position = z.tuple([z.iso.datetime(), uuid]);
+
+function encodeCursor({ createdAt, id }: AttemptPosition): string {
+  return Buffer.from(JSON.stringify([createdAt, id])).toString('base64url');
+}
+
+function decodeCursor(cursor: string): AttemptPosition {
+  try {
+    const [createdAt, id] = position.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    return { createdAt, id };
+  } catch {
+    throw invalidCursor();
+  }
+}

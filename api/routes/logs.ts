@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { DEFAULT_LIMITS, type AppDependencies } from '../dependencies.js';
+import { logStreams } from '../metrics.js';
+import { authenticateRequest } from '../authentication.js';
+import { decodeCursor, isForwardCursor, LOG_START } from '../logs/cursor.js';
+import { downloadLog } from '../logs/download-log.js';
+import { LogFollower } from '../logs/log-follower.js';
+import { encodeEntries, readLogPage } from '../logs/log-reader.js';
+import { streamLog } from '../logs/stream-log.js';
+import { ApiError, invalidCursor } from '../problem.js';
+import { answer, route, WRITTEN, type Route } from '../route.js';
+import { uuid } from '../../protocol/uuid.js';
+import { downloadQuery, logPage, logQuery, streamQuery, type LogPage } from '../schemas/log.js';
+
+const tag = 'logs';
+const params = z.strictObject({ id: uuid });
+
+export function logRoutes(deps: AppDependencies): Route[] {
+  return [logPageRoute, streamRoute(deps), downloadRoute];
+}
+
+const logPageRoute = route({
+  method: 'get',
+  path: '/v1/swarm/attempts/{id}/logs',
+  operationId: 'getLogs',
+  tag,
+  summary: 'An attempt’s log, a page at a time',
+  description:
+    'Ordered by execution, then by line. A cursor belongs to the filters and the direction it was given for.',
+  access: 'viewer',
+  params,
+  query: logQuery,
+  responses: { 200: logPage },
+  errors: ['not_found', 'invalid_cursor', 'log_damaged'],
+  handle: async ({ scope, params: { id }, query }) => {
+    const { limit, cursor, direction } = query;
+    const filter = { executionId: query.execution_id, outputType: query.output_type };
+    const page = await readLogPage(scope, id, { filter, cursor, direction, limit });
+    const { entries, nextCursor, hasMore, totalCount } = page;
+    const rest = { next_cursor: nextCursor, has_more: hasMore, total_count: totalCount };
+    return answer(200, encodeEntries<LogPage>(entries, rest));
+  },
+});
+
+function streamRoute(deps: AppDependencies): Route {
+  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  const follower = new LogFollower(deps.database, deps.logger, limits.followIntervalMs);
+  const open = new Set<AbortController>();
+  deps.stopping?.addEventListener('abort', () => {
+    for (const stream of open) stream.abort();
+  });
+  return route({
+    method: 'get',
+    path: '/v1/swarm/attempts/{id}/logs/stream',
+    operationId: 'streamLogs',
+    tag,
+    summary: 'An attempt’s log as server-sent events, also as it grows',
+    description:
+      'One event an entry; its id is a cursor, from which Last-Event-ID (or `cursor`) resumes. A comment every 15 s ' +
+      'shows that the stream lives. `event: end` says that nothing more will come; `event: cut_off`, that the reader ' +
+      'took nothing for 30 s; `event: error`, another reason.',
+    access: 'viewer',
+    params,
+    query: streamQuery,
+    responses: { 200: { description: 'The events.', contentType: 'text/event-stream' } },
+    errors: ['not_found', 'invalid_cursor', 'log_damaged', 'too_many_streams'],
+    handle: async ({ scope, params: { id }, query, request, response, gone }) => {
+      const start = startOf(request.get('last-event-id') ?? query.cursor);
+      if (request.method === 'HEAD') {
+        response.status(200).type('text/event-stream').end();
+        return WRITTEN;
+      }
+      if (open.size >= limits.streams || deps.stopping?.aborted) {
+        throw new ApiError('too_many_streams', `this hive has ${limits.streams} open streams; try again later`, {
+          headers: { 'retry-after': '10' },
+        });
+      }
+      const ended = new AbortController();
+      open.add(ended);
+      logStreams.set(open.size);
+      gone.addEventListener('abort', () => ended.abort());
+      try {
+        await streamLog(follower, {
+          scope,
+          attemptId: id,
+          filter: { executionId: query.execution_id, outputType: query.output_type },
+          start,
+          response,
+          signal: ended.signal,
+          heartbeatMs: limits.streamHeartbeatMs,
+          stallMs: limits.streamStallMs,
+          stillAllowed: () => isStillAllowed(() => authenticateRequest(deps, request)),
+        });
+      } finally {
+        open.delete(ended);
+        logStreams.set(open.size);
+      }
+      return WRITTEN;
+    },
+  });
+}
+
+function startOf(cursor: string | undefined) {
+  if (cursor === undefined || cursor === '') return LOG_START;
+  const start = decodeCursor(cursor);
+  if (!isForwardCursor(start)) throw invalidCursor('must be one of the direction forward');
+  return start;
+}
+
+/** Only a refused credential ends a stream: the database may be away for a moment. */
+async function isStillAllowed(authenticate: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await authenticate();
+    return true;
+  } catch (error) {
+    return !(error instanceof ApiError && error.code === 'unauthenticated');
+  }
+}
+
+const downloadRoute = route({
+  method: 'get',
+  path: '/v1/swarm/attempts/{id}/logs/download',
+  operationId: 'downloadLogs',
+  tag,
+  summary: 'An attempt’s whole log as a file, as far as it is stored',
+  description: 'Text (the lines’ content) or NDJSON (one entry a line); gzip where the client accepts it.',
+  access: 'viewer',
+  params,
+  query: downloadQuery,
+  responses: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
+  errors: ['not_found', 'log_damaged'],
+  handle: async ({ scope, params: { id }, query, request, response }) => {
+    const filter = { executionId: query.execution_id };
+    await downloadLog({ scope, attemptId: id, filter, format: query.format, request, response });
+    return WRITTEN;
+  },
+});

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { deleteNode } from '../../prisma/queries/delete-node.js';
+import { findNode, listNodes } from '../../prisma/queries/list-nodes.js';
+import { ApiError, notFound } from '../problem.js';
+import { answer, route, type Route } from '../route.js';
+import { uuid } from '../../protocol/uuid.js';
+import { node, nodeList } from '../schemas/node.js';
+import { nodeView } from '../views/node.js';
+
+const params = z.strictObject({ id: uuid });
+
+export function nodeRoutes(): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/nodes',
+      operationId: 'listNodes',
+      tag: 'nodes',
+      summary: 'The organisation’s nodes, by name',
+      access: 'viewer',
+      responses: { 200: nodeList },
+      handle: async ({ scope }) => answer(200, (await listNodes(scope)).map(nodeView)),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/nodes/{id}',
+      operationId: 'getNode',
+      tag: 'nodes',
+      summary: 'One node',
+      access: 'viewer',
+      params,
+      responses: { 200: node },
+      errors: ['not_found'],
+      handle: async ({ scope, params: { id } }) => {
+        const found = await findNode(scope, id);
+        if (!found) throw notFound('node');
+        return answer(200, nodeView(found));
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/nodes/{id}',
+      operationId: 'deleteNode',
+      tag: 'nodes',
+      summary: 'Delete a node with all that the hive mirrored of it',
+      description: 'Its API keys are revoked, and its socket closes. What the node itself holds is not touched.',
+      access: 'admin',
+      params,
+      responses: { 204: { description: 'Deleted.' } },
+      errors: ['not_found'],
+      handle: async ({ scope, params: { id } }) => {
+        if (!(await deleteNode(scope, id))) throw notFound('node');
+        return answer(204);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/nodes/ws',
+      operationId: 'connectNode',
+      tag: 'nodes',
+      summary: 'A node’s WebSocket; its protocol is docs/protocol.md',
+      access: 'public',
+      responses: {},
+      errors: ['upgrade_required'],
+      handle: () => {
+        throw new ApiError('upgrade_required', 'this is the nodes’ WebSocket: send an upgrade', {
+          headers: { upgrade: 'websocket', connection: 'Upgrade' },
+        });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,86 @@
+import { countPendingBackfills } from '../../prisma/queries/count-pending-backfills.js';
+import { databaseAnswers } from '../../prisma/queries/ping.js';
+import { backfillsPending, register } from '../metrics.js';
+import type { AppDependencies } from '../dependencies.js';
+import { docsPage } from '../docs-page.js';
+import type { OpenApiDocument } from '../openapi.js';
+import { answer, route, WRITTEN, type Route } from '../route.js';
+import { health, readiness } from '../schemas/service.js';
+
+const DATABASE_TIMEOUT_MS = 2_000;
+const tag = 'service';
+
+export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocument): Route[] {
+  let page: string | undefined;
+  return [
+    route({
+      method: 'get',
+      path: '/healthz',
+      operationId: 'health',
+      tag,
+      summary: 'Whether the process runs',
+      access: 'public',
+      responses: { 200: health },
+      handle: () => answer(200, { status: 'ok' as const }),
+    }),
+    route({
+      method: 'get',
+      path: '/readyz',
+      operationId: 'readiness',
+      tag,
+      summary: 'Whether the hive can serve: 200 when its database answers',
+      access: 'public',
+      responses: { 200: readiness, 503: readiness },
+      handle: async () => {
+        const [database, parts] = await Promise.all([
+          databaseAnswers(deps.database, DATABASE_TIMEOUT_MS),
+          deps.health(),
+        ]);
+        const word = (ok: boolean) => (ok ? ('ok' as const) : ('degraded' as const));
+        const body = { database: word(database), temporal: word(parts.temporal), workers: word(parts.workers) };
+        return database ? answer(200, body) : answer(503, body);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/metrics',
+      operationId: 'metrics',
+      tag,
+      summary: 'Metrics of this process for Prometheus',
+      access: 'public',
+      responses: { 200: { description: 'Prometheus’ text format.', contentType: 'text/plain' } },
+      handle: async ({ response }) => {
+        // Without the database the other metrics are worth even more.
+        await countPendingBackfills(deps.database).then(
+          (count) => backfillsPending.set(count),
+          () => backfillsPending.set(NaN),
+        );
+        response
+          .status(200)
+          .set('content-type', register.contentType)
+          .send(await register.metrics());
+        return WRITTEN;
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/openapi.json',
+      operationId: 'openapi',
+      tag,
+      summary: 'This API as an OpenAPI 3.1 document',
+      access: 'public',
+      responses: { 200: { description: 'The document.', contentType: 'application/json' } },
+      handle: () => answer(200, JSON.stringify(document())),
+    }),
+    route({
+      method: 'get',
+      path: '/docs',
+      operationId: 'docs',
+      tag,
+      summary: 'This API as a page to read',
+      access: 'public',
+      responses: { 200: { description: 'The page.', contentType: 'text/html' } },
+      handle: () => answer(200, (page ??= docsPage(document()))),
+    }),
+  ];
+}

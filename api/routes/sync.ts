@@ -1,0 +1,74 @@
+/** The original hive's names of the same reads, for its nodes and clients. */
+import { z } from 'zod';
+import { listNodes } from '../../prisma/queries/list-nodes.js';
+import type { AttemptReader } from '../attempt-reader.js';
+import { encodeEntries, readLogPage } from '../logs/log-reader.js';
+import { answer, route, type Route } from '../route.js';
+import { attemptDetail, attemptsOfTask } from '../schemas/attempt.js';
+import { uuid } from '../../protocol/uuid.js';
+import { syncLogPage, syncLogQuery, type SyncLogPage } from '../schemas/log.js';
+import { nodeList } from '../schemas/node.js';
+import { nodeView } from '../views/node.js';
+import { readAttemptsOfTask, sendReading } from './attempts.js';
+
+const tag = 'original names';
+const params = z.strictObject({ id: uuid });
+
+export function syncRoutes(attempts: AttemptReader): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/sync/nodes',
+      operationId: 'syncNodes',
+      tag,
+      summary: 'As GET /v1/nodes',
+      access: 'viewer',
+      responses: { 200: nodeList },
+      handle: async ({ scope }) => answer(200, (await listNodes(scope)).map(nodeView)),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/sync/swarm/attempts/{id}',
+      operationId: 'syncAttempt',
+      tag,
+      summary: 'As GET /v1/nodes/task-attempts/{id}, without starting a backfill',
+      access: 'viewer',
+      params,
+      responses: { 200: attemptDetail },
+      errors: ['not_found'],
+      handle: async ({ scope, principal, params: { id }, request, response, gone }) =>
+        sendReading(await attempts.read({ scope, principal, attemptId: id, signal: gone }), request, response),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/sync/swarm/attempts/{id}/logs',
+      operationId: 'syncLogs',
+      tag,
+      summary: 'As GET /v1/swarm/attempts/{id}/logs, newest first unless asked otherwise, with entry ids as cursors',
+      access: 'viewer',
+      params,
+      query: syncLogQuery,
+      responses: { 200: syncLogPage },
+      errors: ['not_found', 'invalid_cursor', 'log_damaged'],
+      handle: async ({ scope, params: { id }, query }) => {
+        const { limit, direction, cursor } = query;
+        const page = await readLogPage(scope, id, { limit, direction, cursor, filter: {} });
+        const { entries, lastId, hasMore, totalCount } = page;
+        const rest = { next_cursor: hasMore ? lastId : null, has_more: hasMore, total_count: totalCount };
+        return answer(200, encodeEntries<SyncLogPage>(entries, rest));
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/sync/swarm/tasks/{id}/attempts',
+      operationId: 'syncAttemptsOfTask',
+      tag,
+      summary: 'As GET /v1/nodes/task-attempts/by-shared-task/{id}',
+      access: 'viewer',
+      params,
+      responses: { 200: attemptsOfTask },
+      errors: ['not_found'],
+      handle: async ({ scope, params: { id } }) => answer(200, await readAttemptsOfTask(scope, id)),
+    }),
+  ];
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { executionStatus, runReason, syncState } from '../../protocol/frames.js';
+import { count, nullableTime, pageLimit, queryInteger, time } from './common.js';
+import { uuid } from '../../protocol/uuid.js';
+
+export const attempt = z
+  .strictObject({
+    id: uuid,
+    assignment_id: uuid.nullable(),
+    shared_task_id: uuid.nullable(),
+    node_id: uuid,
+    title: z.string().nullable(),
+    executor: z.string(),
+    executor_variant: z.string().nullable(),
+    branch: z.string(),
+    target_branch: z.string(),
+    container_ref: z.string().nullable(),
+    worktree_deleted: z.boolean(),
+    setup_completed_at: nullableTime,
+    created_at: time,
+    updated_at: time,
+    revision: z.int().meta({ description: 'The node’s counter of changes to the attempt.' }),
+    execution_count: count.meta({ description: 'How many executions the node says there are.' }),
+    sync_state: syncState,
+    sync_requested_at: nullableTime,
+    last_full_sync_at: nullableTime,
+  })
+  .meta({ id: 'Attempt', description: 'A task attempt as its node describes it, and how far the hive’s copy is.' });
+
+export const execution = z
+  .strictObject({
+    id: uuid,
+    attempt_id: uuid,
+    node_id: uuid,
+    run_reason: runReason,
+    executor_action: z.unknown().meta({ description: 'JSON of any shape, as the node sent it.' }),
+    before_head_commit: z.string().nullable(),
+    after_head_commit: z.string().nullable(),
+    status: executionStatus,
+    exit_code: z.int().nullable(),
+    dropped: z.boolean(),
+    pid: z.int().nullable(),
+    started_at: time,
+    completed_at: nullableTime,
+    created_at: time,
+    log_lines: count.meta({ description: 'Lines that the node says there are.' }),
+    log_epoch: z.int(),
+    stored_lines: count.meta({ description: 'Lines of this epoch that the hive holds.' }),
+    gone_from_node: z.boolean().meta({ description: 'The node does not have it any more; the hive keeps its copy.' }),
+  })
+  .meta({ id: 'Execution', description: 'A process that ran in an attempt.' });
+
+export const nodeInfo = z
+  .strictObject({ id: uuid, name: z.string(), public_url: z.string().nullable(), status: z.string() })
+  .meta({ id: 'NodeInfo' });
+
+export const missingLines = z
+  .strictObject({ execution_id: uuid, first_seq: z.int().min(1), last_seq: z.int().min(1), reason: z.string() })
+  .meta({ id: 'MissingLines', description: 'Declared lines that the hive does not hold.' });
+
+export const sync = z
+  .strictObject({
+    state: syncState,
+    requested_at: nullableTime,
+    last_full_sync_at: nullableTime,
+    workflow_id: z.string().nullable(),
+    workflow_url: z.string().nullable().meta({ description: 'In the Temporal UI; for admins.' }),
+    last_error: z.string().nullable(),
+    lines_declared: count,
+    lines_stored: count,
+    retry_at: nullableTime,
+    held: z.boolean().meta({ description: 'Cancelled: no backfill starts until someone starts one.' }),
+    unavailable_reason: z.string().nullable(),
+    missing: z.array(missingLines).max(100).meta({ description: 'The first 100.' }),
+  })
+  .meta({ id: 'Sync', description: 'How far the hive’s copy of an attempt is.' });
+
+export const attemptDetail = z
+  .strictObject({
+    attempt,
+    executions: z.array(execution).meta({ description: 'In the order the hive learnt of them.' }),
+    is_complete: z.boolean().meta({ description: 'All executions have ended.' }),
+    node_info: nodeInfo,
+    sync,
+  })
+  .meta({ id: 'AttemptDetail' });
+
+export const attemptQuery = z.strictObject({
+  wait: queryInteger(0, 30, 'Seconds to wait for a backfill that is under way.').optional(),
+});
+
+export const attemptsOfTask = z.strictObject({ attempts: z.array(attempt) }).meta({ id: 'AttemptsOfTask' });
+
+export const attemptListQuery = z.strictObject({
+  node_id: uuid.optional(),
+  sync_state: syncState.optional(),
+  executor: z.string().max(1024).optional(),
+  limit: pageLimit(1000).default(100),
+  cursor: z.string().max(512).optional(),
+});
+
+export const attemptPage = z
+  .strictObject({ attempts: z.array(attempt), next_cursor: z.string().nullable(), has_more: z.boolean() })
+  .meta({ id: 'AttemptPage' });

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { count, nullableTime, pageLimit, time } from './common.js';
+import { uuid } from '../../protocol/uuid.js';
+
+export const backfillStatus = z.enum(['running', 'completed', 'failed', 'cancelled', 'timed_out', 'terminated']);
+
+export const backfillType = z.enum(['full_attempt', 'executions', 'logs']);
+
+export const startBackfill = z
+  .strictObject({
+    type: backfillType
+      .default('full_attempt')
+      .meta({ description: 'Everything; the metadata alone; or the lines of the executions that the hive knows.' }),
+  })
+  .meta({ id: 'StartBackfill' });
+
+export const startedBackfill = z
+  .strictObject({
+    workflow_id: z.string(),
+    run_id: z.string(),
+    joined: z.boolean().meta({ description: 'A backfill of the attempt ran already; this is that one.' }),
+  })
+  .meta({ id: 'StartedBackfill' });
+
+export const listedBackfill = z.strictObject({
+  workflow_id: z.string(),
+  run_id: z.string(),
+  attempt_id: uuid,
+  node_id: uuid.nullable(),
+  trigger: z.string().nullable().meta({ description: 'read, reconnect, schedule or manual' }),
+  status: backfillStatus,
+  outcome: z
+    .string()
+    .nullable()
+    .meta({ description: 'complete, partial, unavailable, node_offline, cancelled or failed; once it has ended' }),
+  started_at: time,
+  ended_at: nullableTime,
+  workflow_url: z.string().nullable().meta({ description: 'In the Temporal UI; for admins.' }),
+});
+
+export const backfillProgress = z
+  .strictObject({
+    phase: z.enum(['locating', 'waiting_for_node', 'mirroring', 'settling', 'ended']),
+    executions: count,
+    lines_declared: count,
+    lines_stored: count,
+    lines_pulled: count.meta({ description: 'Lines that this backfill itself pulled and stored.' }),
+    pulls: count,
+  })
+  .meta({ id: 'BackfillProgress' });
+
+export const backfill = listedBackfill
+  .extend({
+    progress: backfillProgress.nullable().meta({ description: 'While it runs; null when no worker answered in time.' }),
+    result: z
+      .strictObject({
+        lines_declared: count,
+        lines_stored: count,
+        lines_pulled: count,
+        reason: z.string().nullable(),
+      })
+      .nullable()
+      .meta({ description: 'Once it has ended.' }),
+  })
+  .meta({ id: 'Backfill' });
+
+export const backfillPage = z
+  .strictObject({
+    backfills: z.array(listedBackfill.meta({ id: 'ListedBackfill' })),
+    next_cursor: z.string().nullable(),
+    has_more: z.boolean(),
+  })
+  .meta({ id: 'BackfillPage' });
+
+export const backfillQuery = z.strictObject({
+  node_id: uuid.optional(),
+  attempt_id: uuid.optional(),
+  status: backfillStatus.optional(),
+  limit: pageLimit(100).default(50),
+  cursor: z.string().max(4096).optional(),
+});

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { PROBLEM_CODES } from '../problem.js';
+
+export const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
+export const nullableTime = time.nullable();
+export const count = z.int().min(0);
+
+/** A whole number in the query string. */
+export function queryInteger(min: number, max: number, description: string) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .meta({ type: 'integer', minimum: min, maximum: max, description });
+}
+
+export const pageLimit = (max: number) => queryInteger(1, max, 'Most items of one answer.');
+
+export const problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(PROBLEM_CODES),
+    error: z.string().meta({ description: 'The detail again: the member that the original’s clients read.' }),
+    request_id: z.string().nullable(),
+    errors: z
+      .array(
+        z.strictObject({
+          in: z.enum(['path', 'query', 'body', 'header']),
+          field: z.string(),
+          message: z.string(),
+        }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Problem', description: 'An error (RFC 9457).' });

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { OUTPUT_TYPES } from '../../protocol/page.js';
+import { count, pageLimit, time } from './common.js';
+import { uuid } from '../../protocol/uuid.js';
+
+const outputType = z.enum(OUTPUT_TYPES);
+const cursor = z.string().min(1).max(15_000);
+
+export const logEntry = z
+  .strictObject({
+    id: z.int().meta({ description: 'Orders an attempt’s entries: by execution, then by line.' }),
+    execution_id: uuid,
+    seq: z.int().min(1).meta({ description: 'The line’s number in its execution, from 1.' }),
+    output_type: outputType,
+    content: z.string(),
+    timestamp: time,
+  })
+  .meta({ id: 'LogEntry', description: 'One line.' });
+
+export type LogEntry = z.input<typeof logEntry>;
+
+const filters = { execution_id: uuid.optional(), output_type: outputType.optional() };
+
+export const logQuery = z.strictObject({
+  ...filters,
+  limit: pageLimit(10_000).default(1000),
+  cursor: cursor.optional().meta({
+    description: 'A next_cursor, or the id of an entry: what comes after it in the direction is answered.',
+  }),
+  direction: z.enum(['forward', 'backward']).default('forward'),
+});
+
+export const syncLogQuery = z.strictObject({
+  limit: pageLimit(10_000).default(1000),
+  cursor: z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be the id of an entry')
+    .optional(),
+  direction: z.enum(['forward', 'backward']).default('backward'),
+});
+
+const page = {
+  entries: z.array(logEntry).meta({
+    description:
+      'Fewer than the limit, or none, does not mean the end: has_more tells. An answer has about 8 MiB at most.',
+  }),
+  has_more: z.boolean().meta({ description: 'There are more lines now.' }),
+  total_count: count.meta({ description: 'Stored lines under the filters, not only of this page.' }),
+};
+
+export const logPage = z
+  .strictObject({
+    ...page,
+    next_cursor: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          'Where to go on. Forward it is given also without has_more, while more lines may come: ask again later with ' +
+          'it to get the later lines of every execution, each once. Null at the end.',
+      }),
+  })
+  .meta({ id: 'LogPage' });
+
+export type LogPage = z.input<typeof logPage>;
+
+export const syncLogPage = z.strictObject({ ...page, next_cursor: z.int().nullable() }).meta({ id: 'SyncLogPage' });
+
+export type SyncLogPage = z.input<typeof syncLogPage>;
+
+export const streamQuery = z.strictObject({ ...filters, cursor: cursor.optional() });
+
+export const downloadQuery = z.strictObject({
+  execution_id: uuid.optional(),
+  format: z.enum(['text', 'ndjson']).default('text'),
+});

@@ -1,0 +1,82 @@
+import type { z } from 'zod';
+import { backfillWorkflowId } from '../../backfills/definitions.js';
+import type { AttemptDetailRow, AttemptRow, MissingLines } from '../../prisma/queries/find-attempt.js';
+import type { ExecutionRow } from '../../prisma/queries/list-executions.js';
+import type { attempt, execution, nodeInfo, sync } from '../schemas/attempt.js';
+import { iso } from './time.js';
+
+/** The node's own description, with what the hive knows beside it. */
+export function attemptView(row: AttemptRow): z.input<typeof attempt> {
+  const { metadata } = row;
+  return {
+    id: row.id,
+    assignment_id: metadata.assignment_id ?? null,
+    shared_task_id: metadata.shared_task_id ?? null,
+    node_id: row.node_id,
+    title: metadata.title ?? null,
+    executor: metadata.executor,
+    executor_variant: metadata.executor_variant ?? null,
+    branch: metadata.branch,
+    target_branch: metadata.target_branch,
+    container_ref: metadata.container_ref ?? null,
+    worktree_deleted: metadata.worktree_deleted,
+    setup_completed_at: metadata.setup_completed_at ?? null,
+    created_at: metadata.created_at,
+    updated_at: metadata.updated_at,
+    revision: Number(row.revision),
+    execution_count: row.execution_count,
+    sync_state: row.state,
+    sync_requested_at: iso(row.requested_at),
+    last_full_sync_at: iso(row.last_full_sync_at),
+  };
+}
+
+export function executionView(row: ExecutionRow): z.input<typeof execution> {
+  const { metadata } = row;
+  return {
+    id: row.id,
+    attempt_id: row.attempt_id,
+    node_id: row.node_id,
+    run_reason: metadata.run_reason,
+    executor_action: metadata.executor_action ?? null,
+    before_head_commit: metadata.before_head_commit ?? null,
+    after_head_commit: metadata.after_head_commit ?? null,
+    status: metadata.status,
+    exit_code: metadata.exit_code ?? null,
+    dropped: metadata.dropped,
+    pid: metadata.pid ?? null,
+    started_at: metadata.started_at,
+    completed_at: metadata.completed_at ?? null,
+    created_at: metadata.created_at,
+    log_lines: row.declared_lines,
+    log_epoch: row.log_epoch,
+    stored_lines: row.stored_lines,
+    gone_from_node: row.gone_from_node,
+  };
+}
+
+export function nodeInfoView(row: AttemptDetailRow): z.input<typeof nodeInfo> {
+  return { id: row.node_id, name: row.node_name, public_url: row.node_public_url, status: row.node_status };
+}
+
+export function syncView(
+  row: AttemptDetailRow,
+  missing: MissingLines[],
+  workflowUrl: (workflowId: string) => string | null,
+): z.input<typeof sync> {
+  const workflowId = row.requested_at ? backfillWorkflowId(row.id) : null;
+  return {
+    state: row.state,
+    requested_at: iso(row.requested_at),
+    last_full_sync_at: iso(row.last_full_sync_at),
+    workflow_id: workflowId,
+    workflow_url: workflowId === null ? null : workflowUrl(workflowId),
+    last_error: row.last_error,
+    lines_declared: Number(row.lines_declared),
+    lines_stored: Number(row.lines_stored),
+    retry_at: iso(row.retry_at),
+    held: row.paused,
+    unavailable_reason: row.unavailable_reason,
+    missing,
+  };
+}

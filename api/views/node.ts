@@ -1,0 +1,41 @@
+import type { z } from 'zod';
+import type { NodeRow } from '../../prisma/queries/list-nodes.js';
+import type { NodeApiKeyRow } from '../../prisma/queries/node-api-key.js';
+import type { apiKey, node } from '../schemas/node.js';
+import { iso } from './time.js';
+
+export function nodeView(row: NodeRow): z.input<typeof node> {
+  return {
+    id: row.id,
+    organization_id: row.organization_id,
+    name: row.name,
+    machine_id: row.machine_id,
+    protocol_version: row.protocol_version,
+    status: row.status as z.input<typeof node>['status'],
+    capabilities: row.capabilities as Record<string, unknown>,
+    public_url: row.public_url,
+    last_heartbeat_at: iso(row.last_heartbeat_at),
+    connected_at: iso(row.connected_at),
+    disconnected_at: iso(row.disconnected_at),
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}
+
+export function apiKeyView(row: NodeApiKeyRow): z.input<typeof apiKey> {
+  return {
+    id: row.id,
+    organization_id: row.organizationId,
+    name: row.name,
+    key_prefix: row.keyPrefix,
+    created_by: row.createdBy,
+    last_used_at: iso(row.lastUsedAt),
+    revoked_at: iso(row.revokedAt),
+    created_at: row.createdAt.toISOString(),
+    node_id: row.nodeId,
+    takeover_count: row.takeoverCount,
+    takeover_window_start: iso(row.takeoverWindowStart),
+    blocked_at: iso(row.blockedAt),
+    blocked_reason: row.blockedReason,
+  };
+}

@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OrganizationScope } from '../prisma/organization-scope.js';
+import { findAttemptState, type AttemptSyncState } from '../prisma/queries/find-attempt.js';
+
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 250;
+
+/**
+ * Whether a backfill is under way. One that was just asked for counts even while the row says `partial`: where a read
+ * joined a running workflow, that workflow takes the row in a moment.
+ */
+export function isUnderWay({ state, needs_backfill }: Omit<AttemptSyncState, 'node_id'>, requested: boolean): boolean {
+  return state === 'pending_backfill' || (state === 'partial' && needs_backfill && requested);
+}
+
+/** Reads that wait for a backfill: a bounded number, each asking less and less often. */
+export class WaitingReads {
+  #waiting = 0;
+
+  constructor(readonly limit: number) {}
+
+  /** Returns when the attempt's backfill has ended, the time is up, the signal aborts, or too many wait already. */
+  async wait(
+    scope: OrganizationScope,
+    attemptId: string,
+    { seconds, requested, signal }: { seconds: number; requested: boolean; signal: AbortSignal },
+  ): Promise<void> {
+    if (this.#waiting >= this.limit) return;
+    this.#waiting++;
+    try {
+      const until = Date.now() + seconds * 1000;
+      for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+        const left = until - Date.now();
+        if (left <= 0) return;
+        await sleep(Math.min(pause, left), undefined, { signal }).catch(() => undefined);
+        const state = await findAttemptState(scope, attemptId);
+        if (!state || !isUnderWay(state, requested)) return;
+      }
+    } finally {
+      this.#waiting--;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/** Finding backfills in Temporal: lists by its visibility, one by its workflow. */
+import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { isUuid } from '../protocol/uuid.js';
+import {
+  backfillWorkflowId,
+  progressQuery,
+  searchAttributes,
+  type AttemptRef,
+  type BackfillProgress,
+  type BackfillResult,
+} from './definitions.js';
+
+export type BackfillStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'timed_out' | 'terminated';
+
+export interface ListedBackfill {
+  workflowId: string;
+  runId: string;
+  attemptId: string;
+  nodeId: string | null;
+  trigger: string | null;
+  status: BackfillStatus;
+  outcome: string | null;
+  startedAt: Date;
+  endedAt: Date | null;
+}
+
+export interface BackfillDescription extends ListedBackfill {
+  /** While it runs; null when no worker answered in time. */
+  progress: BackfillProgress | null;
+  /** Once it has ended by itself. */
+  result: BackfillResult | null;
+}
+
+export interface BackfillFilter {
+  nodeId?: string | undefined;
+  attemptId?: string | undefined;
+  status?: BackfillStatus | undefined;
+  limit: number;
+  /** Temporal's token of the next page. */
+  pageToken?: Buffer | undefined;
+}
+
+export interface BackfillListing {
+  backfills: ListedBackfill[];
+  nextPageToken: Buffer | null;
+}
+
+const PROGRESS_DEADLINE_MS = 1_000;
+
+const VISIBILITY_STATUS: Record<BackfillStatus, string> = {
+  running: 'Running',
+  completed: 'Completed',
+  failed: 'Failed',
+  cancelled: 'Canceled',
+  timed_out: 'TimedOut',
+  terminated: 'Terminated',
+};
+
+/** By temporal.api.enums.v1.WorkflowExecutionStatus; a paused run and one that was continued as new go on. */
+const STATUS_BY_CODE: Record<number, BackfillStatus> = {
+  2: 'completed',
+  3: 'failed',
+  4: 'cancelled',
+  5: 'terminated',
+  7: 'timed_out',
+};
+
+export async function listBackfills(
+  client: Client,
+  organizationId: string,
+  filter: BackfillFilter,
+): Promise<BackfillListing> {
+  const response = await client.workflowService.listWorkflowExecutions({
+    namespace: client.options.namespace,
+    query: visibilityQuery(organizationId, filter),
+    pageSize: filter.limit,
+    ...(filter.pageToken && { nextPageToken: filter.pageToken }),
+  });
+  const backfills = response.executions.map((info): ListedBackfill => {
+    const fields = info.searchAttributes?.indexedFields ?? {};
+    const attribute = (name: string) => {
+      const payload = fields[name];
+      return payload ? defaultPayloadConverter.fromPayload<string>(payload) : null;
+    };
+    const workflowId = info.execution?.workflowId ?? '';
+    return {
+      workflowId,
+      runId: info.execution?.runId ?? '',
+      attemptId: workflowId.slice(backfillWorkflowId('').length),
+      nodeId: attribute(searchAttributes.nodeId.name),
+      trigger: attribute(searchAttributes.trigger.name),
+      status: STATUS_BY_CODE[info.status ?? 0] ?? 'running',
+      outcome: attribute(searchAttributes.outcome.name),
+      startedAt: toDate(info.startTime) ?? new Date(0),
+      endedAt: toDate(info.closeTime),
+    };
+  });
+  const { nextPageToken } = response;
+  return { backfills, nextPageToken: nextPageToken.length > 0 ? Buffer.from(nextPageToken) : null };
+}
+
+function visibilityQuery(organizationId: string, { nodeId, attemptId, status }: BackfillFilter): string {
+  const conditions = [
+    `WorkflowType = 'backfillAttempt'`,
+    `ExecutionStatus != 'ContinuedAsNew'`,
+    `${searchAttributes.organizationId.name} = ${quoteUuid(organizationId)}`,
+  ];
+  if (nodeId !== undefined) conditions.push(`${searchAttributes.nodeId.name} = ${quoteUuid(nodeId)}`);
+  if (attemptId !== undefined) conditions.push(`${searchAttributes.attemptId.name} = ${quoteUuid(attemptId)}`);
+  if (status !== undefined) conditions.push(`ExecutionStatus = '${VISIBILITY_STATUS[status]}'`);
+  return conditions.join(' AND ');
+}
+
+/** Nothing but a UUID enters a query. */
+function quoteUuid(value: string): string {
+  if (!isUuid(value)) throw new TypeError('not a UUID');
+  return `'${value}'`;
+}
+
+function toDate(time: { seconds?: unknown; nanos?: number | null } | null | undefined): Date | null {
+  return time ? new Date(Number(time.seconds ?? 0) * 1000 + Math.floor((time.nanos ?? 0) / 1_000_000)) : null;
+}
+
+/** @returns the newest run of the attempt's backfill; undefined if Temporal knows none of this organisation */
+export async function describeBackfill(
+  client: Client,
+  { attemptId, organizationId }: AttemptRef,
+): Promise<BackfillDescription | undefined> {
+  const handle = client.workflow.getHandle(backfillWorkflowId(attemptId));
+  try {
+    const info = await handle.describe();
+    const { typedSearchAttributes: attributes } = info;
+    // An id is free again when an attempt is deleted; its history is still its former organisation's.
+    if (attributes.get(searchAttributes.organizationId) !== organizationId) return undefined;
+    const status = STATUS_BY_CODE[info.status.code] ?? 'running';
+    const result = status === 'completed' ? ((await handle.result()) as BackfillResult) : null;
+    return {
+      workflowId: info.workflowId,
+      runId: info.runId,
+      attemptId,
+      nodeId: attributes.get(searchAttributes.nodeId) ?? null,
+      trigger: attributes.get(searchAttributes.trigger) ?? null,
+      status,
+      outcome: attributes.get(searchAttributes.outcome) ?? result?.outcome ?? null,
+      startedAt: info.startTime,
+      endedAt: info.closeTime ?? null,
+      progress: status === 'running' ? await queryProgress(client, handle) : null,
+      result,
+    };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+async function queryProgress(client: Client, handle: WorkflowHandle): Promise<BackfillProgress | null> {
+  try {
+    return await client.withDeadline(Date.now() + PROGRESS_DEADLINE_MS, () => handle.query(progressQuery));
+  } catch {
+    return null; // no worker polls, or it ended in between: what is known without it is answered
+  }
+}
+
+/** @returns whether the attempt's backfill runs, as the given first run if one is given */
+export async function isBackfillRunning(client: Client, attemptId: string, runId: string | null): Promise<boolean> {
+  try {
+    const { status, raw } = await client.workflow.getHandle(backfillWorkflowId(attemptId)).describe();
+    if (status.name !== 'RUNNING') return false;
+    return runId === null || raw.workflowExecutionInfo?.firstRunId === runId;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+/** Backfills as a connected node needs them: of all its attempts in a drain, or of one by itself. */
+import type { NodeLocation } from './definitions.js';
+import { signalDrain, startUnlessRunning } from './start.js';
+import type { TemporalDoor } from './temporal-door.js';
+
+/** A connected node, by its session. */
+export interface ConnectedNode {
+  nodeId: string;
+  organizationId: string;
+  sessionId: string;
+}
+
+export interface NodeBackfills {
+  /** The maximum number of backfills of one node that run at the same time. */
+  readonly concurrency: number;
+  /** Starts or signals the node's drain. @throws TemporalUnavailableError */
+  drain(node: ConnectedNode): Promise<void>;
+  /** Starts a backfill of one attempt. @returns false if one is running @throws TemporalUnavailableError */
+  start(node: ConnectedNode, attemptId: string): Promise<boolean>;
+}
+
+export interface NodeBackfillsOptions {
+  temporal: TemporalDoor;
+  /** The task queue of the hive that holds the nodes' sockets. */
+  queue: NodeLocation['queue'];
+  concurrency: number;
+  /** How long a backfill waits for a node that went away. */
+  nodeTimeoutSeconds: number;
+}
+
+export function createNodeBackfills(options: NodeBackfillsOptions): NodeBackfills {
+  const { temporal, queue, concurrency, nodeTimeoutSeconds } = options;
+  return {
+    concurrency,
+
+    drain: ({ nodeId, organizationId }) =>
+      temporal.call('request', (client) =>
+        signalDrain(client, { nodeId, organizationId, concurrency, nodeTimeoutSeconds }, 'reconnect'),
+      ),
+
+    start: ({ nodeId, organizationId, sessionId }, attemptId) =>
+      temporal.call('request', async (client) => {
+        const location = { queue, sessionId };
+        const attempt = { attemptId, nodeId, organizationId, location, nodeTimeoutSeconds };
+        const runId = await startUnlessRunning(client, { ...attempt, trigger: 'reconnect', type: 'full_attempt' });
+        return runId !== undefined;
+      }),
+  };
+}

@@ -1,0 +1,255 @@
+/** Against a real Temporal, without workers: workflows are started and stay where they are. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { pino } from 'pino';
+import { openDatabase } from '../prisma/client.js';
+import { forOrganization, type OrganizationScope } from '../prisma/organization-scope.js';
+import { ensureOrganization } from '../prisma/queries/organization.js';
+import { createTestDatabase } from '../tests/harness/database.js';
+import { seedAttempt, seedExecution, seedNode, type SeedAttempt } from '../tests/harness/seed.js';
+import { testServices } from '../tests/harness/services.js';
+import { until } from '../tests/harness/world.js';
+import { backfillWorkflowId } from './definitions.js';
+import { createBackfills, type Backfills } from './requests.js';
+import { TemporalDoor, TemporalUnavailableError } from './temporal-door.js';
+import type { Database } from '../prisma/database.js';
+
+let database: Database;
+let drop: () => Promise<void>;
+let connection: NativeConnection;
+let temporal: Client;
+let backfills: Backfills;
+let scope: OrganizationScope;
+let nodeId: string;
+const attempts: string[] = [];
+
+beforeAll(async () => {
+  const created = await createTestDatabase();
+  drop = () => created.drop();
+  database = openDatabase(created.url, 10);
+  connection = await NativeConnection.connect({ address: testServices().temporalAddress });
+  temporal = new Client({ connection });
+  const organization = await ensureOrganization(database, randomUUID());
+  scope = forOrganization(database, organization.id);
+  nodeId = await seedNode(database, scope.organizationId);
+  backfills = backfillsThrough(temporal);
+});
+afterAll(async () => {
+  for (const attemptId of attempts) {
+    await temporal.workflow
+      .getHandle(backfillWorkflowId(attemptId))
+      .terminate()
+      .catch(() => undefined);
+  }
+  await connection.close();
+  await database.$disconnect();
+  await drop();
+});
+
+/** @param client none: a process that is not connected to Temporal yet */
+function backfillsThrough(client?: Client): Backfills {
+  const door = new TemporalDoor();
+  if (client) door.open(client);
+  return createBackfills({ temporal: door, database, logger: pino({ level: 'silent' }), nodeTimeoutSeconds: 5 });
+}
+
+async function attempt(overrides: Partial<SeedAttempt> = {}) {
+  const seed = { organizationId: scope.organizationId, nodeId, needsBackfill: true, ...overrides };
+  const attemptId = await seedAttempt(database, seed);
+  attempts.push(attemptId);
+  return { attemptId, nodeId: seed.nodeId, organizationId: scope.organizationId };
+}
+
+const syncOf = (attemptId: string) => database.attemptSync.findUniqueOrThrow({ where: { attemptId } });
+const runs = async (attemptId: string) => {
+  const found = [];
+  for await (const run of temporal.workflow.list({ query: `WorkflowId = '${backfillWorkflowId(attemptId)}'` }))
+    found.push(run);
+  return found;
+};
+
+async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    const value = await read();
+    if (holds(value) || tries === 100) return value;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** A way to Temporal that can stop passing anything on. */
+async function temporalProxy() {
+  const [host, port] = testServices().temporalAddress.split(':');
+  const sockets: Socket[] = [];
+  const server = createServer((near) => {
+    const far = connect(Number(port), host);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('data', (chunk: Buffer) => to.write(chunk)).on('error', () => to.destroy());
+      from.on('close', () => to.destroy());
+    }
+    sockets.push(near, far);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stall: () => sockets.forEach((socket) => socket.pause()),
+    resume: () => sockets.forEach((socket) => socket.resume()),
+    close: () => server.close(),
+  };
+}
+
+test('however many reads come, one workflow is started', async () => {
+  const { attemptId } = await attempt();
+  const outcomes = await Promise.all(Array.from({ length: 30 }, () => backfills.requestByRead(scope, attemptId)));
+  // a read waits 100 ms for Temporal, which may take longer
+  expect(outcomes.filter((outcome) => outcome === 'started' || outcome === 'requested')).toHaveLength(1);
+  expect(outcomes.filter((outcome) => outcome === 'nothing')).toHaveLength(29);
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill', runId: null });
+  expect(
+    await eventually(
+      () => runs(attemptId),
+      (found) => found.length > 0,
+    ),
+  ).toHaveLength(1);
+});
+
+test('nothing is started where nothing is missing, the node is away, or it is paused or backs off', async () => {
+  const offline = await seedNode(database, scope.organizationId, { online: false });
+  const paused = await attempt();
+  await database.attemptSync.update({ where: { attemptId: paused.attemptId }, data: { paused: true } });
+  const later = await attempt();
+  const retryAt = new Date(Date.now() + 60_000);
+  await database.attemptSync.update({ where: { attemptId: later.attemptId }, data: { retryAt } });
+  const cases = [
+    await attempt({ needsBackfill: false }),
+    await attempt({ nodeId: offline }),
+    await attempt({ state: 'unavailable' }),
+    paused,
+    later,
+  ];
+  for (const { attemptId } of cases) {
+    expect(await backfills.requestByRead(scope, attemptId)).toBe('nothing');
+  }
+  const foreign = forOrganization(database, (await ensureOrganization(database, randomUUID())).id);
+  expect(await backfills.requestByRead(foreign, (await attempt()).attemptId)).toBe('nothing');
+});
+
+test('without Temporal a read fails quietly and gives its claim back', async () => {
+  const { attemptId } = await attempt();
+  const unconnected = backfillsThrough();
+  expect(await unconnected.requestByRead(scope, attemptId)).toBe('failed');
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'partial', needsBackfill: true });
+  await expect(unconnected.list(scope, { limit: 1 })).rejects.toThrow(TemporalUnavailableError);
+});
+
+test('a Temporal that does not answer costs a read 100 ms, and the claim is given back at the deadline', async () => {
+  const { attemptId } = await attempt();
+  const proxy = await temporalProxy();
+  const connected = await NativeConnection.connect({ address: proxy.address });
+  const stalled = backfillsThrough(new Client({ connection: connected }));
+  proxy.stall();
+  const started = Date.now();
+  expect(await stalled.requestByRead(scope, attemptId)).toBe('requested');
+  expect(Date.now() - started).toBeLessThan(450);
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill' });
+  await until(async () => (await syncOf(attemptId)).state === 'partial', 5000, 'the claim is given back');
+  await expect(stalled.describe(await attempt())).rejects.toThrow(TemporalUnavailableError);
+  proxy.resume();
+  await connected.close();
+  proxy.close();
+}, 15_000);
+
+test('a person starts one in any state, which lifts a pause, and a second start joins', async () => {
+  const ref = await attempt({ state: 'unavailable', needsBackfill: false });
+  const { attemptId } = ref;
+  const executionId = await seedExecution(database, { attemptId, nodeId, ordinal: 1 });
+  await database.execution.update({ where: { id: executionId }, data: { setAsideReason: 'damaged' } });
+  await database.attemptSync.update({
+    where: { attemptId },
+    data: { paused: true, retryAt: new Date(Date.now() + 60_000), idleBackfills: 4 },
+  });
+  const first = await backfills.start(scope, ref, 'full_attempt');
+  expect(first).toMatchObject({ workflowId: backfillWorkflowId(attemptId), joined: false });
+  expect(await syncOf(attemptId)).toMatchObject({
+    state: 'pending_backfill',
+    paused: false,
+    retryAt: null,
+    idleBackfills: 0,
+    needsBackfill: true,
+  });
+  const execution = await database.execution.findUniqueOrThrow({ where: { id: executionId } });
+  expect(execution.setAsideReason).toBeNull();
+  expect(await backfills.start(scope, ref, 'logs')).toEqual({ ...first, joined: true });
+});
+
+test('a complete attempt stays complete when its backfill can’t be started', async () => {
+  const ref = await attempt({ state: 'complete', needsBackfill: false });
+  await expect(backfillsThrough().start(scope, ref, 'full_attempt')).rejects.toThrow(TemporalUnavailableError);
+  expect(await syncOf(ref.attemptId)).toMatchObject({ state: 'complete', needsBackfill: false });
+});
+
+test('a cancel pauses the attempt and asks the workflow to end; without one there is nothing to cancel', async () => {
+  const ref = await attempt();
+  expect(await backfills.cancel(scope, ref.attemptId)).toBe(false);
+  expect(await syncOf(ref.attemptId)).toMatchObject({ paused: false });
+  await backfills.start(scope, ref, 'full_attempt');
+  expect(await backfills.cancel(scope, ref.attemptId)).toBe(true);
+  expect(await syncOf(ref.attemptId)).toMatchObject({ paused: true });
+  const history = await temporal.workflow.getHandle(backfillWorkflowId(ref.attemptId)).fetchHistory();
+  expect(history.events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes)).toBe(true);
+});
+
+test('backfills are listed by page, filtered, of one organisation', async () => {
+  const other = await ensureOrganization(database, randomUUID());
+  const otherScope = forOrganization(database, other.id);
+  const otherNode = await seedNode(database, other.id);
+  const ref = { nodeId: otherNode, organizationId: other.id };
+  const ids: string[] = [];
+  for (let index = 0; index < 5; index++) {
+    const attemptId = await seedAttempt(database, { ...ref, needsBackfill: true });
+    attempts.push(attemptId);
+    ids.push(attemptId);
+    await backfills.start(otherScope, { ...ref, attemptId }, 'full_attempt');
+  }
+  await temporal.workflow.getHandle(backfillWorkflowId(ids[0] ?? '')).terminate();
+  const all = await eventually(
+    () => backfills.list(otherScope, { limit: 100 }),
+    ({ backfills: found }) => found.length === 5 && found.some(({ status }) => status === 'terminated'),
+  );
+  expect(all.backfills.map(({ attemptId }) => attemptId).sort()).toEqual([...ids].sort());
+  expect(all.backfills[0]).toMatchObject({ nodeId: otherNode, trigger: 'manual', outcome: null });
+
+  const seen: string[] = [];
+  for (let pageToken: Buffer | undefined, more = true; more;) {
+    const page = await backfills.list(otherScope, { limit: 2, pageToken });
+    seen.push(...page.backfills.map(({ attemptId }) => attemptId));
+    pageToken = page.nextPageToken ?? undefined;
+    more = pageToken !== undefined;
+  }
+  expect(seen.sort()).toEqual([...ids].sort());
+
+  const running = await backfills.list(otherScope, { limit: 10, status: 'running', nodeId: otherNode });
+  expect(running.backfills).toHaveLength(4);
+  const one = await backfills.list(otherScope, { limit: 10, attemptId: ids[2] });
+  expect(one.backfills.map(({ attemptId }) => attemptId)).toEqual([ids[2]]);
+  const foreign = await backfills.list(scope, { limit: 100, nodeId: otherNode });
+  expect(foreign.backfills).toEqual([]);
+  await expect(backfills.list(scope, { limit: 1, nodeId: `x' OR '1'='1` })).rejects.toThrow(TypeError);
+});
+
+test('one is described with what is known while no worker answers; another organisation’s is not', async () => {
+  const ref = await attempt();
+  expect(await backfills.describe(ref)).toBeUndefined();
+  await backfills.start(scope, ref, 'full_attempt');
+  expect(await backfills.describe(ref)).toMatchObject({ status: 'running', trigger: 'manual', nodeId, progress: null });
+  expect(await backfills.describe({ ...ref, organizationId: randomUUID() })).toBeUndefined();
+  await temporal.workflow.getHandle(backfillWorkflowId(ref.attemptId)).terminate();
+  expect(await backfills.describe(ref)).toMatchObject({ status: 'terminated', result: null });
+}, 15_000);

@@ -1,0 +1,142 @@
+/** Backfills as readers and people ask for them: started, joined, expedited, listed, described and cancelled. */
+import { WorkflowNotFoundError } from '@temporalio/client';
+import pTimeout from 'p-timeout';
+import type { Logger } from 'pino';
+import type { Database } from '../prisma/database.js';
+import type { OrganizationScope } from '../prisma/organization-scope.js';
+import {
+  claimBackfill,
+  claimManualBackfill,
+  pauseBackfills,
+  releaseBackfillClaim,
+  type BackfillClaim,
+} from '../prisma/queries/claim-backfill.js';
+import {
+  backfillWorkflowId,
+  expediteSignal,
+  type AttemptRef,
+  type BackfillInput,
+  type BackfillType,
+  type Trigger,
+} from './definitions.js';
+import {
+  describeBackfill,
+  listBackfills,
+  type BackfillDescription,
+  type BackfillFilter,
+  type BackfillListing,
+} from './find.js';
+import { countRequest } from './metrics.js';
+import { startBackfill, type StartedBackfill } from './start.js';
+import type { TemporalCaller, TemporalDoor } from './temporal-door.js';
+import { Throttle } from './throttle.js';
+
+export interface BackfillsOptions {
+  temporal: TemporalDoor;
+  database: Database;
+  logger: Logger;
+  /** How long a backfill waits for a node that went away. */
+  nodeTimeoutSeconds: number;
+}
+
+/** What a read of a partial attempt led to. `requested`: Temporal has not answered yet. */
+export type ReadRequest = 'started' | 'joined' | 'requested' | 'nothing' | 'failed';
+
+export interface Backfills {
+  /** For a reader of a partial attempt. Never throws, and waits for Temporal for at most 100 ms. */
+  requestByRead(scope: OrganizationScope, attemptId: string): Promise<ReadRequest>;
+  /** A reader waits for the running backfill: it runs ahead of others from now on. Never throws; returns at once. */
+  expedite(attemptId: string): void;
+  /** For a person: starts a backfill whatever the attempt's state, or joins the running one. @throws TemporalUnavailableError */
+  start(scope: OrganizationScope, attempt: AttemptRef, type: BackfillType): Promise<StartedBackfill>;
+  /**
+   * Cancels the running backfill, and pauses the attempt: no other starts by itself.
+   * @returns whether one was running
+   * @throws TemporalUnavailableError
+   */
+  cancel(scope: OrganizationScope, attemptId: string): Promise<boolean>;
+  /** @returns the attempt's newest run; undefined if Temporal knows none @throws TemporalUnavailableError */
+  describe(attempt: AttemptRef): Promise<BackfillDescription | undefined>;
+  /** @returns backfills of the scope's organisation, newest first @throws TemporalUnavailableError */
+  list(scope: OrganizationScope, filter: BackfillFilter): Promise<BackfillListing>;
+}
+
+/** A read goes on without Temporal's answer after this time: a busy Temporal must not slow reads down. */
+const READ_WAIT_MS = 100;
+/** An attempt's backfill is expedited once in this time, however many read it. */
+const EXPEDITE_INTERVAL_MS = 5_000;
+
+export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds }: BackfillsOptions): Backfills {
+  const expedites = new Throttle(EXPEDITE_INTERVAL_MS);
+
+  async function startClaimed(claim: BackfillClaim, trigger: Trigger, type: BackfillType, caller: TemporalCaller) {
+    const { attemptId, nodeId, organizationId, location } = claim;
+    const input: BackfillInput = { attemptId, nodeId, organizationId, trigger, type, nodeTimeoutSeconds };
+    if (location) input.location = location;
+    countRequest(trigger);
+    try {
+      const started = await temporal.call(caller, (client) => startBackfill(client, input));
+      // The run that was joined may have settled already: then the claim would wait for the schedule.
+      if (started.joined) await releaseBackfillClaim(database, claim);
+      return started;
+    } catch (error) {
+      await releaseBackfillClaim(database, claim);
+      throw error;
+    }
+  }
+
+  return {
+    async requestByRead(scope, attemptId) {
+      const failed = (error: unknown): ReadRequest => {
+        logger.warn({ err: error, attemptId }, 'a read could not start a backfill');
+        return 'failed';
+      };
+      const claim = await claimBackfill(scope, attemptId).catch(failed);
+      if (claim === undefined) return 'nothing';
+      if (typeof claim === 'string') return claim;
+      const starting = startClaimed(claim, 'read', 'full_attempt', 'request')
+        .then(({ joined }): ReadRequest => (joined ? 'joined' : 'started'))
+        .catch(failed);
+      return pTimeout(starting, { milliseconds: READ_WAIT_MS, fallback: () => 'requested' as const });
+    },
+
+    expedite(attemptId) {
+      if (!expedites.admit(attemptId)) return;
+      temporal
+        .call('request', (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).signal(expediteSignal))
+        .catch((error: unknown) => {
+          if (!(error instanceof WorkflowNotFoundError)) logger.debug({ err: error, attemptId }, 'expedite failed');
+        });
+    },
+
+    async start(scope, attempt, type) {
+      const claim = await claimManualBackfill(scope, attempt.attemptId);
+      if (claim) return startClaimed(claim, 'manual', type, 'management');
+      countRequest('manual');
+      return temporal.call('management', (client) =>
+        startBackfill(client, { ...attempt, trigger: 'manual', type, nodeTimeoutSeconds }),
+      );
+    },
+
+    async cancel(scope, attemptId) {
+      return temporal.call('management', async (client) => {
+        const handle = client.workflow.getHandle(backfillWorkflowId(attemptId));
+        try {
+          if ((await handle.describe()).status.name !== 'RUNNING') return false;
+          // Paused first: whatever sees the cancelled run end must not start another.
+          await pauseBackfills(scope, attemptId);
+          await handle.cancel();
+          return true;
+        } catch (error) {
+          if (error instanceof WorkflowNotFoundError) return false;
+          throw error;
+        }
+      });
+    },
+
+    describe: (attempt) => temporal.call('management', (client) => describeBackfill(client, attempt)),
+
+    list: (scope, filter) =>
+      temporal.call('management', (client) => listBackfills(client, scope.organizationId, filter)),
+  };
+}

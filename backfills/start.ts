@@ -1,0 +1,89 @@
+/** Starting, joining and signalling workflows from outside. Workflow code must not import this. */
+import {
+  type Client,
+  type WorkflowClient,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import {
+  backfillOptions,
+  backfillWorkflowId,
+  drainSignal,
+  drainWorkflowId,
+  expediteSignal,
+  HIVE_TASK_QUEUE,
+  searchAttributes,
+  TRIGGER_PRIORITY,
+  type BackfillAttempt,
+  type BackfillInput,
+  type DrainInput,
+  type DrainNode,
+  type Trigger,
+} from './definitions.js';
+
+export interface StartedBackfill {
+  workflowId: string;
+  runId: string;
+  /** A backfill of the attempt was running already; this is that one. */
+  joined: boolean;
+}
+
+/**
+ * Starts a backfill of the attempt, or joins the one that runs and expedites it.
+ * @throws what Temporal's client throws if the server can't be reached
+ */
+export async function startBackfill(client: Client, input: BackfillInput): Promise<StartedBackfill> {
+  const workflowId = backfillWorkflowId(input.attemptId);
+  const runId = await startUnlessRunning(client, input);
+  if (runId !== undefined) return { workflowId, runId, joined: false };
+  return { workflowId, runId: await expedite(client.workflow, workflowId), joined: true };
+}
+
+/**
+ * Starts a backfill of the attempt.
+ * @returns its run id; undefined if one is running already
+ * @throws what Temporal's client throws if the server can't be reached
+ */
+export async function startUnlessRunning(client: Client, input: BackfillInput): Promise<string | undefined> {
+  try {
+    const handle = await client.workflow.start<BackfillAttempt>('backfillAttempt', {
+      ...backfillOptions(input),
+      workflowId: backfillWorkflowId(input.attemptId),
+      taskQueue: HIVE_TASK_QUEUE,
+      requestEagerStart: true, // its first task comes with the answer, where this process works on the queue
+      args: [input],
+    });
+    return handle.firstExecutionRunId;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw error;
+  }
+}
+
+async function expedite(workflows: WorkflowClient, workflowId: string): Promise<string> {
+  const handle = workflows.getHandle(workflowId);
+  try {
+    await handle.signal(expediteSignal);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error; // it ended in between: its result is what was wanted
+  }
+  return (await handle.describe()).runId;
+}
+
+/** Tells the node's drain that attempts may need a backfill, and starts the drain if it does not run. */
+export async function signalDrain(client: Client, input: DrainInput, trigger: Trigger): Promise<void> {
+  await client.workflow.signalWithStart<DrainNode, [{ trigger: Trigger }]>('drainNode', {
+    workflowId: drainWorkflowId(input.nodeId),
+    taskQueue: HIVE_TASK_QUEUE,
+    args: [input],
+    signal: drainSignal,
+    signalArgs: [{ trigger }],
+    typedSearchAttributes: [
+      { key: searchAttributes.nodeId, value: input.nodeId },
+      { key: searchAttributes.organizationId, value: input.organizationId },
+      { key: searchAttributes.trigger, value: trigger },
+    ],
+    priority: { priorityKey: TRIGGER_PRIORITY[trigger], fairnessKey: input.nodeId },
+    staticSummary: `drain of node ${input.nodeId}`,
+  });
+}

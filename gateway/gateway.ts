@@ -1,0 +1,235 @@
+/** The nodes' sockets of one hive process: login, lease, and who is connected. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import pLimit from 'p-limit';
+import type { Logger } from 'pino';
+import { WebSocketServer, type WebSocket } from 'ws';
+import {
+  HEARTBEAT_INTERVAL_SECONDS,
+  MAX_BINARY_FRAME_BYTES,
+  MAX_PAGE_GZIP_BYTES,
+  PROTOCOL_VERSION,
+} from '../protocol/limits.js';
+import type { AuthData } from '../protocol/frames.js';
+import { encodeTextFrame } from '../protocol/text-frame.js';
+import { authResultV1, type AuthDataV1, MAX_V1_MESSAGE_BYTES, PROTOCOL_V1 } from '../protocol/v1/frames.js';
+import type { Database } from '../prisma/database.js';
+import { authenticateNode, type AuthenticatedNode } from '../prisma/queries/authenticate-node-key.js';
+import { hashSecret } from '../prisma/secrets.js';
+import { acquireLease, expireLeases, releaseLease } from '../prisma/queries/lease.js';
+import { DrainRequests } from '../backfills/drain-requests.js';
+import type { NodeBackfills } from '../backfills/node-backfills.js';
+import { Throttle } from '../backfills/throttle.js';
+import type { GatewaySocket, SocketEvents } from './node-socket.js';
+import type { NodeGateway } from './interface.js';
+import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
+import { LivePageWriter } from './v2/live-page-writer.js';
+import { awaitAuth, postponeAuth, refuseAuth } from './login.js';
+import { nodesConnected } from './metrics.js';
+import { limitMessages } from './v2/message-limit.js';
+import { NodeSocket } from './v2/socket.js';
+import { LargeMessages } from './v1/large-messages.js';
+import { V1Socket } from './v1/socket.js';
+
+const SOCKET_PATH = '/v1/nodes/ws';
+const MAX_UNAUTHENTICATED_SOCKETS = 1000;
+/** The others wait: thousands half-way through would only hold memory while the database serves a few. */
+const LOGINS_AT_ONCE = 8;
+/** A node with a wrong key tries again for ever: it is logged once in this time. */
+const REFUSAL_LOG_MS = 10 * 60_000;
+
+export interface GatewayDeps {
+  database: Database;
+  logger: Logger;
+  /** The task queue of this boot of this process. */
+  queue: string;
+  instanceId: string;
+  backfills: NodeBackfills;
+}
+
+export class Gateway implements NodeGateway {
+  readonly queue: string;
+  readonly #deps: GatewayDeps;
+  readonly #sockets = new Map<string, GatewaySocket>();
+  readonly #open = new Set<GatewaySocket>();
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_V1_MESSAGE_BYTES, // version 2 has a lower limit of its own
+    perMessageDeflate: false,
+    clientTracking: false,
+  });
+  readonly #leases: LeaseKeeper;
+  readonly #drains: DrainRequests;
+  readonly #livePages: LivePageWriter;
+  readonly #largeMessages = new LargeMessages();
+  readonly #loggedRefusals = new Throttle(REFUSAL_LOG_MS);
+  readonly #logins = pLimit(LOGINS_AT_ONCE);
+  #unauthenticated = 0;
+  #isStopping = false;
+
+  constructor(deps: GatewayDeps) {
+    this.#deps = deps;
+    this.queue = deps.queue;
+    this.#leases = new LeaseKeeper(deps.database, deps.logger, () => [...this.#open]);
+    this.#livePages = new LivePageWriter(deps.database, deps.logger);
+    this.#drains = new DrainRequests(deps.database, deps.logger, deps.backfills);
+  }
+
+  /** Takes the nodes' sockets of the server, and keeps leases from now on. */
+  attach(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#leases.start();
+  }
+
+  connectionTo(nodeId: string): GatewaySocket | undefined {
+    return this.#sockets.get(nodeId);
+  }
+
+  /** Gives the leases up, then closes the sockets; resolves when what they had sent is stored. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#drains.stop();
+    this.#leases.stop();
+    const closing = [...this.#open];
+    const fences = closing.map(({ session }) => session.fence);
+    await expireLeases(this.#deps.database, fences).catch((error: unknown) => {
+      this.#deps.logger.warn({ err: error }, 'leases not given up; they end with their sockets');
+    });
+    for (const socket of closing) socket.close('hive is shutting down');
+    const deadline = Date.now() + 5000;
+    while (this.#open.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    this.#server.close();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const path = request.url?.split('?', 1)[0];
+    const refusal =
+      path !== SOCKET_PATH
+        ? '404 Not Found'
+        : this.#isStopping || this.#unauthenticated >= MAX_UNAUTHENTICATED_SOCKETS
+          ? '503 Service Unavailable'
+          : undefined;
+    if (refusal !== undefined) {
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    this.#unauthenticated++;
+    const done = () => {
+      this.#unauthenticated--;
+    };
+    socket.once('close', done);
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('error', (error) => this.#deps.logger.debug({ err: error }, 'socket error')); // 'close' follows
+      this.#login(ws, request)
+        .catch((error: unknown) => {
+          this.#deps.logger.error({ err: error }, 'login failed');
+          postponeAuth(ws);
+        })
+        .finally(() => {
+          socket.off('close', done);
+          if (!socket.closed) done();
+        });
+    });
+  }
+
+  async #login(ws: WebSocket, request: IncomingMessage): Promise<void> {
+    const auth = await awaitAuth(ws, request);
+    if (!auth) return;
+    ws.pause(); // what follows the auth frame waits until there is someone to read it
+    await this.#logins(() => (ws.readyState === ws.OPEN ? this.#authenticate(ws, request, auth) : undefined));
+  }
+
+  async #authenticate(ws: WebSocket, request: IncomingMessage, auth: AuthData | AuthDataV1): Promise<void> {
+    const version = auth.protocol_version;
+    if (version !== PROTOCOL_VERSION && version !== PROTOCOL_V1) {
+      refuseAuth(ws, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);
+      return;
+    }
+    const { database, logger } = this.#deps;
+    const result = await authenticateNode(database, {
+      keyHash: hashSecret(auth.api_key),
+      machineId: auth.machine_id,
+      name: auth.name,
+      capabilities: auth.capabilities,
+      publicUrl: auth.public_url ?? null,
+      protocolVersion: version,
+    });
+    if (!result.accepted) {
+      if (this.#loggedRefusals.admit(`${auth.name} ${result.error}`)) {
+        logger.warn({ reason: result.error, name: auth.name }, 'node refused');
+      }
+      refuseAuth(ws, result.error, version);
+      return;
+    }
+    if (ws.readyState !== ws.OPEN || this.#isStopping) {
+      ws.terminate();
+      return;
+    }
+    await this.#admit(ws, request.socket, result.node, version);
+  }
+
+  async #admit(ws: WebSocket, tcp: Socket, node: AuthenticatedNode, version: number): Promise<void> {
+    const { database, logger, queue, instanceId } = this.#deps;
+    const sessionId = randomUUID();
+    const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };
+    const fence = await acquireLease(database, lease);
+    const session = { ...node, sessionId, fence };
+    const deps = { ...this.#deps, events: this.#events };
+    const socket =
+      version === PROTOCOL_V1
+        ? new V1Socket(ws, tcp, session, { ...deps, largeMessages: this.#largeMessages })
+        : new NodeSocket(ws, session, { ...deps, livePages: this.#livePages });
+    this.#open.add(socket);
+    if (ws.readyState !== ws.OPEN) {
+      this.#events.closed(socket);
+      return;
+    }
+    const former = this.#sockets.get(node.nodeId);
+    this.#sockets.set(node.nodeId, socket);
+    former?.close('superseded by a newer connection of this node');
+    nodesConnected.set(this.#sockets.size);
+    logger.info({ nodeId: node.nodeId, version, sessionId, fence: Number(fence) }, 'node connected');
+    if (socket instanceof NodeSocket) {
+      limitMessages(ws, tcp, MAX_BINARY_FRAME_BYTES);
+      welcome(socket);
+    } else {
+      await socket.load();
+      ws.send(encodeTextFrame(authResultV1({ node_id: node.nodeId, organization_id: node.organizationId })));
+    }
+    ws.resume();
+  }
+
+  readonly #events: SocketEvents = {
+    heartbeat: (socket, status) => this.#leases.heartbeat(socket, status),
+    backfillNeeded: (socket, reason) => this.#drains.request(socket.session, reason),
+    closed: (socket) => {
+      if (!this.#open.delete(socket)) return;
+      const { nodeId, fence } = socket.session;
+      if (this.#sockets.get(nodeId) === socket) this.#sockets.delete(nodeId);
+      nodesConnected.set(this.#sockets.size);
+      this.#deps.logger.info({ nodeId, sessionId: socket.session.sessionId }, 'node disconnected');
+      releaseLease(this.#deps.database, nodeId, fence).catch((error: unknown) => {
+        this.#deps.logger.warn({ err: error, nodeId }, 'lease not released; it will expire');
+      });
+    },
+  };
+}
+
+/** The answer to a good login of version 2. */
+function welcome(socket: NodeSocket): void {
+  const { nodeId, organizationId, sessionId } = socket.session;
+  socket.send({
+    type: 'auth_result',
+    data: {
+      success: true,
+      node_id: nodeId,
+      organization_id: organizationId,
+      protocol_version: PROTOCOL_VERSION,
+      session_id: sessionId,
+      heartbeat_interval_seconds: HEARTBEAT_INTERVAL_SECONDS,
+      max_page_bytes: MAX_PAGE_GZIP_BYTES,
+    },
+  });
+}

@@ -1,0 +1,83 @@
+/** Keeps the leases of this process's sockets, and ends sockets that have lost theirs. */
+import type { Logger } from 'pino';
+import type { Database } from '../prisma/database.js';
+import { findLostSessions } from '../prisma/queries/lost-sessions.js';
+import { renewLeases, type Heartbeat } from '../prisma/queries/renew-leases.js';
+import type { GatewaySocket } from './node-socket.js';
+
+/** As long as the silence after which a socket is closed. */
+export const LEASE_SECONDS = 90;
+/** How often leases are renewed with what was heard, and some looked at for those that are lost. */
+const INTERVAL_MS = 500;
+/** Sockets whose lease is looked at in one interval: of thousands, each has its turn every few seconds. */
+const LOOKED_AT_ONCE = 1000;
+
+const CLOSE_REASONS = {
+  superseded: 'superseded by a newer connection of this node',
+  revoked: 'API key revoked',
+  blocked: 'API key blocked',
+};
+
+export class LeaseKeeper {
+  readonly #heartbeats = new Map<string, Heartbeat>();
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+  /** Sockets before this one have had their turn. */
+  #turn = 0;
+
+  constructor(
+    private readonly database: Database,
+    private readonly logger: Logger,
+    private readonly sockets: () => GatewaySocket[],
+  ) {}
+
+  start(): void {
+    this.#timer = setTimeout(() => void this.#tick(), INTERVAL_MS);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Notes a node's heartbeat; it is written with the others of the interval. */
+  heartbeat({ session }: GatewaySocket, status: string): void {
+    this.#heartbeats.set(session.nodeId, { nodeId: session.nodeId, fence: session.fence, status });
+  }
+
+  async #tick(): Promise<void> {
+    try {
+      await this.#renew();
+      await this.#endLost();
+    } catch (error) {
+      this.logger.warn({ err: error }, 'leases can not be renewed now; trying again');
+    }
+    if (!this.#isStopped) this.start();
+  }
+
+  async #renew(): Promise<void> {
+    const heartbeats = [...this.#heartbeats.values()];
+    if (heartbeats.length === 0) return;
+    this.#heartbeats.clear();
+    try {
+      await renewLeases(this.database, heartbeats, LEASE_SECONDS);
+    } catch (error) {
+      for (const beat of heartbeats) if (!this.#heartbeats.has(beat.nodeId)) this.#heartbeats.set(beat.nodeId, beat);
+      throw error;
+    }
+  }
+
+  async #endLost(): Promise<void> {
+    const all = this.sockets();
+    if (this.#turn >= all.length) this.#turn = 0;
+    const looked = all.slice(this.#turn, this.#turn + LOOKED_AT_ONCE);
+    if (looked.length === 0) return;
+    const sockets = new Map(looked.map((socket) => [socket.session.fence, socket]));
+    const lost = await findLostSessions(
+      this.database,
+      looked.map(({ session }) => session),
+    );
+    this.#turn += LOOKED_AT_ONCE;
+    for (const { fence, reason } of lost) sockets.get(fence)?.close(CLOSE_REASONS[reason]);
+  }
+}

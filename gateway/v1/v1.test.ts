@@ -1,0 +1,556 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { openDatabase } from '../../prisma/client.js';
+import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
+import { ensureOrganization } from '../../prisma/queries/organization.js';
+import { createTestDatabase, type TestDatabase } from '../../tests/harness/database.js';
+import { linesOfRows } from '../../tests/harness/page-lines.js';
+import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../tests/harness/scripted-v1-node.js';
+import { Gateway } from '../gateway.js';
+import type { BatchConnection, NodeRequestError } from '../interface.js';
+import type { Database } from '../../prisma/database.js';
+
+let testDatabase: TestDatabase;
+let database: Database;
+let server: Server;
+let gateway: Gateway;
+let url: string;
+let organizationId: string;
+const drained: string[] = [];
+const nodes: ScriptedV1Node[] = [];
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = openDatabase(testDatabase.url);
+  organizationId = (await ensureOrganization(database, 'default')).id;
+  gateway = new Gateway({
+    database,
+    logger: pino({ level: process.env['HIVESYNC_TEST_LOG_LEVEL'] ?? 'silent' }),
+    queue: 'gateway-test',
+    instanceId: 'test',
+    backfills: {
+      concurrency: 10,
+      drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
+      start: () => Promise.resolve(true),
+    },
+  });
+  server = createServer();
+  gateway.attach(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(() => {
+  for (const node of nodes.splice(0)) node.drop();
+  drained.length = 0;
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  server.close();
+  await database.$disconnect();
+  await testDatabase.drop();
+});
+
+async function newKey(): Promise<string> {
+  return (await createNodeApiKey(database, { organizationId, name: 'test' })).secret;
+}
+
+async function newNode(secret?: string, machineId?: string): Promise<ScriptedV1Node> {
+  const node = new ScriptedV1Node(secret ?? (await newKey()), machineId);
+  nodes.push(node);
+  return node;
+}
+
+/** A connected node, and what activities see of it. */
+async function connected(prepare: (node: ScriptedV1Node) => void = () => undefined) {
+  const node = await newNode();
+  prepare(node);
+  const { node_id: nodeId } = await node.connect(url);
+  return { node, nodeId: nodeId as string, connection: connectionTo(nodeId as string) };
+}
+
+function connectionTo(nodeId: string): BatchConnection {
+  const connection = gateway.connectionTo(nodeId);
+  if (connection?.protocol !== 1) throw new Error('no connection of version 1');
+  return connection;
+}
+
+const never = new AbortController().signal;
+const full = (connection: BatchConnection, { frame }: V1Attempt) =>
+  connection.backfill(frame.attempt_id, 'full_attempt', never);
+
+const syncOf = (attemptId: string) => database.attemptSync.findUniqueOrThrow({ where: { attemptId } });
+const stateOf = async ({ frame }: V1Attempt) => (await syncOf(frame.attempt_id)).state;
+const known = ({ frame }: V1Attempt) =>
+  until(async () => (await database.attempt.count({ where: { id: frame.attempt_id } })) === 1);
+
+async function linesOf({ frame }: V1Execution): Promise<string[]> {
+  const { logEpoch } = await database.execution.findUniqueOrThrow({ where: { id: frame.execution_id } });
+  const pages = await database.logPage.findMany({
+    where: { executionId: frame.execution_id, logEpoch },
+    orderBy: { firstSeq: 'asc' },
+  });
+  return (await linesOfRows(pages)).map((line) => line.content);
+}
+const contents = (execution: V1Execution) => execution.rows.map((row) => row.content);
+const storedLines = async ({ frame }: V1Execution) =>
+  (await database.execution.findUnique({ where: { id: frame.execution_id } }))?.storedLines;
+
+describe('login', () => {
+  test('is answered in the original’s shape; a failed one too', async () => {
+    const node = await newNode();
+    expect(await node.connect(url)).toEqual({
+      success: true,
+      node_id: expect.any(String),
+      organization_id: organizationId,
+      error: null,
+      protocol_version: 1,
+      linked_projects: [],
+      swarm_labels: [],
+    });
+    const stranger = await newNode('0'.repeat(64));
+    expect(await stranger.connect(url)).toEqual({
+      success: false,
+      node_id: null,
+      organization_id: null,
+      error: 'invalid API key',
+      protocol_version: 1,
+      linked_projects: [],
+      swarm_labels: [],
+    });
+    await until(() => stranger.isClosed);
+    expect((await (await newNode('short')).connect(url))['error']).toBe('invalid API key');
+  });
+
+  test('two nodes of one host are told apart by their keys', async () => {
+    const a = await newNode();
+    const b = await newNode();
+    const first = await a.connect(url);
+    const second = await b.connect(url);
+    expect(second['node_id']).not.toBe(first['node_id']);
+    a.drop();
+    const again = await newNode(a.apiKey);
+    expect((await again.connect(url))['node_id']).toBe(first['node_id']);
+  });
+
+  test('a key moves to another machine only when its node is gone; the fourth try blocks it', async () => {
+    const node = await newNode();
+    const { node_id: nodeId } = await node.connect(url);
+    const elsewhere = await newNode(node.apiKey, 'ffffffffffffffff');
+    for (const attempt of [1, 2, 3]) {
+      expect((await elsewhere.connect(url))['error']).toBe(
+        `takeover detected: Another machine is using this API key. Attempt ${attempt} of 3. Wait for the other node to go offline or contact admin.`,
+      );
+    }
+    expect((await elsewhere.connect(url))['error']).toMatch(/^API key blocked: /);
+    const moved = await newNode();
+    const { node_id: movedId } = await moved.connect(url);
+    moved.drop();
+    await database.node.update({
+      where: { id: movedId as string },
+      data: { lastHeartbeatAt: new Date(Date.now() - 91_000) },
+    });
+    expect((await (await newNode(moved.apiKey, 'ffffffffffffffff')).connect(url))['node_id']).toBe(movedId);
+    expect(movedId).not.toBe(nodeId);
+  });
+
+  test('a second session of a node supersedes the first, which is told why', async () => {
+    const node = await newNode();
+    const { node_id: nodeId } = await node.connect(url);
+    const second = await newNode(node.apiKey);
+    expect((await second.connect(url))['node_id']).toBe(nodeId);
+    expect((await node.next('close'))['reason']).toContain('superseded');
+    await until(() => node.isClosed);
+    second.heartbeat();
+    await second.next('heartbeat_ack');
+  });
+});
+
+describe('frames', () => {
+  test('junk, unknown types and binary frames are ignored without an answer', async () => {
+    const { node } = await connected();
+    for (let index = 0; index < 20; index++) node.sendRaw('{junk');
+    node.sendRaw(Buffer.from([1, 2, 3]));
+    node.send('link_project', { project_id: randomUUID() });
+    node.send('lease_heartbeat', { assignment_ids: [] });
+    node.send('attempt_sync', { attempt_id: 'x' });
+    await node.next('heartbeat_ack');
+    node.heartbeat();
+    await node.next('heartbeat_ack');
+    expect(node.received).toEqual([]);
+  });
+
+  test('tasks are stored under their shared id or a new one, and attempts show their title', async () => {
+    const { node } = await connected();
+    const attempt = node.addAttempt();
+    node.pushAttempt(attempt);
+    const task = {
+      local_task_id: randomUUID(),
+      shared_task_id: attempt.frame.shared_task_id,
+      local_project_id: randomUUID(),
+      title: 'Task\0one',
+      description: null,
+      status: 'inprogress',
+      version: 1,
+      is_update: false,
+      owner_node_id: null,
+      owner_name: null,
+      created_at: '2026-02-01T10:00:00Z',
+      updated_at: '2026-02-01T10:20:00.123Z',
+      label_ids: [],
+      assignee_user_id: null,
+      assignee_name: null,
+      assignee_username: null,
+    };
+    node.send('task_sync', task);
+    const { local_task_id, shared_task_id } = task;
+    expect(await node.next('task_sync_response')).toEqual({
+      local_task_id,
+      shared_task_id,
+      success: true,
+      error: null,
+    });
+    const titleOf = async () => {
+      const [row] = await database.$queryRaw<{ metadata: string }[]>`
+        SELECT metadata::text AS metadata FROM attempt WHERE id = ${attempt.frame.attempt_id}::uuid`;
+      return (JSON.parse(row?.metadata ?? '{}') as { title: string }).title;
+    };
+    expect(await titleOf()).toBe('Task\0one');
+    node.send('task_sync', { ...task, title: 'renamed', version: 2 });
+    await node.next('task_sync_response');
+    expect(await titleOf()).toBe('renamed');
+
+    const local = { ...task, local_task_id: randomUUID(), shared_task_id: null };
+    node.send('task_sync', local);
+    node.send('task_sync', local);
+    const first = await node.next('task_sync_response');
+    expect(first['success']).toBe(true);
+    expect(await node.next('task_sync_response')).toEqual(first);
+    node.send('task_sync', { ...local, status: 'in_progress' });
+    expect(await node.next('task_sync_response')).toMatchObject({
+      shared_task_id: '00000000-0000-0000-0000-000000000000',
+      success: false,
+    });
+  });
+
+  test('op_batch and digest get what the node waits for', async () => {
+    const { node } = await connected();
+    node.send('op_batch', { ops: [{ seq: 3, payload: {} }, { seq: 7 }] });
+    expect(await node.next('op_ack')).toEqual({ applied_through_seq: 7 });
+    node.send('digest', { entries: [{ entity_type: 'task', entity_id: randomUUID(), version: 1 }] });
+    expect(await node.next('digest_result')).toEqual({ resend_from_seq: null, pull_entities: [] });
+  });
+
+  test('a repeated attempt_sync changes nothing', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    node.addExecution(attempt, v1Rows(3));
+    await full(connection, attempt);
+    const before = await database.attempt.findUniqueOrThrow({ where: { id: attempt.frame.attempt_id } });
+    expect(await stateOf(attempt)).toBe('complete');
+    for (let index = 0; index < 3; index++) node.pushCycle();
+    node.heartbeat();
+    await settled(node);
+    expect(await database.attempt.findUniqueOrThrow({ where: { id: attempt.frame.attempt_id } })).toEqual(before);
+    expect(await stateOf(attempt)).toBe('complete');
+    attempt.frame['branch'] = 'vk/other';
+    node.pushAttempt(attempt);
+    await settled(node);
+    const after = await database.attempt.findUniqueOrThrow({ where: { id: attempt.frame.attempt_id } });
+    expect(after.metadata).toMatchObject({ branch: 'vk/other' });
+    expect(await stateOf(attempt)).toBe('complete');
+  });
+
+  test('the drain is asked for once the node has said what it has', async () => {
+    const { node, nodeId } = await connected();
+    node.pushAttempt(node.addAttempt());
+    await until(() => drained.includes(nodeId));
+  });
+});
+
+describe('logs', () => {
+  test('pushed live and backfilled twice is there once', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(1200), { status: 'running', completed_at: null });
+    for (let cycle = 0; cycle < 3; cycle++) node.pushCycle();
+    await until(async () => (await storedLines(execution)) === 1200);
+    execution.frame.status = 'completed';
+    node.pushCycle();
+    await settled(node);
+    expect(await stateOf(attempt)).toBe('partial');
+    await full(connection, attempt);
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await stateOf(attempt)).toBe('complete');
+  });
+
+  test('what a backfill has brought and is pushed afterwards is there once, and the new rows behind it too', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(700), { status: 'running' });
+    await full(connection, attempt);
+    expect(await storedLines(execution)).toBe(700);
+    execution.rows.push(...v1Rows(100, 701));
+    for (let cycle = 0; cycle < 2; cycle++) node.pushCycle();
+    await settled(node);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect((await syncOf(attempt.frame.attempt_id)).needsBackfill).toBe(false);
+  });
+
+  test('complete only by a backfill that began after the last execution had ended', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(5), { status: 'running' });
+    node.pushCycle();
+    await until(async () => (await storedLines(execution)) === 5);
+    node.beforeResponse = async () => {
+      execution.frame.status = 'completed';
+      node.send('execution_sync', execution.frame);
+      await Promise.resolve();
+    };
+    await full(connection, attempt);
+    expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
+    execution.rows.push(...v1Rows(1, 6)); // written at the very end
+    await full(connection, attempt);
+    expect(await stateOf(attempt)).toBe('complete');
+    expect(await linesOf(execution)).toHaveLength(6);
+  });
+
+  test('live batches that came while lines before them were lost are replaced by the whole log', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(20));
+    execution.pushed.rows = 15; // rows 1 to 15 went to another hive, or were lost
+    node.pushCycle();
+    await until(async () => (await storedLines(execution)) === 5);
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await stateOf(attempt)).toBe('complete');
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    const row = await database.execution.findUniqueOrThrow({ where: { id: execution.frame.execution_id } });
+    expect(row).toMatchObject({ logEpoch: 2, storedEpoch: 2, storedLines: 20 });
+  });
+
+  test('live batches in the middle of a backfill are told from its log', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(10), { status: 'running' });
+    node.pushCycle();
+    await until(async () => (await storedLines(execution)) === 10);
+    node.beforeResponse = () => {
+      execution.rows.push(...v1Rows(5, 11));
+      node.pushExecution(attempt, execution);
+    };
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    node.beforeResponse = () => undefined;
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+  });
+
+  test('rows that are lost while it runs make the attempt need a backfill, and what follows is appended again', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(10), { status: 'running' });
+    await full(connection, attempt);
+    execution.rows.push(...v1Rows(10, 11));
+    execution.pushed.rows = 15; // rows 1 to 15 were written to a socket that died
+    node.pushCycle();
+    await settled(node);
+    expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ needsBackfill: true });
+    expect(await linesOf(execution)).toHaveLength(10);
+    await full(connection, attempt);
+    expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ needsBackfill: false });
+    execution.rows.push(...v1Rows(3, 21));
+    node.pushCycle();
+    await settled(node);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ needsBackfill: false });
+  });
+
+  test('lines behind the end of the node’s log are cut off once a backfill has told its end', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(10));
+    node.pushCycle();
+    node.sendBatch(attempt, execution, v1Rows(3, 8)); // a live batch that came twice
+    await settled(node);
+    expect(await storedLines(execution)).toBe(13);
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await stateOf(attempt)).toBe('complete');
+  });
+
+  test('a log that comes in several batches is put together, also the second time', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(1700));
+    node.rowsPerBatch = 600;
+    for (let time = 0; time < 3; time++) {
+      await full(connection, attempt);
+      expect(await linesOf(execution)).toEqual(contents(execution));
+    }
+    for (let cycle = 0; cycle < 4; cycle++) node.pushCycle();
+    await settled(node);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await stateOf(attempt)).toBe('complete');
+  });
+
+  test('lines of any kind are stored and read back', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const long = 'ä🐎'.repeat(300_000); // 1.8 MB
+    const rows = ['a\0b', '\ud800 lone', 'x'.repeat(70_000), 'two\nlines\r\u001b[0m', '', long].map((content) => ({
+      output_type: 'stdout' as const,
+      content,
+      timestamp: '2026-02-01T11:20:00.123456789+01:00',
+    }));
+    const execution = node.addExecution(attempt, rows, { executor_action: { 'k\0': ['\0'], n: null } });
+    await full(connection, attempt);
+    const lines = await linesOf(execution);
+    expect(lines.slice(0, 5)).toEqual(contents(execution).slice(0, 5));
+    expect(lines.slice(5).join('')).toBe(long);
+    expect(lines.length).toBe(7);
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toHaveLength(7);
+    expect(await stateOf(attempt)).toBe('complete');
+  });
+
+  test('a frame of 17 MiB is taken', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    const rows = v1Rows(17 * 16).map((row, index) => ({ ...row, content: `${index} `.padEnd(65_536, 'x') }));
+    const execution = node.addExecution(attempt, rows);
+    await full(connection, attempt);
+    expect(await storedLines(execution)).toBe(rows.length);
+    expect(await stateOf(attempt)).toBe('complete');
+  }, 20_000);
+
+  test('of an execution that is not known, they make the attempt need a backfill', async () => {
+    const { node, connection } = await connected();
+    const attempt = node.addAttempt();
+    await full(connection, attempt);
+    expect(await stateOf(attempt)).toBe('complete');
+    const execution = node.addExecution(attempt, v1Rows(3));
+    node.sendBatch(attempt, execution, execution.rows);
+    await settled(node);
+    expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
+    await full(connection, attempt);
+    expect(await linesOf(execution)).toHaveLength(3);
+  });
+});
+
+describe('backfill requests', () => {
+  test('an attempt that is not shared, or not known, or fails, says so', async () => {
+    const { node, connection } = await connected();
+    const hidden = node.addAttempt({}, false);
+    await expect(full(connection, hidden)).rejects.toMatchObject({ code: 'not_shared' });
+    const missing = connection.backfill(randomUUID(), 'full_attempt', never);
+    await expect(missing).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('at most four are outstanding, across connections; a late response frees its place and completes nothing', async () => {
+    const { node, nodeId, connection } = await connected();
+    node.isMute = true;
+    const attempts = Array.from({ length: 4 }, () => node.addAttempt());
+    const answers = attempts.map((attempt) =>
+      full(connection, attempt).catch((error: unknown) => (error as NodeRequestError).code),
+    );
+    await until(() => node.requests === 4);
+    await expect(full(connection, node.addAttempt())).rejects.toMatchObject({ code: 'busy' });
+    const owed = await database.backfillRequest.findMany({ where: { nodeId }, orderBy: { seq: 'asc' } });
+    expect(owed).toHaveLength(4);
+    node.drop();
+    expect(await answers[0]).toBe('disconnected');
+
+    // another node answers: nothing comes of it
+    const stranger = await connected();
+    stranger.node.send('backfill_response', { request_id: owed[1]?.id, success: true, error: null, entities_sent: 1 });
+    await settled(stranger.node);
+    expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(4);
+
+    await until(() => gateway.connectionTo(nodeId) === undefined);
+    await node.connect(url);
+    await expect(full(connectionTo(nodeId), node.addAttempt())).rejects.toMatchObject({ code: 'busy' });
+    expect(node.requests).toBe(4);
+    // the rest of the old answer: the attempt's log without its end
+    const late = node.attempts.get(owed[1]?.attemptId ?? '');
+    if (!late) throw new Error('no such attempt');
+    const execution = node.addExecution(late, v1Rows(4));
+    node.pushAttempt(late);
+    node.send('execution_sync', execution.frame);
+    node.sendBatch(late, execution, execution.rows);
+    node.send('backfill_response', { request_id: owed[1]?.id, success: true, error: null, entities_sent: 1 });
+    await settled(node);
+    expect(await syncOf(late.frame.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
+    expect(await storedLines(execution)).toBe(4);
+    expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(2); // the first can't be answered any more
+    node.isMute = false;
+    await full(connectionTo(nodeId), late);
+    expect(await stateOf(late)).toBe('complete');
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(0);
+  });
+
+  test('a request that is not answered within ten minutes of connection gives its place back', async () => {
+    const { node, nodeId, connection } = await connected();
+    node.isMute = true;
+    const attempts = Array.from({ length: 4 }, () => node.addAttempt());
+    const given = attempts.map((attempt) =>
+      full(connection, attempt).catch((error: unknown) => (error as NodeRequestError).code),
+    );
+    await until(async () => (await database.backfillRequest.count({ where: { nodeId } })) === 4);
+    await database.$executeRaw`UPDATE backfill_request SET waiting_since = now() - interval '11 minutes'`;
+    node.isMute = false;
+    const next = node.addAttempt();
+    await full(connection, next);
+    expect(await stateOf(next)).toBe('complete');
+    expect(await given[0]).toBe('timeout');
+  });
+});
+
+test('attempts of another node are left alone', async () => {
+  const owner = await connected();
+  const attempt = owner.node.addAttempt();
+  owner.node.pushAttempt(attempt);
+  await known(attempt);
+  const stranger = await connected();
+  const stolen = stranger.node.addAttempt({ attempt_id: attempt.frame.attempt_id, branch: 'stolen' });
+  stranger.node.addExecution(stolen, v1Rows(2));
+  stranger.node.pushCycle();
+  await settled(stranger.node);
+  const row = await database.attempt.findUniqueOrThrow({
+    where: { id: attempt.frame.attempt_id },
+    include: { executions: true },
+  });
+  expect(row).toMatchObject({ nodeId: owner.nodeId, metadata: { branch: 'vk/first' }, executions: [] });
+});
+
+/** What the node has sent is stored: a task goes through the same queue and is answered. */
+async function settled(node: ScriptedV1Node): Promise<void> {
+  const id = randomUUID();
+  node.send('task_sync', {
+    local_task_id: id,
+    local_project_id: id,
+    title: '',
+    status: 'todo',
+    version: 1,
+    created_at: '2026-02-01T10:00:00Z',
+    updated_at: '2026-02-01T10:00:00Z',
+  });
+  for (;;) if ((await node.next('task_sync_response'))['local_task_id'] === id) return;
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('it did not come to that within 5 s');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

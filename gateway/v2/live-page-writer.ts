@@ -1,0 +1,99 @@
+/** The live pages of all nodes of this process on their way to the database: those that wait go in one statement. */
+import pLimit from 'p-limit';
+import type { Logger } from 'pino';
+import { checkPage } from '../../protocol/page.js';
+import type { Database } from '../../prisma/database.js';
+import { storeLivePages, type LivePage, type StoredLivePage } from '../../prisma/queries/store-live-pages.js';
+import { storePage, type CheckedPage, type StoreResult } from '../../prisma/queries/store-page.js';
+import { isTransientDatabaseError } from '../../prisma/errors.js';
+import type { LogPage } from '../interface.js';
+import type { SessionFence } from '../../prisma/session.js';
+
+/** While so many run, pages wait for the next: the more come, the larger it gets. */
+const STATEMENTS_AT_ONCE = 2;
+/** Of one statement. */
+const MAX_PAGES = 64;
+/** Of one statement; a larger page goes alone. */
+const MAX_BYTES = 512 * 1024;
+/** Pages of all nodes that are being gunzipped: each may come to 8 MiB. */
+const CHECKS_AT_ONCE = 4;
+
+interface Waiting extends LivePage {
+  settle: (result: StoreResult | PromiseLike<StoreResult>) => void;
+}
+
+export class LivePageWriter {
+  #waiting: Waiting[] = [];
+  #running = 0;
+  readonly #checks = pLimit(CHECKS_AT_ONCE);
+
+  constructor(
+    private readonly database: Database,
+    private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Checks a page and stores it as {@link storePage} does. A caller has one page of an execution here at a time.
+   * @throws PageError
+   */
+  async store(session: SessionFence, received: LogPage): Promise<StoreResult> {
+    const { gzip, firstSeq, lastSeq } = received;
+    const content = await this.#checks(() => checkPage(gzip, firstSeq, lastSeq));
+    const page = { ...received, content };
+    return new Promise((settle) => {
+      this.#waiting.push({ session, page, settle });
+      if (this.#running < STATEMENTS_AT_ONCE) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running++;
+    // pages that arrive in the same turn of the event loop
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
+      const stored = await this.#storeBatch(batch);
+      for (const { session, page, settle } of batch) {
+        const done = stored.get(page.executionId);
+        // another transaction has the execution, it is the first page of an epoch, or there is a reason to refuse it
+        settle(done ? resultOf(page, done) : storePage(this.database, session, page));
+      }
+    }
+    this.#running--;
+  }
+
+  /** What failed together is stored one by one, so that each page gets its own answer. */
+  async #storeBatch(batch: Waiting[]): Promise<Map<string, StoredLivePage>> {
+    try {
+      const stored = await storeLivePages(this.database, batch);
+      return new Map(stored.map((page) => [page.executionId, page]));
+    } catch (error) {
+      if (!isTransientDatabaseError(error)) {
+        this.logger.error({ err: error, pages: batch.length }, 'live pages could not be stored together');
+      }
+      return new Map();
+    }
+  }
+
+  /** One page of an execution at most: the statement does not see what it has written itself. */
+  #nextBatch(): Waiting[] {
+    const batch = new Map<string, Waiting>();
+    const later: Waiting[] = [];
+    let bytes = 0;
+    for (const item of this.#waiting) {
+      const { executionId, gzip } = item.page;
+      const fits = batch.size === 0 || (batch.size < MAX_PAGES && bytes + gzip.length <= MAX_BYTES);
+      if (!fits || batch.has(executionId)) {
+        later.push(item);
+        continue;
+      }
+      bytes += gzip.length;
+      batch.set(executionId, item);
+    }
+    this.#waiting = later;
+    return [...batch.values()];
+  }
+}
+
+function resultOf({ lastSeq }: CheckedPage, { attemptId, lastOfEnded }: StoredLivePage): StoreResult {
+  return { stored: true, attemptId, storedThrough: lastSeq, lastOfEnded };
+}

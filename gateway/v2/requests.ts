@@ -1,0 +1,177 @@
+/** Requests to one node and their answers, matched by request_id. */
+import { randomUUID } from 'node:crypto';
+import type { FrameData, HiveFrame, NodeFrame } from '../../protocol/frames.js';
+import { MAX_PAGE_GZIP_BYTES } from '../../protocol/limits.js';
+import { FrameError } from '../../protocol/text-frame.js';
+import { NodeRequestError, type DescribedPart, type LogPage, type LogsEnd } from '../interface.js';
+import { Mailbox } from './mailbox.js';
+
+/** Pages that a node may send ahead of what is taken to be checked and stored: enough to hide the round trip. */
+const READ_AHEAD_PAGES = 8;
+/**
+ * Pages of one grant: each is a frame to send, and wakes the node. The credit is two of them: while the pages of one are
+ * taken, the node sends those of the other.
+ */
+const GRANT_PAGES = READ_AHEAD_PAGES / 2;
+const DESCRIBE_TIMEOUT_MS = 30_000;
+const PAGE_TIMEOUT_MS = 30_000;
+/** Ids of ended requests that are remembered, so that a late answer is told from an answer nobody asked for. */
+const REMEMBERED_REQUESTS = 10_000;
+
+type Answer =
+  | { type: 'page'; page: LogPage }
+  | { type: 'described'; data: FrameData<NodeFrame, 'attempt_described'> }
+  | { type: 'logs_end'; data: FrameData<NodeFrame, 'logs_end'> };
+
+interface PendingRequest {
+  kind: 'describe' | 'read';
+  answers: Mailbox<Answer>;
+  /** Pages that the node may still send. */
+  credit: number;
+}
+
+export class NodeRequests {
+  readonly #pending = new Map<string, PendingRequest>();
+  readonly #ended = new Set<string>();
+  readonly #send: (frame: HiveFrame) => void;
+
+  constructor(send: (frame: HiveFrame) => void) {
+    this.#send = send;
+  }
+
+  async *describeAttempt(attemptId: string, signal: AbortSignal): AsyncGenerator<DescribedPart, void> {
+    let after: string | undefined;
+    for (;;) {
+      const data = await this.#describePart(attemptId, after, signal);
+      if (data.attempt.attempt_id !== attemptId || data.executions.some((e) => e.attempt_id !== attemptId)) {
+        throw new NodeRequestError('protocol', `node described another attempt than ${attemptId}`);
+      }
+      yield { attempt: data.attempt, executions: data.executions, last: !data.more };
+      if (!data.more) return;
+      after = data.executions.at(-1)?.execution_id;
+      if (after === undefined) {
+        throw new NodeRequestError('protocol', `node described no execution of ${attemptId} and promised more`);
+      }
+    }
+  }
+
+  async #describePart(attemptId: string, after: string | undefined, signal: AbortSignal) {
+    const { requestId, request } = this.#open('describe', 0);
+    try {
+      this.#send({
+        type: 'describe_attempt',
+        data: { request_id: requestId, attempt_id: attemptId, ...(after && { after_execution_id: after }) },
+      });
+      const answer = await request.answers.take(DESCRIBE_TIMEOUT_MS, signal);
+      if (answer.type !== 'described') throw new NodeRequestError('protocol', 'node answered with something else');
+      return answer.data;
+    } finally {
+      this.#close(requestId);
+    }
+  }
+
+  async *readLogs(executionId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<LogPage, LogsEnd> {
+    const { requestId, request } = this.#open('read', READ_AHEAD_PAGES);
+    let ended = false;
+    let taken = 0;
+    try {
+      this.#send({
+        type: 'read_logs',
+        data: {
+          request_id: requestId,
+          execution_id: executionId,
+          after_seq: afterSeq,
+          max_page_bytes: MAX_PAGE_GZIP_BYTES,
+          credit: READ_AHEAD_PAGES,
+        },
+      });
+      for (;;) {
+        const answer = await request.answers.take(PAGE_TIMEOUT_MS, signal);
+        if (answer.type === 'logs_end') {
+          ended = true;
+          const { log_lines: logLines, log_epoch: logEpoch, status } = answer.data;
+          return { logLines, logEpoch, status };
+        }
+        if (answer.type !== 'page') throw new NodeRequestError('protocol', 'node answered with something else');
+        if (answer.page.executionId !== executionId) {
+          throw new NodeRequestError('protocol', `node sent a page of another execution than ${executionId}`);
+        }
+        yield answer.page;
+        if (++taken < GRANT_PAGES) continue;
+        taken = 0;
+        request.credit += GRANT_PAGES;
+        this.#send({ type: 'grant', data: { request_id: requestId, pages: GRANT_PAGES } });
+      }
+    } catch (error) {
+      ended ||= error instanceof NodeRequestError && ['disconnected', 'not_found', 'internal'].includes(error.code);
+      throw error;
+    } finally {
+      if (!ended) this.#send({ type: 'cancel', data: { request_id: requestId } });
+      this.#close(requestId);
+    }
+  }
+
+  /**
+   * Hands an answer to the request it belongs to; a late one is dropped.
+   * @throws FrameError when nobody asked for it
+   */
+  answer(frame: FrameOf<'attempt_described' | 'logs_end' | 'request_failed'>): void {
+    const request = this.#find(frame.data.request_id);
+    if (!request) return;
+    if (frame.type === 'request_failed') {
+      const { code, message } = frame.data;
+      request.answers.fail(new NodeRequestError(code, message));
+    } else if (frame.type === 'attempt_described') {
+      if (request.kind !== 'describe') throw new FrameError('attempt_described answers a request for logs');
+      request.answers.put({ type: 'described', data: frame.data });
+    } else {
+      if (request.kind !== 'read') throw new FrameError('logs_end answers a request for a description');
+      request.answers.put({ type: 'logs_end', data: frame.data });
+    }
+  }
+
+  /** @throws FrameError when nobody asked for the page, or there was no credit for it */
+  page(requestId: string, page: LogPage): void {
+    const request = this.#find(requestId);
+    if (!request) return;
+    if (request.kind !== 'read') throw new FrameError('log_page answers a request for a description');
+    if (request.credit === 0) {
+      const message = 'log_page goes beyond the granted credit';
+      request.answers.fail(new NodeRequestError('protocol', message));
+      throw new FrameError(message);
+    }
+    request.credit--;
+    request.answers.put({ type: 'page', page });
+  }
+
+  /** Ends every request: the socket is gone. */
+  disconnect(): void {
+    for (const request of this.#pending.values()) {
+      request.answers.fail(new NodeRequestError('disconnected', 'the node disconnected'));
+    }
+  }
+
+  #open(kind: PendingRequest['kind'], credit: number) {
+    const requestId = randomUUID();
+    const request: PendingRequest = { kind, answers: new Mailbox(), credit };
+    this.#pending.set(requestId, request);
+    return { requestId, request };
+  }
+
+  #close(requestId: string): void {
+    this.#pending.delete(requestId);
+    this.#ended.add(requestId);
+    if (this.#ended.size > REMEMBERED_REQUESTS) {
+      const [oldest] = this.#ended;
+      if (oldest !== undefined) this.#ended.delete(oldest);
+    }
+  }
+
+  #find(requestId: string): PendingRequest | undefined {
+    const request = this.#pending.get(requestId);
+    if (!request && !this.#ended.has(requestId)) throw new FrameError('answer to a request that was not made');
+    return request;
+  }
+}
+
+type FrameOf<T extends NodeFrame['type']> = Extract<NodeFrame, { type: T }>;

@@ -1,0 +1,10 @@
+/** Ids of attempts, executions, nodes, organisations and requests. */
+import { z } from 'zod';
+
+/** An id of any UUID version; parsed to lower case. */
+export const uuid = z.guid().toLowerCase();
+
+/** @returns whether the text is a UUID, in whatever case */
+export function isUuid(text: string): boolean {
+  return uuid.safeParse(text).success;
+}

@@ -1,0 +1,179 @@
+/** One node: its agent's real processes behind a proxy of its own, what it recorded, and what befell that. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChildProcess } from 'node:child_process';
+import Database from 'better-sqlite3';
+import { NodeAgent } from '../harness/node-agent.js';
+import { projectRoot } from '../../workers/project-root.js';
+import type { FaultProxy } from './fault-proxy.js';
+import type { OutputSpec } from './lines.js';
+import type { Progress } from './print-lines.js';
+
+/** What makes a recording be compared with the node's store instead of with what was printed. */
+export type Disturbance = 'recorder_killed' | 'disk_full' | 'store_restored';
+
+export interface Recording {
+  attemptId: string;
+  output: OutputSpec;
+  progressFile: string;
+  child: ChildProcess;
+  ended: Promise<unknown>;
+  disturbance?: Disturbance;
+  /** When its recorder was killed, ms since the epoch. */
+  killedAt?: number;
+}
+
+const SHIFT_CLOCK = join(projectRoot(), 'tests', 'chaos', 'shift-clock.mjs');
+const PRINT_LINES = join(projectRoot(), 'dist', 'tests', 'chaos', 'print-lines.js');
+
+/** As whoever keeps the agent running would wait. */
+const RESTART_MS = 500;
+
+export class ChaosNode {
+  readonly recordings: Recording[] = [];
+  /** Ends of the connection's process that nobody asked for. */
+  unexpectedEnds = 0;
+  readonly agent: NodeAgent;
+  readonly #clockFile: string;
+  readonly #attempts = new Map<number, string>();
+  #isConnected = false;
+  #replacing: Promise<void> = Promise.resolve();
+
+  constructor(
+    readonly directory: string,
+    readonly name: string,
+    readonly proxy: FaultProxy,
+    private readonly apiKey: () => string,
+    /** The hive that the proxy leads to. */
+    readonly route: { hive: number },
+  ) {
+    this.#clockFile = `${directory}.clock`;
+    this.agent = new NodeAgent(directory, name, {
+      NODE_OPTIONS: `--import ${SHIFT_CLOCK}`,
+      HIVESYNC_CHAOS_CLOCK: this.#clockFile,
+    });
+  }
+
+  /** Starts recording; resolves when the recorder runs. */
+  async record(attempt: number | string, output: OutputSpec): Promise<Recording> {
+    await this.#replacing;
+    const attemptId = typeof attempt === 'string' ? attempt : this.#attemptId(attempt);
+    const progressFile = `${this.directory}.${output.tag}.progress`;
+    const command = [process.execPath, PRINT_LINES, JSON.stringify(output), progressFile];
+    const { child } = this.agent.startRecording(command, ['--attempt', attemptId]);
+    const recording = { attemptId, output, progressFile, child, ended: once(child, 'exit') };
+    this.recordings.push(recording);
+    return recording;
+  }
+
+  get running(): Recording[] {
+    return this.recordings.filter(({ child }) => child.exitCode === null && child.signalCode === null);
+  }
+
+  /** Resolves when every command has ended. */
+  async recorded(): Promise<void> {
+    await Promise.all(this.recordings.map(({ ended }) => ended));
+  }
+
+  killRecorder(recording: Recording, disturbance: Disturbance): void {
+    recording.disturbance = disturbance;
+    recording.killedAt = Date.now();
+    recording.child.kill('SIGKILL');
+  }
+
+  connect(): void {
+    const program = this.agent.connect(`http://127.0.0.1:${this.proxy.port}`, this.apiKey());
+    let hasStarted = false;
+    // its log is JSON; what it says when it can't start is not
+    program.child.stderr?.once('data', (said: Buffer) => (hasStarted = said.toString().startsWith('{')));
+    this.#isConnected = true;
+    program.child.once('exit', () => {
+      if (!this.#isConnected || this.agent.connection !== program) return;
+      // a start may fail, for example on a full disk: whoever started it tries again
+      if (hasStarted) this.unexpectedEnds++;
+      setTimeout(() => {
+        if (this.#isConnected && this.agent.connection === program) this.connect();
+      }, RESTART_MS);
+    });
+  }
+
+  async disconnect(signal: NodeJS.Signals): Promise<void> {
+    this.#isConnected = false;
+    await this.agent.stop(signal);
+  }
+
+  shiftClock(ms: number): void {
+    writeFileSync(this.#clockFile, String(ms));
+  }
+
+  /** A copy of the store as a backup program would make it. */
+  async backUp(file: string): Promise<void> {
+    const store = this.openStore();
+    try {
+      await store.backup(file);
+    } finally {
+      store.close();
+    }
+  }
+
+  /** Puts a backup in the place of the store. What was being recorded is lost with the old one. */
+  restore(file: string): Promise<void> {
+    this.#replacing = this.#replace(file);
+    return this.#replacing;
+  }
+
+  async #replace(file: string): Promise<void> {
+    for (const recording of this.running) {
+      this.killRecorder(recording, 'store_restored');
+      await recording.ended;
+    }
+    for (const recording of this.recordings) recording.disturbance = 'store_restored';
+    await this.disconnect('SIGKILL');
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(this.directory, `node.db${suffix}`), { force: true });
+    await copyFile(file, join(this.directory, 'node.db'));
+    this.connect();
+  }
+
+  openStore(): Database.Database {
+    return new Database(join(this.directory, 'node.db'), { fileMustExist: true });
+  }
+
+  /** Stops everything of the node. */
+  async end(): Promise<void> {
+    for (const { child } of this.running) child.kill('SIGKILL');
+    await this.disconnect('SIGKILL');
+    await this.proxy.close();
+  }
+
+  #attemptId(attempt: number): string {
+    const id = this.#attempts.get(attempt) ?? randomUUID();
+    this.#attempts.set(attempt, id);
+    return id;
+  }
+}
+
+/** When a command had printed how much. */
+export function progressOf({ progressFile }: Recording): Progress[] {
+  try {
+    const lines = readFileSync(progressFile, 'utf8').split('\n');
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Progress);
+  } catch {
+    return []; // it printed nothing
+  }
+}
+
+/** Waits for the node's store to be there. */
+export async function storeExists(node: ChaosNode): Promise<void> {
+  for (;;) {
+    try {
+      node.openStore().close();
+      return;
+    } catch {
+      await sleep(50);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/** Everything that one seed runs on: servers, hives (two unless told), nodes, and the proxies between them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdirSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDatabase } from '../../prisma/client.js';
+import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
+import { ensureDefaultOrganization } from '../../prisma/queries/organization.js';
+import { FaultProxy } from './fault-proxy.js';
+import { ChaosHive } from './hive.js';
+import { ChaosNode } from './node.js';
+import { HIVES } from './plan.js';
+import { Servers } from './servers.js';
+import type { Database } from '../../prisma/database.js';
+
+export interface WorldOptions {
+  name: string;
+  nodes: number;
+  /** @default HIVES */
+  hives?: number;
+  hiveEnv?: Record<string, string>;
+  /** Sees what a node sends. */
+  observe?: (node: number, chunk: Buffer, connection: number) => void;
+}
+
+/** Short waits, so that what a hive leaves to its schedule still happens within the run. */
+const SHORT_WAITS = {
+  HIVE_RECONCILE_INTERVAL_SECONDS: '2',
+  HIVE_NODE_TIMEOUT_SECONDS: '10',
+  HIVE_BACKFILL_TIMEOUT_MINUTES: '0.2',
+};
+
+export class ChaosWorld {
+  readonly hives: ChaosHive[] = [];
+  readonly nodes: ChaosNode[] = [];
+  readonly #keys: string[] = [];
+
+  private constructor(
+    readonly directory: string,
+    readonly servers: Servers,
+    /** Between the hives and PostgreSQL. */
+    readonly databaseProxy: FaultProxy,
+    /** Past the proxy: for looking at what is stored. */
+    readonly database: Database,
+    readonly temporalAddress: string,
+    /** What every hive of this world is started with. */
+    readonly hiveEnv: Record<string, string>,
+  ) {}
+
+  /** Starts the servers; no hive runs yet, nodes may record. */
+  static async create(options: WorldOptions): Promise<ChaosWorld> {
+    const directory = await mkdtemp(join(tmpdir(), `hivesync-chaos-${options.name}-`));
+    const servers = new Servers(directory);
+    try {
+      const [databaseUrl, temporalAddress] = await Promise.all([servers.startPostgres(), servers.startTemporal()]);
+      const direct = new URL(databaseUrl);
+      const databaseProxy = await FaultProxy.listen({ target: () => Number(direct.port) });
+      const proxied = new URL(databaseUrl);
+      proxied.port = String(databaseProxy.port);
+      const hiveEnv = {
+        ...SHORT_WAITS,
+        DATABASE_URL: proxied.href,
+        TEMPORAL_ADDRESS: temporalAddress,
+        ...options.hiveEnv,
+      };
+      const database = openDatabase(databaseUrl, 2);
+      const world = new ChaosWorld(directory, servers, databaseProxy, database, temporalAddress, hiveEnv);
+      world.#makeHives(options.hives ?? HIVES);
+      await world.#makeNodes(options);
+      return world;
+    } catch (error) {
+      await servers.end();
+      throw error;
+    }
+  }
+
+  get adminTokenFile(): string {
+    return join(this.directory, 'hive-0', 'admin-token');
+  }
+
+  /** Starts the hives, the first one alone: it migrates the database. */
+  async startHives(): Promise<void> {
+    for (const hive of this.hives) await hive.start();
+    const { id: organizationId } = await ensureDefaultOrganization(this.database);
+    for (const { name } of this.nodes) {
+      this.#keys.push((await createNodeApiKey(this.database, { organizationId, name })).secret);
+    }
+  }
+
+  /** Stops everything; the directory goes too, unless it is to be kept for looking at. */
+  async end({ keep = false } = {}): Promise<void> {
+    if (keep) await this.servers.keepDirectory();
+    await Promise.allSettled(this.nodes.map((node) => node.end()));
+    await Promise.allSettled(this.hives.map((hive) => hive.end('SIGKILL')));
+    await this.database.$disconnect();
+    await this.databaseProxy.close();
+    await this.servers.end();
+  }
+
+  #makeHives(count: number): void {
+    for (let number = 0; number < count; number++) {
+      const HIVE_DATA_DIR = join(this.directory, `hive-${number}`);
+      mkdirSync(HIVE_DATA_DIR);
+      const hiveEnv = { ...this.hiveEnv, HIVE_DATA_DIR, HIVE_INSTANCE_ID: `hive-${number}` };
+      this.hives.push(new ChaosHive(hiveEnv, join(this.directory, `hive-${number}.log`)));
+    }
+  }
+
+  async #makeNodes({ nodes, observe }: WorldOptions): Promise<void> {
+    for (let number = 0; number < nodes; number++) {
+      const route = { hive: number % this.hives.length };
+      const proxy = await FaultProxy.listen({
+        target: () => this.hives[route.hive]?.port ?? 0,
+        ...(observe && { observe: (chunk: Buffer, connection: number) => observe(number, chunk, connection) }),
+      });
+      const name = `node-${number}`;
+      const node = new ChaosNode(join(this.directory, name), name, proxy, () => this.#keys[number] ?? '', route);
+      this.nodes.push(node);
+    }
+  }
+}
+
+/** Waits until the condition holds. @returns how long it took, ms; undefined when the time was up */
+export async function within(timeoutMs: number, condition: () => Promise<boolean>): Promise<number | undefined> {
+  const start = Date.now();
+  for (;;) {
+    if (await condition()) return Date.now() - start;
+    if (Date.now() - start > timeoutMs) return undefined;
+    await sleep(250);
+  }
+}
