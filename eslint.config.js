@@ -1,6 +1,24 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** Where two ways are possible, the one that this code takes. */
+const ONE_WAY = [
+  {
+    selector:
+      ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"], TSParameterProperty)[accessibility="private"]',
+    message: 'Use a #private member.',
+  },
+  {
+    selector: 'ImportDeclaration[source.value="@jest/globals"] ImportSpecifier[imported.name="it"]',
+    message: 'Use test.',
+  },
+  {
+    selector:
+      'NewExpression[callee.name="Promise"] > ArrowFunctionExpression[params.0.name="resolve"] > CallExpression[callee.name="setTimeout"][arguments.0.name="resolve"]',
+    message: 'Use sleep: `import { setTimeout as sleep } from "node:timers/promises"`.',
+  },
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'prisma/generated/', 'api/client/openapi.d.ts', 'coverage/'] },
   eslint.configs.recommended,
@@ -23,6 +41,7 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       'no-console': 'error',
+      'no-restricted-syntax': ['error', ...ONE_WAY],
     },
   },
   {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { encodeLine, encodePage, checkPage, type LogLine } from '../protocol/page.js';
@@ -173,7 +174,7 @@ test('readers see every line once while a log is compacted under them', async ()
   while (!compacted) {
     const { timeUp } = await compactLogs({ database: hive.database, logger, until: Date.now() + 15 });
     compacted = !timeUp;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await sleep(10);
   }
   await Promise.all(readers);
   expect(reads).toBeGreaterThan(40);
@@ -190,7 +191,7 @@ test('a new epoch that comes during a compaction loses nothing and gets nothing 
     const [, stored] = await Promise.all([
       compact(),
       (async () => {
-        await new Promise((resolve) => setTimeout(resolve, round));
+        await sleep(round);
         await hive.database.execution.update({ where: { id: executionId }, data: { logEpoch: 1, declaredLines: 4 } });
         return storePage(hive.database, { nodeId, fence: 1n }, page);
       })(),

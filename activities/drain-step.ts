@@ -82,20 +82,22 @@ export async function drainStep(
 
 /** Backfills that run, by attempt. */
 class Window {
+  readonly #temporal: TemporalDoor;
+  readonly #leaving: AbortSignal;
+  readonly #input: DrainStepInput;
   started = 0;
   occupied = 0;
   readonly #running = new Map<string, Promise<void>>();
 
-  constructor(
-    private readonly temporal: TemporalDoor,
-    private readonly leaving: AbortSignal,
-    private readonly input: DrainStepInput,
-  ) {
+  constructor(temporal: TemporalDoor, leaving: AbortSignal, input: DrainStepInput) {
+    this.#temporal = temporal;
+    this.#leaving = leaving;
+    this.#input = input;
     for (const attemptId of input.running) this.#occupy(attemptId, this.#end(attemptId));
   }
 
   get hasRoom(): boolean {
-    return this.#running.size < this.input.concurrency;
+    return this.#running.size < this.#input.concurrency;
   }
 
   get running(): string[] {
@@ -108,7 +110,7 @@ class Window {
   }
 
   start(attemptId: string, location: BackfillInput['location']): void {
-    const { nodeId, organizationId, nodeTimeoutSeconds, trigger } = this.input;
+    const { nodeId, organizationId, nodeTimeoutSeconds, trigger } = this.#input;
     const backfill: BackfillInput = {
       attemptId,
       nodeId,
@@ -130,7 +132,7 @@ class Window {
   }
 
   async #startAndEnd(backfill: BackfillInput): Promise<void> {
-    const run = await this.temporal.call('activity', (client) => startUnlessRunning(client, backfill));
+    const run = await this.#temporal.call('activity', (client) => startUnlessRunning(client, backfill));
     if (run) this.started++;
     else this.occupied++;
     await this.#end(backfill.attemptId);
@@ -138,8 +140,8 @@ class Window {
 
   /** How it ended is in the attempt's state; the drain goes on. */
   async #end(attemptId: string): Promise<void> {
-    await this.temporal
-      .follow(this.leaving, (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).result())
+    await this.#temporal
+      .follow(this.#leaving, (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).result())
       .catch(() => undefined);
   }
 }

@@ -1,4 +1,5 @@
 /** Mirroring from a node of protocol version 2: its description first, then the lines that the hive lacks. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackfillType } from '../backfills/definitions.js';
 import { NodeRequestError, type LogsEnd } from '../gateway/interface.js';
 import { pagesRejected } from '../gateway/metrics.js';
@@ -111,6 +112,6 @@ async function judgeEnd(mirror: Mirror, execution: ExecutionToPull, { end, store
 }
 
 async function lookAgain(mirror: Mirror, reason: string): Promise<void> {
-  if (reason.startsWith('unreadable_at_node')) await new Promise((resolve) => setTimeout(resolve, READ_RETRY_MS));
+  if (reason.startsWith('unreadable_at_node')) await sleep(READ_RETRY_MS);
   await mirrorDescription(mirror, true);
 }

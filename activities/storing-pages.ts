@@ -28,6 +28,7 @@ interface Item {
 
 /** The pages of one reading, for one caller. What fails is thrown by the next call, and nothing after it is stored. */
 export class StoringPages {
+  readonly #mirror: Mirror;
   /** In order; those that are being stored are still among them. */
   #items: Item[] = [];
   #bytes = 0;
@@ -38,10 +39,8 @@ export class StoringPages {
   #stored: number;
 
   /** @param stored the last line that the hive has */
-  constructor(
-    private readonly mirror: Mirror,
-    stored: number,
-  ) {
+  constructor(mirror: Mirror, stored: number) {
+    this.#mirror = mirror;
     this.#stored = stored;
   }
 
@@ -81,7 +80,7 @@ export class StoringPages {
   async #check(page: LogPage): Promise<CheckedPage> {
     this.#unchecked++;
     try {
-      return { ...page, content: await this.mirror.checkPage(page.gzip, page.firstSeq, page.lastSeq) };
+      return { ...page, content: await this.#mirror.checkPage(page.gzip, page.firstSeq, page.lastSeq) };
     } finally {
       this.#unchecked--;
       this.#wake?.();
@@ -124,7 +123,7 @@ export class StoringPages {
   }
 
   async #storeRun(run: [CheckedPage, ...CheckedPage[]]): Promise<void> {
-    const { database, connection, pulled } = this.mirror;
+    const { database, connection, pulled } = this.#mirror;
     const result = await storePages(database, connection.session, run);
     if (!result.stored) {
       if (result.code === 'superseded') throw new SupersededError(connection.session.nodeId);

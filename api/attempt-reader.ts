@@ -30,9 +30,11 @@ export interface AttemptReading {
 }
 
 export class AttemptReader {
+  readonly #deps: AppDependencies;
   readonly #waiting: WaitingReads;
 
-  constructor(private readonly deps: AppDependencies) {
+  constructor(deps: AppDependencies) {
+    this.#deps = deps;
     this.#waiting = new WaitingReads(deps.limits?.waitingReads ?? DEFAULT_LIMITS.waitingReads);
   }
 
@@ -59,7 +61,7 @@ export class AttemptReader {
   }
 
   async #request(scope: OrganizationScope, row: AttemptDetailRow): Promise<boolean> {
-    const { backfills } = this.deps;
+    const { backfills } = this.#deps;
     if (row.state === 'pending_backfill') {
       backfills.expedite(row.id);
       return false;
@@ -78,7 +80,7 @@ export class AttemptReader {
     }
     const missing = row.lines_stored < row.lines_declared ? await listMissingLines(scope, row.id, MISSING_LISTED) : [];
     const workflowUrl = (workflowId: string) =>
-      principal.role === 'admin' ? (this.deps.workflowUrl?.(workflowId) ?? null) : null;
+      principal.role === 'admin' ? (this.#deps.workflowUrl?.(workflowId) ?? null) : null;
     const rest = {
       is_complete: row.all_ended,
       node_info: nodeInfoView(row),

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWK, type JWTPayload } from 'jose';
 import request from 'supertest';
 import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
@@ -207,7 +208,7 @@ test('an issuer that is away is told apart from a wrong token, and shuts nobody 
   expect(response.headers['retry-after']).toBe('5');
   expect((await answer(hive.own.viewer)).status).toBe(200);
   issuer.status = 200;
-  await new Promise((resolve) => setTimeout(resolve, 2100));
+  await sleep(2100);
   expect((await answer(bearer)).status).toBe(200);
 
   issuer.status = 500;

@@ -131,11 +131,14 @@ const discovery = z.object({ issuer: z.string(), jwks_uri: z.url() });
 
 /** The issuer's public keys: found by its discovery document, kept for ten minutes, asked for anew for an unknown one. */
 class IssuerKeys {
+  readonly #issuer: string;
   #discovery: Promise<RemoteJWKSet> | undefined;
   #set: RemoteJWKSet | undefined;
   #failedAt = -Infinity;
 
-  constructor(private readonly issuer: string) {}
+  constructor(issuer: string) {
+    this.#issuer = issuer;
+  }
 
   readonly find = async (...token: Parameters<RemoteJWKSet>): ReturnType<RemoteJWKSet> => {
     if (performance.now() - this.#failedAt < RETRY_MS) return this.#findKept(token);
@@ -145,7 +148,7 @@ class IssuerKeys {
     } catch (error) {
       if (TOKEN_ERRORS.some((kind) => error instanceof kind)) throw error;
       this.#failedAt = performance.now();
-      throw new IssuerUnavailableError(`the keys of ${this.issuer} can't be had`, { cause: error });
+      throw new IssuerUnavailableError(`the keys of ${this.#issuer} can't be had`, { cause: error });
     }
   };
 
@@ -158,11 +161,11 @@ class IssuerKeys {
 
   async #discover(): Promise<RemoteJWKSet> {
     try {
-      const url = `${this.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+      const url = `${this.#issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
       const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (!response.ok) throw new Error(`the discovery document is answered with ${response.status}`);
       const { issuer, jwks_uri: jwksUri } = discovery.parse(await response.json());
-      if (issuer !== this.issuer) throw new Error('the discovery document is of another issuer');
+      if (issuer !== this.#issuer) throw new Error('the discovery document is of another issuer');
       if (!isSafeIssuerUrl(jwksUri)) throw new Error('the discovery document names keys that anybody could exchange');
       return createRemoteJWKSet(new URL(jwksUri), { timeoutDuration: TIMEOUT_MS });
     } catch (error) {

@@ -28,6 +28,10 @@ const LOOK_MS = 100;
 const OPEN_FOR_MS = 10_000;
 
 export class DrainRequests {
+  readonly #database: Database;
+  readonly #logger: Logger;
+  readonly #backfills: NodeBackfills;
+  readonly #retryMs: number;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Nodes that have announced what they have; before, the hive does not know. */
   readonly #announced = new WeakSet<ConnectedNode>();
@@ -39,12 +43,12 @@ export class DrainRequests {
   #isStopped = false;
   #look: NodeJS.Timeout | undefined;
 
-  constructor(
-    private readonly database: Database,
-    private readonly logger: Logger,
-    private readonly backfills: NodeBackfills,
-    private readonly retryMs = RETRY_MS,
-  ) {}
+  constructor(database: Database, logger: Logger, backfills: NodeBackfills, retryMs = RETRY_MS) {
+    this.#database = database;
+    this.#logger = logger;
+    this.#backfills = backfills;
+    this.#retryMs = retryMs;
+  }
 
   /** @param session the node's session: a new one has to announce again */
   request(session: ConnectedNode, reason: 'announced' | 'change'): void {
@@ -93,17 +97,17 @@ export class DrainRequests {
   async #drain(node: ConnectedNode): Promise<void> {
     const { nodeId } = node;
     // one whose drain may be running gets no backfills beside those
-    const few = this.#open.has(nodeId) ? 0 : Math.min(FEW_ATTEMPTS, this.backfills.concurrency);
+    const few = this.#open.has(nodeId) ? 0 : Math.min(FEW_ATTEMPTS, this.#backfills.concurrency);
     this.#open.set(nodeId, Date.now() + OPEN_FOR_MS);
     try {
-      const attempts = await listNeedingBackfill(this.database, nodeId, undefined, few + 1);
+      const attempts = await listNeedingBackfill(this.#database, nodeId, undefined, few + 1);
       if (attempts.length === 0) this.#open.delete(nodeId);
-      else if (this.#due.size === 0 || attempts.length > few) await this.backfills.drain(node);
+      else if (this.#due.size === 0 || attempts.length > few) await this.#backfills.drain(node);
       else await this.#startEach(node, attempts);
     } catch (error) {
       this.#open.delete(nodeId);
-      this.#later(node, this.retryMs);
-      this.logger.warn({ err: error, nodeId }, `backfills not started; trying again in ${this.retryMs / 1000} s`);
+      this.#later(node, this.#retryMs);
+      this.#logger.warn({ err: error, nodeId }, `backfills not started; trying again in ${this.#retryMs / 1000} s`);
     }
   }
 
@@ -111,19 +115,19 @@ export class DrainRequests {
   async #startEach(node: ConnectedNode, attempts: { attemptId: string }[]): Promise<void> {
     let areRunning = false;
     for (const { attemptId } of attempts) {
-      if (!(await this.backfills.start(node, attemptId))) areRunning = true;
+      if (!(await this.#backfills.start(node, attemptId))) areRunning = true;
     }
-    if (areRunning) await this.backfills.drain(node);
+    if (areRunning) await this.#backfills.drain(node);
   }
 
   async #lookAtOpen(): Promise<void> {
     try {
-      const open = new Set(await stillToDrain(this.database, [...this.#open.keys()]));
+      const open = new Set(await stillToDrain(this.#database, [...this.#open.keys()]));
       for (const [nodeId, until] of this.#open) {
         if (!open.has(nodeId) || until < Date.now()) this.#open.delete(nodeId);
       }
     } catch (error) {
-      this.logger.debug({ err: error }, 'drains can not be looked at now; trying again');
+      this.#logger.debug({ err: error }, 'drains can not be looked at now; trying again');
     }
     this.#look = undefined;
     this.#next();

@@ -1,6 +1,7 @@
 /** A node returns with many small attempts, against as many workflows of Temporal alone. */
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { median, printFigure, progress } from './lib/figures.js';
 import { cpuSeconds } from './lib/process-usage.js';
 import { copyStore, recordStore } from './lib/recorded-store.js';
@@ -44,7 +45,7 @@ export async function drainOnce(stage: Stage, hive: RunningHive, template: strin
            (SELECT sum(last_seq - first_seq + 1)::int FROM log_page) AS lines
     FROM attempt_sync s JOIN node n ON n.id = s.node_id`);
   if (lines !== attempts * 100) throw new Error(`${lines} of ${attempts * 100} lines are stored`);
-  await new Promise((resolve) => setTimeout(resolve, 1000)); // the drain's own end
+  await sleep(1000); // the drain's own end
   await node.stop();
   await stage.database.query('DELETE FROM node');
   rmSync(directory, { recursive: true, force: true });

@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { backfillWorkflowId } from '../backfills/definitions.js';
 import { copyRows } from './lib/copy-rows.js';
@@ -74,7 +75,7 @@ export async function logs(stage: Stage, { quick }: { quick: boolean }): Promise
 async function idleMemory(stage: Stage, hive: RunningHive): Promise<{ hiveKib: number; nodeKib: number }> {
   const node = await stage.connectNode(hive, join(stage.directory, 'idle-node'));
   await stage.until(async () => (await stage.row<{ n: number }>('SELECT count(*)::int AS n FROM node_lease')).n === 1);
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await sleep(3000);
   const idle = { hiveKib: residentKib(hive.pid), nodeKib: residentKib(node.pid) };
   await node.stop();
   return idle;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { openDatabase } from '../prisma/client.js';
@@ -192,7 +193,7 @@ describe('what a node announces', () => {
     }
     node.send('announced', { count: 50 });
     for (let index = 0; index < 50; index++) await node.next('sync_ack');
-    await new Promise((resolve) => setTimeout(resolve, 800));
+    await sleep(800);
     expect(drained).toHaveLength(0);
   });
 
@@ -430,6 +431,6 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   const deadline = Date.now() + 5000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('it did not come to that within 5 s');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
 }

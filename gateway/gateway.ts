@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -99,7 +100,7 @@ export class Gateway implements NodeGateway {
     });
     for (const socket of closing) socket.close('hive is shutting down');
     const deadline = Date.now() + 5000;
-    while (this.#open.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (this.#open.size > 0 && Date.now() < deadline) await sleep(20);
     this.#server.close();
   }
 

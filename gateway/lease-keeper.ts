@@ -19,17 +19,20 @@ const CLOSE_REASONS = {
 };
 
 export class LeaseKeeper {
+  readonly #database: Database;
+  readonly #logger: Logger;
+  readonly #sockets: () => GatewaySocket[];
   readonly #heartbeats = new Map<string, Heartbeat>();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   /** Sockets before this one have had their turn. */
   #turn = 0;
 
-  constructor(
-    private readonly database: Database,
-    private readonly logger: Logger,
-    private readonly sockets: () => GatewaySocket[],
-  ) {}
+  constructor(database: Database, logger: Logger, sockets: () => GatewaySocket[]) {
+    this.#database = database;
+    this.#logger = logger;
+    this.#sockets = sockets;
+  }
 
   start(): void {
     this.#timer = setTimeout(() => void this.#tick(), INTERVAL_MS);
@@ -50,7 +53,7 @@ export class LeaseKeeper {
       await this.#renew();
       await this.#endLost();
     } catch (error) {
-      this.logger.warn({ err: error }, 'leases can not be renewed now; trying again');
+      this.#logger.warn({ err: error }, 'leases can not be renewed now; trying again');
     }
     if (!this.#isStopped) this.start();
   }
@@ -60,7 +63,7 @@ export class LeaseKeeper {
     if (heartbeats.length === 0) return;
     this.#heartbeats.clear();
     try {
-      await renewLeases(this.database, heartbeats, LEASE_SECONDS);
+      await renewLeases(this.#database, heartbeats, LEASE_SECONDS);
     } catch (error) {
       for (const beat of heartbeats) if (!this.#heartbeats.has(beat.nodeId)) this.#heartbeats.set(beat.nodeId, beat);
       throw error;
@@ -68,13 +71,13 @@ export class LeaseKeeper {
   }
 
   async #endLost(): Promise<void> {
-    const all = this.sockets();
+    const all = this.#sockets();
     if (this.#turn >= all.length) this.#turn = 0;
     const looked = all.slice(this.#turn, this.#turn + LOOKED_AT_ONCE);
     if (looked.length === 0) return;
     const sockets = new Map(looked.map((socket) => [socket.session.fence, socket]));
     const lost = await findLostSessions(
-      this.database,
+      this.#database,
       looked.map(({ session }) => session),
     );
     this.#turn += LOOKED_AT_ONCE;

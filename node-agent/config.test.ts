@@ -1,14 +1,14 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { readConfig } from './config.js';
 
 describe('the environment', () => {
-  it('has defaults; an empty variable counts as unset', () => {
+  test('has defaults; an empty variable counts as unset', () => {
     const config = readConfig({ HIVE_URL: '', NODE_API_KEY: '', LOG_LEVEL: '' });
     expect(config).toMatchObject({ hiveUrl: 'ws://127.0.0.1:3000/v1/nodes/ws', apiKey: undefined, logLevel: 'info' });
     expect(config.dataDir).toBe(`${process.cwd()}/.node-agent`);
   });
 
-  it.each([
+  test.each([
     ['https://hive.example.com', 'wss://hive.example.com/v1/nodes/ws'],
     ['ws://h:1/base/', 'ws://h:1/base/v1/nodes/ws'],
     ['wss://h/v1/nodes/ws', 'wss://h/v1/nodes/ws'],
@@ -16,7 +16,7 @@ describe('the environment', () => {
     expect(readConfig({ HIVE_URL: given }).hiveUrl).toBe(url);
   });
 
-  it.each([
+  test.each([
     [{ HIVE_URL: 'nonsense' }, 'HIVE_URL'],
     [{ HIVE_URL: 'ftp://h' }, 'HIVE_URL'],
     [{ HIVE_URL: 'ws://user:secret@h' }, 'HIVE_URL'],

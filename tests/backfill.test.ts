@@ -1,6 +1,7 @@
 /** The main job: what a node recorded offline is complete in the hive, line for line, whatever dies in between. */
 import { cp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { attemptOf, logOf, type LogEntry } from './harness/api.js';
 import { copyDatabase } from './harness/database.js';
@@ -96,7 +97,7 @@ test('a node killed in the middle goes on after the last stored line', async () 
   agent.connect(hive.url, key);
   await until(async () => (await storedLines()) > 20_000, 30_000, 'a part is stored');
   await agent.stop('SIGKILL');
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await sleep(500);
   const storedBefore = await storedLines();
   expect(storedBefore).toBeLessThan(400_000);
   agent.connect(hive.url, key);

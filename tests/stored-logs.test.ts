@@ -80,7 +80,7 @@ test('a damaged page is found and marked, and the attempt heals: complete, and e
   expect(await doctor()).toMatchObject({ status: 0, lines: [{ summary: { findings: 0, lines: 25_000 } }] });
 
   await world.database.$executeRaw`
-    UPDATE log_page SET data = set_byte(data, 500, 255 - get_byte(data, 500))
+    UPDATE log_page SET gzip = set_byte(gzip, 500, 255 - get_byte(gzip, 500))
     WHERE execution_id = ${executionId}::uuid AND 12000 BETWEEN first_seq AND last_seq`;
   await expect(readAll(attemptId)).rejects.toThrow('log_damaged');
   const finding = { code: 'page_damaged', execution_id: executionId, node_may_have_pruned: true };

@@ -1,4 +1,5 @@
 /** What starts a backfill, and what does not. The node is scripted, so that the hive's requests can be counted. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { FleetNode } from './harness/fleet-node.js';
 import { attemptOf } from './harness/api.js';
@@ -70,7 +71,7 @@ test("reads of an offline node's attempt start nothing", async () => {
   await gap.node.untilClosed();
   await until(async () => (await world.database.nodeLease.count()) === 0, 5000, 'the lease is released');
   await attemptOf(world, hive, gap.attempt.attempt_id);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await sleep(1500);
   expect(await world.workflowRuns(`WorkflowId = "backfill/${gap.attempt.attempt_id}"`)).toHaveLength(0);
 });
 
@@ -85,7 +86,7 @@ test('50 running attempts without a gap cause no drain and no backfill', async (
   node.send('announced', { count: 50 });
   await Promise.all(attempts.map(() => node.next('sync_ack')));
   await Promise.all(attempts.map(({ attempt_id: id }) => attemptOf(world, hive, id)));
-  await new Promise((resolve) => setTimeout(resolve, 2500)); // Temporal's visibility lags
+  await sleep(2500); // Temporal's visibility lags
   expect(await world.workflowRuns('WorkflowType != "reconcile"')).toHaveLength(before.length);
   node.close();
 });
@@ -139,7 +140,7 @@ test('an attempt that the node no longer has becomes unavailable without retries
     await until(async () => (await attemptOf(world, hive, id)).sync.state === expected, 10_000, `${id} is ${expected}`);
   }
   expect((await attemptOf(world, hive, gone.attempt_id)).sync.unavailable_reason).toBe('not_found');
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await sleep(1000);
   expect(node.received.filter((frame) => frame.type === 'describe_attempt')).toHaveLength(0);
   expect(described).toBe(4);
   node.send('attempt_sync', gone);

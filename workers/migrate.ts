@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { messageOf, systemCode } from './embedded/errors.js';
 import type { Logger } from './logger.js';
@@ -53,7 +53,7 @@ export async function applyMigrations(databaseUrl: string, logger: Logger): Prom
       );
     }
     logger.info('another hive applies migrations; waiting for it');
-    await delay(1000 * attempt);
+    await sleep(1000 * attempt);
   }
 }
 

@@ -64,13 +64,15 @@ export async function backfillAttempt(input: BackfillInput): Promise<BackfillRes
 }
 
 class Backfill {
+  readonly #input: BackfillInput;
   readonly progress: BackfillProgress;
   isExpedited: boolean;
   #location: NodeLocation | undefined;
   #lastProgress = Date.now();
   #failuresInRow = 0;
 
-  constructor(private readonly input: BackfillInput) {
+  constructor(input: BackfillInput) {
+    this.#input = input;
     this.progress = input.progress ?? { phase: 'locating', ...NOTHING_STORED, linesPulled: 0, pulls: 0 };
     this.isExpedited = input.trigger === 'read' || input.trigger === 'manual';
     this.#location = input.location;
@@ -79,7 +81,7 @@ class Backfill {
   async run(): Promise<BackfillResult> {
     let patience = FIRST_PATIENCE_SECONDS;
     for (;;) {
-      this.#location ??= await locateNode(this.input.nodeId);
+      this.#location ??= await locateNode(this.#input.nodeId);
       if (!this.#location) {
         const waited = await this.#pauseForNode();
         if (waited) continue;
@@ -111,7 +113,7 @@ class Backfill {
   ): Promise<BackfillResult> {
     this.#show('settling');
     const settled = await settleAttempt({
-      attemptId: this.input.attemptId,
+      attemptId: this.#input.attemptId,
       runId: workflowInfo().firstExecutionRunId,
       ending,
       reason,
@@ -132,13 +134,13 @@ class Backfill {
       cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     });
     return mirrorAttempt({
-      attemptId: this.input.attemptId,
-      nodeId: this.input.nodeId,
+      attemptId: this.#input.attemptId,
+      nodeId: this.#input.nodeId,
       runId: workflowInfo().firstExecutionRunId,
-      trigger: this.input.trigger,
-      force: this.input.trigger === 'manual' && this.progress.pulls === 0,
+      trigger: this.#input.trigger,
+      force: this.#input.trigger === 'manual' && this.progress.pulls === 0,
       isFirst: this.progress.pulls === 0,
-      type: this.input.type,
+      type: this.#input.type,
       progressed: this.progress.linesPulled > 0,
     });
   }
@@ -179,11 +181,11 @@ class Backfill {
     this.#show('waiting_for_node');
     await sleep(Math.min(0.25 * 2 ** this.#failuresInRow++, MAX_PAUSE_SECONDS) * 1000);
     if (!this.#isOutOfTime()) return undefined;
-    const current = await locateNode(this.input.nodeId);
+    const current = await locateNode(this.#input.nodeId);
     if (current && current.sessionId !== former?.sessionId) return undefined;
     if (!current) return this.settle('node_offline', 'node_offline');
     await this.settle('failed', code);
-    throw ApplicationFailure.nonRetryable(`backfill of ${this.input.attemptId} ended: ${code}`, code);
+    throw ApplicationFailure.nonRetryable(`backfill of ${this.#input.attemptId} ended: ${code}`, code);
   }
 
   /** @returns false when the node has been away for too long */
@@ -195,17 +197,17 @@ class Backfill {
   }
 
   #isOutOfTime(): boolean {
-    return Date.now() - this.#lastProgress >= this.input.nodeTimeoutSeconds * 1000;
+    return Date.now() - this.#lastProgress >= this.#input.nodeTimeoutSeconds * 1000;
   }
 
   async #isStillThere(): Promise<boolean> {
-    const current = await locateNode(this.input.nodeId);
+    const current = await locateNode(this.#input.nodeId);
     return current !== undefined && current.sessionId === this.#location?.sessionId;
   }
 
   async #continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
-    const next: BackfillInput = { ...this.input, progress: this.progress };
+    const next: BackfillInput = { ...this.#input, progress: this.progress };
     if (this.#location) next.location = this.#location;
     else delete next.location;
     return continueAsNew<typeof backfillAttempt>(next);

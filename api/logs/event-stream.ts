@@ -15,37 +15,39 @@ const HEADERS = {
 };
 
 export class EventStream {
-  constructor(
-    private readonly response: Response,
-    private readonly stallMs: number,
-  ) {}
+  readonly #response: Response;
+  readonly #stallMs: number;
+  constructor(response: Response, stallMs: number) {
+    this.#response = response;
+    this.#stallMs = stallMs;
+  }
 
   open(): void {
-    this.response.status(200).set(HEADERS);
-    this.response.flushHeaders();
+    this.#response.status(200).set(HEADERS);
+    this.#response.flushHeaders();
   }
 
   get closed(): boolean {
-    return this.response.destroyed || this.response.writableEnded;
+    return this.#response.destroyed || this.#response.writableEnded;
   }
 
   /** Writes and waits until the reader has room again. False when it is gone, or was cut off. */
   async write(piece: string | Buffer): Promise<boolean> {
     if (this.closed) return false;
-    const written = await write(this.response, piece, this.stallMs);
+    const written = await write(this.#response, piece, this.#stallMs);
     if (written === 'stalled') await this.#cutOff();
     return written === 'written';
   }
 
   end(event: string, data: object): void {
-    if (!this.closed) this.response.end(formatEvent(event, data));
+    if (!this.closed) this.#response.end(formatEvent(event, data));
   }
 
   async #cutOff(): Promise<void> {
     logStreamsCutOff.inc();
-    this.end('cut_off', { reason: `nothing was read for ${this.stallMs / 1000} s; resume with Last-Event-ID` });
-    const fetched = new Promise<void>((resolve) => this.response.once('close', resolve));
+    this.end('cut_off', { reason: `nothing was read for ${this.#stallMs / 1000} s; resume with Last-Event-ID` });
+    const fetched = new Promise<void>((resolve) => this.#response.once('close', resolve));
     await Promise.race([fetched, sleep(FAREWELL_MS, undefined, { ref: false })]);
-    this.response.destroy();
+    this.#response.destroy();
   }
 }

@@ -28,16 +28,19 @@ export interface FollowedRead extends Pick<ForwardRead, 'cursor' | 'hasMore'> {
 }
 
 export class LogFollower {
+  readonly #database: Database;
+  readonly #logger: Logger;
+  readonly #intervalMs: number;
   readonly #followed = new Map<string, Followed>();
   /** Reads since the last poll, by what they read. */
   readonly #reads = new Map<string, Promise<FollowedRead>>();
   #polling = false;
 
-  constructor(
-    private readonly database: Database,
-    private readonly logger: Logger,
-    private readonly intervalMs: number,
-  ) {}
+  constructor(database: Database, logger: Logger, intervalMs: number) {
+    this.#database = database;
+    this.#logger = logger;
+    this.#intervalMs = intervalMs;
+  }
 
   /** Starts to watch an attempt's log; call the answer when done with it. */
   follow(attemptId: string): () => void {
@@ -102,19 +105,19 @@ export class LogFollower {
   async #poll(): Promise<void> {
     this.#polling = true;
     while (this.#followed.size > 0) {
-      await sleep(this.intervalMs);
+      await sleep(this.#intervalMs);
       this.#reads.clear();
       try {
         await this.#compare();
       } catch (error) {
-        this.logger.warn({ err: error }, 'could not look at followed logs');
+        this.#logger.warn({ err: error }, 'could not look at followed logs');
       }
     }
     this.#polling = false;
   }
 
   async #compare(): Promise<void> {
-    const rows = await listFollowedLogs(this.database, [...this.#followed.keys()]);
+    const rows = await listFollowedLogs(this.#database, [...this.#followed.keys()]);
     const fingerprints = new Map(rows.map((row) => [row.attempt_id, row.fingerprint]));
     for (const [attemptId, followed] of this.#followed) {
       const fingerprint = fingerprints.get(attemptId) ?? 'deleted';

@@ -90,15 +90,14 @@ async function locate(
 
 /** How far each execution has been read. */
 class Progress {
+  readonly #single: boolean;
   #through: number;
   /** In the order of executions, but for those that an answer did not come to. */
   readonly #positions: Map<number, number>;
 
   /** @param single only one execution is looked at: nothing can be said of those before it */
-  constructor(
-    { through, positions }: ForwardCursor,
-    private readonly single: boolean,
-  ) {
+  constructor({ through, positions }: ForwardCursor, single: boolean) {
+    this.#single = single;
     this.#through = through;
     this.#positions = new Map(positions);
   }
@@ -121,7 +120,7 @@ class Progress {
   }
 
   set({ ordinal, stored_lines, unfinished, set_aside }: LogExecution, position: number): void {
-    if (this.single) {
+    if (this.#single) {
       this.#positions.set(ordinal, position);
       return;
     }

@@ -8,10 +8,13 @@ export const ALONE_QUEUE = 'alone';
 export const ALONE_ACTIVITY_QUEUE = 'alone-activities';
 
 export class TemporalAlone {
+  readonly #stage: Stage;
   private constructor(
-    private readonly stage: Stage,
+    stage: Stage,
     readonly worker: HelperProcess,
-  ) {}
+  ) {
+    this.#stage = stage;
+  }
 
   /** Starts its worker, a process of its own as a hive is one. */
   static async start(stage: Stage): Promise<TemporalAlone> {
@@ -22,7 +25,7 @@ export class TemporalAlone {
 
   async execute(): Promise<void> {
     const workflowId = `alone/${randomUUID()}`;
-    await this.stage.temporal.workflow.execute<typeof noop>('noop', { workflowId, taskQueue: ALONE_QUEUE, args: [] });
+    await this.#stage.temporal.workflow.execute<typeof noop>('noop', { workflowId, taskQueue: ALONE_QUEUE, args: [] });
   }
 
   /** Executes so many, a bounded number at once. @returns seconds */
@@ -31,7 +34,7 @@ export class TemporalAlone {
     let left = count;
     const lanes = Array.from({ length: concurrency }, async () => {
       while (left-- > 0) {
-        this.stage.signal.throwIfAborted();
+        this.#stage.signal.throwIfAborted();
         await this.execute();
       }
     });

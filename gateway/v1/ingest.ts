@@ -2,6 +2,7 @@
  * What a version 1 node sends, in its order: metadata in batches of one transaction, the rest one by one. The node
  * sends nothing twice, so what has arrived is stored even when its socket has closed meanwhile.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { HiveAnswerV1, NodeDataV1, NodeFrameV1 } from '../../protocol/v1/frames.js';
 import type { Database } from '../../prisma/database.js';
@@ -51,6 +52,7 @@ const RETRY_MS = 1000;
 const TRIES_WHEN_CLOSED = 3;
 
 export class IntakeV1 {
+  readonly #deps: IntakeDeps;
   readonly #queue: IntakeItem[] = [];
   readonly #windows = new Map<string, BackfillWindow>();
   readonly #logs: LogIntake;
@@ -61,7 +63,8 @@ export class IntakeV1 {
   #lastStored = 0;
   #idle = Promise.resolve();
 
-  constructor(private readonly deps: IntakeDeps) {
+  constructor(deps: IntakeDeps) {
+    this.#deps = deps;
     this.#logs = new LogIntake({
       ...deps,
       contextOf: (attemptId) => ({
@@ -84,7 +87,7 @@ export class IntakeV1 {
     this.#queuedBytes += item.bytes;
     if (!this.#isHigh && this.#queuedBytes > HIGH_WATER_BYTES) {
       this.#isHigh = true;
-      this.deps.pressure(true);
+      this.#deps.pressure(true);
     }
     if (!this.#isRunning) this.#idle = this.#run();
   }
@@ -100,8 +103,8 @@ export class IntakeV1 {
     try {
       while (this.#queue.length > 0) await this.#takeNext();
     } catch (error) {
-      if (error instanceof SupersededError) this.deps.superseded();
-      else this.deps.failed(error);
+      if (error instanceof SupersededError) this.#deps.superseded();
+      else this.#deps.failed(error);
       for (const item of this.#queue.splice(0)) item.release?.();
     } finally {
       this.#isRunning = false;
@@ -120,7 +123,7 @@ export class IntakeV1 {
     this.#queuedBytes -= batch.reduce((sum, item) => sum + item.bytes, 0);
     if (this.#isHigh && this.#queuedBytes < LOW_WATER_BYTES) {
       this.#isHigh = false;
-      this.deps.pressure(false);
+      this.#deps.pressure(false);
     }
   }
 
@@ -142,18 +145,18 @@ export class IntakeV1 {
       case 'backfill_response':
         return this.#takeResponse(item.data);
       case 'window':
-        for (const id of this.#windows.keys()) if (!this.deps.requests.isOutstanding(id)) this.#windows.delete(id);
+        for (const id of this.#windows.keys()) if (!this.#deps.requests.isOutstanding(id)) this.#windows.delete(id);
         this.#windows.set(item.data.requestId, item.data);
         return;
       case 'announced':
-        this.deps.backfillNeeded('announced');
+        this.#deps.backfillNeeded('announced');
     }
   }
 
   async #takeMetadata(batch: IntakeItem[]): Promise<void> {
     const attempts = batch.flatMap((item) => (item.type === 'attempt_sync' ? [item.data] : []));
     const executions = batch.flatMap((item) => (item.type === 'execution_sync' ? [item.data] : []));
-    const { database, session, logger } = this.deps;
+    const { database, session, logger } = this.#deps;
     await this.#persist(async () => {
       const taken = await storeMetadataV1(database, session, { attempts, executions });
       for (const executionId of taken.refusedExecutions)
@@ -169,21 +172,21 @@ export class IntakeV1 {
   }
 
   async #takeTask(task: NodeDataV1<'task_sync'>): Promise<void> {
-    const { database, session } = this.deps;
+    const { database, session } = this.#deps;
     const refusal = refuseTask(task);
     if (refusal) {
-      this.deps.send(refusal);
+      this.#deps.send(refusal);
       return;
     }
     await this.#persist(async () => {
       const id = await storeTask(database, session, task);
       const data = { local_task_id: task.local_task_id, shared_task_id: id, success: true, error: null };
-      this.deps.send({ type: 'task_sync_response', data });
+      this.#deps.send({ type: 'task_sync_response', data });
     }, task.local_task_id);
   }
 
   async #takeResponse(response: NodeDataV1<'backfill_response'>): Promise<void> {
-    const { database, session, requests, logger } = this.deps;
+    const { database, session, requests, logger } = this.#deps;
     const { request_id: id } = response;
     await this.#persist(async () => {
       const answered = await settleRequests(database, session.nodeId, id);
@@ -218,14 +221,14 @@ export class IntakeV1 {
     }
     if (window.type === 'executions') return undefined;
     if (!window.hasAttempt) return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
-    const sync = await finishBackfill(this.deps.database, this.deps.session, window);
+    const sync = await finishBackfill(this.#deps.database, this.#deps.session, window);
     // An execution ended after the request was decided: asking once more will do.
     if (sync?.needsBackfill && window.unsettled.size === 0) window.changed = true;
     return undefined;
   }
 
   #noteNeeds(syncs: ComputedSync[]): void {
-    if (syncs.some((sync) => sync.needsBackfill)) this.deps.backfillNeeded('change');
+    if (syncs.some((sync) => sync.needsBackfill)) this.#deps.backfillNeeded('change');
   }
 
   /**
@@ -240,12 +243,12 @@ export class IntakeV1 {
       } catch (error) {
         if (error instanceof SupersededError) throw error;
         if (!isTransientDatabaseError(error)) {
-          this.deps.logger.error({ err: error, id }, 'what a version 1 node sent can not be stored');
+          this.#deps.logger.error({ err: error, id }, 'what a version 1 node sent can not be stored');
           return;
         }
         if (this.#isClosed && tries >= TRIES_WHEN_CLOSED) throw error;
-        this.deps.logger.warn({ err: error }, 'database does not answer; trying again');
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        this.#deps.logger.warn({ err: error }, 'database does not answer; trying again');
+        await sleep(RETRY_MS);
       }
     }
   }

@@ -39,25 +39,31 @@ export interface LogIntakeDeps {
 const ENTRIES_AT_ONCE = 5000;
 
 export class LogIntake {
-  constructor(private readonly deps: LogIntakeDeps) {}
+  readonly #deps: LogIntakeDeps;
+  constructor(deps: LogIntakeDeps) {
+    this.#deps = deps;
+  }
 
   async take(batch: NodeDataV1<'logs_batch'>): Promise<void> {
     const log = await this.#find(batch.execution_process_id);
     if (!log) {
       pagesRejected.inc({ reason: 'unknown_execution' });
-      this.deps.logger.warn({ executionId: batch.execution_process_id }, 'log batch of an execution that is not known');
+      this.#deps.logger.warn(
+        { executionId: batch.execution_process_id },
+        'log batch of an execution that is not known',
+      );
       await this.#need(batch.assignment_id); // without an assignment it is the attempt's id
       return;
     }
     const lines = await linesOf(batch.entries);
     if (!lines) {
       pagesRejected.inc({ reason: 'bad_line' });
-      this.deps.logger.warn({ executionId: log.executionId }, 'log batch with an entry of another shape ignored');
+      this.#deps.logger.warn({ executionId: log.executionId }, 'log batch with an entry of another shape ignored');
       await this.#need(log.attemptId);
       return;
     }
     if (lines.length === 0) return;
-    const { window, isOwedFromBefore } = this.deps.contextOf(log.attemptId);
+    const { window, isOwedFromBefore } = this.#deps.contextOf(log.attemptId);
     if (window?.listed.has(log.executionId)) await this.#takeAnswer(window, log, lines, batch.entries.length);
     else if (isOwedFromBefore) await this.#takeLateAnswer(log, lines);
     else await this.#takeLive(log, lines);
@@ -131,7 +137,7 @@ export class LogIntake {
     const matcher = await this.#locate(log, log.liveCursor, lines);
     if (matcher.matched === lines.length) {
       const cursor = { cursor: log.liveCursor + matcher.read, lostLine: null };
-      await moveLiveCursor(this.deps.database, this.deps.session, log, cursor);
+      await moveLiveCursor(this.#deps.database, this.#deps.session, log, cursor);
     } else if (matcher.matched > 0) {
       await this.#append(log, lines, matcher.matched);
     } else {
@@ -142,7 +148,7 @@ export class LogIntake {
   /** Appends pushed lines after the first `known`, with which the stored log ends already. */
   async #append(log: StoredLog, lines: EncodedLine[], known: number): Promise<void> {
     for await (const pages of inBatches(makePages(lines, { known, stored: log.storedLines }))) {
-      await appendPages(this.deps.database, this.deps.session, log, pages, true);
+      await appendPages(this.#deps.database, this.#deps.session, log, pages, true);
     }
     linesStored.inc(lines.length - known);
     if (log.hasEnded) await this.#need(log.attemptId); // more than the whole log that was looked at
@@ -152,7 +158,7 @@ export class LogIntake {
   async #extend(window: BackfillWindow | undefined, log: StoredLog, lines: EncodedLine[], from: number): Promise<void> {
     const known = Math.min(lines.length, log.storedLines - from);
     for await (const pages of inBatches(makePages(lines, { known, stored: log.storedLines }))) {
-      await appendPages(this.deps.database, this.deps.session, log, pages, false);
+      await appendPages(this.#deps.database, this.#deps.session, log, pages, false);
     }
     linesStored.inc(lines.length - known);
     if (window) window.linesStored += lines.length - known;
@@ -160,7 +166,7 @@ export class LogIntake {
     const { liveCursor } = log;
     const found = lines.findIndex((line, index) => from + index >= liveCursor && hashOf(line) === log.liveLostLine);
     if (found < 0) return;
-    await moveLiveCursor(this.deps.database, this.deps.session, log, { cursor: from + found + 1, lostLine: null });
+    await moveLiveCursor(this.#deps.database, this.#deps.session, log, { cursor: from + found + 1, lostLine: null });
   }
 
   /** Replaces the stored log by the node's, unless the execution may have written more since it was asked for. */
@@ -171,8 +177,8 @@ export class LogIntake {
     }
     const pages = [];
     for await (const page of makePages(lines, { known: 0, stored: 0 })) pages.push(page);
-    await replaceLog(this.deps.database, this.deps.session, log, pages);
-    this.deps.logger.warn({ executionId: log.executionId }, 'stored log differed from the node’s and was replaced');
+    await replaceLog(this.#deps.database, this.#deps.session, log, pages);
+    this.#deps.logger.warn({ executionId: log.executionId }, 'stored log differed from the node’s and was replaced');
     linesStored.inc(lines.length);
     window.linesStored += lines.length;
     window.answered.set(log.executionId, lines.length);
@@ -183,7 +189,7 @@ export class LogIntake {
     const log = await this.#find(executionId);
     if (!log || log.storedLines <= through) return;
     const lines: EncodedLine[] = [];
-    for await (const run of readStoredLines(this.deps.database, log, 0)) {
+    for await (const run of readStoredLines(this.#deps.database, log, 0)) {
       for (const json of run) lines.push({ json, outputType: (JSON.parse(json) as LogLine).output_type });
       if (lines.length >= through) break;
     }
@@ -194,23 +200,23 @@ export class LogIntake {
   async #lose(log: StoredLog, lines: EncodedLine[]): Promise<void> {
     const last = lines.at(-1);
     const to = { cursor: log.liveCursor, lostLine: last ? hashOf(last) : null };
-    await moveLiveCursor(this.deps.database, this.deps.session, log, to);
+    await moveLiveCursor(this.#deps.database, this.#deps.session, log, to);
     await this.#need(log.attemptId);
   }
 
   async #need(attemptId: string): Promise<void> {
-    this.deps.needed(await needBackfill(this.deps.database, this.deps.session, attemptId));
+    this.#deps.needed(await needBackfill(this.#deps.database, this.#deps.session, attemptId));
   }
 
   #find(executionId: string): Promise<StoredLog | undefined> {
-    return findStoredLog(this.deps.database, this.deps.session.nodeId, executionId);
+    return findStoredLog(this.#deps.database, this.#deps.session.nodeId, executionId);
   }
 
   /** Whether the batch, as the log's lines after the first `from`, says the same as what is stored there. */
   async #agrees(log: StoredLog, lines: EncodedLine[], from: number): Promise<boolean> {
     if (from > log.storedLines) return false;
     let index = 0;
-    for await (const run of readStoredLines(this.deps.database, log, from)) {
+    for await (const run of readStoredLines(this.#deps.database, log, from)) {
       for (const line of run) {
         if (index === lines.length) return true;
         if (lines[index++]?.json !== line) return false;
@@ -221,7 +227,7 @@ export class LogIntake {
 
   async #locate(log: StoredLog, after: number, lines: EncodedLine[]): Promise<LineMatcher> {
     const matcher = new LineMatcher(lines.map((line) => line.json));
-    for await (const run of readStoredLines(this.deps.database, log, after)) {
+    for await (const run of readStoredLines(this.#deps.database, log, after)) {
       if (run.some((line) => matcher.next(line))) break;
     }
     return matcher;

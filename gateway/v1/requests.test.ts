@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { openDatabase } from '../../prisma/client.js';
@@ -37,7 +38,7 @@ function lookingUpLate(attemptId: string, ms: number): Database {
       const value = Reflect.get(target, name) as unknown;
       if (name !== '$queryRaw') return value;
       return async (text: TemplateStringsArray, ...values: unknown[]) => {
-        if (values.includes(attemptId)) await new Promise((resolve) => setTimeout(resolve, ms));
+        if (values.includes(attemptId)) await sleep(ms);
         return target.$queryRaw(text, ...values);
       };
     },
@@ -71,7 +72,7 @@ test('requests are sent in the order in which they count, so that an answer ends
   const fast = await seedAttempt(database, { organizationId, nodeId });
   const { sent, requests } = requestsOn(lookingUpLate(slow, 300));
   const answers = [slow, fast].map((attemptId) => requests.backfill(attemptId, 'full_attempt', never));
-  while (sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (sent.length === 0) await sleep(10);
   // the node answers at once what it gets
   for (let answered = 0; answered < 2;) {
     const id = sent[answered];
@@ -80,7 +81,7 @@ test('requests are sent in the order in which they count, so that an answer ends
       requests.settle(id);
       answered++;
     }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await sleep(10);
   }
   await Promise.all(answers);
   expect(await counted()).toEqual([]);
@@ -106,7 +107,7 @@ test('an answer also ends what earlier connections asked for, and what they gave
   expect(requests.owesFromBefore(early)).toBe(true);
   await releaseRequest(database, id);
   const answer = requests.backfill(attemptId, 'full_attempt', never);
-  while (sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (sent.length === 0) await sleep(10);
   requests.settle(sent[0] ?? '');
   await answer;
   expect(requests.owesFromBefore(early)).toBe(false);
@@ -116,7 +117,7 @@ test('a request whose connection is lost before it is sent takes no place', asyn
   const slow = await seedAttempt(database, { organizationId, nodeId });
   const { sent, socket, requests } = requestsOn(lookingUpLate(slow, 300));
   const answer = requests.backfill(slow, 'full_attempt', never);
-  while ((await counted()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  while ((await counted()).length === 0) await sleep(10);
   socket.isOpen = false;
   requests.disconnect();
   await expect(answer).rejects.toMatchObject({ code: 'disconnected' });

@@ -50,6 +50,7 @@ export interface BackfillRequestsDeps {
 }
 
 export class BackfillRequests {
+  readonly #deps: BackfillRequestsDeps;
   readonly #outstanding = new Map<string, Outstanding>();
   /**
    * One request is counted and sent before the next is counted. A response ends all requests that were counted before
@@ -59,11 +60,13 @@ export class BackfillRequests {
   #freed: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(private readonly deps: BackfillRequestsDeps) {}
+  constructor(deps: BackfillRequestsDeps) {
+    this.#deps = deps;
+  }
 
   /** Learns which requests of earlier connections the node may still answer on this one. */
   async load(): Promise<void> {
-    for (const { id, attemptId } of await listOutstanding(this.deps.database, this.deps.session.nodeId)) {
+    for (const { id, attemptId } of await listOutstanding(this.#deps.database, this.#deps.session.nodeId)) {
       if (!this.#outstanding.has(id)) this.#outstanding.set(id, { attemptId, answer: withResolvers() });
     }
   }
@@ -75,7 +78,7 @@ export class BackfillRequests {
     const before = request.window.linesStored;
     while (!(await isSettledWithin(request.answer.promise, LOOK_MS))) {
       if (signal.aborted) throw cancelled();
-      if (Date.now() - Math.max(startedAt, this.deps.lastSign()) > SILENCE_MS) {
+      if (Date.now() - Math.max(startedAt, this.#deps.lastSign()) > SILENCE_MS) {
         throw new NodeRequestError('timeout', `the node sent nothing for ${SILENCE_MS / 1000} s`);
       }
       if (Date.now() - startedAt > ANSWER_WAIT_MS) {
@@ -137,19 +140,19 @@ export class BackfillRequests {
 
   /** Undefined: the node owes as many answers as it may. */
   async #sendIfReserved(attemptId: string, type: 'full_attempt' | 'executions') {
-    const { database, session } = this.deps;
+    const { database, session } = this.#deps;
     const id = randomUUID();
     try {
       const { reserved, givenUp } = await reserveRequest(database, session, { id, attemptId });
       for (const old of givenUp) this.settle(old, new NodeRequestError('timeout', 'the node has not answered'));
       if (!reserved) return undefined;
       const known = await listKnownExecutions(database, attemptId);
-      const window = new BackfillWindow(id, attemptId, type, known, this.deps.nodeTime());
+      const window = new BackfillWindow(id, attemptId, type, known, this.#deps.nodeTime());
       const data = { message_id: id, backfill_type: type, entity_ids: [attemptId], logs_after: null };
-      if (!this.deps.send({ type: 'backfill_request', data })) throw disconnected();
+      if (!this.#deps.send({ type: 'backfill_request', data })) throw disconnected();
       const answer = withResolvers();
       this.#outstanding.set(id, { attemptId, window, answer });
-      this.deps.open(window);
+      this.#deps.open(window);
       return { window, answer };
     } catch (error) {
       await this.#release(id, attemptId);
@@ -160,10 +163,10 @@ export class BackfillRequests {
   /** It was not sent: no answer will free its place. */
   async #release(requestId: string, attemptId: string): Promise<void> {
     try {
-      await releaseRequest(this.deps.database, requestId);
+      await releaseRequest(this.#deps.database, requestId);
     } catch (error) {
-      const nodeId = this.deps.session.nodeId;
-      this.deps.logger.warn(
+      const nodeId = this.#deps.session.nodeId;
+      this.#deps.logger.warn(
         { err: error, nodeId, attemptId },
         'a request that was not sent takes a place for ten minutes',
       );

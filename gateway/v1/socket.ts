@@ -29,6 +29,9 @@ export interface V1SocketDeps {
 }
 
 export class V1Socket implements BatchConnection {
+  readonly #ws: WebSocket;
+  readonly #tcp: Socket;
+  readonly #deps: V1SocketDeps;
   readonly protocol = 1;
   readonly #requests: BackfillRequests;
   readonly #intake: IntakeV1;
@@ -43,11 +46,14 @@ export class V1Socket implements BatchConnection {
   #isClosing = false;
 
   constructor(
-    private readonly ws: WebSocket,
-    private readonly tcp: Socket,
+    ws: WebSocket,
+    tcp: Socket,
     readonly session: NodeSession & { sessionId: string; apiKeyId: string },
-    private readonly deps: V1SocketDeps,
+    deps: V1SocketDeps,
   ) {
+    this.#ws = ws;
+    this.#tcp = tcp;
+    this.#deps = deps;
     const { database, logger } = deps;
     const send = (frame: HiveAnswerV1) => this.send(frame);
     this.#requests = new BackfillRequests({
@@ -91,13 +97,13 @@ export class V1Socket implements BatchConnection {
 
   /** @returns whether it was sent: not where the socket closes */
   send(frame: HiveAnswerV1): boolean {
-    if (this.ws.readyState !== this.ws.OPEN || this.#isClosing) return false;
-    if (this.ws.bufferedAmount > MAX_UNSENT_BYTES) {
-      this.deps.logger.warn({ nodeId: this.session.nodeId }, 'node does not read what it is sent; closing its socket');
-      this.ws.terminate();
+    if (this.#ws.readyState !== this.#ws.OPEN || this.#isClosing) return false;
+    if (this.#ws.bufferedAmount > MAX_UNSENT_BYTES) {
+      this.#deps.logger.warn({ nodeId: this.session.nodeId }, 'node does not read what it is sent; closing its socket');
+      this.#ws.terminate();
       return false;
     }
-    this.ws.send(encodeTextFrame(frame));
+    this.#ws.send(encodeTextFrame(frame));
     return true;
   }
 
@@ -106,13 +112,13 @@ export class V1Socket implements BatchConnection {
    * happens, and 5 s after a WebSocket close; so it gets one when the hive will be back soon.
    */
   close(reason: string): void {
-    if (this.ws.readyState !== this.ws.OPEN || this.#isClosing) return;
-    this.deps.logger.info({ nodeId: this.session.nodeId, reason }, 'closing node socket');
+    if (this.#ws.readyState !== this.#ws.OPEN || this.#isClosing) return;
+    this.#deps.logger.info({ nodeId: this.session.nodeId, reason }, 'closing node socket');
     this.send({ type: 'close', data: { reason } });
     this.#isClosing = true;
-    if (reason === 'hive is shutting down') this.ws.close(1001, reason);
-    else this.tcp.end();
-    setTimeout(() => this.ws.terminate(), CLOSE_MS).unref();
+    if (reason === 'hive is shutting down') this.#ws.close(1001, reason);
+    else this.#tcp.end();
+    setTimeout(() => this.#ws.terminate(), CLOSE_MS).unref();
   }
 
   #receive(raw: RawData, isBinary: boolean): void {
@@ -167,7 +173,7 @@ export class V1Socket implements BatchConnection {
     this.#silence.refresh();
     this.#clockOffset = Date.parse(timestamp) - Date.now();
     this.send({ type: 'heartbeat_ack', data: { server_time: new Date().toISOString() } });
-    this.deps.events.heartbeat(this, status === 'busy' || status === 'draining' ? status : 'online');
+    this.#deps.events.heartbeat(this, status === 'busy' || status === 'draining' ? status : 'online');
   }
 
   /** What has arrived of a message that is not whole; a large one has to be admitted. */
@@ -178,9 +184,9 @@ export class V1Socket implements BatchConnection {
     this.#silence.refresh(); // no heartbeat can come before the message is whole
     if (this.#largeMessage !== 'none') return;
     this.#largeMessage = 'waiting';
-    this.deps.largeMessages.take(() => {
-      if (this.ws.readyState === this.ws.CLOSED) {
-        this.deps.largeMessages.release();
+    this.#deps.largeMessages.take(() => {
+      if (this.#ws.readyState === this.#ws.CLOSED) {
+        this.#deps.largeMessages.release();
         return;
       }
       this.#largeMessage = 'admitted';
@@ -198,17 +204,17 @@ export class V1Socket implements BatchConnection {
   #takeLargeMessage(): (() => void) | undefined {
     if (this.#largeMessage !== 'admitted') return undefined;
     this.#largeMessage = 'none';
-    return () => this.deps.largeMessages.release();
+    return () => this.#deps.largeMessages.release();
   }
 
   #pause(reason: 'pressure' | 'large_message'): void {
     this.#pauses.add(reason);
-    this.ws.pause();
+    this.#ws.pause();
   }
 
   #resume(reason: 'pressure' | 'large_message'): void {
     if (!this.#pauses.delete(reason) || this.#pauses.size > 0) return;
-    this.ws.resume();
+    this.#ws.resume();
     this.#silence.refresh();
   }
 
@@ -240,7 +246,7 @@ export class V1Socket implements BatchConnection {
     this.#takeLargeMessage()?.();
     await this.#intake.finish();
     this.#requests.disconnect();
-    this.deps.events.closed(this);
+    this.#deps.events.closed(this);
   }
 }
 

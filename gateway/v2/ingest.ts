@@ -1,4 +1,5 @@
 /** What a node sends unasked, in its order: metadata in batches of one transaction, live pages side by side by execution. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AttemptSync, ExecutionSync, HiveFrame } from '../../protocol/frames.js';
 import { LIVE_REWIND_LINES, MAX_UNACKNOWLEDGED_METADATA } from '../../protocol/limits.js';
@@ -46,6 +47,11 @@ const RETRY_MS = 1000;
 const PAGES_AT_ONCE = 32;
 
 export class Intake {
+  readonly #database: Database;
+  readonly #livePages: LivePageWriter;
+  readonly #session: NodeSession;
+  readonly #events: IntakeEvents;
+  readonly #logger: Logger;
   readonly #queue: IntakeItem[] = [];
   #queuedBytes = 0;
   #isHigh = false;
@@ -58,12 +64,18 @@ export class Intake {
   readonly #refusedAt = new Map<string, number>();
 
   constructor(
-    private readonly database: Database,
-    private readonly livePages: LivePageWriter,
-    private readonly session: NodeSession,
-    private readonly events: IntakeEvents,
-    private readonly logger: Logger,
-  ) {}
+    database: Database,
+    livePages: LivePageWriter,
+    session: NodeSession,
+    events: IntakeEvents,
+    logger: Logger,
+  ) {
+    this.#database = database;
+    this.#livePages = livePages;
+    this.#session = session;
+    this.#events = events;
+    this.#logger = logger;
+  }
 
   add(item: IntakeItem): void {
     if (this.#isStopped) return;
@@ -71,7 +83,7 @@ export class Intake {
     this.#queuedBytes += item.bytes;
     if (!this.#isHigh && this.#queuedBytes > HIGH_WATER_BYTES) {
       this.#isHigh = true;
-      this.events.pressure(true);
+      this.#events.pressure(true);
     }
     if (!this.#isRunning) this.#idle = this.#run();
   }
@@ -100,8 +112,8 @@ export class Intake {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#queue.length = 0;
-    if (error instanceof SupersededError) this.events.superseded();
-    else this.events.failed(error);
+    if (error instanceof SupersededError) this.#events.superseded();
+    else this.#events.failed(error);
   }
 
   async #takeNext(): Promise<void> {
@@ -127,7 +139,7 @@ export class Intake {
     this.#queuedBytes -= bytes;
     if (this.#isHigh && this.#queuedBytes < LOW_WATER_BYTES) {
       this.#isHigh = false;
-      this.events.pressure(false);
+      this.#events.pressure(false);
     }
   }
 
@@ -137,17 +149,17 @@ export class Intake {
    * that it has nothing of it.
    */
   async #announced(): Promise<void> {
-    const running = await this.#persist(() => listRunningAttempts(this.database, this.session.nodeId));
+    const running = await this.#persist(() => listRunningAttempts(this.#database, this.#session.nodeId));
     for (const attempt of running) this.#acknowledgeSync(attempt);
-    this.events.backfillNeeded('announced');
+    this.#events.backfillNeeded('announced');
   }
 
   /** An attempt of which more should come: a backfill finds out, and says so. One that has ended may have been pruned. */
   async #unknownAtNode(id: string): Promise<void> {
-    const running = await this.#persist(() => listRunningAttempts(this.database, this.session.nodeId));
+    const running = await this.#persist(() => listRunningAttempts(this.#database, this.#session.nodeId));
     if (!running.some(({ attemptId }) => attemptId === id)) return;
-    const sync = await this.#persist(() => needBackfill(this.database, this.session, id));
-    if (sync?.needsBackfill) this.events.backfillNeeded('change');
+    const sync = await this.#persist(() => needBackfill(this.#database, this.#session, id));
+    if (sync?.needsBackfill) this.#events.backfillNeeded('change');
   }
 
   #nextBatch(): IntakeItem[] {
@@ -162,7 +174,7 @@ export class Intake {
     const executions = batch.flatMap((item) => (item.type === 'execution_sync' ? [item.data] : []));
     let takenIn: TakenIn;
     try {
-      takenIn = await this.#persist(() => storeMetadata(this.database, this.session, { attempts, executions }));
+      takenIn = await this.#persist(() => storeMetadata(this.#database, this.#session, { attempts, executions }));
     } catch (error) {
       if (error instanceof SupersededError || this.#isStopped) throw error;
       if (batch.length > 1) {
@@ -170,8 +182,8 @@ export class Intake {
         return;
       }
       const id = attempts[0]?.attempt_id ?? executions[0]?.execution_id;
-      this.logger.error({ err: error, id }, 'metadata can not be stored');
-      this.events.fault(`${batch[0]?.type ?? 'frame'}: can't be stored`, id);
+      this.#logger.error({ err: error, id }, 'metadata can not be stored');
+      this.#events.fault(`${batch[0]?.type ?? 'frame'}: can't be stored`, id);
       return;
     }
     this.#acknowledge(attempts, executions, takenIn);
@@ -182,29 +194,29 @@ export class Intake {
     for (const { execution_id: id } of executions) {
       const stored = takenIn.executions.find((execution) => execution.executionId === id);
       if (stored) this.#acknowledgeLog(id, stored.logEpoch, stored.storedThrough);
-      else this.events.fault('execution_sync: attempt_id or execution_id is not known for this node', id);
+      else this.#events.fault('execution_sync: attempt_id or execution_id is not known for this node', id);
     }
     for (const { attempt_id: id } of attempts) {
       const sync = syncs.get(id);
       if (sync) this.#acknowledgeSync(sync);
-      else this.events.fault('attempt_sync: attempt_id is not known for this node', id);
+      else this.#events.fault('attempt_sync: attempt_id is not known for this node', id);
     }
     for (const { attempt_id: id } of attempts) syncs.delete(id);
     for (const sync of syncs.values()) if (sync.state === 'complete') this.#acknowledgeSync(sync);
-    if (takenIn.attempts.some((sync) => sync.needsBackfill)) this.events.backfillNeeded('change');
+    if (takenIn.attempts.some((sync) => sync.needsBackfill)) this.#events.backfillNeeded('change');
   }
 
   async #storeLivePage(page: LogPage): Promise<void> {
     const { executionId, logEpoch, firstSeq, lastSeq } = page;
     let result: StoreResult;
     try {
-      result = await this.livePages.store(this.session, page);
+      result = await this.#livePages.store(this.#session, page);
     } catch (error) {
       if (error instanceof PageError) {
         pagesRejected.inc({ reason: error.code });
-        this.events.fault(`log_page: ${error.message}`, executionId);
+        this.#events.fault(`log_page: ${error.message}`, executionId);
       } else {
-        if (!isTransientDatabaseError(error)) this.logger.error({ err: error, executionId }, 'live page not stored');
+        if (!isTransientDatabaseError(error)) this.#logger.error({ err: error, executionId }, 'live page not stored');
         this.#refuse(executionId, firstSeq, 0, 'busy');
       }
       return;
@@ -221,7 +233,7 @@ export class Intake {
 
   async #refusePage(page: LogPage, result: Extract<StoreResult, { stored: false }>): Promise<void> {
     const { executionId, logEpoch, firstSeq, lastSeq } = page;
-    if (result.code === 'superseded') throw new SupersededError(this.session.nodeId);
+    if (result.code === 'superseded') throw new SupersededError(this.#session.nodeId);
     if (result.code === 'gap' && lastSeq <= result.storedThrough) {
       this.#acknowledgeLog(executionId, logEpoch, result.storedThrough); // sent again after a lost answer
       return;
@@ -232,22 +244,22 @@ export class Intake {
     const isRepeated = this.#refusedAt.get(executionId) === result.storedThrough;
     this.#refusedAt.set(executionId, result.storedThrough);
     if (isRepeated || firstSeq - result.storedThrough > LIVE_REWIND_LINES) {
-      await this.#persist(() => markGap(this.database, this.session, executionId, true));
+      await this.#persist(() => markGap(this.#database, this.#session, executionId, true));
       await this.#recomputeByExecution(executionId);
     }
   }
 
   async #recomputeByExecution(executionId: string): Promise<void> {
     const execution = await this.#persist(() =>
-      this.database.execution.findUnique({ where: { id: executionId }, select: { attemptId: true } }),
+      this.#database.execution.findUnique({ where: { id: executionId }, select: { attemptId: true } }),
     );
     if (execution) await this.#recompute(execution.attemptId);
   }
 
   async #recompute(attemptId: string): Promise<void> {
-    const sync = await this.#persist(() => recomputeAttempt(this.database, attemptId));
+    const sync = await this.#persist(() => recomputeAttempt(this.#database, attemptId));
     if (sync?.state === 'complete') this.#acknowledgeSync(sync);
-    if (sync?.needsBackfill) this.events.backfillNeeded('change');
+    if (sync?.needsBackfill) this.#events.backfillNeeded('change');
   }
 
   /** Goes on trying while the database is away; the socket is not read meanwhile once enough is queued. */
@@ -257,21 +269,21 @@ export class Intake {
         return await write();
       } catch (error) {
         if (this.#isStopped || !isTransientDatabaseError(error)) throw error;
-        this.logger.warn({ err: error }, 'database does not answer; trying again');
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        this.#logger.warn({ err: error }, 'database does not answer; trying again');
+        await sleep(RETRY_MS);
       }
     }
   }
 
   #acknowledgeSync({ attemptId, revision, state }: RunningAttempt): void {
-    this.events.send({
+    this.#events.send({
       type: 'sync_ack',
       data: { attempt_id: attemptId, revision: Number(revision), sync_state: state },
     });
   }
 
   #acknowledgeLog(executionId: string, logEpoch: number, storedThrough: number): void {
-    this.events.send({
+    this.#events.send({
       type: 'log_ack',
       data: { execution_id: executionId, log_epoch: logEpoch, stored_through: storedThrough },
     });
@@ -283,7 +295,7 @@ export class Intake {
     storedThrough: number,
     code: 'gap' | 'epoch' | 'unknown_execution' | 'busy',
   ) {
-    this.events.send({
+    this.#events.send({
       type: 'log_refused',
       data: { execution_id: executionId, first_seq: firstSeq, stored_through: storedThrough, code },
     });

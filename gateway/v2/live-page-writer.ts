@@ -23,14 +23,16 @@ interface Waiting extends LivePage {
 }
 
 export class LivePageWriter {
+  readonly #database: Database;
+  readonly #logger: Logger;
   #waiting: Waiting[] = [];
   #running = 0;
   readonly #checks = pLimit(CHECKS_AT_ONCE);
 
-  constructor(
-    private readonly database: Database,
-    private readonly logger: Logger,
-  ) {}
+  constructor(database: Database, logger: Logger) {
+    this.#database = database;
+    this.#logger = logger;
+  }
 
   /**
    * Checks a page and stores it as {@link storePage} does. A caller has one page of an execution here at a time.
@@ -55,7 +57,7 @@ export class LivePageWriter {
       for (const { session, page, settle } of batch) {
         const done = stored.get(page.executionId);
         // another transaction has the execution, it is the first page of an epoch, or there is a reason to refuse it
-        settle(done ? resultOf(page, done) : storePage(this.database, session, page));
+        settle(done ? resultOf(page, done) : storePage(this.#database, session, page));
       }
     }
     this.#running--;
@@ -64,11 +66,11 @@ export class LivePageWriter {
   /** What failed together is stored one by one, so that each page gets its own answer. */
   async #storeBatch(batch: Waiting[]): Promise<Map<string, StoredLivePage>> {
     try {
-      const stored = await storeLivePages(this.database, batch);
+      const stored = await storeLivePages(this.#database, batch);
       return new Map(stored.map((page) => [page.executionId, page]));
     } catch (error) {
       if (!isTransientDatabaseError(error)) {
-        this.logger.error({ err: error, pages: batch.length }, 'live pages could not be stored together');
+        this.#logger.error({ err: error, pages: batch.length }, 'live pages could not be stored together');
       }
       return new Map();
     }

@@ -47,6 +47,7 @@ export interface AnnouncerOptions {
 }
 
 export class Announcer {
+  readonly #options: AnnouncerOptions;
   readonly #attempts = new Map<string, Unanswered>();
   readonly #executions = new Map<string, Unanswered>();
   /** Attempts told of before `announced`; undefined afterwards. */
@@ -61,38 +62,39 @@ export class Announcer {
   /** Announces what the hive has not acknowledged. */
   readonly pump: () => void;
 
-  constructor(private readonly options: AnnouncerOptions) {
+  constructor(options: AnnouncerOptions) {
+    this.#options = options;
     this.pump = singleFlight(() => this.#pass(), options, 'announcing failed');
   }
 
   /** Asks, by announcing it once more, whether the hive still has the attempt that became complete last. */
   probe(): void {
-    const attempt = lastCompleted(this.options.store);
+    const attempt = lastCompleted(this.#options.store);
     if (!attempt) return;
     this.#probe = { attemptId: attempt.id, revision: attempt.revision };
     this.#attempts.set(attempt.id, this.#sent(undefined, attempt.revision));
     this.#counted?.add(attempt.id);
-    this.options.outbox.sendNow({ type: 'attempt_sync', data: attemptSync(attempt) });
+    this.#options.outbox.sendNow({ type: 'attempt_sync', data: attemptSync(attempt) });
   }
 
   /** Sends again what has not been answered in time, and what was held up. To be called every second or so. */
   tick(): void {
-    if ((this.#isHeldUp || this.#unanswered() > 0) && !this.options.outbox.blocked) this.pump();
+    if ((this.#isHeldUp || this.#unanswered() > 0) && !this.#options.outbox.blocked) this.pump();
   }
 
   /** Takes a sync_ack in. */
   attemptAcknowledged({ attempt_id: id, revision, sync_state }: FrameData<HiveFrame, 'sync_ack'>): void {
-    const outcome = acknowledgeAttempt(this.options.store, id, revision, sync_state);
+    const outcome = acknowledgeAttempt(this.#options.store, id, revision, sync_state);
     const unanswered = this.#attempts.get(id);
     if (unanswered && revision >= unanswered.revision) this.#attempts.delete(id);
     if (outcome === 'behind')
-      this.options.logger.warn(
+      this.#options.logger.warn(
         { attempt_id: id, revision },
         'the hive knows a newer revision than this store; announcing again',
       );
     if (outcome === 'unknown') {
       const error = 'this node has no such attempt';
-      this.options.outbox.sendNow({ type: 'error', data: { message_id: id, error } });
+      this.#options.outbox.sendNow({ type: 'error', data: { message_id: id, error } });
     }
     if (sync_state === 'complete') this.#verify();
     if (this.#probe?.attemptId === id && this.#probe.revision === revision) this.#probed(sync_state);
@@ -105,10 +107,10 @@ export class Announcer {
     revision: number,
   ): AckOutcome {
     const ack = { executionId: execution_id, epoch: log_epoch, storedThrough: stored_through, revision };
-    const outcome = acknowledgeLines(this.options.store, ack);
+    const outcome = acknowledgeLines(this.#options.store, ack);
     this.#executions.delete(execution_id);
     if (outcome === 'behind')
-      this.options.logger.warn(
+      this.#options.logger.warn(
         { execution_id, log_epoch, stored_through },
         'the hive has more lines than this store; starting a new log_epoch',
       );
@@ -127,9 +129,9 @@ export class Announcer {
 
   /** The hive does not know this attempt: announces it and its executions from the start. */
   announceAgain(attemptId: string): void {
-    const attempt = findAttempt(this.options.store, attemptId);
+    const attempt = findAttempt(this.#options.store, attemptId);
     if (!attempt) return;
-    forgetAttemptAcks(this.options.store, attempt.key);
+    forgetAttemptAcks(this.#options.store, attempt.key);
     this.pump();
   }
 
@@ -177,7 +179,7 @@ export class Announcer {
   }
 
   async #announcePending(): Promise<void> {
-    const { store, outbox } = this.options;
+    const { store, outbox } = this.#options;
     let after = 0;
     for (;;) {
       const keys = pendingAttempts(store, after, BATCH);
@@ -197,16 +199,16 @@ export class Announcer {
   #probed(state: SyncState): void {
     this.#probe = undefined;
     if (state === 'complete') return;
-    this.options.logger.warn(
+    this.#options.logger.warn(
       'the hive lacks what it had acknowledged (an older database?); announcing everything again',
     );
-    forgetAllAcks(this.options.store);
+    forgetAllAcks(this.#options.store);
     this.pump();
   }
 
   /** @returns false when the window is full */
   async #announce(key: number): Promise<boolean> {
-    const { store, outbox, answers, holdsBack } = this.options;
+    const { store, outbox, answers, holdsBack } = this.#options;
     const attempt = getAttempt(store, key);
     if (!attempt) return true;
     const executions = pendingExecutions(store, key);
@@ -241,7 +243,7 @@ export class Announcer {
   /** A frame that is never answered is sent ever more seldom, for its kind must not use up what others may send. */
   #sent(before: Unanswered | undefined, revision: number): Unanswered {
     const sends = (before?.sends ?? 0) + 1;
-    const delay = Math.min((this.options.resendMs ?? RESEND_MS) * 2 ** (sends - 1), MAX_RESEND_MS);
+    const delay = Math.min((this.#options.resendMs ?? RESEND_MS) * 2 ** (sends - 1), MAX_RESEND_MS);
     return { revision, sends, resendAt: Date.now() + delay };
   }
 }

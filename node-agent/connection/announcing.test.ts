@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { getAttempt, pendingAttempts } from '../store/attempts.js';
 import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
 import { obliging, type Peer, type Received } from '../testing/scripted-hive.js';
@@ -6,7 +7,7 @@ import { endedExecution, finishExecution, row, startExecution } from '../testing
 
 const metadata = ({ type }: Received) => ['attempt_sync', 'execution_sync', 'announced'].includes(type);
 const types = (peer: Peer) => peer.received.filter(metadata).map(({ type }) => type);
-const settle = (ms = 200) => new Promise((resolve) => setTimeout(resolve, ms));
+const settle = (ms = 200) => sleep(ms);
 
 describe('announcing', () => {
   let node: ConnectedNode;
@@ -22,7 +23,7 @@ describe('announcing', () => {
     };
   };
 
-  it('introduces the node as docs/protocol.md says', async () => {
+  test('introduces the node as docs/protocol.md says', async () => {
     await node.connect();
     expect(node.hive.auths[0]).toMatchObject({
       api_key: 'key',
@@ -33,7 +34,7 @@ describe('announcing', () => {
     });
   });
 
-  it('tells each attempt, then its executions in order, then how many', async () => {
+  test('tells each attempt, then its executions in order, then how many', async () => {
     const first = endedExecution(node.store, { lines: 2, createdAt: '2026-01-02T00:00:02.000Z' });
     const second = endedExecution(node.store, { attemptId: first.attempt_id, createdAt: '2026-01-02T00:00:01.000Z' });
     startExecution(node.store);
@@ -69,7 +70,7 @@ describe('announcing', () => {
     };
   };
 
-  it('tells of what was acknowledged as complete only the last again, and asks again about what was not', async () => {
+  test('tells of what was acknowledged as complete only the last again, and asks again about what was not', async () => {
     endedExecution(node.store);
     const [last, partial] = [endedExecution(node.store), endedExecution(node.store)];
     completing(2);
@@ -84,7 +85,7 @@ describe('announcing', () => {
     expect(peer.of('execution_sync').map(({ execution_id }) => execution_id)).toEqual([partial.id]);
   });
 
-  it('tells everything again when the hive has lost what it had acknowledged last', async () => {
+  test('tells everything again when the hive has lost what it had acknowledged last', async () => {
     const executions = Array.from({ length: 3 }, () => endedExecution(node.store));
     completing(3);
     await (await node.connect()).count('announced');
@@ -101,7 +102,7 @@ describe('announcing', () => {
     expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
   });
 
-  it('tells every change at once', async () => {
+  test('tells every change at once', async () => {
     const peer = await node.connect();
     await peer.count('announced');
     const { key, id } = startExecution(node.store);
@@ -114,7 +115,7 @@ describe('announcing', () => {
     expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
   });
 
-  it('keeps at most 256 frames unacknowledged, and goes on with the acknowledgements', async () => {
+  test('keeps at most 256 frames unacknowledged, and goes on with the acknowledgements', async () => {
     for (let count = 0; count < 200; count++) endedExecution(node.store);
     silent();
     const peer = await node.connect({ resendMs: 60_000 });
@@ -128,7 +129,7 @@ describe('announcing', () => {
     expect(peer.of('execution_sync')).toHaveLength(200);
   });
 
-  it('asks for the lines of attempts that have become complete: of the first at once, of the next ones together', async () => {
+  test('asks for the lines of attempts that have become complete: of the first at once, of the next ones together', async () => {
     const executions = Array.from({ length: 3 }, () => endedExecution(node.store, { lines: 2 }));
     const peer = await node.connect();
     await peer.count('announced');
@@ -149,7 +150,7 @@ describe('announcing', () => {
     expect(asked().map(({ execution_id }) => execution_id)).toEqual(executions.map(({ id }) => id));
   });
 
-  it('sends again what was not answered, ever more seldom', async () => {
+  test('sends again what was not answered, ever more seldom', async () => {
     endedExecution(node.store);
     silent();
     const peer = await node.connect({ resendMs: 200 });
@@ -158,7 +159,7 @@ describe('announcing', () => {
     expect(peer.of('attempt_sync').length).toBeLessThanOrEqual(4);
   });
 
-  it('moves past a newer revision of the hive and tells everything again', async () => {
+  test('moves past a newer revision of the hive and tells everything again', async () => {
     const execution = endedExecution(node.store);
     const plain = obliging();
     node.hive.handler = (frame, peer) => {
@@ -173,7 +174,7 @@ describe('announcing', () => {
     expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
   });
 
-  it('says that it does not have an attempt that the hive tells it about', async () => {
+  test('says that it does not have an attempt that the hive tells it about', async () => {
     const peer = await node.connect();
     await peer.count('announced');
     const attempt_id = '00000000-0000-4000-8000-000000000001';
@@ -181,7 +182,7 @@ describe('announcing', () => {
     expect(await peer.count('error')).toMatchObject([{ message_id: attempt_id }]);
   });
 
-  it('starts a new epoch when the hive has more lines, and tells it', async () => {
+  test('starts a new epoch when the hive has more lines, and tells it', async () => {
     const execution = endedExecution(node.store, { lines: 3 });
     const peer = await (async () => {
       node.hive.handler = obliging(new Map([[execution.id, 5]]));
@@ -192,7 +193,7 @@ describe('announcing', () => {
     expect(row(node.store, execution.key).log_epoch).toBeGreaterThanOrEqual(2);
   });
 
-  it('announces the attempt again when the hive does not know an execution', async () => {
+  test('announces the attempt again when the hive does not know an execution', async () => {
     const execution = endedExecution(node.store);
     const plain = obliging();
     let refusals = 1;
@@ -211,7 +212,7 @@ describe('announcing', () => {
     expect(peer.of('attempt_sync').length).toBeGreaterThanOrEqual(2);
   });
 
-  it('marks executions of dead recorders while it is connected', async () => {
+  test('marks executions of dead recorders while it is connected', async () => {
     const execution = startExecution(node.store);
     node.store.prepare("UPDATE execution SET recorder_started = 'earlier' WHERE key = ?").run(execution.key);
     const peer = await node.connect();

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../protocol/limits.js';
 import { encodeLine } from '../../protocol/page.js';
 import { appendLines } from '../store/lines.js';
@@ -7,7 +8,7 @@ import { connectedNode, type ConnectedNode } from '../testing/connected-node.js'
 import { obliging, type Handler, type Peer } from '../testing/scripted-hive.js';
 import { addLines, finishExecution, row, startExecution } from '../testing/temporary-store.js';
 
-const settle = (ms = 200) => new Promise((resolve) => setTimeout(resolve, ms));
+const settle = (ms = 200) => sleep(ms);
 const ranges = (peer: Peer) => peer.of('log_page').map(({ header }) => [header.first_seq, header.last_seq]);
 
 describe('live pages', () => {
@@ -30,7 +31,7 @@ describe('live pages', () => {
     };
   }
 
-  it('carry new lines of a running execution within 250 ms, each once', async () => {
+  test('carry new lines of a running execution within 250 ms, each once', async () => {
     const { id, key } = startExecution(node.store, { lines: 3 });
     const peer = await node.connect();
     await peer.until(() => stored.get(id) === 3, 'the first lines');
@@ -46,7 +47,7 @@ describe('live pages', () => {
     expect(row(node.store, key)).toMatchObject({ acked_through: 5, acked_epoch: 1, revision: 1 });
   });
 
-  it('start after what the hive has', async () => {
+  test('start after what the hive has', async () => {
     const { id } = startExecution(node.store, { lines: 30 });
     stored.set(id, 20);
     const peer = await node.connect();
@@ -54,7 +55,7 @@ describe('live pages', () => {
     expect(ranges(peer)).toEqual([[21, 30]]);
   });
 
-  it('are not pushed for executions that ended before', async () => {
+  test('are not pushed for executions that ended before', async () => {
     const { key } = startExecution(node.store, { lines: 3 });
     finishExecution(node.store, key);
     const peer = await node.connect();
@@ -63,7 +64,7 @@ describe('live pages', () => {
     expect(peer.of('log_page')).toEqual([]);
   });
 
-  it('come before the end of their execution', async () => {
+  test('come before the end of their execution', async () => {
     const { id, key } = startExecution(node.store, { lines: 3 });
     const peer = await node.connect();
     await peer.until(() => stored.get(id) === 3, 'the first lines');
@@ -80,7 +81,7 @@ describe('live pages', () => {
     expect(row(node.store, key)).toMatchObject({ acked_through: 4, acked_revision: 2 });
   });
 
-  it('come before the end also when there are many left', async () => {
+  test('come before the end also when there are many left', async () => {
     const { id, key } = startExecution(node.store, { lines: 3 });
     const peer = await node.connect({ resendMs: 5000 });
     await peer.until(() => stored.get(id) === 3, 'the first lines');
@@ -93,7 +94,7 @@ describe('live pages', () => {
     expect(stored.get(id)).toBe(25_004);
   });
 
-  it('do not hold the end back for long when the hive does not take them', async () => {
+  test('do not hold the end back for long when the hive does not take them', async () => {
     const { key } = startExecution(node.store, { lines: 3 });
     node.hive.handler = answerPages(() => undefined);
     const peer = await node.connect({ resendMs: 500 });
@@ -104,7 +105,7 @@ describe('live pages', () => {
     await peer.until(() => peer.of('execution_sync').some(({ status }) => status === 'completed'), 'the end');
   });
 
-  it('stay within the window when the hive does not answer, and are sent again', async () => {
+  test('stay within the window when the hive does not answer, and are sent again', async () => {
     const { key } = startExecution(node.store);
     const content = () => randomBytes(30_000).toString('base64');
     const lines = Array.from({ length: 60 }, () =>
@@ -128,7 +129,7 @@ describe('live pages', () => {
     );
   });
 
-  it('go one by one until the hive has taken one', async () => {
+  test('go one by one until the hive has taken one', async () => {
     const { key } = startExecution(node.store, { lines: 100 });
     node.hive.handler = answerPages(() => undefined);
     const peer = await node.connect({ resendMs: 10_000 });
@@ -138,7 +139,7 @@ describe('live pages', () => {
     expect(ranges(peer)).toEqual([[1, 100]]);
   });
 
-  it('rewind once to where the hive is, then leave the gap to a backfill until that has read', async () => {
+  test('rewind once to where the hive is, then leave the gap to a backfill until that has read', async () => {
     const { id, key } = startExecution(node.store, { lines: 10 });
     stored.set(id, 10);
     node.hive.handler = answerPages(({ execution_id, first_seq }, peer) =>
@@ -168,7 +169,7 @@ describe('live pages', () => {
     ]);
   });
 
-  it('do not try to close a gap of more than 10,000 lines, but show it', async () => {
+  test('do not try to close a gap of more than 10,000 lines, but show it', async () => {
     startExecution(node.store, { lines: 12_000 });
     const peer = await node.connect({ resendMs: 60_000 });
     await peer.count('log_page');
@@ -176,7 +177,7 @@ describe('live pages', () => {
     expect(ranges(peer)).toEqual([[12_000, 12_000]]);
   });
 
-  it('wait a second when the hive is busy', async () => {
+  test('wait a second when the hive is busy', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
     let refusals = 1;
     const plain = obliging(stored);
@@ -192,7 +193,7 @@ describe('live pages', () => {
     expect(Date.now() - start).toBeGreaterThan(900);
   });
 
-  it('stop at a refused epoch until a fresh announcement is answered', async () => {
+  test('stop at a refused epoch until a fresh announcement is answered', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
     let refusals = 1;
     const plain = obliging(stored);
@@ -209,7 +210,7 @@ describe('live pages', () => {
     expect(order).toEqual(['execution_sync', 'log_page', 'execution_sync', 'log_page']);
   });
 
-  it('announce the attempt again when the hive does not know the execution', async () => {
+  test('announce the attempt again when the hive does not know the execution', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
     let refusals = 1;
     const plain = obliging(stored);
@@ -223,7 +224,7 @@ describe('live pages', () => {
     expect(peer.of('attempt_sync')).toHaveLength(2);
   });
 
-  it('share the window: one talkative execution does not silence another', async () => {
+  test('share the window: one talkative execution does not silence another', async () => {
     const loud = startExecution(node.store, { lines: 9000 });
     const quiet = startExecution(node.store, { lines: 1 });
     const peer = await node.connect();
@@ -232,7 +233,7 @@ describe('live pages', () => {
     expect(order.indexOf(quiet.id)).toBeLessThanOrEqual(2);
   });
 
-  it('take a late acknowledgement of a page for nothing more', async () => {
+  test('take a late acknowledgement of a page for nothing more', async () => {
     const { id, key } = startExecution(node.store, { lines: 3 });
     const held: (() => void)[] = [];
     node.hive.handler = answerPages(({ execution_id, last_seq }, peer) => {

@@ -30,6 +30,7 @@ export interface LiveOptions {
 }
 
 export class LivePages {
+  readonly #options: LiveOptions;
   /** In the order of their turns. */
   readonly #pushed = new Map<string, PushedExecution>();
   readonly #readings = new Map<string, number>();
@@ -39,16 +40,17 @@ export class LivePages {
   readonly #pump: () => void;
   readonly #resendMs: number;
 
-  constructor(private readonly options: LiveOptions) {
+  constructor(options: LiveOptions) {
+    this.#options = options;
     this.#pump = singleFlight(() => this.#push(), options, 'pushing live pages failed');
     this.#resendMs = options.resendMs ?? LIVE_RESEND_MS;
   }
 
   /** Looks at what the store holds by now, and pushes it. */
   refresh(): void {
-    const running = new Map(runningExecutions(this.options.store).map((row) => [row.id, row]));
+    const running = new Map(runningExecutions(this.#options.store).map((row) => [row.id, row]));
     for (const pushed of this.#pushed.values()) {
-      const row = running.get(pushed.id) ?? getExecution(this.options.store, pushed.key);
+      const row = running.get(pushed.id) ?? getExecution(this.#options.store, pushed.key);
       if (row?.log_epoch !== pushed.epoch) this.#drop(pushed);
       else this.#update(pushed, row);
     }
@@ -62,7 +64,7 @@ export class LivePages {
   tick(): void {
     const now = Date.now();
     for (const pushed of this.#pushed.values()) {
-      if (this.options.outbox.blocked) pushed.resendAt = now + this.#resendMs;
+      if (this.#options.outbox.blocked) pushed.resendAt = now + this.#resendMs;
       else if (pushed.inFlight.length > 0 && pushed.resendAt <= now) this.#goTo(pushed, pushed.acked);
       if (pushed.endedAt !== undefined) this.#settleEnd(pushed);
     }
@@ -105,7 +107,7 @@ export class LivePages {
   ): void {
     const pushed = this.#pushed.get(execution_id);
     if (!pushed || index <= pushed.staleThrough) return;
-    const sent = this.options.answers.sent(execution_id);
+    const sent = this.#options.answers.sent(execution_id);
     switch (code) {
       case 'gap':
         if (stored_through > pushed.logLines) this.#hiveIsAhead(pushed, pushed.epoch, stored_through);
@@ -121,7 +123,7 @@ export class LivePages {
         break;
       case 'unknown_execution':
         this.#drop(pushed);
-        this.options.announceAgain(pushed.attemptId);
+        this.#options.announceAgain(pushed.attemptId);
         break;
     }
     if (pushed.endedAt !== undefined) this.#settleEnd(pushed);
@@ -132,7 +134,7 @@ export class LivePages {
   pageFaulty(executionId: string): void {
     const pushed = this.#pushed.get(executionId);
     if (!pushed) return;
-    pushed.stop(this.options.answers.sent(executionId));
+    pushed.stop(this.#options.answers.sent(executionId));
     if (pushed.endedAt !== undefined) this.#settleEnd(pushed);
   }
 
@@ -151,7 +153,7 @@ export class LivePages {
     }
     this.#readings.delete(executionId);
     const pushed = this.#pushed.get(executionId);
-    pushed?.resume(readThrough, this.options.answers.sent(executionId));
+    pushed?.resume(readThrough, this.#options.answers.sent(executionId));
     this.#pump();
   }
 
@@ -162,7 +164,7 @@ export class LivePages {
   }
 
   #save({ id, epoch, acked }: PushedExecution): void {
-    acknowledgeLines(this.options.store, { executionId: id, epoch, storedThrough: acked });
+    acknowledgeLines(this.#options.store, { executionId: id, epoch, storedThrough: acked });
   }
 
   #update(pushed: PushedExecution, row: ExecutionRow): void {
@@ -185,19 +187,19 @@ export class LivePages {
   #drop(pushed: PushedExecution): void {
     if (!this.#pushed.delete(pushed.id)) return;
     pushed.generation++;
-    this.options.announce();
+    this.#options.announce();
     // before the answer to an announcement can say more than this does
     if (this.#unsaved.delete(pushed)) this.#save(pushed);
   }
 
   #goTo(pushed: PushedExecution, seq: number): void {
-    pushed.goTo(seq, this.options.answers.sent(pushed.id));
+    pushed.goTo(seq, this.#options.answers.sent(pushed.id));
   }
 
   #hiveIsAhead({ id }: PushedExecution, epoch: number, storedThrough: number): void {
-    const outcome = acknowledgeLines(this.options.store, { executionId: id, epoch, storedThrough });
+    const outcome = acknowledgeLines(this.#options.store, { executionId: id, epoch, storedThrough });
     if (outcome === 'behind') {
-      this.options.logger.warn(
+      this.#options.logger.warn(
         { execution_id: id, epoch, stored_through: storedThrough },
         'the hive has more lines than this store; starting a new log_epoch',
       );
@@ -212,7 +214,7 @@ export class LivePages {
       return;
     }
     this.#epochRefused.add(pushed.id);
-    forgetExecutionAck(this.options.store, pushed.key);
+    forgetExecutionAck(this.#options.store, pushed.key);
     this.#drop(pushed);
   }
 
@@ -244,22 +246,22 @@ export class LivePages {
 
   async #prepare(pushed: PushedExecution): Promise<void> {
     const { generation, key, position, logLines } = pushed;
-    const piece = readPiece(this.options.store, key, position, logLines);
+    const piece = readPiece(this.#options.store, key, position, logLines);
     if (!piece) {
       this.#drop(pushed);
       return;
     }
     try {
-      const pages = await makePages(piece, this.options.maxPageBytes);
+      const pages = await makePages(piece, this.#options.maxPageBytes);
       if (pushed.generation === generation) pushed.ready = pages;
     } catch (error) {
-      this.options.logger.error({ execution_id: pushed.id }, `lines can't be pushed: ${messageOf(error)}`);
-      pushed.stop(this.options.answers.sent(pushed.id));
+      this.#options.logger.error({ execution_id: pushed.id }, `lines can't be pushed: ${messageOf(error)}`);
+      pushed.stop(this.#options.answers.sent(pushed.id));
     }
   }
 
   async #send(pushed: PushedExecution, page: Page): Promise<void> {
-    const { outbox, answers } = this.options;
+    const { outbox, answers } = this.#options;
     const { id: execution_id, epoch: log_epoch, generation } = pushed;
     const { firstSeq: first_seq, lastSeq: last_seq } = page;
     const wanted = () => {

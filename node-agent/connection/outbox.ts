@@ -13,25 +13,27 @@ export class SocketClosedError extends Error {
 }
 
 export class Outbox {
+  readonly #socket: WebSocket;
   #waiting: (() => void)[] = [];
 
-  constructor(private readonly socket: WebSocket) {
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
     socket.once('close', () => this.#wake());
   }
 
   /** The peer does not take what was sent: an answer can't be expected yet. */
   get blocked(): boolean {
-    return this.socket.bufferedAmount > MAX_BUFFERED_BYTES;
+    return this.#socket.bufferedAmount > MAX_BUFFERED_BYTES;
   }
 
   /** The connection is over; nothing that still runs for it matters. */
   get closed(): boolean {
-    return this.socket.readyState === this.socket.CLOSED;
+    return this.#socket.readyState === this.#socket.CLOSED;
   }
 
   /** Sends a small frame at once, past those that wait. */
   sendNow(frame: NodeFrame): void {
-    if (this.socket.readyState === this.socket.OPEN) this.#send(encodeTextFrame(frame));
+    if (this.#socket.readyState === this.#socket.OPEN) this.#send(encodeTextFrame(frame));
   }
 
   /** @throws SocketClosedError */
@@ -58,10 +60,10 @@ export class Outbox {
 
   // The check and the sending happen in one turn: of many that wait, only as many as fit go on.
   async #sendWithRoom(frame: () => string | Buffer | undefined): Promise<boolean> {
-    while (this.blocked && this.socket.readyState === this.socket.OPEN) {
+    while (this.blocked && this.#socket.readyState === this.#socket.OPEN) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    if (this.socket.readyState !== this.socket.OPEN) throw new SocketClosedError('the socket is closed');
+    if (this.#socket.readyState !== this.#socket.OPEN) throw new SocketClosedError('the socket is closed');
     const data = frame();
     if (data !== undefined) this.#send(data);
     else this.#wake();
@@ -70,7 +72,7 @@ export class Outbox {
 
   #send(data: string | Buffer): void {
     // ws reports a failed send by closing the socket as well; 'drain' is not emitted on a WebSocket
-    this.socket.send(data, () => {
+    this.#socket.send(data, () => {
       if (!this.blocked) this.#wake();
     });
   }

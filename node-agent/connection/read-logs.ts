@@ -25,14 +25,17 @@ export interface ReadingsOptions {
 }
 
 export class Readings {
+  readonly #options: ReadingsOptions;
   readonly #readings = new Map<string, Reading>();
 
-  constructor(private readonly options: ReadingsOptions) {}
+  constructor(options: ReadingsOptions) {
+    this.#options = options;
+  }
 
   start(request: ReadLogs): void {
     const { request_id, execution_id } = request;
     if (this.#readings.has(request_id)) {
-      this.options.logger.warn({ request_id }, 'read_logs with the id of a running one; ignored');
+      this.#options.logger.warn({ request_id }, 'read_logs with the id of a running one; ignored');
       return;
     }
     if (this.#readings.size >= MAX_READINGS) {
@@ -41,13 +44,13 @@ export class Readings {
     }
     const reading = new Reading(request.credit);
     this.#readings.set(request_id, reading);
-    this.options.readStarted(execution_id);
+    this.#options.readStarted(execution_id);
     let readThrough = request.after_seq;
     this.#answer(request, reading, (seq) => (readThrough = seq))
       .catch((error: unknown) => this.#failed(request_id, error))
       .finally(() => {
         this.#readings.delete(request_id);
-        this.options.readEnded(execution_id, readThrough);
+        this.#options.readEnded(execution_id, readThrough);
       });
   }
 
@@ -65,7 +68,7 @@ export class Readings {
   }
 
   async #answer(request: ReadLogs, reading: Reading, sentThrough: (seq: number) => void): Promise<void> {
-    const { store, outbox } = this.options;
+    const { store, outbox } = this.#options;
     const { request_id, execution_id } = request;
     const atStart = findExecution(store, execution_id);
     if (!atStart) {
@@ -90,7 +93,7 @@ export class Readings {
     { key, log_lines: through, log_epoch }: ExecutionRow,
     sentThrough: (seq: number) => void,
   ): Promise<boolean> {
-    const { store, outbox, maxPageBytes } = this.options;
+    const { store, outbox, maxPageBytes } = this.#options;
     let sent = after_seq;
     for await (const page of readPages(store, key, after_seq, through, Math.min(max_page_bytes, maxPageBytes))) {
       if (!(await reading.takeCredit())) return false;
@@ -105,8 +108,8 @@ export class Readings {
   }
 
   #failed(requestId: string, error: unknown): void {
-    if (error instanceof SocketClosedError || this.options.outbox.closed) return;
-    this.options.logger.error(
+    if (error instanceof SocketClosedError || this.#options.outbox.closed) return;
+    this.#options.logger.error(
       { request_id: requestId, code: codeOf(error) },
       `reading logs failed: ${messageOf(error)}`,
     );
@@ -114,19 +117,22 @@ export class Readings {
   }
 
   #fail(request_id: string, code: 'not_found' | 'busy' | 'internal', message: string): void {
-    this.options.outbox.sendNow({ type: 'request_failed', data: { request_id, code, message } });
+    this.#options.outbox.sendNow({ type: 'request_failed', data: { request_id, code, message } });
   }
 }
 
 /** The credit of one request, in pages. */
 class Reading {
+  #credit: number;
   cancelled = false;
   #wake: (() => void) | undefined;
 
-  constructor(private credit: number) {}
+  constructor(credit: number) {
+    this.#credit = credit;
+  }
 
   grant(pages: number): void {
-    this.credit += pages;
+    this.#credit += pages;
     this.#wake?.();
   }
 
@@ -137,11 +143,11 @@ class Reading {
 
   /** Waits for a page's credit and takes it; false when the request was cancelled. */
   async takeCredit(): Promise<boolean> {
-    while (this.credit === 0 && !this.cancelled) {
+    while (this.#credit === 0 && !this.cancelled) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
     if (this.cancelled) return false;
-    this.credit--;
+    this.#credit--;
     return true;
   }
 }

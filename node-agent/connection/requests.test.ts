@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MAX_DESCRIBED_BYTES } from '../../protocol/limits.js';
 import { linesOfPage } from '../../tests/harness/page-lines.js';
 import type { LogLine } from '../../protocol/page.js';
@@ -7,7 +8,7 @@ import { connectedNode, type ConnectedNode } from '../testing/connected-node.js'
 import type { Peer } from '../testing/scripted-hive.js';
 import { addLines, endedExecution, startExecution } from '../testing/temporary-store.js';
 
-const settle = (ms = 150) => new Promise((resolve) => setTimeout(resolve, ms));
+const settle = (ms = 150) => sleep(ms);
 
 describe('requests of the hive', () => {
   let node: ConnectedNode;
@@ -40,7 +41,7 @@ describe('requests of the hive', () => {
     peer.until(() => peer.of('logs_end').some(({ request_id }) => request_id === requestId), 'logs_end');
 
   describe('describe_attempt', () => {
-    it('gives all executions in order over several frames', async () => {
+    test('gives all executions in order over several frames', async () => {
       const { attempt_id: attemptId } = endedExecution(node.store);
       const action = JSON.stringify({ script: 'x'.repeat(200_000) });
       for (let count = 0; count < 5; count++) endedExecution(node.store, { attemptId, action });
@@ -64,7 +65,7 @@ describe('requests of the hive', () => {
       expect(ids).toEqual(stored.map(({ id }) => id));
     });
 
-    it('fails with not_found for what the node does not have', async () => {
+    test('fails with not_found for what the node does not have', async () => {
       const peer = await connect();
       peer.send('describe_attempt', { request_id: randomUUID(), attempt_id: randomUUID() });
       expect(await peer.count('request_failed')).toMatchObject([{ code: 'not_found' }]);
@@ -72,7 +73,7 @@ describe('requests of the hive', () => {
   });
 
   describe('read_logs', () => {
-    it('gives the lines after the position to the byte, then the end', async () => {
+    test('gives the lines after the position to the byte, then the end', async () => {
       const { id } = endedExecution(node.store, { lines: 3500 });
       const peer = await connect();
       const request = read(peer, id, { after: 500 });
@@ -91,7 +92,7 @@ describe('requests of the hive', () => {
       );
     });
 
-    it('ends at once for an execution without lines, and at its end', async () => {
+    test('ends at once for an execution without lines, and at its end', async () => {
       const { id } = endedExecution(node.store);
       const peer = await connect();
       await ended(peer, read(peer, id));
@@ -99,7 +100,7 @@ describe('requests of the hive', () => {
       expect(peer.of('log_page')).toEqual([]);
     });
 
-    it('sends no more pages than it has credit for', async () => {
+    test('sends no more pages than it has credit for', async () => {
       const { id } = endedExecution(node.store, { lines: 5000 });
       const peer = await connect();
       const request = read(peer, id, { credit: 2 });
@@ -114,7 +115,7 @@ describe('requests of the hive', () => {
       expect(pagesOf(peer, request)).toHaveLength(5);
     });
 
-    it('stops at cancel and still says the end', async () => {
+    test('stops at cancel and still says the end', async () => {
       const { id } = endedExecution(node.store, { lines: 5000 });
       const peer = await connect();
       const request = read(peer, id, { credit: 1 });
@@ -125,7 +126,7 @@ describe('requests of the hive', () => {
       expect(peer.of('logs_end')).toMatchObject([{ request_id: request, log_lines: 5000 }]);
     });
 
-    it('serves several readers, of which one that waits for credit holds up none', async () => {
+    test('serves several readers, of which one that waits for credit holds up none', async () => {
       const { id } = endedExecution(node.store, { lines: 20_000 });
       const peer = await connect();
       const waiting = read(peer, id, { credit: 1 });
@@ -135,13 +136,13 @@ describe('requests of the hive', () => {
       expect(pagesOf(peer, waiting)).toHaveLength(1);
     });
 
-    it('fails with not_found for an execution the node does not have', async () => {
+    test('fails with not_found for an execution the node does not have', async () => {
       const peer = await connect();
       const request = read(peer, randomUUID());
       expect(await peer.count('request_failed')).toMatchObject([{ request_id: request, code: 'not_found' }]);
     });
 
-    it('fails with internal, without content, when the store can not be read', async () => {
+    test('fails with internal, without content, when the store can not be read', async () => {
       const { id, key } = endedExecution(node.store, { lines: 2000 });
       const peer = await connect();
       node.store.prepare('DELETE FROM log_page WHERE execution_key = ? AND last_seq > 1000').run(key);
@@ -150,7 +151,7 @@ describe('requests of the hive', () => {
       expect(peer.of('logs_end')).toEqual([]);
     });
 
-    it('ends with the new epoch when that was raised meanwhile', async () => {
+    test('ends with the new epoch when that was raised meanwhile', async () => {
       const { id, key } = endedExecution(node.store, { lines: 3000 });
       const peer = await connect();
       const request = read(peer, id, { credit: 1 });
@@ -162,7 +163,7 @@ describe('requests of the hive', () => {
       expect(peer.of('logs_end')).toMatchObject([{ log_epoch: 2 }]);
     });
 
-    it('keeps live pages of the execution back until its end, and goes on after it', async () => {
+    test('keeps live pages of the execution back until its end, and goes on after it', async () => {
       const { id, key } = startExecution(node.store, { lines: 1500 });
       const peer = await connect();
       await peer.until(() => peer.of('log_page').at(-1)?.header.last_seq === 1500, 'the live page');
@@ -184,7 +185,7 @@ describe('requests of the hive', () => {
     });
   });
 
-  it('is not disturbed by frames it does not know', async () => {
+  test('is not disturbed by frames it does not know', async () => {
     const { id } = endedExecution(node.store, { lines: 1 });
     const peer = await connect();
     for (const bad of ['', '{', '[]', '{"type":"unknown","data":{}}', '{"type":"read_logs","data":{}}'])

@@ -32,6 +32,7 @@ export interface SessionOptions {
 }
 
 export class Session {
+  readonly #options: SessionOptions;
   /** What the hive said when it closed the connection. */
   closeReason: string | undefined;
   readonly #outbox: Outbox;
@@ -43,7 +44,8 @@ export class Session {
   #dataVersion = 0;
   #heardAt = Date.now();
 
-  constructor(private readonly options: SessionOptions) {
+  constructor(options: SessionOptions) {
+    this.#options = options;
     const { socket, store, logger, auth, timing = {} } = options;
     const maxPageBytes = auth.max_page_bytes ?? MAX_PAGE_GZIP_BYTES;
     const parts = { store, logger, outbox: new Outbox(socket), answers: this.#answers };
@@ -66,7 +68,7 @@ export class Session {
   }
 
   start(): void {
-    const { socket, store, auth, logger } = this.options;
+    const { socket, store, auth, logger } = this.#options;
     socket.once('close', () => this.#stop());
     this.#guard(() => {
       if (auth.node_id && meetHive(store, auth.node_id)) {
@@ -94,9 +96,9 @@ export class Session {
       if (isBinary) throw new FrameError('a binary frame from the hive');
       this.#dispatch(decodeTextFrame(hiveFrame, data));
     } catch (error) {
-      if (error instanceof FrameError) this.options.logger.warn(`ignored a frame from the hive: ${error.message}`);
+      if (error instanceof FrameError) this.#options.logger.warn(`ignored a frame from the hive: ${error.message}`);
       else
-        this.options.logger.error(
+        this.#options.logger.error(
           { code: codeOf(error) },
           `a frame from the hive could not be taken in: ${messageOf(error)}`,
         );
@@ -124,7 +126,7 @@ export class Session {
         return this.#readings.cancel(data);
       case 'close':
         this.closeReason = data.reason;
-        this.options.logger.info({ reason: data.reason }, 'the hive closes the connection');
+        this.#options.logger.info({ reason: data.reason }, 'the hive closes the connection');
         return;
       case 'error':
         return this.#error(data);
@@ -151,20 +153,20 @@ export class Session {
 
   /** Where it names an execution, it stands for the answer to what was sent of it. */
   #error({ message_id, error }: FrameData<HiveFrame, 'error'>): void {
-    this.options.logger.warn({ message_id, error }, 'the hive reports an error');
+    this.#options.logger.warn({ message_id, error }, 'the hive reports an error');
     if (message_id == null || !this.#answers.awaits(message_id)) return;
     if (this.#answers.take(message_id).kind === 'page') this.#live.pageFaulty(message_id);
     else this.#executionRefused(message_id, true);
   }
 
   #executionRefused(executionId: string, unknown: boolean): void {
-    const attemptId = findExecution(this.options.store, executionId)?.attempt_id;
+    const attemptId = findExecution(this.#options.store, executionId)?.attempt_id;
     this.#announcer.executionRefused(executionId, attemptId, unknown);
   }
 
   #describe(data: FrameData<HiveFrame, 'describe_attempt'>): void {
     try {
-      this.#outbox.sendNow(describeAttempt(this.options.store, data));
+      this.#outbox.sendNow(describeAttempt(this.#options.store, data));
     } catch (error) {
       const message = `the node cannot read this attempt (${codeOf(error)})`;
       this.#outbox.sendNow({
@@ -176,7 +178,7 @@ export class Session {
   }
 
   #poll(): void {
-    const version = this.options.store.dataVersion();
+    const version = this.#options.store.dataVersion();
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
     this.#changed();
@@ -189,9 +191,9 @@ export class Session {
 
   #tick(): void {
     const silence = Date.now() - this.#heardAt;
-    if (silence >= (this.options.timing?.silenceMs ?? SILENCE_TIMEOUT_MS)) {
-      this.options.logger.warn({ silence_ms: silence }, 'no heartbeat_ack from the hive; closing the connection');
-      this.options.socket.terminate();
+    if (silence >= (this.#options.timing?.silenceMs ?? SILENCE_TIMEOUT_MS)) {
+      this.#options.logger.warn({ silence_ms: silence }, 'no heartbeat_ack from the hive; closing the connection');
+      this.#options.socket.terminate();
       return;
     }
     this.#announcer.tick();
@@ -199,7 +201,7 @@ export class Session {
   }
 
   #heartbeat(): void {
-    const active = runningExecutions(this.options.store).length;
+    const active = runningExecutions(this.#options.store).length;
     const capacity = Math.max(0, availableParallelism() - active);
     const timestamp = new Date().toISOString();
     const data = { status: 'online', active_tasks: active, available_capacity: capacity, timestamp } as const;
@@ -215,7 +217,7 @@ export class Session {
     try {
       work();
     } catch (error) {
-      this.options.logger.error({ code: codeOf(error) }, `the store could not be used: ${messageOf(error)}`);
+      this.#options.logger.error({ code: codeOf(error) }, `the store could not be used: ${messageOf(error)}`);
     }
   }
 

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { connectionOptions } from '../testing/connected-node.js';
 import { ScriptedHive } from '../testing/scripted-hive.js';
 import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
@@ -27,7 +28,7 @@ describe('staying connected', () => {
       FAST,
     );
 
-  it('connects again after the connection is lost', async () => {
+  test('connects again after the connection is lost', async () => {
     const ended = start();
     (await hive.peer(0)).socket.terminate();
     (await hive.peer(1)).socket.close(1001);
@@ -36,7 +37,7 @@ describe('staying connected', () => {
     await ended;
   });
 
-  it('closes with 1000 when it is to stop', async () => {
+  test('closes with 1000 when it is to stop', async () => {
     const ended = start();
     const peer = await hive.peer(0);
     controller.abort();
@@ -44,38 +45,38 @@ describe('staying connected', () => {
     expect((await peer.closed)[0]).toBe(1000);
   });
 
-  it('stops while it waits for the next try', async () => {
+  test('stops while it waits for the next try', async () => {
     await hive.stop();
     const ended = start();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
     controller.abort();
     await ended;
   });
 
-  it('waits longer after it was refused', async () => {
+  test('waits longer after it was refused', async () => {
     hive.auth = { success: false, error: 'revoked' };
     const ended = start();
     await hive.peer(0);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
     expect(hive.peers).toHaveLength(1);
     await hive.peer(1);
     controller.abort();
     await ended;
   });
 
-  it('waits much longer after it was superseded', async () => {
+  test('waits much longer after it was superseded', async () => {
     const ended = start();
     const peer = await hive.peer(0);
     peer.send('close', { reason: 'superseded by a newer connection of this node' });
     peer.socket.close(1000);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
     expect(hive.peers).toHaveLength(1);
     await hive.peer(1);
     controller.abort();
     await ended;
   });
 
-  it('closes a connection without heartbeat_ack', async () => {
+  test('closes a connection without heartbeat_ack', async () => {
     hive.handler = () => undefined;
     const ended = start({ silenceMs: 500 });
     const peer = await hive.peer(0);

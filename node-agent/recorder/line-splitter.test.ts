@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { LineSplitter } from './line-splitter.js';
 
 function split(bytes: Buffer, chunkSize: number, maxBytes?: number): string[] {
@@ -21,26 +21,26 @@ describe('splitting a stream into lines', () => {
     ['a character cut off by a newline', Buffer.from([0xe6, 0xbc, 0x0a, 0x62]), ['\ufffd', 'b']],
     ['a character cut off by the end', Buffer.from([0x61, 0xf0, 0x9f]), ['a\ufffd']],
   ];
-  it.each(cases)('gives %s, however the bytes come', (_name, bytes, expected) => {
+  test.each(cases)('gives %s, however the bytes come', (_name, bytes, expected) => {
     for (const chunkSize of [1, 2, 3, 7, 1000]) expect(split(bytes, chunkSize)).toEqual(expected);
   });
 
-  it('cuts a line that is too long at a character, the same way however the bytes come', () => {
+  test('cuts a line that is too long at a character, the same way however the bytes come', () => {
     const bytes = Buffer.from('abcdefg漢漢漢x\ny\n');
     for (const chunkSize of [1, 4, 100]) expect(split(bytes, chunkSize, 8)).toEqual(['abcdefg', '漢漢', '漢x', 'y']);
   });
 
-  it('leaves a line of exactly the bound whole', () => {
+  test('leaves a line of exactly the bound whole', () => {
     for (const chunkSize of [1, 3, 100])
       expect(split(Buffer.from('12345678\n1\n'), chunkSize, 8)).toEqual(['12345678', '1']);
   });
 
-  it('keeps the bound when U+FFFD makes a line longer than its bytes', () => {
+  test('keeps the bound when U+FFFD makes a line longer than its bytes', () => {
     const lines = split(Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0a]), 5, 8);
     expect(lines).toEqual(['\ufffd\ufffd', '\ufffd\ufffd']);
   });
 
-  it('keeps the default bound of 1 MiB', () => {
+  test('keeps the default bound of 1 MiB', () => {
     const lines = split(Buffer.from(`${'é'.repeat(1024 * 1024)}\n`), 65536);
     expect(lines.map((line) => Buffer.byteLength(line))).toEqual([1024 * 1024, 1024 * 1024]);
   });

@@ -9,10 +9,13 @@ const NEWLINE = 0x0a;
  * a character. Holds at most one such line.
  */
 export class LineSplitter {
+  readonly #maxBytes: number;
   #partial: Buffer[] = [];
   #partialBytes = 0;
 
-  constructor(private readonly maxBytes = MAX_LINE_BYTES) {}
+  constructor(maxBytes = MAX_LINE_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   /** The lines that `chunk` completes. */
   push(chunk: Buffer): string[] {
@@ -39,10 +42,10 @@ export class LineSplitter {
     this.#partial.push(bytes);
     this.#partialBytes += bytes.length;
     // strictly more than fits: a line of exactly maxBytes must not be followed by an empty one
-    if (this.#partialBytes <= this.maxBytes) return;
+    if (this.#partialBytes <= this.#maxBytes) return;
     let rest = this.#joined();
-    while (rest.length > this.maxBytes) {
-      const cut = characterStart(rest, this.maxBytes);
+    while (rest.length > this.#maxBytes) {
+      const cut = characterStart(rest, this.#maxBytes);
       this.#emit(rest.subarray(0, cut), lines);
       rest = rest.subarray(cut);
     }
@@ -64,8 +67,8 @@ export class LineSplitter {
   #emit(bytes: Buffer, lines: string[]): void {
     const text = bytes.toString('utf8');
     // each byte that is no UTF-8 becomes three bytes of U+FFFD
-    if (bytes.length * 3 <= this.maxBytes || Buffer.byteLength(text) <= this.maxBytes) lines.push(text);
-    else lines.push(...cutText(text, this.maxBytes));
+    if (bytes.length * 3 <= this.#maxBytes || Buffer.byteLength(text) <= this.#maxBytes) lines.push(text);
+    else lines.push(...cutText(text, this.#maxBytes));
   }
 }
 

@@ -18,6 +18,7 @@ export interface PassthroughEvents {
  * `process.stdout` that is a pipe blocks the process, and with it the recording, for as long as its reader sleeps.
  */
 export class Passthrough {
+  readonly #events: PassthroughEvents;
   readonly #queue: { fd: number; chunk: Buffer }[] = [];
   readonly #closed = new Set<number>();
   #bytes = 0;
@@ -25,7 +26,9 @@ export class Passthrough {
   #full = false;
   #idle: (() => void)[] = [];
 
-  constructor(private readonly events: PassthroughEvents) {}
+  constructor(events: PassthroughEvents) {
+    this.#events = events;
+  }
 
   write(fd: number, chunk: Buffer): void {
     if (this.#closed.has(fd)) return;
@@ -33,7 +36,7 @@ export class Passthrough {
     this.#bytes += chunk.length;
     if (this.#bytes > HIGH_BYTES && !this.#full) {
       this.#full = true;
-      this.events.full();
+      this.#events.full();
     }
     if (!this.#writing) this.#writeNext();
   }
@@ -73,13 +76,13 @@ export class Passthrough {
     const kept = this.#queue.filter((entry) => entry.fd !== fd);
     this.#queue.splice(0, this.#queue.length, ...kept);
     this.#bytes = kept.reduce((bytes, { chunk }) => bytes + chunk.length, 0);
-    this.events.closed(fd);
+    this.#events.closed(fd);
     this.#announceReady();
   }
 
   #announceReady(): void {
     if (!this.#full || this.#bytes > LOW_BYTES) return;
     this.#full = false;
-    this.events.ready();
+    this.#events.ready();
   }
 }

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLine } from '../../protocol/page.js';
 import { findExecution } from '../store/executions.js';
 import { readLines } from '../store/lines.js';
@@ -53,12 +54,12 @@ describe('recording', () => {
     return lines.map((line) => (JSON.parse(line) as LogLine).content);
   }
 
-  it('stores lines within 200 ms and the end with the last of them', async () => {
+  test('stores lines within 200 ms and the end with the last of them', async () => {
     const recording = new Recording(() => openStore(temporary.dataDir), options());
     recording.start();
     expect(execution()).toMatchObject({ status: 'running', log_lines: 0, revision: 1 });
     recording.add('stdout', ['a', 'b'], TIME);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
     expect(execution()).toMatchObject({ status: 'running', log_lines: 2, revision: 1 });
     recording.add('stderr', ['c'], TIME);
     await recording.finish(END);
@@ -73,7 +74,7 @@ describe('recording', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('keeps lines in memory while the store fails, and loses none within the bound', async () => {
+  test('keeps lines in memory while the store fails, and loses none within the bound', async () => {
     let failures = 2;
     const open = () => {
       if (failures-- > 0) throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
@@ -89,7 +90,7 @@ describe('recording', () => {
     expect(warnings[1]).toContain('no line was lost');
   });
 
-  it('drops the newest lines beyond the bound, and says how many and where', async () => {
+  test('drops the newest lines beyond the bound, and says how many and where', async () => {
     let isFull = true;
     const open = () => {
       if (isFull) throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
@@ -99,7 +100,7 @@ describe('recording', () => {
     recording.start();
     recording.add('stdout', ['a', 'b', 'c', 'd', 'e'], TIME);
     isFull = false;
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await sleep(700);
     recording.add('stdout', ['f'], TIME);
     await recording.finish(END);
     const [first, second, loss, last, ...rest] = contents();
@@ -108,7 +109,7 @@ describe('recording', () => {
     expect(execution()).toMatchObject({ dropped: 1, log_lines: 4, status: 'completed' });
   });
 
-  it('lets the command end when the store does not come back, and says so', async () => {
+  test('lets the command end when the store does not come back, and says so', async () => {
     const open = () => {
       throw new Error('no store');
     };

@@ -1,4 +1,5 @@
 /** What is recorded of one execution: collected in memory, stored in batches, never in the way of the command. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeLine, type OutputType } from '../../protocol/page.js';
 import { codeOf } from '../errors.js';
 import type { NewAttempt } from '../store/attempts.js';
@@ -29,6 +30,8 @@ export interface RecordingOptions {
 
 /** The store is opened by the first write that succeeds, so that a full disk at the start does not matter either. */
 export class Recording {
+  readonly #open: () => Store;
+  readonly #options: RecordingOptions;
   #store: Store | undefined;
   #keys: { key: number; attemptKey: number } | undefined;
   #logLines = 0;
@@ -40,10 +43,10 @@ export class Recording {
   #end: ExecutionEnd | undefined;
   #ended = false;
 
-  constructor(
-    private readonly open: () => Store,
-    private readonly options: RecordingOptions,
-  ) {}
+  constructor(open: () => Store, options: RecordingOptions) {
+    this.#open = open;
+    this.#options = options;
+  }
 
   /** Records that the execution runs. */
   start(): void {
@@ -56,7 +59,7 @@ export class Recording {
       // counts UTF-16 units, a bound on memory and not a size on the wire
       if (
         this.#failing !== undefined &&
-        this.#pendingBytes + line.length > (this.options.bufferBytes ?? BUFFER_BYTES)
+        this.#pendingBytes + line.length > (this.#options.bufferBytes ?? BUFFER_BYTES)
       ) {
         this.#lost++;
         continue;
@@ -74,14 +77,14 @@ export class Recording {
   /** Records the end in the transaction of the last line; gives up, and says so, where the store can't be written. */
   async finish(end: ExecutionEnd): Promise<void> {
     this.#end = end;
-    const deadline = Date.now() + (this.options.finishMs ?? FINISH_MS);
+    const deadline = Date.now() + (this.#options.finishMs ?? FINISH_MS);
     this.#flush();
     while (!this.#ended && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS / 2));
+      await sleep(RETRY_MS / 2);
       this.#flush();
     }
     if (!this.#ended) {
-      this.options.warn(
+      this.#options.warn(
         `the end and the last ${this.#pending.length + this.#lost} lines of the command are not recorded`,
       );
     }
@@ -97,7 +100,7 @@ export class Recording {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     try {
-      const store = (this.#store ??= this.open());
+      const store = (this.#store ??= this.#open());
       const written = store.write(() => this.#write(store));
       this.#keys = written.keys;
       this.#logLines = written.logLines;
@@ -111,7 +114,7 @@ export class Recording {
   }
 
   #write(store: Store): { keys: { key: number; attemptKey: number }; logLines: number } {
-    const keys = this.#keys ?? addExecution(store, this.options.attempt, this.options.execution);
+    const keys = this.#keys ?? addExecution(store, this.#options.attempt, this.#options.execution);
     const lines = this.#lost === 0 ? this.#pending : [...this.#pending, this.#lossLine()];
     const logLines = appendLines(store, keys.key, this.#logLines, lines);
     if (this.#lost > 0) markDropped(store, keys.key, keys.attemptKey);
@@ -127,14 +130,14 @@ export class Recording {
   #recovered(): void {
     if (this.#failing === undefined) return;
     const loss = this.#lost === 0 ? 'no line was lost' : `${this.#lost} lines were lost`;
-    this.options.warn(`recording goes on: ${loss}`);
+    this.#options.warn(`recording goes on: ${loss}`);
     this.#failing = undefined;
     this.#lost = 0;
   }
 
   #failed(code: string): void {
     if (this.#failing === undefined) {
-      this.options.warn(`cannot record at the moment (${code}); the command goes on, its output is kept in memory`);
+      this.#options.warn(`cannot record at the moment (${code}); the command goes on, its output is kept in memory`);
     }
     this.#failing = code;
     if (!this.#end) this.#schedule(RETRY_MS);

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LogLine } from '../../protocol/page.js';
 import { listAttempts } from '../store/attempts.js';
 import { executionsAfter } from '../store/executions.js';
@@ -52,7 +53,7 @@ describe('node-agent run', () => {
   }
   const contents = () => recorded().lines.map((line) => line?.content);
 
-  it('passes output through to the byte and records its lines', () => {
+  test('passes output through to the byte and records its lines', () => {
     const bytes = Buffer.concat([
       Buffer.from('žluť\r\n\n'),
       Buffer.from([0x62, 0xff, 0x0a]),
@@ -68,7 +69,7 @@ describe('node-agent run', () => {
     expect(executions).toMatchObject([{ status: 'completed', exit_code: 0, log_lines: 4, log_epoch: 1, dropped: 0 }]);
   });
 
-  it('records stdout and stderr in the order they come, and keeps its own words to stderr', () => {
+  test('records stdout and stderr in the order they come, and keeps its own words to stderr', () => {
     const code =
       'const o = process.stdout, e = process.stderr; o.write("1\\n"); setTimeout(() => e.write("2\\n"), 60); setTimeout(() => o.write("3\\n"), 120)';
     const { stdout, stderr } = run(...script(code));
@@ -81,19 +82,19 @@ describe('node-agent run', () => {
     ]);
   });
 
-  it('splits a line of more than 1 MiB', () => {
+  test('splits a line of more than 1 MiB', () => {
     const { stdout } = run(...script('process.stdout.write("x".repeat(2 * 1024 * 1024 + 5) + "\\nend\\n")'));
     expect(stdout.length).toBe(2 * 1024 * 1024 + 10);
     expect(contents().map((content) => content?.length)).toEqual([1024 * 1024, 1024 * 1024, 5, 3]);
   });
 
-  it('is no socket to the command, which may open /dev/stderr', () => {
+  test('is no socket to the command, which may open /dev/stderr', () => {
     const { status } = run('--', 'sh', '-c', 'echo a > /dev/stderr; echo b > /dev/stdout');
     expect(status).toBe(0);
     expect(contents().sort()).toEqual(['a', 'b']);
   });
 
-  it('exits with the status of the command', () => {
+  test('exits with the status of the command', () => {
     expect(run('--', 'sh', '-c', 'exit 7').status).toBe(7);
     expect(recorded().executions).toMatchObject([{ status: 'failed', exit_code: 7 }]);
     expect(run('--', 'sh', '-c', 'kill -TERM $$').status).toBe(143);
@@ -104,7 +105,7 @@ describe('node-agent run', () => {
     expect(recorded().lines).toMatchObject([{ output_type: 'system' }]);
   });
 
-  it('adds executions to a given attempt', () => {
+  test('adds executions to a given attempt', () => {
     const attempt = 'a7b3a1de-0000-4000-8000-00000000000a';
     const task = 'a7b3a1de-0000-4000-8000-00000000000b';
     run(
@@ -133,7 +134,7 @@ describe('node-agent run', () => {
     expect(JSON.parse(executions[1]?.executor_action ?? '')).toMatchObject({ typ: { script: "echo 'two words'" } });
   });
 
-  it('records branch and commits of a repository', () => {
+  test('records branch and commits of a repository', () => {
     const git = (...args: string[]) =>
       spawnSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
         cwd: directory,
@@ -149,7 +150,7 @@ describe('node-agent run', () => {
     expect(executions[0]?.after_head_commit).not.toBe(before);
   });
 
-  it('forwards signals to the command', async () => {
+  test('forwards signals to the command', async () => {
     const child = start(
       ...script(
         'process.on("SIGTERM", () => { console.log("got it"); process.exit(5) }); console.log("ready"); setInterval(() => {}, 1000)',
@@ -161,7 +162,7 @@ describe('node-agent run', () => {
     expect(contents()).toEqual(['ready', 'got it']);
   });
 
-  it('loses at most the last 200 ms to kill -9, and the next start marks the execution killed', async () => {
+  test('loses at most the last 200 ms to kill -9, and the next start marks the execution killed', async () => {
     const child = start(...script('let n = 0; setInterval(() => console.log(`${++n} ${Date.now()}`), 5)'));
     await output(child, '150 ');
     const killedAt = Date.now();
@@ -180,14 +181,14 @@ describe('node-agent run', () => {
     expect(attempt.revision).toBe(4);
   });
 
-  it('runs the command also where nothing can be recorded', () => {
+  test('runs the command also where nothing can be recorded', () => {
     writeFileSync(dataDir, 'a file where the directory should be');
     const { stdout, stderr, status } = run('--', 'sh', '-c', 'echo out; exit 3');
     expect([stdout.toString(), status]).toEqual(['out\n', 3]);
     expect(stderr.toString()).toContain('cannot record at the moment');
   }, 15_000);
 
-  it('says what is wrong with its own use, with status 2', () => {
+  test('says what is wrong with its own use, with status 2', () => {
     for (const args of [
       ['run'],
       ['run', '--attempt', 'x', '--', 'true'],
@@ -201,7 +202,7 @@ describe('node-agent run', () => {
     expect(agent('connect').stderr.toString()).toMatch(/^node-agent: NODE_API_KEY: .*\n$/);
   });
 
-  it('lists, prints and counts what was recorded', () => {
+  test('lists, prints and counts what was recorded', () => {
     run('--title', 'hello', '--', 'sh', '-c', 'echo a; echo b');
     const [attempt] = agent('attempts', '--json')
       .stdout.toString()
@@ -232,6 +233,6 @@ describe('node-agent run', () => {
   async function output(child: ChildProcess, text: string): Promise<void> {
     let seen = '';
     child.stdout?.on('data', (chunk: Buffer) => (seen += chunk.toString()));
-    while (!seen.includes(text)) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!seen.includes(text)) await sleep(10);
   }
 });

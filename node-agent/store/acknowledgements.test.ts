@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   endedExecution,
   finishExecution,
@@ -38,7 +39,7 @@ describe('what the hive has acknowledged', () => {
     return execution;
   }
 
-  it('counts for the hive that said it: one that knows the node by another id hears everything again', () => {
+  test('counts for the hive that said it: one that knows the node by another id hears everything again', () => {
     const { store } = temporary;
     expect(meetHive(store, 'node-at-a')).toBe(false);
     const execution = acknowledged('complete', 3);
@@ -49,7 +50,7 @@ describe('what the hive has acknowledged', () => {
     expect(attempt(execution.attempt_key)?.acked_state).toBeNull();
   });
 
-  it('is pending until attempt and executions are acknowledged at their revision', () => {
+  test('is pending until attempt and executions are acknowledged at their revision', () => {
     const { store } = temporary;
     const execution = endedExecution(store, { lines: 3 });
     expect(pending()).toEqual([execution.attempt_key]);
@@ -63,7 +64,7 @@ describe('what the hive has acknowledged', () => {
     expect(pending()).toEqual([]);
   });
 
-  it('moves past a newer revision of the hive, with all executions', () => {
+  test('moves past a newer revision of the hive, with all executions', () => {
     const { store } = temporary;
     const execution = acknowledged('partial', 3);
     expect(acknowledgeAttempt(store, execution.attempt_id, 7, 'complete')).toBe('behind');
@@ -71,7 +72,7 @@ describe('what the hive has acknowledged', () => {
     expect(pendingExecutions(store, execution.attempt_key)).toMatchObject([{ id: execution.id, attempt_revision: 8 }]);
   });
 
-  it.each([
+  test.each([
     ['more lines of the same epoch', 1, 4, 2],
     ['a higher epoch', 5, 0, 6],
   ])('starts a new log_epoch when the hive has %s', (_name, epoch, storedThrough, expected) => {
@@ -82,7 +83,7 @@ describe('what the hive has acknowledged', () => {
     expect(pending()).toEqual([execution.attempt_key]);
   });
 
-  it('asks for the positions once when an attempt turns complete by pulled pages', () => {
+  test('asks for the positions once when an attempt turns complete by pulled pages', () => {
     const { store } = temporary;
     const execution = acknowledged('partial', 1);
     expect(pending()).toEqual([]);
@@ -93,7 +94,7 @@ describe('what the hive has acknowledged', () => {
     expect(pending()).toEqual([]);
   });
 
-  it('is asked for again at a connect for ended attempts that are not known as complete', () => {
+  test('is asked for again at a connect for ended attempts that are not known as complete', () => {
     const { store } = temporary;
     const partial = acknowledged('partial', 1);
     acknowledged('complete', 3);
@@ -105,13 +106,13 @@ describe('what the hive has acknowledged', () => {
     expect(pendingExecutions(store, partial.attempt_key)).toHaveLength(1);
   });
 
-  it('tells what became complete last, however often the hive says so of others', async () => {
+  test('tells what became complete last, however often the hive says so of others', async () => {
     const { store } = temporary;
     expect(lastCompleted(store)).toBeUndefined();
     const first = acknowledged('complete', 3);
     acknowledged('partial', 3);
     const second = acknowledged('complete', 3);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
     acknowledgeAttempt(store, first.attempt_id, 2, 'complete');
     expect(lastCompleted(store)?.id).toBe(second.attempt_id);
     acknowledgeAttempt(store, first.attempt_id, 2, 'partial');
@@ -121,7 +122,7 @@ describe('what the hive has acknowledged', () => {
     expect(lastCompleted(store)?.id).toBe(second.attempt_id);
   });
 
-  it('decides alone what prune removes', () => {
+  test('decides alone what prune removes', () => {
     const { store } = temporary;
     const later = new Date(Date.now() + 1000);
     acknowledged('partial', 3);
@@ -137,7 +138,7 @@ describe('what the hive has acknowledged', () => {
     });
   });
 
-  it('marks executions as killed whose recorder no longer lives, and those only', () => {
+  test('marks executions as killed whose recorder no longer lives, and those only', () => {
     const { store } = temporary;
     const alive = startExecution(store, { lines: 1 });
     const dead = startExecution(store, { lines: 2 });

@@ -20,12 +20,14 @@ export interface Tail {
 }
 
 export class Store {
+  readonly #db: Database.Database;
   /** Of the executions that this process records, by key: so that an append need not look for them. */
   readonly tails = new Map<number, Tail>();
   readonly #statements = new Map<string, Database.Statement>();
   readonly #transaction: Database.Transaction<(work: () => unknown) => unknown>;
 
-  constructor(private readonly db: Database.Database) {
+  constructor(db: Database.Database) {
+    this.#db = db;
     this.#transaction = db.transaction((work: () => unknown) => work());
   }
 
@@ -33,7 +35,7 @@ export class Store {
   prepare<R = Row>(sql: string): Database.Statement<unknown[], R> {
     let statement = this.#statements.get(sql);
     if (!statement) {
-      statement = this.db.prepare(sql);
+      statement = this.#db.prepare(sql);
       this.#statements.set(sql, statement);
     }
     return statement as Database.Statement<unknown[], R>;
@@ -79,7 +81,7 @@ export class Store {
   }
 
   close(): void {
-    this.db.close();
+    this.#db.close();
   }
 }
 

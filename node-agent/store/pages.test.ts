@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checkPage, encodeLine } from '../../protocol/page.js';
 import { PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
 import { storedLines } from '../testing/stored-lines.js';
@@ -31,7 +31,7 @@ describe('pages', () => {
   }
   const ranges = (all: Page[]) => all.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq]);
 
-  it('hold 1,000 lines each, as the protocol checks them', async () => {
+  test('hold 1,000 lines each, as the protocol checks them', async () => {
     const { key } = startExecution(temporary.store, { lines: 2500 });
     const all = await pages(key, 0, 2500);
     expect(ranges(all)).toEqual([
@@ -47,7 +47,7 @@ describe('pages', () => {
     ).toBe(testLine(2500));
   });
 
-  it('are sealed as they fill up, and at the end', async () => {
+  test('are sealed as they fill up, and at the end', async () => {
     const { store } = temporary;
     const { key } = startExecution(store, { lines: 700 });
     const rows = () => store.prepare('SELECT count(*) FROM log_line WHERE execution_key = ?').pluck().get(key);
@@ -72,7 +72,7 @@ describe('pages', () => {
     expect(second?.gzip.equals(stored)).toBe(true);
   });
 
-  it('are cut from sealed ones where the hive has a part of them', async () => {
+  test('are cut from sealed ones where the hive has a part of them', async () => {
     const { key } = startExecution(temporary.store, { lines: 2500 });
     const all = await pages(key, 437, 1700);
     expect(ranges(all)).toEqual([
@@ -85,7 +85,7 @@ describe('pages', () => {
     }
   });
 
-  it('are made of the rows of a store from before pages were sealed', async () => {
+  test('are made of the rows of a store from before pages were sealed', async () => {
     const { store } = temporary;
     const { key } = startExecution(store);
     const insert = store.prepare('INSERT INTO log_line (execution_key, seq, line) VALUES (?, ?, ?)');
@@ -106,7 +106,7 @@ describe('pages', () => {
     ]);
   });
 
-  it('end where a line is missing', async () => {
+  test('end where a line is missing', async () => {
     const { store } = temporary;
     const { key } = startExecution(store, { lines: 1900 });
     store.prepare('DELETE FROM log_line WHERE seq = 1500').run();
@@ -115,14 +115,14 @@ describe('pages', () => {
     expect(ranges(await pages(key, 0, 1900))).toEqual([]);
   });
 
-  it('go on after the asked position and not beyond the asked end', async () => {
+  test('go on after the asked position and not beyond the asked end', async () => {
     const { key } = startExecution(temporary.store, { lines: 100 });
     expect(ranges(await pages(key, 10, 50))).toEqual([[11, 50]]);
     expect(ranges(await pages(key, 50, 50))).toEqual([]);
     expect(ranges(await pages(key, 90, 200))).toEqual([[91, 100]]);
   });
 
-  it('end at 256 KiB; a longer line is a page of its own', async () => {
+  test('end at 256 KiB; a longer line is a page of its own', async () => {
     const { store } = temporary;
     const { key } = startExecution(store);
     const line = (bytes: number) =>
@@ -139,7 +139,7 @@ describe('pages', () => {
     ]);
   });
 
-  it('are halved until they fit the gzip bound', async () => {
+  test('are halved until they fit the gzip bound', async () => {
     const { store } = temporary;
     const { key } = startExecution(store);
     const lines = Array.from({ length: 8 }, () =>
@@ -157,7 +157,7 @@ describe('pages', () => {
     await expect(pages(key, 0, 8, 300)).rejects.toMatchObject({ code: 'line_too_large' });
   });
 
-  it('end early when the execution is removed meanwhile', async () => {
+  test('end early when the execution is removed meanwhile', async () => {
     const { store } = temporary;
     const { key } = startExecution(store, { lines: 10 });
     addLines(store, key, 9990);

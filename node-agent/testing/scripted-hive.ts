@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeLogPageFrame, type LogPageFrame } from '../../protocol/binary-frame.js';
 import { authFrame, nodeFrame, type FrameData, type HiveFrame, type NodeFrame } from '../../protocol/frames.js';
@@ -16,20 +17,22 @@ export type Handler = (frame: Received, peer: Peer) => void;
 
 /** One connection of a node. */
 export class Peer {
+  readonly #handler: Handler;
   readonly received: Received[] = [];
   readonly closed: Promise<unknown[]>;
   #wake: (() => void)[] = [];
 
   constructor(
     readonly socket: WebSocket,
-    private readonly handler: Handler,
+    handler: Handler,
   ) {
+    this.#handler = handler;
     this.closed = once(socket, 'close');
   }
 
   take(frame: Received): void {
     this.received.push(frame);
-    this.handler(frame, this);
+    this.#handler(frame, this);
     for (const wake of this.#wake.splice(0)) wake();
   }
 
@@ -48,10 +51,7 @@ export class Peer {
       const left = deadline - Date.now();
       if (left <= 0)
         throw new Error(`not within ${ms} ms: ${what}; got ${this.received.map(({ type }) => type).join(' ')}`);
-      await Promise.race([
-        new Promise<void>((resolve) => this.#wake.push(resolve)),
-        new Promise((resolve) => setTimeout(resolve, Math.min(left, 50))),
-      ]);
+      await Promise.race([new Promise<void>((resolve) => this.#wake.push(resolve)), sleep(Math.min(left, 50))]);
     }
   }
 
@@ -68,16 +68,15 @@ export interface ScriptedHiveOptions {
 }
 
 export class ScriptedHive {
+  readonly #server: WebSocketServer;
   readonly peers: Peer[] = [];
   readonly auths: FrameData<{ type: 'auth'; data: unknown }, 'auth'>[] = [];
   readonly url: string;
   handler: Handler;
   auth: Partial<FrameData<HiveFrame, 'auth_result'>>;
 
-  private constructor(
-    private readonly server: WebSocketServer,
-    options: ScriptedHiveOptions,
-  ) {
+  private constructor(server: WebSocketServer, options: ScriptedHiveOptions) {
+    this.#server = server;
     this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/nodes/ws`;
     this.handler = options.handler ?? obliging();
     this.auth = options.auth ?? {};
@@ -95,14 +94,14 @@ export class ScriptedHive {
     for (const deadline = Date.now() + ms; Date.now() < deadline;) {
       const peer = this.peers[index];
       if (peer) return peer;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(10);
     }
     throw new Error(`no connection ${index}`);
   }
 
   async stop(): Promise<void> {
-    for (const client of this.server.clients) client.terminate();
-    await new Promise((resolve) => this.server.close(resolve));
+    for (const client of this.#server.clients) client.terminate();
+    await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #accept(socket: WebSocket): void {

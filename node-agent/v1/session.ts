@@ -29,6 +29,7 @@ export interface SessionV1Options {
 }
 
 export class SessionV1 {
+  readonly #options: SessionV1Options;
   closeReason: string | undefined;
   readonly #outbox: Outbox;
   readonly #pushedRevisions = new Map<string, number>();
@@ -37,12 +38,13 @@ export class SessionV1 {
   #isPushing = false;
   #dataVersion: number | undefined;
 
-  constructor(private readonly options: SessionV1Options) {
+  constructor(options: SessionV1Options) {
+    this.#options = options;
     this.#outbox = new Outbox(options.socket);
   }
 
   start(): void {
-    this.options.socket.once('close', () => this.#timers.forEach((timer) => clearInterval(timer)));
+    this.#options.socket.once('close', () => this.#timers.forEach((timer) => clearInterval(timer)));
     this.#heartbeat();
     this.#timers.push(
       setInterval(() => this.#heartbeat(), HEARTBEAT_MS),
@@ -56,11 +58,11 @@ export class SessionV1 {
     const frame = readFrame(data);
     if (frame?.type === 'backfill_request') this.#enqueue(() => this.#backfill(frame.data));
     if (frame?.type === 'close') this.closeReason = frame.data.reason;
-    if (frame?.type === 'error') this.options.logger.warn({ error: frame.data.error }, 'the hive reports an error');
+    if (frame?.type === 'error') this.#options.logger.warn({ error: frame.data.error }, 'the hive reports an error');
   }
 
   async #backfill(request: BackfillRequestV1): Promise<void> {
-    for (const text of answerBackfill(this.options.store, request)) await this.#outbox.sendText(text);
+    for (const text of answerBackfill(this.#options.store, request)) await this.#outbox.sendText(text);
   }
 
   #heartbeat(): void {
@@ -74,7 +76,7 @@ export class SessionV1 {
     this.#isPushing = true;
     this.#enqueue(async () => {
       try {
-        endOrphans(this.options.store);
+        endOrphans(this.#options.store);
         await this.#pushChanges();
       } finally {
         this.#isPushing = false;
@@ -83,12 +85,12 @@ export class SessionV1 {
   }
 
   async #pushChanges(): Promise<void> {
-    const { store } = this.options;
+    const { store } = this.#options;
     const version = store.dataVersion();
     if (version === this.#dataVersion) return;
     const running = runningExecutions(store);
     const attempts = listAttempts(store, Number.MAX_SAFE_INTEGER).filter(isShared);
-    for (const { key } of running) if (!this.options.pushedLines.has(key)) this.options.pushedLines.set(key, 0);
+    for (const { key } of running) if (!this.#options.pushedLines.has(key)) this.#options.pushedLines.set(key, 0);
     for (const attempt of attempts) {
       const isChanged = this.#pushedRevisions.get(attempt.id) !== attempt.revision;
       if (isChanged) await this.#send('attempt_sync', attemptSyncV1(attempt));
@@ -103,7 +105,7 @@ export class SessionV1 {
 
   /** Pushes what an execution that this process has seen running has written; others are left to a backfill. */
   async #pushLines(attempt: SharedAttempt, key: number): Promise<void> {
-    const { store, pushedLines } = this.options;
+    const { store, pushedLines } = this.#options;
     for (;;) {
       const pushed = pushedLines.get(key);
       const execution = pushed === undefined ? undefined : getExecution(store, key);
@@ -122,7 +124,7 @@ export class SessionV1 {
   #enqueue(work: () => Promise<void>): void {
     this.#work = this.#work.then(work).catch((error: unknown) => {
       if (error instanceof SocketClosedError) return;
-      this.options.logger.error({ code: codeOf(error) }, `the store could not be used: ${messageOf(error)}`);
+      this.#options.logger.error({ code: codeOf(error) }, `the store could not be used: ${messageOf(error)}`);
     });
   }
 }

@@ -3,22 +3,24 @@
  * place where the whole batch is, or else the longest start of the batch that the log ends with.
  */
 export class LineMatcher {
+  readonly #batch: readonly string[];
   readonly #borders: number[];
   /** Lines of the batch that the log read so far ends with. */
   #matched = 0;
   #read = 0;
 
-  constructor(private readonly batch: readonly string[]) {
+  constructor(batch: readonly string[]) {
+    this.#batch = batch;
     this.#borders = borders(batch);
   }
 
   /** Reads the log's next line; true once the whole batch has been found. */
   next(line: string): boolean {
     this.#read++;
-    while (this.#matched > 0 && line !== this.batch[this.#matched])
+    while (this.#matched > 0 && line !== this.#batch[this.#matched])
       this.#matched = this.#borders[this.#matched - 1] ?? 0;
-    if (line === this.batch[this.#matched]) this.#matched++;
-    return this.#matched === this.batch.length;
+    if (line === this.#batch[this.#matched]) this.#matched++;
+    return this.#matched === this.#batch.length;
   }
 
   /** How many of the batch's lines stand at the end of what was read. */

@@ -15,6 +15,8 @@ interface Pair {
 }
 
 export class FaultProxy {
+  readonly #listener: Server;
+  readonly #options: FaultProxyOptions;
   readonly #pairs = new Set<Pair>();
   /** Server sides whose client was taken away without a word. */
   readonly #orphans = new Set<Socket>();
@@ -22,10 +24,9 @@ export class FaultProxy {
   #isRefusing = false;
   #connections = 0;
 
-  private constructor(
-    private readonly listener: Server,
-    private readonly options: FaultProxyOptions,
-  ) {
+  private constructor(listener: Server, options: FaultProxyOptions) {
+    this.#listener = listener;
+    this.#options = options;
     listener.on('connection', (client) => this.#connect(client));
   }
 
@@ -37,7 +38,7 @@ export class FaultProxy {
   }
 
   get port(): number {
-    return (this.listener.address() as AddressInfo).port;
+    return (this.#listener.address() as AddressInfo).port;
   }
 
   /**
@@ -95,8 +96,8 @@ export class FaultProxy {
   }
 
   async close(): Promise<void> {
-    const closed = once(this.listener, 'close');
-    this.listener.close();
+    const closed = once(this.#listener, 'close');
+    this.#listener.close();
     this.cut();
     await closed;
   }
@@ -108,12 +109,12 @@ export class FaultProxy {
       return;
     }
     const number = ++this.#connections;
-    const server = connect({ host: '127.0.0.1', port: this.options.target(), noDelay: true });
+    const server = connect({ host: '127.0.0.1', port: this.#options.target(), noDelay: true });
     server.on('error', () => undefined);
     client.setNoDelay(true);
     const pair = { client, server };
     this.#pairs.add(pair);
-    const { observe } = this.options;
+    const { observe } = this.#options;
     this.#forward(client, server, observe && ((chunk) => observe(chunk, number)));
     this.#forward(server, client);
     const end = () => {

@@ -46,12 +46,14 @@ const STRIKES: Record<FaultKind, { on: (fault: PlannedFault) => string; strike: 
 
 /** Lets the faults of a plan strike at their times; resolves when all are over. */
 export class FaultInjector {
+  readonly #world: ChaosWorld;
+  readonly #note: (event: string) => void;
   readonly #busy = new Map<string, Promise<void>>();
 
-  constructor(
-    private readonly world: ChaosWorld,
-    private readonly note: (event: string) => void,
-  ) {}
+  constructor(world: ChaosWorld, note: (event: string) => void) {
+    this.#world = world;
+    this.#note = note;
+  }
 
   async strike(faults: PlannedFault[]): Promise<void> {
     const start = Date.now();
@@ -68,12 +70,12 @@ export class FaultInjector {
   }
 
   async #strike(fault: PlannedFault): Promise<void> {
-    const { world } = this;
+    const world = this.#world;
     const [hive, node] = [world.hives[fault.hive], world.nodes[fault.node]];
     if (!hive || !node) throw new Error('the plan names a hive or node that is not there');
-    this.note(`${fault.kind} begins`);
+    this.#note(`${fault.kind} begins`);
     await STRIKES[fault.kind].strike({ world, fault, hive, node });
-    this.note(`${fault.kind} ends`);
+    this.#note(`${fault.kind} ends`);
   }
 }
 

@@ -8,6 +8,8 @@ const RESTART_MS = 500;
 const READY_MS = 60_000;
 
 export class ChaosHive {
+  readonly #env: Record<string, string>;
+  readonly #logFile: string;
   /** Ends of a hive that had been ready, that nobody asked for. */
   unexpectedEnds = 0;
   #program: Program | undefined;
@@ -16,10 +18,10 @@ export class ChaosHive {
   #isReady = false;
   #port = 0;
 
-  constructor(
-    private readonly env: Record<string, string>,
-    private readonly logFile: string,
-  ) {}
+  constructor(env: Record<string, string>, logFile: string) {
+    this.#env = env;
+    this.#logFile = logFile;
+  }
 
   /** Another one after each start: one that was chosen before it may be taken by then. 0: it has not started yet. */
   get port(): number {
@@ -48,7 +50,9 @@ export class ChaosHive {
     const deadline = Date.now() + READY_MS;
     while (!this.#isReady) {
       if (Date.now() > deadline) {
-        throw new Error(`hive not ready after ${READY_MS / 1000} s; ${this.logFile} ends: ${lastWords(this.logFile)}`);
+        throw new Error(
+          `hive not ready after ${READY_MS / 1000} s; ${this.#logFile} ends: ${lastWords(this.#logFile)}`,
+        );
       }
       await sleep(50);
     }
@@ -62,7 +66,7 @@ export class ChaosHive {
 
   async #keep(): Promise<void> {
     while (this.#wanted) {
-      const { program, url: ready } = forkHive({ env: this.env, logFile: this.logFile });
+      const { program, url: ready } = forkHive({ env: this.#env, logFile: this.#logFile });
       this.#program = program;
       const wasReady = await ready.then(
         (url) => {

@@ -34,6 +34,7 @@ const PRINT_LINES = join(projectRoot(), 'dist', 'tests', 'chaos', 'print-lines.j
 const RESTART_MS = 500;
 
 export class ChaosNode {
+  readonly #apiKey: () => string;
   readonly recordings: Recording[] = [];
   /** Ends of the connection's process that nobody asked for. */
   unexpectedEnds = 0;
@@ -47,10 +48,11 @@ export class ChaosNode {
     readonly directory: string,
     readonly name: string,
     readonly proxy: FaultProxy,
-    private readonly apiKey: () => string,
+    apiKey: () => string,
     /** The hive that the proxy leads to. */
     readonly route: { hive: number },
   ) {
+    this.#apiKey = apiKey;
     this.#clockFile = `${directory}.clock`;
     this.agent = new NodeAgent(directory, name, {
       NODE_OPTIONS: `--import ${SHIFT_CLOCK}`,
@@ -86,7 +88,7 @@ export class ChaosNode {
   }
 
   connect(): void {
-    const program = this.agent.connect(`http://127.0.0.1:${this.proxy.port}`, this.apiKey());
+    const program = this.agent.connect(`http://127.0.0.1:${this.proxy.port}`, this.#apiKey());
     let hasStarted = false;
     // its log is JSON; what it says when it can't start is not
     program.child.stderr?.once('data', (said: Buffer) => (hasStarted = said.toString().startsWith('{')));

@@ -12,12 +12,15 @@ export interface PassingPage {
 
 /** One connection, from its HTTP request on. A page is told when its beginning passes. */
 export class PageCounter {
+  readonly #tell: (page: PassingPage) => void;
   #bytes = Buffer.alloc(0);
   /** Bytes of the present frame that are still to come and of no interest. */
   #skip = 0;
   #isUpgraded = false;
 
-  constructor(private readonly tell: (page: PassingPage) => void) {}
+  constructor(tell: (page: PassingPage) => void) {
+    this.#tell = tell;
+  }
 
   push(chunk: Buffer): void {
     const skipped = Math.min(this.#skip, chunk.length);
@@ -48,7 +51,7 @@ export class PageCounter {
 
   #tellPage(prefix: Buffer): void {
     const { header } = decodeLogPageFrame(prefix);
-    this.tell({ firstSeq: header.first_seq, lastSeq: header.last_seq });
+    this.#tell({ firstSeq: header.first_seq, lastSeq: header.last_seq });
   }
 }
 

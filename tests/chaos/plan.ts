@@ -91,33 +91,35 @@ export function drawPlan(seed: number): Plan {
 }
 
 class Recordings {
+  readonly #seed: number;
+  readonly #random: Random;
   #count = 0;
 
-  constructor(
-    private readonly seed: number,
-    private readonly random: Random,
-  ) {}
+  constructor(seed: number, random: Random) {
+    this.#seed = seed;
+    this.#random = random;
+  }
 
   burst(node: number, attempt: number, lines: number): PlannedRecording {
     return { node, attempt, atMs: 0, output: this.#output(node, lines, 0) };
   }
 
   slow(node: number, attempt: number): PlannedRecording {
-    const linesPerSecond = this.random.whole(40, 300);
-    const atMs = this.random.whole(0, 3000);
-    const seconds = this.random.whole(8, 14);
+    const linesPerSecond = this.#random.whole(40, 300);
+    const atMs = this.#random.whole(0, 3000);
+    const seconds = this.#random.whole(8, 14);
     return { node, attempt, atMs, output: this.#output(node, linesPerSecond * seconds, linesPerSecond) };
   }
 
   #output(node: number, lines: number, linesPerSecond: number): OutputSpec {
     const number = ++this.#count;
     return {
-      tag: `s${this.seed}n${node}c${number}`,
-      seed: this.random.whole(0, 2 ** 31),
+      tag: `s${this.#seed}n${node}c${number}`,
+      seed: this.#random.whole(0, 2 ** 31),
       lines,
       linesPerSecond,
-      finalNewline: this.random.chance(0.8),
-      hugeLine: lines > 0 && this.random.chance(0.04),
+      finalNewline: this.#random.chance(0.8),
+      hugeLine: lines > 0 && this.#random.chance(0.04),
     };
   }
 }

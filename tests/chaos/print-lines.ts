@@ -3,6 +3,7 @@
  * (second argument) when it had printed how much: what a killed recorder may have lost is told from that.
  */
 import { appendFileSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { printedLines, type OutputSpec } from './lines.js';
 
 const TURN_MS = 50;
@@ -30,7 +31,7 @@ for (const { stream, bytes } of printedLines(spec)) {
     progressFile,
     `${JSON.stringify({ at: performance.timeOrigin + performance.now(), lines: printed } satisfies Progress)}\n`,
   );
-  if (spec.linesPerSecond > 0) await new Promise((resolve) => setTimeout(resolve, TURN_MS));
+  if (spec.linesPerSecond > 0) await sleep(TURN_MS);
 }
 
 function print(fd: number, parts: Buffer[]): void {

@@ -12,6 +12,7 @@ interface Entry {
 }
 
 export class Reader {
+  readonly #world: ChaosWorld;
   /** Answers by status, and what was wrong with any of them. */
   readonly answers = new Map<string, number>();
   readonly faults: string[] = [];
@@ -19,7 +20,8 @@ export class Reader {
   #finished: Promise<void> | undefined;
   readonly #token: string;
 
-  constructor(private readonly world: ChaosWorld) {
+  constructor(world: ChaosWorld) {
+    this.#world = world;
     this.#token = readFileSync(world.adminTokenFile, 'utf8').trim();
   }
 
@@ -34,8 +36,8 @@ export class Reader {
 
   async #run(): Promise<void> {
     for (let turn = 0; this.#isRunning; turn++) {
-      const hive = this.world.hives[turn % this.world.hives.length];
-      const recordings = this.world.nodes.flatMap((node) => node.recordings);
+      const hive = this.#world.hives[turn % this.#world.hives.length];
+      const recordings = this.#world.nodes.flatMap((node) => node.recordings);
       const recording = recordings[(turn * 7) % Math.max(1, recordings.length)];
       if (hive && recording) {
         const path =

@@ -36,13 +36,16 @@ afterAll(async () => world.stop(), 30_000);
 
 /** A machine with a key of its own, that misbehaves on one socket after the other. */
 class Attacker {
+  readonly #apiKey: string;
   readonly seen: Record<string, number> = {};
   sockets = 0;
   readonly #machineId = randomUUID();
   readonly attempt = attemptFrame();
   readonly execution = executionFrame(this.attempt);
 
-  constructor(private readonly apiKey: string) {}
+  constructor(apiKey: string) {
+    this.#apiKey = apiKey;
+  }
 
   async send(frames: BadFrame[]): Promise<void> {
     let node: ScriptedNode | undefined;
@@ -66,7 +69,7 @@ class Attacker {
 
   async #connect(): Promise<ScriptedNode> {
     this.sockets++;
-    const node = await ScriptedNode.connect(hive.url, this.apiKey, this.#machineId);
+    const node = await ScriptedNode.connect(hive.url, this.#apiKey, this.#machineId);
     node.send('attempt_sync', this.attempt);
     node.send('execution_sync', this.execution);
     await node.next('log_ack', 30_000);

@@ -21,15 +21,17 @@ interface Recorded {
 
 /** A node with a script: stays connected, announces what it has, and answers what it is asked. */
 export class FleetNode {
+  readonly #url: string;
+  readonly #apiKey: string;
   readonly #machineId = randomUUID();
   readonly #recorded = new Map<string, Recorded>();
   #socket: WebSocket | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(
-    private readonly url: string,
-    private readonly apiKey: string,
-  ) {}
+  constructor(url: string, apiKey: string) {
+    this.#url = url;
+    this.#apiKey = apiKey;
+  }
 
   /** Of all that it has recorded. */
   get lines(): number {
@@ -56,7 +58,7 @@ export class FleetNode {
 
   #tryConnect(): Promise<boolean> {
     return new Promise((resolve) => {
-      const socket = new WebSocket(`${this.url}/v1/nodes/ws`, { perMessageDeflate: false });
+      const socket = new WebSocket(`${this.#url}/v1/nodes/ws`, { perMessageDeflate: false });
       this.#socket = socket;
       socket.on('error', () => undefined); // 'close' follows
       socket.on('close', () => {
@@ -79,7 +81,7 @@ export class FleetNode {
 
   #auth() {
     const capabilities = { executors: ['SHELL'], max_concurrent_tasks: 1, os: 'linux', arch: 'x64', version: '0' };
-    const identity = { api_key: this.apiKey, machine_id: this.#machineId, name: 'fleet' };
+    const identity = { api_key: this.#apiKey, machine_id: this.#machineId, name: 'fleet' };
     return { ...identity, capabilities, protocol_version: PROTOCOL_VERSION };
   }
 

@@ -11,16 +11,19 @@ const CLI = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
 
 /** A node agent on a directory of its own, run as its real processes. */
 export class NodeAgent {
+  readonly #extraEnv: Record<string, string>;
   #connection: Program | undefined;
 
   constructor(
     readonly directory: string,
     readonly name: string,
-    private readonly extraEnv: Record<string, string> = {},
-  ) {}
+    extraEnv: Record<string, string> = {},
+  ) {
+    this.#extraEnv = extraEnv;
+  }
 
   get env(): Record<string, string> {
-    return { NODE_DATA_DIR: this.directory, NODE_NAME: this.name, ...this.extraEnv };
+    return { NODE_DATA_DIR: this.directory, NODE_NAME: this.name, ...this.#extraEnv };
   }
 
   /** The process that stays connected, if one was started and not stopped. */

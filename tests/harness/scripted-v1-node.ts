@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
 export interface V1Entry {
@@ -208,7 +209,7 @@ export class ScriptedV1Node {
       if (frame) return frame.data;
       if (Date.now() > deadline)
         throw new Error(`no ${type} arrived; got ${JSON.stringify(this.received).slice(0, 500)}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(10);
     }
   }
 

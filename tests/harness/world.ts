@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
 import { openDatabase } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
@@ -128,6 +129,6 @@ export async function until(
       lastError = error;
     }
     if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: lastError });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
 import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
@@ -50,7 +51,7 @@ async function waitForEnd(hive: HiveClient, attempt: string): Promise<Backfill> 
       if (backfill.status !== 'running') return backfill;
       const { lines_stored: stored, lines_declared: declared, phase } = backfill.progress ?? {};
       if (stored !== undefined) progress.set(stored, declared, phase?.replaceAll('_', ' '));
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await sleep(POLL_MS);
     }
   } finally {
     progress.stop();

@@ -1,4 +1,5 @@
 /** Re-checks everything that the hive has stored, and repairs what a backfill can bring again. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../prisma/database.js';
 import { listAttemptIds, listClaimedLogs, type ClaimedLog } from '../../prisma/queries/examine-log.js';
 import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
@@ -125,7 +126,7 @@ async function examineStates(db: Database, options: DoctorOptions, summary: Summ
     summary.attempts += ids.length;
     const suspects = await listMisjudged(db, ids);
     if (suspects.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, STATE_SETTLES_MS));
+      await sleep(STATE_SETTLES_MS);
       const misjudged = await listMisjudged(
         db,
         suspects.map((suspect) => suspect.attemptId),

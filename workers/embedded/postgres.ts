@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -162,7 +162,7 @@ async function answersQueries(config: pg.ClientConfig, signal: AbortSignal): Pro
     } catch (error) {
       // 28P01: it runs, and will not let us in however long we wait
       if (systemCode(error) === '28P01') throw error;
-      await delay(30, undefined, { signal });
+      await sleep(30, undefined, { signal });
     }
   }
 }

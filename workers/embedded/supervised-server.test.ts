@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import getPort from 'get-port';
 import { createLogger } from '../logger.js';
@@ -47,7 +47,7 @@ async function serverThatFails(times: number, why: string): Promise<ServerSpec> 
     port,
     readyTimeoutMs: 10_000,
     waitUntilReady: async (signal) => {
-      while (!(await accepts(port))) await delay(20, undefined, { signal });
+      while (!(await accepts(port))) await sleep(20, undefined, { signal });
     },
   };
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.js';
 import { startServer, type Exit, type RunningServer, type ServerCommand } from './child-process.js';
 import type { DataDir } from './data-dir.js';
@@ -69,7 +69,7 @@ export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logg
       failures = Date.now() - since > HEALTHY_AFTER_MS ? 1 : failures + 1;
       const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (failures - 1), BACKOFF_MAX_MS);
       log.warn({ ...exit, wait_ms: waitMs, log: spec.logPath }, 'server ended by itself; starting it again');
-      await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (isStopping()) return;
       since = Date.now();
       try {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.js';
 import { takeLock, type ExclusiveLock } from './exclusive-lock.js';
 
@@ -37,7 +37,7 @@ async function waitForLock(folder: string, logger: Logger): Promise<ExclusiveLoc
     const lock = await takeLock<never>(join(folder, 'build-lock'));
     if (!('heldBy' in lock)) return lock;
     if (!told) logger.info({ builderPid: lock.heldBy.pid }, 'waiting for another process that builds Temporal');
-    await delay(POLL_MS);
+    await sleep(POLL_MS);
     if (await isBuilt(folder)) return 'built';
   }
 }

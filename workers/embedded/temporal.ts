@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import type { Logger } from '../logger.js';
 import { searchAttributes } from '../../backfills/definitions.js';
@@ -94,7 +94,7 @@ async function serves(
       }
     } catch {
       // not yet; the caller's signal ends the waiting, and the server's log says why
-      await delay(50, undefined, { signal });
+      await sleep(50, undefined, { signal });
     }
   }
 }

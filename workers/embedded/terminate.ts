@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EmbeddedError, systemCode } from './errors.js';
 import { isAlive, type ProcessIdentity } from './process-identity.js';
 
@@ -37,7 +37,7 @@ export async function terminate(target: ProcessIdentity, steps: readonly StopSte
     const deadline = Date.now() + waitMs;
     while (Date.now() < deadline) {
       if (!(await isAlive(target))) return;
-      await delay(POLL_MS);
+      await sleep(POLL_MS);
     }
   }
   throw new EmbeddedError('stop_failed', `process ${target.pid} does not end, even when killed; end it by hand`);

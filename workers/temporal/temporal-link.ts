@@ -1,4 +1,5 @@
 /** The process's link to Temporal: connects in the background, runs the workers, and tries again when that fails. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -133,6 +134,6 @@ export class TemporalLink {
   /** Cut short by a stop. */
   async #pause(ms: number): Promise<void> {
     const until = Date.now() + ms;
-    while (!this.#isStopping && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (!this.#isStopping && Date.now() < until) await sleep(50);
   }
 }
