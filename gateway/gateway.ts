@@ -7,15 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
-import {
-  HEARTBEAT_INTERVAL_SECONDS,
-  MAX_BINARY_FRAME_BYTES,
-  MAX_PAGE_GZIP_BYTES,
-  PROTOCOL_VERSION,
-} from '../protocol/limits.js';
+import { PROTOCOL_VERSION } from '../protocol/limits.js';
 import type { AuthData } from '../protocol/frames.js';
-import { encodeTextFrame } from '../protocol/text-frame.js';
-import { authResultV1, type AuthDataV1, MAX_V1_MESSAGE_BYTES, PROTOCOL_V1 } from '../protocol/v1/frames.js';
+import { type AuthDataV1, MAX_V1_MESSAGE_BYTES } from '../protocol/v1/frames.js';
 import type { Database } from '../prisma/database.js';
 import { authenticateNode, type AuthenticatedNode } from '../prisma/queries/authenticate-node-key.js';
 import { hashSecret } from '../prisma/secrets.js';
@@ -23,16 +17,12 @@ import { acquireLease, expireLeases, releaseLease } from '../prisma/queries/leas
 import { DrainRequests } from '../backfills/drain-requests.js';
 import type { NodeBackfills } from '../backfills/node-backfills.js';
 import { Throttle } from '../backfills/throttle.js';
-import type { GatewaySocket, SocketEvents } from './node-socket.js';
+import type { NodeSocket, SocketEvents } from './node-socket.js';
 import type { NodeGateway } from './interface.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
-import { LivePageWriter } from './v2/live-page-writer.js';
 import { awaitAuth, postponeAuth, refuseAuth } from './login.js';
 import { nodesConnected } from './metrics.js';
-import { limitMessages } from './v2/message-limit.js';
-import { NodeSocket } from './v2/socket.js';
-import { LargeMessages } from './v1/large-messages.js';
-import { V1Socket } from './v1/socket.js';
+import { createSocketFactory, isSpoken, type CreateSocket, type SpokenVersion } from './socket-factory.js';
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
@@ -53,8 +43,8 @@ export interface GatewayDeps {
 export class Gateway implements NodeGateway {
   readonly queue: string;
   readonly #deps: GatewayDeps;
-  readonly #sockets = new Map<string, GatewaySocket>();
-  readonly #open = new Set<GatewaySocket>();
+  readonly #sockets = new Map<string, NodeSocket>();
+  readonly #open = new Set<NodeSocket>();
   readonly #server = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_V1_MESSAGE_BYTES, // version 2 has a lower limit of its own
@@ -63,8 +53,7 @@ export class Gateway implements NodeGateway {
   });
   readonly #leases: LeaseKeeper;
   readonly #drains: DrainRequests;
-  readonly #livePages: LivePageWriter;
-  readonly #largeMessages = new LargeMessages();
+  readonly #createSocket: CreateSocket;
   readonly #loggedRefusals = new Throttle(REFUSAL_LOG_MS);
   readonly #logins = pLimit(LOGINS_AT_ONCE);
   #unauthenticated = 0;
@@ -74,7 +63,7 @@ export class Gateway implements NodeGateway {
     this.#deps = deps;
     this.queue = deps.queue;
     this.#leases = new LeaseKeeper(deps.database, deps.logger, () => [...this.#open]);
-    this.#livePages = new LivePageWriter(deps.database, deps.logger);
+    this.#createSocket = createSocketFactory({ ...deps, events: this.#events });
     this.#drains = new DrainRequests(deps.database, deps.logger, deps.backfills);
   }
 
@@ -84,7 +73,7 @@ export class Gateway implements NodeGateway {
     this.#leases.start();
   }
 
-  connectionTo(nodeId: string): GatewaySocket | undefined {
+  connectionTo(nodeId: string): NodeSocket | undefined {
     return this.#sockets.get(nodeId);
   }
 
@@ -144,7 +133,7 @@ export class Gateway implements NodeGateway {
 
   async #authenticate(ws: WebSocket, request: IncomingMessage, auth: AuthData | AuthDataV1): Promise<void> {
     const version = auth.protocol_version;
-    if (version !== PROTOCOL_VERSION && version !== PROTOCOL_V1) {
+    if (!isSpoken(version)) {
       refuseAuth(ws, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);
       return;
     }
@@ -171,17 +160,12 @@ export class Gateway implements NodeGateway {
     await this.#admit(ws, request.socket, result.node, version);
   }
 
-  async #admit(ws: WebSocket, tcp: Socket, node: AuthenticatedNode, version: number): Promise<void> {
+  async #admit(ws: WebSocket, tcp: Socket, node: AuthenticatedNode, version: SpokenVersion): Promise<void> {
     const { database, logger, queue, instanceId } = this.#deps;
     const sessionId = randomUUID();
     const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };
     const fence = await acquireLease(database, lease);
-    const session = { ...node, sessionId, fence };
-    const deps = { ...this.#deps, events: this.#events };
-    const socket =
-      version === PROTOCOL_V1
-        ? new V1Socket(ws, tcp, session, { ...deps, largeMessages: this.#largeMessages })
-        : new NodeSocket(ws, session, { ...deps, livePages: this.#livePages });
+    const socket = this.#createSocket(version, ws, tcp, { ...node, sessionId, fence });
     this.#open.add(socket);
     if (ws.readyState !== ws.OPEN) {
       this.#events.closed(socket);
@@ -192,13 +176,7 @@ export class Gateway implements NodeGateway {
     former?.close('superseded by a newer connection of this node');
     nodesConnected.set(this.#sockets.size);
     logger.info({ nodeId: node.nodeId, version, sessionId, fence: Number(fence) }, 'node connected');
-    if (socket instanceof NodeSocket) {
-      limitMessages(ws, tcp, MAX_BINARY_FRAME_BYTES);
-      welcome(socket);
-    } else {
-      await socket.load();
-      ws.send(encodeTextFrame(authResultV1({ node_id: node.nodeId, organization_id: node.organizationId })));
-    }
+    await socket.welcome();
     ws.resume();
   }
 
@@ -216,21 +194,4 @@ export class Gateway implements NodeGateway {
       });
     },
   };
-}
-
-/** The answer to a good login of version 2. */
-function welcome(socket: NodeSocket): void {
-  const { nodeId, organizationId, sessionId } = socket.session;
-  socket.send({
-    type: 'auth_result',
-    data: {
-      success: true,
-      node_id: nodeId,
-      organization_id: organizationId,
-      protocol_version: PROTOCOL_VERSION,
-      session_id: sessionId,
-      heartbeat_interval_seconds: HEARTBEAT_INTERVAL_SECONDS,
-      max_page_bytes: MAX_PAGE_GZIP_BYTES,
-    },
-  });
 }

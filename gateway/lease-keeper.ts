@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import { findLostSessions } from '../prisma/queries/lost-sessions.js';
 import { renewLeases, type Heartbeat } from '../prisma/queries/renew-leases.js';
-import type { GatewaySocket } from './node-socket.js';
+import type { NodeSocket } from './node-socket.js';
 
 /** As long as the silence after which a socket is closed. */
 export const LEASE_SECONDS = 90;
@@ -21,14 +21,14 @@ const CLOSE_REASONS = {
 export class LeaseKeeper {
   readonly #database: Database;
   readonly #logger: Logger;
-  readonly #sockets: () => GatewaySocket[];
+  readonly #sockets: () => NodeSocket[];
   readonly #heartbeats = new Map<string, Heartbeat>();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   /** Sockets before this one have had their turn. */
   #turn = 0;
 
-  constructor(database: Database, logger: Logger, sockets: () => GatewaySocket[]) {
+  constructor(database: Database, logger: Logger, sockets: () => NodeSocket[]) {
     this.#database = database;
     this.#logger = logger;
     this.#sockets = sockets;
@@ -44,7 +44,7 @@ export class LeaseKeeper {
   }
 
   /** Notes a node's heartbeat; it is written with the others of the interval. */
-  heartbeat({ session }: GatewaySocket, status: string): void {
+  heartbeat({ session }: NodeSocket, status: string): void {
     this.#heartbeats.set(session.nodeId, { nodeId: session.nodeId, fence: session.fence, status });
   }
 

@@ -2,9 +2,8 @@
  * What a version 1 node sends, in its order: metadata in batches of one transaction, the rest one by one. The node
  * sends nothing twice, so what has arrived is stored even when its socket has closed meanwhile.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { HiveAnswerV1, NodeDataV1, NodeFrameV1 } from '../../protocol/v1/frames.js';
+import type { HiveAnswerV1, NodeDataV1, NodeFrameV1, TaskSyncV1 } from '../../protocol/v1/frames.js';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
@@ -13,13 +12,14 @@ import { finishBackfill } from '../../prisma/queries/v1/finish-backfill.js';
 import { settleRequests } from '../../prisma/queries/v1/outstanding-requests.js';
 import { storeMetadataV1 } from '../../prisma/queries/v1/store-metadata.js';
 import { storeTask } from '../../prisma/queries/v1/store-task.js';
+import type { IngestEvents } from '../ingest-events.js';
+import { IngestQueue, persist } from '../ingest-queue.js';
 import { NodeRequestError } from '../interface.js';
-import type { BackfillRequests } from './requests.js';
+import type { RequestsV1 } from './requests.js';
 import type { BackfillWindow } from './backfill-window.js';
-import { LogIntake } from './log-ingest.js';
-import { refuseTask } from './task-status.js';
+import { LogIngestV1 } from './log-ingest.js';
 
-export type IntakeItem = (
+export type IngestItem = (
   | Extract<NodeFrameV1, { type: 'attempt_sync' | 'execution_sync' | 'logs_batch' | 'task_sync' | 'backfill_response' }>
   /** A request was sent: what follows may be its answer. */
   | { type: 'window'; data: BackfillWindow }
@@ -31,41 +31,33 @@ export type IntakeItem = (
   release?: () => void;
 };
 
-export interface IntakeDeps {
+export interface IngestDeps {
   database: Database;
   session: NodeSession;
   logger: Logger;
-  requests: BackfillRequests;
-  send(frame: HiveAnswerV1): void;
-  /** What is queued has crossed a bound: stop or go on reading the socket. */
-  pressure(high: boolean): void;
-  backfillNeeded(reason: 'announced' | 'change'): void;
-  superseded(): void;
-  failed(error: unknown): void;
+  requests: RequestsV1;
+  send(frame: HiveAnswerV1): unknown;
+  events: IngestEvents;
 }
 
-const HIGH_WATER_BYTES = 4 * 1024 * 1024;
-const LOW_WATER_BYTES = 1024 * 1024;
-const METADATA_AT_ONCE = 256;
-const RETRY_MS = 1000;
-/** After the socket has closed, the database is tried so often. */
+/** How often the database is tried after the socket has closed. */
 const TRIES_WHEN_CLOSED = 3;
 
-export class IntakeV1 {
-  readonly #deps: IntakeDeps;
-  readonly #queue: IntakeItem[] = [];
+export class IngestV1 {
+  readonly #deps: IngestDeps;
+  readonly #queue = new IngestQueue<IngestItem>({
+    takeNext: () => this.#takeNext(),
+    pressure: (high) => this.#deps.events.pressure(high),
+    failed: (error, dropped) => this.#failed(error, dropped),
+  });
   readonly #windows = new Map<string, BackfillWindow>();
-  readonly #logs: LogIntake;
-  #queuedBytes = 0;
-  #isHigh = false;
-  #isRunning = false;
+  readonly #logs: LogIngestV1;
   #isClosed = false;
   #lastStored = 0;
-  #idle = Promise.resolve();
 
-  constructor(deps: IntakeDeps) {
+  constructor(deps: IngestDeps) {
     this.#deps = deps;
-    this.#logs = new LogIntake({
+    this.#logs = new LogIngestV1({
       ...deps,
       contextOf: (attemptId) => ({
         window: [...this.#windows.values()].find(
@@ -77,63 +69,40 @@ export class IntakeV1 {
     });
   }
 
-  /** When something was last being stored, ms since the epoch. */
+  /** When something was last being stored. @format ms since 1970 */
   get lastStored(): number {
-    return this.#isRunning ? Date.now() : this.#lastStored;
+    return this.#queue.isRunning ? Date.now() : this.#lastStored;
   }
 
-  add(item: IntakeItem): void {
-    this.#queue.push(item);
-    this.#queuedBytes += item.bytes;
-    if (!this.#isHigh && this.#queuedBytes > HIGH_WATER_BYTES) {
-      this.#isHigh = true;
-      this.#deps.pressure(true);
-    }
-    if (!this.#isRunning) this.#idle = this.#run();
+  add(item: IngestItem): void {
+    if (!this.#queue.add(item)) item.release?.();
   }
 
-  /** Resolves when all that has arrived is stored, or can't be. */
+  /** Resolves when everything that has arrived is stored, or can't be. */
   async finish(): Promise<void> {
     this.#isClosed = true;
-    await this.#idle;
-  }
-
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    try {
-      while (this.#queue.length > 0) await this.#takeNext();
-    } catch (error) {
-      if (error instanceof SupersededError) this.#deps.superseded();
-      else this.#deps.failed(error);
-      for (const item of this.#queue.splice(0)) item.release?.();
-    } finally {
-      this.#isRunning = false;
-      this.#lastStored = Date.now();
-    }
+    await this.#queue.idle();
   }
 
   async #takeNext(): Promise<void> {
-    const batch = this.#nextBatch();
+    const batch = this.#queue.takeBatch();
     try {
       const [first] = batch;
       if (first) await this.#take(first, batch);
     } finally {
+      this.#lastStored = Date.now();
       for (const item of batch) item.release?.();
     }
-    this.#queuedBytes -= batch.reduce((sum, item) => sum + item.bytes, 0);
-    if (this.#isHigh && this.#queuedBytes < LOW_WATER_BYTES) {
-      this.#isHigh = false;
-      this.#deps.pressure(false);
-    }
+    this.#queue.release(batch);
   }
 
-  #nextBatch(): IntakeItem[] {
-    const end = this.#queue.findIndex(({ type }) => type !== 'attempt_sync' && type !== 'execution_sync');
-    const count = Math.min(end === -1 ? this.#queue.length : end, METADATA_AT_ONCE);
-    return this.#queue.splice(0, Math.max(count, 1));
+  #failed(error: unknown, dropped: IngestItem[]): void {
+    if (error instanceof SupersededError) this.#deps.events.superseded();
+    else this.#deps.events.failed(error);
+    for (const item of dropped) item.release?.();
   }
 
-  async #take(item: IntakeItem, batch: IntakeItem[]): Promise<void> {
+  async #take(item: IngestItem, batch: IngestItem[]): Promise<void> {
     switch (item.type) {
       case 'attempt_sync':
       case 'execution_sync':
@@ -149,11 +118,11 @@ export class IntakeV1 {
         this.#windows.set(item.data.requestId, item.data);
         return;
       case 'announced':
-        this.#deps.backfillNeeded('announced');
+        this.#deps.events.backfillNeeded('announced');
     }
   }
 
-  async #takeMetadata(batch: IntakeItem[]): Promise<void> {
+  async #takeMetadata(batch: IngestItem[]): Promise<void> {
     const attempts = batch.flatMap((item) => (item.type === 'attempt_sync' ? [item.data] : []));
     const executions = batch.flatMap((item) => (item.type === 'execution_sync' ? [item.data] : []));
     const { database, session, logger } = this.#deps;
@@ -228,28 +197,31 @@ export class IntakeV1 {
   }
 
   #noteNeeds(syncs: ComputedSync[]): void {
-    if (syncs.some((sync) => sync.needsBackfill)) this.#deps.backfillNeeded('change');
+    if (syncs.some((sync) => sync.needsBackfill)) this.#deps.events.backfillNeeded('change');
   }
 
   /**
-   * Goes on trying while the database is away; the socket is not read meanwhile once enough is queued. What can't be
-   * stored for another reason is logged, and the rest goes on.
+   * Tries again while the database is away, a few times if the socket has closed. What can't be stored for another reason
+   * is logged, and the rest goes on.
    */
   async #persist(write: () => Promise<void>, id: string | undefined): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      try {
-        await write();
-        return;
-      } catch (error) {
-        if (error instanceof SupersededError) throw error;
-        if (!isTransientDatabaseError(error)) {
-          this.#deps.logger.error({ err: error, id }, 'what a version 1 node sent can not be stored');
-          return;
-        }
-        if (this.#isClosed && tries >= TRIES_WHEN_CLOSED) throw error;
-        this.#deps.logger.warn({ err: error }, 'database does not answer; trying again');
-        await sleep(RETRY_MS);
-      }
+    const { logger } = this.#deps;
+    try {
+      await persist(write, { logger, isOver: (tries) => this.#isClosed && tries >= TRIES_WHEN_CLOSED });
+    } catch (error) {
+      if (error instanceof SupersededError || isTransientDatabaseError(error)) throw error;
+      logger.error({ err: error, id }, 'what a version 1 node sent could not be stored');
     }
   }
+}
+
+const TASK_STATUSES = new Set(['todo', 'inprogress', 'in-progress', 'inreview', 'in-review', 'done', 'cancelled']);
+/** The field is not optional in the original's answer. */
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** @returns the answer to a task that can't be stored; undefined if it can */
+function refuseTask({ local_task_id, status }: TaskSyncV1): HiveAnswerV1 | undefined {
+  if (TASK_STATUSES.has(status)) return undefined;
+  const data = { local_task_id, shared_task_id: NIL_UUID, success: false, error: `invalid task status: ${status}` };
+  return { type: 'task_sync_response', data };
 }

@@ -26,7 +26,7 @@ export interface BatchContext {
   isOwedFromBefore: boolean;
 }
 
-export interface LogIntakeDeps {
+export interface LogIngestDeps {
   database: Database;
   session: SessionFence;
   logger: Logger;
@@ -38,9 +38,9 @@ export interface LogIntakeDeps {
 
 const ENTRIES_AT_ONCE = 5000;
 
-export class LogIntake {
-  readonly #deps: LogIntakeDeps;
-  constructor(deps: LogIntakeDeps) {
+export class LogIngestV1 {
+  readonly #deps: LogIngestDeps;
+  constructor(deps: LogIngestDeps) {
     this.#deps = deps;
   }
 

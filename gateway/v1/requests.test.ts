@@ -8,7 +8,7 @@ import { releaseRequest, reserveRequest, settleRequests } from '../../prisma/que
 import type { HiveAnswerV1 } from '../../protocol/v1/frames.js';
 import { createTestDatabase, type TestDatabase } from '../../tests/harness/database.js';
 import { seedAttempt, seedNode } from '../../tests/harness/seed.js';
-import { BackfillRequests } from './requests.js';
+import { RequestsV1 } from './requests.js';
 import type { Database } from '../../prisma/database.js';
 
 let testDatabase: TestDatabase;
@@ -48,7 +48,7 @@ function lookingUpLate(attemptId: string, ms: number): Database {
 function requestsOn(db: Database) {
   const sent: string[] = [];
   const socket = { isOpen: true };
-  const requests = new BackfillRequests({
+  const requests = new RequestsV1({
     database: db,
     session: { nodeId, fence: 1n },
     logger: pino({ level: 'silent' }),

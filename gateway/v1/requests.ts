@@ -1,6 +1,7 @@
 /** Backfill requests to one version 1 node: sent within its bounds, answered by matching response, or given up. */
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
+import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/database.js';
 import type { SessionFence } from '../../prisma/session.js';
@@ -35,7 +36,7 @@ interface PromiseWithResolvers {
   reject: (error: NodeRequestError) => void;
 }
 
-export interface BackfillRequestsDeps {
+export interface RequestsDeps {
   database: Database;
   session: SessionFence;
   logger: Logger;
@@ -49,8 +50,8 @@ export interface BackfillRequestsDeps {
   lastSign(): number;
 }
 
-export class BackfillRequests {
-  readonly #deps: BackfillRequestsDeps;
+export class RequestsV1 {
+  readonly #deps: RequestsDeps;
   readonly #outstanding = new Map<string, Outstanding>();
   /**
    * One request is counted and sent before the next is counted. A response ends all requests that were counted before
@@ -60,7 +61,7 @@ export class BackfillRequests {
   #freed: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(deps: BackfillRequestsDeps) {
+  constructor(deps: RequestsDeps) {
     this.#deps = deps;
   }
 
@@ -208,16 +209,10 @@ function withResolvers(): PromiseWithResolvers {
   return { promise, resolve, reject };
 }
 
-async function isSettledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const pending = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+function isSettledWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const settled = promise.then(
     () => true,
     () => true,
   );
-  try {
-    return await Promise.race([settled, pending]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return pTimeout(settled, { milliseconds, fallback: () => false });
 }

@@ -30,12 +30,12 @@ interface PendingRequest {
   credit: number;
 }
 
-export class NodeRequests {
+export class RequestsV2 {
   readonly #pending = new Map<string, PendingRequest>();
   readonly #ended = new Set<string>();
-  readonly #send: (frame: HiveFrame) => void;
+  readonly #send: (frame: HiveFrame) => unknown;
 
-  constructor(send: (frame: HiveFrame) => void) {
+  constructor(send: (frame: HiveFrame) => unknown) {
     this.#send = send;
   }
 

@@ -1,0 +1,136 @@
+/** Live pages that a node pushes: stored side by side by execution, each answered by an acknowledgement or a refusal. */
+import type { Logger } from 'pino';
+import type { Database } from '../../prisma/database.js';
+import { isTransientDatabaseError } from '../../prisma/errors.js';
+import { markGap } from '../../prisma/queries/execution-marks.js';
+import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
+import type { StoreResult } from '../../prisma/queries/store-page.js';
+import type { ComputedSync } from '../../prisma/queries/sync-state.js';
+import { SupersededError, type NodeSession } from '../../prisma/session.js';
+import type { HiveFrame } from '../../protocol/frames.js';
+import { LIVE_REWIND_LINES } from '../../protocol/limits.js';
+import { PageError } from '../../protocol/page.js';
+import type { LogPage } from '../interface.js';
+import { linesStored, pagesRejected } from '../metrics.js';
+import { Lanes } from './lanes.js';
+import type { LivePageWriter } from './live-page-writer.js';
+
+export interface LogIngestDeps {
+  database: Database;
+  livePages: LivePageWriter;
+  session: NodeSession;
+  logger: Logger;
+  send(frame: HiveFrame): void;
+  fault(message: string, messageId?: string): void;
+  /** Tries again while the database is away. */
+  persist<T>(write: () => Promise<T>): Promise<T>;
+  isStopped(): boolean;
+  /** A page could not be stored for a reason that is neither the page's nor temporary. */
+  failed(error: unknown): void;
+  /** The attempt's state was computed again. */
+  judged(sync: ComputedSync): void;
+}
+
+/** The maximum number of one node's live pages that are being stored. */
+const PAGES_AT_ONCE = 32;
+
+export class LogIngestV2 {
+  readonly #deps: LogIngestDeps;
+  /** An execution's pages are stored one after another; those of several executions need not wait for each other. */
+  readonly #lanes = new Lanes(PAGES_AT_ONCE);
+  /** The position at which an execution's last gap was refused. If it is refused there again, the node can't close it. */
+  readonly #refusedAt = new Map<string, number>();
+
+  constructor(deps: LogIngestDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves as soon as there is room for the page. @param done called when the page has been dealt with */
+  add(page: LogPage, done: () => void): Promise<void> {
+    return this.#lanes.add(page.executionId, async () => {
+      if (!this.#deps.isStopped()) await this.#store(page).catch((error: unknown) => this.#deps.failed(error));
+      done();
+    });
+  }
+
+  /** Resolves when every page that was added has been dealt with. */
+  idle(): Promise<void> {
+    return this.#lanes.idle();
+  }
+
+  async #store(page: LogPage): Promise<void> {
+    const { executionId, logEpoch, firstSeq, lastSeq } = page;
+    let result: StoreResult;
+    try {
+      result = await this.#deps.livePages.store(this.#deps.session, page);
+    } catch (error) {
+      if (error instanceof PageError) {
+        pagesRejected.inc({ reason: error.code });
+        this.#deps.fault(`log_page: ${error.message}`, executionId);
+      } else {
+        if (!isTransientDatabaseError(error))
+          this.#deps.logger.error({ err: error, executionId }, 'live page not stored');
+        this.#refuse(executionId, firstSeq, 0, 'busy');
+      }
+      return;
+    }
+    if (result.stored) {
+      linesStored.inc(lastSeq - firstSeq + 1);
+      this.#refusedAt.delete(executionId);
+      this.acknowledge(executionId, logEpoch, result.storedThrough);
+      if (result.lastOfEnded) await this.#recompute(result.attemptId);
+      return;
+    }
+    await this.#refusePage(page, result);
+  }
+
+  async #refusePage(page: LogPage, result: Extract<StoreResult, { stored: false }>): Promise<void> {
+    const { executionId, logEpoch, firstSeq, lastSeq } = page;
+    if (result.code === 'superseded') throw new SupersededError(this.#deps.session.nodeId);
+    if (result.code === 'gap' && lastSeq <= result.storedThrough) {
+      this.acknowledge(executionId, logEpoch, result.storedThrough); // sent again after a lost answer
+      return;
+    }
+    pagesRejected.inc({ reason: result.code });
+    this.#refuse(executionId, firstSeq, result.storedThrough, result.code);
+    if (result.code !== 'gap') return;
+    const isRepeated = this.#refusedAt.get(executionId) === result.storedThrough;
+    this.#refusedAt.set(executionId, result.storedThrough);
+    if (isRepeated || firstSeq - result.storedThrough > LIVE_REWIND_LINES) {
+      await this.#deps.persist(() => markGap(this.#deps.database, this.#deps.session, executionId, true));
+      await this.#recomputeByExecution(executionId);
+    }
+  }
+
+  async #recomputeByExecution(executionId: string): Promise<void> {
+    const execution = await this.#deps.persist(() =>
+      this.#deps.database.execution.findUnique({ where: { id: executionId }, select: { attemptId: true } }),
+    );
+    if (execution) await this.#recompute(execution.attemptId);
+  }
+
+  async #recompute(attemptId: string): Promise<void> {
+    const sync = await this.#deps.persist(() => recomputeAttempt(this.#deps.database, attemptId));
+    if (sync) this.#deps.judged(sync);
+  }
+
+  /** Tells the node through which line the hive has the execution's log. */
+  acknowledge(executionId: string, logEpoch: number, storedThrough: number): void {
+    this.#deps.send({
+      type: 'log_ack',
+      data: { execution_id: executionId, log_epoch: logEpoch, stored_through: storedThrough },
+    });
+  }
+
+  #refuse(
+    executionId: string,
+    firstSeq: number,
+    storedThrough: number,
+    code: 'gap' | 'epoch' | 'unknown_execution' | 'busy',
+  ) {
+    this.#deps.send({
+      type: 'log_refused',
+      data: { execution_id: executionId, first_seq: firstSeq, stored_through: storedThrough, code },
+    });
+  }
+}
