@@ -1,9 +1,9 @@
 import type { EncodedLine } from '../../protocol/v1/log-lines.js';
 
-/** Batches that are held until their backfill's end, in stored bytes of one connection. */
-const MAX_HELD_BYTES = 64 * 1024 * 1024;
+/** The maximum size of the batches that wait for their backfill's end, in stored bytes of one connection. */
+const MAX_DEFERRED_BYTES = 64 * 1024 * 1024;
 
-export interface HeldBatch {
+export interface DeferredBatch {
   executionId: string;
   lines: EncodedLine[];
 }
@@ -24,8 +24,8 @@ export class BackfillWindow {
   readonly unsettled = new Set<string>();
   linesStored = 0;
   changed = false;
-  #held: HeldBatch[] = [];
-  #heldBytes = 0;
+  #deferred: DeferredBatch[] = [];
+  #deferredBytes = 0;
 
   constructor(
     readonly requestId: string,
@@ -38,24 +38,24 @@ export class BackfillWindow {
   ) {}
 
   /** Keeps a batch that may be a whole log that differs from the stored one, or a live batch. */
-  hold(batch: HeldBatch): void {
+  defer(batch: DeferredBatch): void {
     const bytes = batch.lines.reduce((sum, line) => sum + line.json.length, 0);
-    if (this.#heldBytes + bytes > MAX_HELD_BYTES) {
+    if (this.#deferredBytes + bytes > MAX_DEFERRED_BYTES) {
       this.unsettled.add(batch.executionId);
       return;
     }
-    this.#heldBytes += bytes;
-    this.#held.push(batch);
+    this.#deferredBytes += bytes;
+    this.#deferred.push(batch);
   }
 
-  /** Takes the held batches out, by execution, each's in their order. */
-  takeHeld(): Map<string, HeldBatch[]> {
-    const byExecution = new Map<string, HeldBatch[]>();
-    for (const batch of this.#held) {
+  /** Takes the deferred batches out, by execution, each execution's in their order. */
+  takeDeferred(): Map<string, DeferredBatch[]> {
+    const byExecution = new Map<string, DeferredBatch[]>();
+    for (const batch of this.#deferred) {
       byExecution.set(batch.executionId, [...(byExecution.get(batch.executionId) ?? []), batch]);
     }
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#deferred = [];
+    this.#deferredBytes = 0;
     return byExecution;
   }
 
@@ -64,6 +64,6 @@ export class BackfillWindow {
     this.hasAttempt = false;
     this.listed.clear();
     this.answered.clear();
-    for (const executionId of this.takeHeld().keys()) this.unsettled.add(executionId);
+    for (const executionId of this.takeDeferred().keys()) this.unsettled.add(executionId);
   }
 }

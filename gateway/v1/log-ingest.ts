@@ -71,13 +71,13 @@ export class LogIngestV1 {
 
   /** Decides, at a backfill's end, about what could not be decided before. */
   async endWindow(window: BackfillWindow, isWhole: boolean): Promise<void> {
-    for (const [executionId, held] of window.takeHeld()) {
-      for (const { lines } of held) {
+    for (const [executionId, deferred] of window.takeDeferred()) {
+      for (const { lines } of deferred) {
         const log = await this.#find(executionId);
         if (!log) break;
         // Were the whole log not among them, there would be no lines: the only batch is it.
         if (window.answered.has(executionId)) await this.#takeLive(log, lines);
-        else if (held.length === 1) await this.#replace(window, log, lines);
+        else if (deferred.length === 1) await this.#replace(window, log, lines);
         else window.unsettled.add(executionId);
       }
     }
@@ -95,7 +95,7 @@ export class LogIngestV1 {
     } else if (entries > MAX_LIVE_BATCH_ENTRIES) {
       await this.#replace(window, log, lines);
     } else {
-      window.hold({ executionId: log.executionId, lines });
+      window.defer({ executionId: log.executionId, lines });
     }
   }
 
@@ -109,7 +109,7 @@ export class LogIngestV1 {
       await this.#takeLive(log, lines);
       return;
     } else if (!isNext) {
-      window.hold({ executionId: log.executionId, lines });
+      window.defer({ executionId: log.executionId, lines });
       return;
     } else if (isBehind) {
       await this.#extend(window, log, lines, through);
