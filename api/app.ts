@@ -1,6 +1,7 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { AttemptReader } from './attempt-reader.js';
+import { AttemptReader } from './attempts/attempt-reader.js';
 import { DEFAULT_LIMITS, type AppDependencies } from './dependencies.js';
 import { openApiDocument, type OpenApiDocument } from './openapi.js';
 import { cors } from './cors.js';
@@ -65,3 +66,17 @@ const handleError: ErrorRequestHandler = (error: unknown, request, response, _ne
     response.destroy(); // a cut answer must not look whole
   else sendProblem(response, problem);
 };
+
+/** A server with bounds on what a client may take: headers in 15 s, the whole request in 60 s, 16 KiB of headers. */
+export function createHttpServer(listener: RequestListener): Server {
+  return createServer(
+    {
+      headersTimeout: 15_000,
+      requestTimeout: 60_000,
+      keepAliveTimeout: 65_000, // above the usual load balancer's 60 s
+      connectionsCheckingInterval: 5_000,
+      maxHeaderSize: 16 * 1024,
+    },
+    listener,
+  );
+}

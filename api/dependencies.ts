@@ -3,8 +3,8 @@ import type { Database } from '../prisma/database.js';
 import type { Backfills } from '../backfills/requests.js';
 import type { OidcVerifier } from './oidc.js';
 
-/** What runs beside the API, as far as it knows. */
-export interface PartsHealth {
+/** Whether the services behind the API work. */
+export interface ServicesHealth {
   temporal: boolean;
   workers: boolean;
 }
@@ -17,7 +17,7 @@ export interface AppDependencies {
   /** Accepts tokens of an OpenID Connect issuer besides the hive's own. @default none */
   oidc?: OidcVerifier;
   /** Whether Temporal answers and the workers run; asked by /readyz. */
-  health: () => PartsHealth | Promise<PartsHealth>;
+  health: () => ServicesHealth | Promise<ServicesHealth>;
   /** Aborted when the process stops: ends open streams and waiting reads. */
   stopping?: AbortSignal;
   /** Where clients reach the API; shown in the OpenAPI document. */

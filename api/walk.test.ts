@@ -7,10 +7,9 @@ import { startTestHive, NO_BACKFILLS, type TestHive, type TestOrganization } fro
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
 import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
 import type { BackfillDescription } from '../backfills/find.js';
-import { allRoutes } from './app.js';
+import { allRoutes, createHttpServer } from './app.js';
 import { isJsonResponse, type Route } from './route.js';
 import { problem } from './schemas/common.js';
-import { createHttpServer } from './server.js';
 
 interface Seeded {
   organization: TestOrganization;

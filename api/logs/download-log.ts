@@ -6,7 +6,7 @@ import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { LogFilter } from '../../prisma/queries/read-log.js';
 import type { LogLine } from '../../protocol/page.js';
 import { LOG_START } from './cursor.js';
-import type { EncodedEntry } from './line-source.js';
+import type { EncodedEntry } from './read-entries.js';
 import { findLog, readFrom } from './log-reader.js';
 import type { ForwardRead } from './read-forward.js';
 

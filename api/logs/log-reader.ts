@@ -5,7 +5,7 @@ import { EncodedJson } from '../route.js';
 import type { LogEntry } from '../schemas/log.js';
 import { decodeCursor, encodeCursor, isForwardCursor, LOG_START, type ForwardCursor } from './cursor.js';
 import type { EntryPosition } from './entry-id.js';
-import { damaged, LogReplacedError, type EncodedEntry } from './line-source.js';
+import { damaged, LogReplacedError, type EncodedEntry } from './read-entries.js';
 import { readBackward } from './read-backward.js';
 import { readForward, type ForwardRead } from './read-forward.js';
 import type { BudgetOptions } from './read-budget.js';

@@ -2,7 +2,7 @@
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import { listLogExecutionsBackward, type LogExecution, type LogFilter } from '../../prisma/queries/read-log.js';
 import { toEntryId, type EntryPosition } from './entry-id.js';
-import { readEntries, type EncodedEntry } from './line-source.js';
+import { readEntries, type EncodedEntry } from './read-entries.js';
 import { ReadBudget, type BudgetOptions } from './read-budget.js';
 
 export interface BackwardRead {

@@ -1,4 +1,4 @@
-import type { EncodedEntry } from './line-source.js';
+import type { EncodedEntry } from './read-entries.js';
 
 export interface BudgetOptions {
   /** Most entries. */

@@ -3,7 +3,7 @@ import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import { listLogExecutions, type LogExecution, type LogFilter } from '../../prisma/queries/read-log.js';
 import { isForwardCursor, MAX_LISTED_EXECUTIONS, type ForwardCursor } from './cursor.js';
 import { toEntryId, type EntryPosition } from './entry-id.js';
-import { readEntries, type EncodedEntry } from './line-source.js';
+import { readEntries, type EncodedEntry } from './read-entries.js';
 import { ReadBudget, type BudgetOptions } from './read-budget.js';
 
 /** Entries of one execution, with where the reader was before the first of them. */

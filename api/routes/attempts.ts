@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { listAttempts, listAttemptsOfTask, type AttemptPosition } from '../../prisma/queries/list-attempts.js';
-import { type AttemptReader, type AttemptReading } from '../attempt-reader.js';
+import { type AttemptReader, type AttemptReading } from '../attempts/attempt-reader.js';
 import { invalidCursor, notFound } from '../problem.js';
 import { answer, route, WRITTEN, type Context, type Route } from '../route.js';
 import { attemptDetail, attemptListQuery, attemptPage, attemptQuery, attemptsOfTask } from '../schemas/attempt.js';

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { countPendingBackfills } from '../../prisma/queries/count-pending-backfills.js';
 import { databaseAnswers } from '../../prisma/queries/ping.js';
 import { backfillsPending, register } from '../metrics.js';
@@ -5,10 +6,16 @@ import type { AppDependencies } from '../dependencies.js';
 import { docsPage } from '../docs-page.js';
 import type { OpenApiDocument } from '../openapi.js';
 import { answer, route, WRITTEN, type Route } from '../route.js';
-import { health, readiness } from '../schemas/service.js';
 
 const DATABASE_TIMEOUT_MS = 2_000;
 const tag = 'service';
+
+const health = z.strictObject({ status: z.literal('ok') }).meta({ id: 'Health' });
+
+const serviceState = z.enum(['ok', 'degraded']);
+const readiness = z
+  .strictObject({ database: serviceState, temporal: serviceState, workers: serviceState })
+  .meta({ id: 'Readiness', description: 'Mirroring and reads go on while Temporal or the workers are degraded.' });
 
 export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocument): Route[] {
   let page: string | undefined;
@@ -32,12 +39,12 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       access: 'public',
       responses: { 200: readiness, 503: readiness },
       handle: async () => {
-        const [database, parts] = await Promise.all([
+        const [database, { temporal, workers }] = await Promise.all([
           databaseAnswers(deps.database, DATABASE_TIMEOUT_MS),
           deps.health(),
         ]);
-        const word = (ok: boolean) => (ok ? ('ok' as const) : ('degraded' as const));
-        const body = { database: word(database), temporal: word(parts.temporal), workers: word(parts.workers) };
+        const state = (ok: boolean) => (ok ? ('ok' as const) : ('degraded' as const));
+        const body = { database: state(database), temporal: state(temporal), workers: state(workers) };
         return database ? answer(200, body) : answer(503, body);
       },
     }),

@@ -1,7 +1,7 @@
 /** The original hive's names of the same reads, for its nodes and clients. */
 import { z } from 'zod';
 import { listNodes } from '../../prisma/queries/list-nodes.js';
-import type { AttemptReader } from '../attempt-reader.js';
+import type { AttemptReader } from '../attempts/attempt-reader.js';
 import { encodeEntries, readLogPage } from '../logs/log-reader.js';
 import { answer, route, type Route } from '../route.js';
 import { attemptDetail, attemptsOfTask } from '../schemas/attempt.js';

@@ -3,6 +3,9 @@ import { PROBLEM_CODES } from '../problem.js';
 
 export const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
 export const nullableTime = time.nullable();
+/** @returns the time as RFC 3339 in UTC; null if there is none */
+export const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
+
 export const count = z.int().min(0);
 
 /** A whole number in the query string. */

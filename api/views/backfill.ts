@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { BackfillDescription, ListedBackfill } from '../../backfills/find.js';
 import type { backfill, listedBackfill } from '../schemas/backfill.js';
-import { iso } from './time.js';
+import { iso } from '../schemas/common.js';
 
 export type WorkflowUrl = (workflowId: string, runId?: string) => string | null;
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { LogLine } from '../protocol/page.js';
-import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
-import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
-import { logPage, syncLogPage, type LogEntry } from './schemas/log.js';
+import type { LogLine } from '../../protocol/page.js';
+import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
+import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
+import { logPage, syncLogPage, type LogEntry } from '../schemas/log.js';
 
 let hive: TestHive;
 let nodeId: string;

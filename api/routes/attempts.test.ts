@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { NO_BACKFILLS, startTestHive, type TestHive } from '../tests/harness/http-api.js';
+import { NO_BACKFILLS, startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import {
   appendPage,
   makeLines,
@@ -8,9 +8,9 @@ import {
   seedExecution,
   seedNode,
   type SeedAttempt,
-} from '../tests/harness/seed.js';
-import type { Backfills } from '../backfills/requests.js';
-import { attemptDetail, attemptPage, attemptsOfTask } from './schemas/attempt.js';
+} from '../../tests/harness/seed.js';
+import type { Backfills } from '../../backfills/requests.js';
+import { attemptDetail, attemptPage, attemptsOfTask } from '../schemas/attempt.js';
 
 let hive: TestHive;
 let nodeId: string;

@@ -1,12 +1,12 @@
 /** Reading one attempt: with a backfill asked for and waited for, an ETag, and executions in bounded batches. */
 import { createHash } from 'node:crypto';
-import type { OrganizationScope } from '../prisma/organization-scope.js';
-import type { Principal } from '../prisma/queries/authenticate.js';
-import { findAttempt, listMissingLines, type AttemptDetailRow } from '../prisma/queries/find-attempt.js';
-import { listExecutions, type ExecutionRow } from '../prisma/queries/list-executions.js';
-import { DEFAULT_LIMITS, type AppDependencies } from './dependencies.js';
-import { notFound } from './problem.js';
-import { attemptView, executionView, nodeInfoView, syncView } from './views/attempt.js';
+import type { OrganizationScope } from '../../prisma/organization-scope.js';
+import type { Principal } from '../../prisma/queries/authenticate.js';
+import { findAttempt, listMissingLines, type AttemptDetailRow } from '../../prisma/queries/find-attempt.js';
+import { listExecutions, type ExecutionRow } from '../../prisma/queries/list-executions.js';
+import { DEFAULT_LIMITS, type AppDependencies } from '../dependencies.js';
+import { notFound } from '../problem.js';
+import { attemptView, executionView, nodeInfoView, syncView } from '../views/attempt.js';
 import { isUnderWay, WaitingReads } from './wait-for-backfill.js';
 
 /** An execution's metadata can have 256 KiB. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OrganizationScope } from '../prisma/organization-scope.js';
-import { findAttemptState, type AttemptSyncState } from '../prisma/queries/find-attempt.js';
+import type { OrganizationScope } from '../../prisma/organization-scope.js';
+import { findAttemptState, type AttemptSyncState } from '../../prisma/queries/find-attempt.js';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 250;

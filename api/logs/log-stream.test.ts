@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
-import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
-import { logStreamsCutOff } from './metrics.js';
-import { logEntry, type LogEntry } from './schemas/log.js';
-import { createHttpServer } from './server.js';
+import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
+import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
+import { createHttpServer } from '../app.js';
+import { logStreamsCutOff } from '../metrics.js';
+import { logEntry, type LogEntry } from '../schemas/log.js';
 
 let hive: TestHive;
 let nodeId: string;

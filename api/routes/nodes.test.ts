@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import request from 'supertest';
-import { hashSecret } from '../prisma/secrets.js';
-import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
-import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
-import { apiKey, apiKeyList, createdApiKey, node, nodeList } from './schemas/node.js';
+import { hashSecret } from '../../prisma/secrets.js';
+import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
+import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
+import { apiKey, apiKeyList, createdApiKey, node, nodeList } from '../schemas/node.js';
 
 let hive: TestHive;
 
