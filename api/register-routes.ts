@@ -2,7 +2,7 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import { forOrganization } from '../prisma/organization-scope.js';
 import { authenticateRequest, requireAccess } from './authentication.js';
 import type { AppDependencies } from './dependencies.js';
-import { ApiError } from './problem.js';
+import { ApiError, toApiError } from './problem.js';
 import type { RateLimits } from './rate-limit.js';
 import { EncodedJson, isJsonResponse, parseRequest, type Context, type Route, type UntypedAnswer } from './route.js';
 
@@ -64,8 +64,7 @@ function authenticator(route: Route, deps: AppDependencies, limits: RateLimits):
       requireAccess(principal, route.access);
       next();
     } catch (error) {
-      const refused = error instanceof ApiError && error.code === 'unauthenticated';
-      if (!refused) next(error);
+      if (toApiError(error).code !== 'unauthenticated') next(error);
       else await limits.perFailedLogin(request, response, (limit?: unknown) => next(limit ?? error));
     }
   };

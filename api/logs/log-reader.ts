@@ -45,7 +45,7 @@ export async function readLogPage(
     const nextCursor = hasMore || mayGrow(totals) ? encodeCursor(read.cursor) : null;
     return { entries, hasMore, totalCount, nextCursor, lastId };
   }
-  if (start && isForwardCursor(start)) throw invalidCursor('is one of the direction forward');
+  if (start && isForwardCursor(start)) throw invalidCursor('is a forward cursor');
   const read = await retryReplaced(() => readBackward(scope, attemptId, start, { filter, limit }));
   const { entries, hasMore, lastId } = read;
   return { entries, hasMore, totalCount, nextCursor: hasMore && lastId !== null ? String(lastId) : null, lastId };

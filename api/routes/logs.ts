@@ -7,7 +7,7 @@ import { downloadLog } from '../logs/download-log.js';
 import { LogFollower } from '../logs/log-follower.js';
 import { encodeEntries, readLogPage } from '../logs/log-reader.js';
 import { streamLog } from '../logs/stream-log.js';
-import { ApiError, invalidCursor } from '../problem.js';
+import { ApiError, invalidCursor, toApiError } from '../problem.js';
 import { answer, route, WRITTEN, type Route } from '../route.js';
 import { uuid } from '../../protocol/uuid.js';
 import { downloadQuery, logPage, logQuery, streamQuery, type LogPage } from '../schemas/log.js';
@@ -103,17 +103,17 @@ function streamRoute(deps: AppDependencies): Route {
 function startOf(cursor: string | undefined) {
   if (cursor === undefined || cursor === '') return LOG_START;
   const start = decodeCursor(cursor);
-  if (!isForwardCursor(start)) throw invalidCursor('must be one of the direction forward');
+  if (!isForwardCursor(start)) throw invalidCursor('must be a forward cursor');
   return start;
 }
 
-/** Only a refused credential ends a stream: the database may be away for a moment. */
+/** Only a refused credential ends a stream: if the database is away for a moment, the stream goes on. */
 async function isStillAllowed(authenticate: () => Promise<unknown>): Promise<boolean> {
   try {
     await authenticate();
     return true;
   } catch (error) {
-    return !(error instanceof ApiError && error.code === 'unauthenticated');
+    return toApiError(error).code !== 'unauthenticated';
   }
 }
 
