@@ -34,6 +34,6 @@ export async function authenticateRequest(
 /** @throws ApiError forbidden */
 export function requireAccess(principal: Principal, access: Access): void {
   if (access === 'admin' && principal.role !== 'admin') {
-    throw new ApiError('forbidden', 'this needs a token with the role admin');
+    throw new ApiError('forbidden', 'this needs a token with the admin role');
   }
 }

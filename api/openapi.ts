@@ -26,14 +26,15 @@ const DESCRIPTIONS: Partial<Record<ProblemCode, string>> = {
   too_many_streams: 'Too many open streams, or the database does not answer; see Retry-After.',
 };
 
-/** The OpenAPI 3.1 document of the routes: what checks requests, and what tests hold answers against. */
+/** Makes the OpenAPI 3.1 document from the schemas that check requests and that tests check responses against. */
 export function openApiDocument(routes: Route[], publicUrl?: string): OpenApiDocument {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
     description:
-      'An API token of an organisation (`hive_…`), or a node’s API key, which reads as a viewer; where the hive has an OpenID Connect issuer, also a JWT of it.',
+      'An API token of an organisation (`hive_…`), or a node’s API key, which can read what a viewer can. If the hive ' +
+      'has an OpenID Connect issuer, also a JWT from it.',
   });
   for (const route of routes) registry.registerPath(toPath(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
@@ -41,7 +42,7 @@ export function openApiDocument(routes: Route[], publicUrl?: string): OpenApiDoc
     info: {
       title: 'Hivesync',
       version: '1',
-      description: 'A central copy of what coding agents did on many machines. Errors are RFC 9457 problems.',
+      description: 'A central copy of what coding agents did on many machines. Errors are RFC 9457 problem details.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     ...(publicUrl !== undefined && { servers: [{ url: publicUrl }] }),

@@ -75,9 +75,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof TokenRefusedError) return unauthenticated(error.message, { sent: true });
   // Before the database: the cause of these two can look like a lost connection to the database.
-  if (error instanceof IssuerUnavailableError) {
-    return unavailable('issuer_unavailable', 'the issuer of the token', 5);
-  }
+  if (error instanceof IssuerUnavailableError) return unavailable('issuer_unavailable', 'the issuer of the token', 5);
   if (error instanceof TemporalUnavailableError) return unavailable('temporal_unavailable', 'Temporal', 5);
   if (isTransientDatabaseError(error)) return unavailable('database_unavailable', 'the database', 2);
   return fromHttpError(error) ?? new ApiError('internal', 'the hive failed to answer; its log has the reason');
@@ -89,7 +87,10 @@ function unavailable(code: ProblemCode, what: string, retryAfterSeconds: number)
   });
 }
 
-/** Translates errors of Express and its body parser, which carry a status and a type. @returns undefined if it is not one of them */
+/**
+ * Translates errors of Express and its body parser, which carry a status and a type.
+ * @returns undefined if it is none of them
+ */
 function fromHttpError(error: unknown): ApiError | undefined {
   const { type, status } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
   if (type === 'entity.too.large') return new ApiError('body_too_large', 'the body is larger than 64 KiB');

@@ -15,7 +15,7 @@ const health = z.strictObject({ status: z.literal('ok') }).meta({ id: 'Health' }
 const serviceState = z.enum(['ok', 'degraded']);
 const readiness = z
   .strictObject({ database: serviceState, temporal: serviceState, workers: serviceState })
-  .meta({ id: 'Readiness', description: 'Mirroring and reads go on while Temporal or the workers are degraded.' });
+  .meta({ id: 'Readiness', description: 'Mirroring and reads continue while Temporal or the workers are degraded.' });
 
 export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocument): Route[] {
   let page: string | undefined;
@@ -25,7 +25,7 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/healthz',
       operationId: 'health',
       tag,
-      summary: 'Whether the process runs',
+      summary: 'Whether the process is running',
       access: 'public',
       responses: { 200: health },
       handle: () => answer(200, { status: 'ok' as const }),
@@ -35,7 +35,7 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/readyz',
       operationId: 'readiness',
       tag,
-      summary: 'Whether the hive can serve: 200 when its database answers',
+      summary: 'Whether the hive can serve requests: 200 if its database answers',
       access: 'public',
       responses: { 200: readiness, 503: readiness },
       handle: async () => {
@@ -53,11 +53,11 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/metrics',
       operationId: 'metrics',
       tag,
-      summary: 'Metrics of this process for Prometheus',
+      summary: 'This process’s metrics for Prometheus',
       access: 'public',
-      responses: { 200: { description: 'Prometheus’ text format.', contentType: 'text/plain' } },
+      responses: { 200: { description: 'The metrics in Prometheus’s text format.', contentType: 'text/plain' } },
       handle: async ({ response }) => {
-        // Without the database the other metrics are worth even more.
+        // While the database is away, the other metrics matter even more.
         await countPendingBackfills(deps.database).then(
           (count) => backfillsPending.set(count),
           () => backfillsPending.set(NaN),
@@ -84,7 +84,7 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/docs',
       operationId: 'docs',
       tag,
-      summary: 'This API as a page to read',
+      summary: 'This API as an HTML page',
       access: 'public',
       responses: { 200: { description: 'The page.', contentType: 'text/html' } },
       handle: () => answer(200, (page ??= docsPage(document()))),

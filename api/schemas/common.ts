@@ -18,7 +18,7 @@ export function queryInteger(min: number, max: number, description: string) {
     .meta({ type: 'integer', minimum: min, maximum: max, description });
 }
 
-export const pageLimit = (max: number) => queryInteger(1, max, 'Most items of one answer.');
+export const pageLimit = (max: number) => queryInteger(1, max, 'The maximum number of items in one response.');
 
 export const problem = z
   .looseObject({
@@ -27,7 +27,9 @@ export const problem = z
     status: z.int(),
     detail: z.string(),
     code: z.enum(PROBLEM_CODES),
-    error: z.string().meta({ description: 'The detail again: the member that the original’s clients read.' }),
+    error: z
+      .string()
+      .meta({ description: 'The same as `detail`, for clients of the original hive, which read this member.' }),
     request_id: z.string().nullable(),
     errors: z
       .array(
