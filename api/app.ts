@@ -1,7 +1,8 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { AttemptReader } from './attempt-reader.js';
-import { DEFAULT_LIMITS, type AppDependencies } from './dependencies.js';
+import { AttemptReader } from './attempts/attempt-reader.js';
+import { limitsOf, type AppDependencies } from './dependencies.js';
 import { openApiDocument, type OpenApiDocument } from './openapi.js';
 import { cors } from './cors.js';
 import { ApiError, sendProblem, toApiError } from './problem.js';
@@ -17,7 +18,7 @@ import { nodeRoutes } from './routes/nodes.js';
 import { serviceRoutes } from './routes/service.js';
 import { syncRoutes } from './routes/sync.js';
 
-/** The HTTP API. Sockets of nodes are not its business: the gateway takes the server's upgrades. */
+/** The HTTP API. Nodes' sockets are not part of it: the gateway handles the server's upgrades. */
 export function createApp(deps: AppDependencies): Express {
   const app = express();
   app
@@ -26,7 +27,7 @@ export function createApp(deps: AppDependencies): Express {
     .set('trust proxy', deps.trustedProxies ?? 0);
   app.use(logRequests(deps.logger), measureRequests, helmet(), noStore);
   if (deps.corsOrigins && deps.corsOrigins.length > 0) app.use(cors(deps.corsOrigins));
-  registerRoutes(app, allRoutes(deps), deps, createRateLimits({ ...DEFAULT_LIMITS, ...deps.limits }));
+  registerRoutes(app, allRoutes(deps), deps, createRateLimits(limitsOf(deps)));
   app.use(unknownPath, handleError);
   return app;
 }
@@ -56,12 +57,26 @@ const unknownPath: RequestHandler = (request) => {
   throw new ApiError('not_found', `there is nothing at ${request.path.slice(0, 200)}; see /docs`);
 };
 
-// Express tells error handlers by their four parameters.
+// Express recognises an error handler by its four parameters.
 // eslint-disable-next-line @typescript-eslint/no-unused-vars
 const handleError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
   const problem = toApiError(error);
   if (problem.status >= 500) request.log.error({ err: error, code: problem.code }, 'request failed');
   if (response.headersSent)
-    response.destroy(); // a cut answer must not look whole
+    response.destroy(); // a truncated response must not look complete
   else sendProblem(response, problem);
 };
+
+/** A server that limits each client: 15 s for the headers, 60 s for the whole request, 16 KiB of headers. */
+export function createHttpServer(listener: RequestListener): Server {
+  return createServer(
+    {
+      headersTimeout: 15_000,
+      requestTimeout: 60_000,
+      keepAliveTimeout: 65_000, // longer than the 60 s that load balancers usually have
+      connectionsCheckingInterval: 5_000,
+      maxHeaderSize: 16 * 1024,
+    },
+    listener,
+  );
+}

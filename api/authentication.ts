@@ -1,9 +1,9 @@
 import type { Request } from 'express';
 import type { Database } from '../prisma/database.js';
 import { authenticate, type CredentialFault, type Principal } from '../prisma/queries/authenticate.js';
-import { IssuerUnavailableError, isJwt, TokenRefusedError, type OidcVerifier } from './oidc.js';
+import { isJwt, type OidcVerifier } from './oidc.js';
 import type { Access } from './route.js';
-import { ApiError } from './problem.js';
+import { ApiError, unauthenticated } from './problem.js';
 
 const BEARER = /^Bearer +(\S{1,8192}) *$/i;
 
@@ -14,41 +14,26 @@ const FAULTS: Record<CredentialFault, string> = {
   blocked: 'the API key is blocked; an admin can unblock it',
 };
 
-/** Who the request comes from. @throws ApiError unauthenticated, naming what is wrong with the credential */
+/**
+ * @returns who the request comes from
+ * @throws an error that toApiError translates into `unauthenticated`, which says what is wrong with the credential
+ */
 export async function authenticateRequest(
   { database, oidc }: { database: Database; oidc?: OidcVerifier },
   request: Request,
 ): Promise<Principal> {
   const header = request.headers.authorization;
-  if (header === undefined) throw unauthenticated('send `Authorization: Bearer` with an API token', '');
+  if (header === undefined) throw unauthenticated('send `Authorization: Bearer` with an API token', { sent: false });
   const secret = BEARER.exec(header)?.[1];
-  if (oidc && secret !== undefined && isJwt(secret)) return verifyToken(oidc, secret);
+  if (oidc && secret !== undefined && isJwt(secret)) return oidc.verify(secret);
   const result = secret === undefined ? 'unknown' : await authenticate(database, secret);
   if (typeof result !== 'string') return result;
-  throw unauthenticated(FAULTS[result], ', error="invalid_token"');
-}
-
-async function verifyToken(oidc: OidcVerifier, token: string): Promise<Principal> {
-  try {
-    return await oidc.verify(token);
-  } catch (error) {
-    if (error instanceof TokenRefusedError) throw unauthenticated(error.message, ', error="invalid_token"');
-    if (!(error instanceof IssuerUnavailableError)) throw error;
-    throw new ApiError('issuer_unavailable', 'the issuer of the token does not answer; try again later', {
-      headers: { 'retry-after': '5' },
-    });
-  }
-}
-
-function unauthenticated(message: string, parameters: string): ApiError {
-  return new ApiError('unauthenticated', message, {
-    headers: { 'www-authenticate': `Bearer realm="hivesync"${parameters}` },
-  });
+  throw unauthenticated(FAULTS[result], { sent: true });
 }
 
 /** @throws ApiError forbidden */
 export function requireAccess(principal: Principal, access: Access): void {
   if (access === 'admin' && principal.role !== 'admin') {
-    throw new ApiError('forbidden', 'this needs a token with the role admin');
+    throw new ApiError('forbidden', 'this needs a token with the admin role');
   }
 }

@@ -6,7 +6,7 @@ const PREFLIGHT = {
   'access-control-max-age': '600',
 };
 
-/** Lets scripts of the given origins call the API. No cookies are used, so no credentials are allowed. */
+/** Lets scripts from the given origins call the API. The API uses no cookies, so credentials are not allowed. */
 export function cors(origins: string[]): RequestHandler {
   return (request, response, next) => {
     response.vary('origin');

@@ -2,9 +2,10 @@ import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import type { Backfills } from '../backfills/requests.js';
 import type { OidcVerifier } from './oidc.js';
+import type { WorkflowUrl } from './views/backfill.js';
 
-/** What runs beside the API, as far as it knows. */
-export interface PartsHealth {
+/** Whether the services behind the API work. */
+export interface ServicesHealth {
   temporal: boolean;
   workers: boolean;
 }
@@ -14,41 +15,41 @@ export interface AppDependencies {
   database: Database;
   backfills: Backfills;
   logger: Logger;
-  /** Accepts tokens of an OpenID Connect issuer besides the hive's own. @default none */
+  /** Accepts tokens of an OpenID Connect issuer in addition to the hive's own. @default none */
   oidc?: OidcVerifier;
-  /** Whether Temporal answers and the workers run; asked by /readyz. */
-  health: () => PartsHealth | Promise<PartsHealth>;
-  /** Aborted when the process stops: ends open streams and waiting reads. */
+  /** Whether Temporal responds and the workers run, for /readyz. */
+  health: () => ServicesHealth | Promise<ServicesHealth>;
+  /** Aborted when the process stops: ends open streams. */
   stopping?: AbortSignal;
-  /** Where clients reach the API; shown in the OpenAPI document. */
+  /** Where clients reach the API; shown in the OpenAPI document. @default none */
   publicUrl?: string;
   /** Address of a workflow in the Temporal UI, shown to admins. @default none */
-  workflowUrl?: (workflowId: string, runId?: string) => string | null;
+  workflowUrl?: WorkflowUrl;
   /** Origins whose scripts may call the API from a browser. @default none */
   corsOrigins?: string[];
-  /** Express' `trust proxy`: how many proxies' X-Forwarded-For to believe. @default 0 */
+  /** Express's `trust proxy`: how many proxies to trust for X-Forwarded-For. @default 0 */
   trustedProxies?: number;
   limits?: Partial<Limits>;
 }
 
 export interface Limits {
-  /** Requests a minute of one credential. @default 6000 */
+  /** Requests per minute with one credential. @default 6000 */
   requestsPerMinute: number;
-  /** Refused credentials a minute from one address; further ones get 429 instead of 401. @default 300 */
+  /** Refused credentials per minute from one address; further ones get 429 instead of 401. @default 300 */
   failedLoginsPerMinute: number;
-  /** Reads that wait for a backfill; further ones answer at once. @default 1000 */
+  /** Reads that wait for a backfill at the same time; further ones return at once. @default 1000 */
   waitingReads: number;
   /** Open log streams of this process. @default 2000 */
   streams: number;
-  /** A stream whose reader takes nothing for so long is cut off. @default 30_000 @format ms */
+  /** A stream whose reader takes nothing for this long is cut off. @default 30_000 @format ms */
   streamStallMs: number;
-  /** A stream without lines sends a comment so often. @default 15_000 @format ms */
+  /** How often a stream without new lines sends a comment. @default 15_000 @format ms */
   streamHeartbeatMs: number;
-  /** How often the stored positions of followed attempts are looked at. @default 250 @format ms */
+  /** How often followed attempts are checked for new lines. @default 250 @format ms */
   followIntervalMs: number;
 }
 
-export const DEFAULT_LIMITS: Limits = {
+const DEFAULT_LIMITS: Limits = {
   requestsPerMinute: 6000,
   failedLoginsPerMinute: 300,
   waitingReads: 1000,
@@ -57,3 +58,7 @@ export const DEFAULT_LIMITS: Limits = {
   streamHeartbeatMs: 15_000,
   followIntervalMs: 250,
 };
+
+export function limitsOf({ limits }: Pick<AppDependencies, 'limits'>): Limits {
+  return { ...DEFAULT_LIMITS, ...limits };
+}

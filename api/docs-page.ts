@@ -1,4 +1,4 @@
-/** The OpenAPI document as one page of plain HTML: no script, nothing from elsewhere. */
+/** The OpenAPI document as one page of plain HTML, without scripts or anything from other hosts. */
 import type { OpenApiDocument } from './openapi.js';
 
 interface Schema {
@@ -43,7 +43,7 @@ export function docsPage(document: OpenApiDocument): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escape(document.info.title)} API</title><style>${STYLE}</style>
 <h1>${escape(document.info.title)} API</h1>
-<p>${escape(document.info.description ?? '')} The same as <a href="/openapi.json">OpenAPI 3.1</a>.
+<p>${escape(document.info.description ?? '')} This page shows <a href="/openapi.json">the OpenAPI 3.1 document</a>.
 Send <code>Authorization: Bearer</code> with an API token (<code>hive token create</code>).</p>
 ${tags
   .map(

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => hive.close());
 
-describe('a request that is not valid is refused with the field at fault', () => {
+describe('an invalid request is refused, naming the invalid field', () => {
   test.each([
     ['/v1/nodes?organization_id=1', 'query', 'organization_id'],
     ['/v1/nodes/not-a-uuid', 'path', 'id'],
@@ -93,7 +93,7 @@ describe('a body is refused', () => {
   );
 });
 
-test('a wrong method is 405 with what is allowed, an unknown path 404', async () => {
+test('a wrong method is 405 with the allowed ones, an unknown path 404', async () => {
   const wrong = await request(hive.app).put('/v1/nodes/api-keys');
   expect(wrong.body).toMatchObject({ status: 405, code: 'method_not_allowed' });
   expect(wrong.headers['allow']).toBe('POST, GET, HEAD, OPTIONS');
@@ -136,7 +136,7 @@ describe('a credential is refused', () => {
     expect((await hive.get('/v1/nodes', revoked.secret)).status).toBe(401);
   });
 
-  test('too often from one address: 429, while valid ones still work', async () => {
+  test('too often from one address: 429, while valid credentials still work', async () => {
     const refused = await Promise.all(Array.from({ length: 25 }, () => hive.get('/v1/nodes', 'hive_x')));
     expect(refused.at(-1)?.status).toBe(429);
     expect(refused.at(-1)?.headers['retry-after']).toMatch(/^\d+$/);
@@ -144,7 +144,7 @@ describe('a credential is refused', () => {
   });
 });
 
-test('a credential that asks too often gets 429 with Retry-After', async () => {
+test('a credential with too many requests gets 429 with Retry-After', async () => {
   const limited = await startTestHive({ limits: { requestsPerMinute: 3 } });
   const answers = [];
   for (let index = 0; index < 4; index++) answers.push(await limited.get('/v1/nodes'));
@@ -154,7 +154,7 @@ test('a credential that asks too often gets 429 with Retry-After', async () => {
   await limited.close();
 });
 
-test('a sane request id is taken over, any other replaced; problems and the log carry it', async () => {
+test('a valid request id is kept, any other replaced; problems and the log contain it', async () => {
   const sent = await hive.get('/v1/nodes/x').set('x-request-id', 'abc-1');
   expect(sent.headers['x-request-id']).toBe('abc-1');
   expect(problem.parse(sent.body).request_id).toBe('abc-1');
@@ -163,7 +163,7 @@ test('a sane request id is taken over, any other replaced; problems and the log 
   expect(bad.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test('nothing that is logged is a secret', async () => {
+test('no secret is logged', async () => {
   await hive.get('/v1/nodes');
   const log = hive.logged.join('');
   for (const secret of [hive.own.viewer, hive.own.admin, 'authorization']) expect(log).not.toContain(secret);

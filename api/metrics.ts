@@ -1,7 +1,7 @@
-/** What is counted of the HTTP API. A label is a code or a route, never an id, so that no organisation shows. */
+/** Metrics of the HTTP API. A label is a code or a route, never an id, so that no organisation can be recognised. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram } from 'prom-client';
 
-/** Each room declares what it counts in prom-client's own registry; this one is asked for it. */
+/** Each folder registers its metrics in prom-client's default registry, which /metrics reads. */
 export { register } from 'prom-client';
 
 collectDefaultMetrics();
@@ -13,7 +13,7 @@ export const backfillsPending = new Gauge({
 
 export const httpDuration = new Histogram({
   name: 'http_request_duration_seconds',
-  help: 'From a request to the end of its answer; streams are left out.',
+  help: 'Time from a request to the end of its response. Streams are left out.',
   labelNames: ['method', 'route', 'status'],
   buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30],
 });
@@ -25,5 +25,5 @@ export const logStreams = new Gauge({
 
 export const logStreamsCutOff = new Counter({
   name: 'log_streams_cut_off_total',
-  help: 'Log streams whose reader took nothing for too long.',
+  help: 'Log streams cut off because their reader took nothing for too long.',
 });

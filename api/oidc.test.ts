@@ -10,7 +10,7 @@ import { createOidcVerifier, type OidcOptions, type OidcVerifier } from './oidc.
 
 type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
 
-/** A real issuer: discovery and keys over HTTP. */
+/** A real issuer, which serves its discovery document and keys over HTTP. */
 class Issuer {
   readonly keys: JWK[] = [];
   keyRequests = 0;
@@ -92,7 +92,7 @@ async function answer(bearer: string): Promise<{ status: number; detail: string 
   return { status: response.status, detail: (response.body as { detail?: string }).detail };
 }
 
-test('a token opens what its organisation has, and nothing else', async () => {
+test('a token gives access to what its organisation has, and to nothing else', async () => {
   const own = await seedNode(hive.database, hive.own.id, { name: 'own' });
   const foreign = await seedNode(hive.database, hive.foreign.id, { name: 'foreign' });
   const nodes = async (claims: JWTPayload) =>
@@ -103,7 +103,7 @@ test('a token opens what its organisation has, and nothing else', async () => {
   expect((await hive.get(`/v1/nodes/${foreign}`, await token())).status).toBe(404);
 });
 
-test('the role decides: a viewer makes no keys, an admin does, and the key remembers a stable maker', async () => {
+test('the role decides: a viewer cannot create keys, an admin can, and the key records a stable creator', async () => {
   const post = async (claims: JWTPayload) =>
     request(hive.app)
       .post('/v1/nodes/api-keys')
@@ -117,7 +117,7 @@ test('the role decides: a viewer makes no keys, an admin does, and the key remem
   expect(makers[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
-test('claims may have other names, and lie deeper', async () => {
+test('claims can have other names and be nested', async () => {
   useVerifier({ organizationClaim: 'https://example.test/org', roleClaim: 'realm_access.roles' });
   const claims = { 'https://example.test/org': 'own', organization: 'foreign', realm_access: { roles: ['viewer'] } };
   expect((await answer(await token(claims))).status).toBe(200);
@@ -130,8 +130,8 @@ const refusals: [string, () => Promise<string>, string][] = [
   ['is not valid yet', () => token({ nbf: in_(120) }), "the token's claim nbf is not accepted"],
   ['is for another audience', () => token({ aud: 'other' }), "the token's claim aud is not accepted"],
   ['is of another issuer', () => token({ iss: 'https://other.test' }), "the token's claim iss is not accepted"],
-  ['never ends', () => token({ exp: undefined }), "the token's claim exp is not accepted"],
-  ['is nobody’s', () => token({ sub: undefined }), "the token's claim sub is not accepted"],
+  ['never expires', () => token({ exp: undefined }), "the token's claim exp is not accepted"],
+  ['has no subject', () => token({ sub: undefined }), "the token's claim sub is not accepted"],
   ['has no role', () => token({ role: 'owner' }), "the token's claim role has neither viewer nor admin"],
   ['has no role at all', () => token({ role: undefined }), "the token's claim role has neither viewer nor admin"],
   ['names an unknown organisation', () => token({ organization: 'nobody' }), 'names no organisation of this hive'],
@@ -139,10 +139,14 @@ const refusals: [string, () => Promise<string>, string][] = [
   ['is not signed', () => Promise.resolve(unsigned()), 'the credential is not valid'],
   ['is signed by nothing', () => Promise.resolve(`${unsigned()}AA`), "the token's algorithm is not accepted"],
   ['is signed with the public key as a shared secret', signedWithPublicKey, "the token's algorithm is not accepted"],
-  ['is signed by another key of the same name', signedByOther, 'the credential is not valid'],
-  ['is signed by a key that the issuer has not', () => token({}, { kid: 'unknown' }), 'the credential is not valid'],
+  ['is signed by another key with the same id', signedByOther, 'the credential is not valid'],
+  [
+    'is signed by a key that the issuer does not have',
+    () => token({}, { kid: 'unknown' }),
+    'the credential is not valid',
+  ],
   ['was changed', changed, 'the credential is not valid'],
-  ['is no JWT', () => Promise.resolve('a.b.c'), 'the credential is not valid'],
+  ['is not a JWT', () => Promise.resolve('a.b.c'), 'the credential is not valid'],
 ];
 
 function unsigned(): string {
@@ -170,7 +174,7 @@ test.each(refusals)('a token that %s is refused', async (_name, make, detail) =>
   expect(hive.logged.join()).not.toContain(bearer);
 });
 
-test('a clock that is a little off does no harm', async () => {
+test('a clock that is slightly off does not matter', async () => {
   expect((await answer(await token({ exp: in_(-10), nbf: in_(10) }))).status).toBe(200);
 });
 
@@ -182,7 +186,7 @@ test('other asymmetric algorithms are accepted', async () => {
   expect((await answer(await token({}, { kid: 'edwards', alg: 'EdDSA', by: edwards }))).status).toBe(200);
 });
 
-test('keys are asked for once, and again for one that is new', async () => {
+test('keys are fetched once, and again for a new key', async () => {
   useVerifier();
   issuer.keyRequests = 0;
   const bearer = await token();
@@ -191,14 +195,14 @@ test('keys are asked for once, and again for one that is new', async () => {
   expect(issuer.keyRequests).toBe(1);
   const rotated = await token({}, { kid: 'second', by: await issuer.addKey('second') });
   expect((await answer(rotated)).status).toBe(401);
-  expect(issuer.keyRequests).toBe(1); // made-up key names can't make the hive flood its issuer
+  expect(issuer.keyRequests).toBe(1); // made-up key ids can't make the hive flood its issuer
   const now = Date.now();
   jest.spyOn(Date, 'now').mockImplementation(() => now + 31_000);
   expect((await answer(rotated)).status).toBe(200);
   expect(issuer.keyRequests).toBe(2);
 });
 
-test('an issuer that is away is told apart from a wrong token, and shuts nobody out whose key is known', async () => {
+test('an unreachable issuer is not mistaken for a wrong token, and tokens with a known key still work', async () => {
   useVerifier();
   const bearer = await token();
   issuer.status = 500;
@@ -219,7 +223,7 @@ test('an issuer that is away is told apart from a wrong token, and shuts nobody 
   issuer.status = 200;
 });
 
-test('a discovery document of another issuer is not believed', async () => {
+test('a discovery document from another issuer is not accepted', async () => {
   issuer.claimsToBe = 'https://other.test';
   useVerifier();
   expect((await answer(await token())).status).toBe(503);
@@ -227,7 +231,7 @@ test('a discovery document of another issuer is not believed', async () => {
   useVerifier();
 });
 
-test('without an issuer, a JWT is no credential', async () => {
+test('without an issuer, a JWT is not a credential', async () => {
   const plain = await startTestHive();
   expect((await plain.get('/v1/nodes', await token())).status).toBe(401);
   await plain.close();

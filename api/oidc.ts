@@ -1,4 +1,4 @@
-/** Bearer tokens of an OpenID Connect issuer: JWTs that say whose they are, of which organisation, and in which role. */
+/** Bearer tokens from an OpenID Connect issuer: JWTs that name their subject, its organisation and its role. */
 import { createHash } from 'node:crypto';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type RemoteJWKSet } from 'jose';
 import { z } from 'zod';
@@ -7,22 +7,22 @@ import { findOrganizationId } from '../prisma/queries/find-organization.js';
 import type { Principal } from '../prisma/queries/authenticate.js';
 
 export interface OidcOptions {
-  /** As it stands in the tokens' `iss`, to the letter. */
+  /** Exactly as in the tokens' `iss`. */
   issuer: string;
-  /** What must be among the tokens' `aud`. */
+  /** Must be in the tokens' `aud`. */
   audience: string;
-  /** The claim that holds the name or id of an organisation of this hive. */
+  /** The claim with the name or id of an organisation of this hive. */
   organizationClaim: string;
-  /** The claim that holds `viewer` or `admin`, alone or in a list. */
+  /** The claim with `viewer` or `admin`, alone or in a list. */
   roleClaim: string;
 }
 
-/** The token gives no access; the message says why, and quotes nothing of it. */
+/** The token gives no access. The message says why, and quotes nothing from the token. */
 export class TokenRefusedError extends Error {
   override readonly name = 'TokenRefusedError';
 }
 
-/** The issuer's keys can't be had, so that nothing can be said of the token. */
+/** The issuer's keys can't be fetched, so the token can't be checked. */
 export class IssuerUnavailableError extends Error {
   override readonly name = 'IssuerUnavailableError';
 }
@@ -33,10 +33,10 @@ export interface OidcVerifier {
 }
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** Whether the credential has the form of a JWT; no credential of the hive itself has. */
+/** @returns whether the credential looks like a JWT; the hive's own credentials never do */
 export const isJwt = (credential: string) => JWT.test(credential);
 
-/** None that needs a shared secret: a public key must never be taken for one. */
+/** None that needs a shared secret: otherwise a public key could be used as one. */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -94,7 +94,10 @@ function describe(error: errors.JOSEError): string {
   return 'the credential is not valid';
 }
 
-/** By its name; else, where it has dots, by its path, as `realm_access.roles`. */
+/**
+ * Looks a claim up by its name, then by its path if the name has dots, such as `realm_access.roles`.
+ * @returns undefined if there is none
+ */
 function claimAt(claims: JWTPayload, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   let value: unknown = claims;
@@ -110,7 +113,7 @@ function roleOf(claim: unknown): Principal['role'] | undefined {
   return (['admin', 'viewer'] as const).find((role) => roles.includes(role));
 }
 
-/** A UUID (version 8) that is always the same for a subject, as principals have one. */
+/** @returns a UUID (version 8), always the same for a subject, because every principal's id is a UUID */
 function subjectId(issuer: string, subject: string): string {
   const bytes = createHash('sha256')
     .update(JSON.stringify([issuer, subject]))
@@ -122,14 +125,17 @@ function subjectId(issuer: string, subject: string): string {
 }
 
 const TIMEOUT_MS = 5_000;
-/** After a failure the issuer is left alone for so long: each request with a token would ask it otherwise. */
+/** How long the issuer is left alone after a failure: otherwise each request with a token would ask it. */
 const RETRY_MS = 2_000;
-/** Errors that are the token's, not the issuer's. */
+/** Errors caused by the token, not by the issuer. */
 const TOKEN_ERRORS = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
 const discovery = z.object({ issuer: z.string(), jwks_uri: z.url() });
 
-/** The issuer's public keys: found by its discovery document, kept for ten minutes, asked for anew for an unknown one. */
+/**
+ * The issuer's public keys: found through its discovery document, kept for ten minutes, and fetched again for an
+ * unknown key.
+ */
 class IssuerKeys {
   readonly #issuer: string;
   #discovery: Promise<RemoteJWKSet> | undefined;
@@ -148,14 +154,14 @@ class IssuerKeys {
     } catch (error) {
       if (TOKEN_ERRORS.some((kind) => error instanceof kind)) throw error;
       this.#failedAt = performance.now();
-      throw new IssuerUnavailableError(`the keys of ${this.#issuer} can't be had`, { cause: error });
+      throw new IssuerUnavailableError(`the keys of ${this.#issuer} can't be fetched`, { cause: error });
     }
   };
 
-  /** Unknown keys asked for while the issuer is away must not shut those out whose keys are known. */
+  /** While the issuer is away, tokens with unknown keys must not shut out tokens whose keys are known. */
   #findKept(token: Parameters<RemoteJWKSet>): ReturnType<RemoteJWKSet> {
     const kept = this.#set?.fresh ? this.#set.jwks() : undefined;
-    if (!kept) throw new IssuerUnavailableError('the issuer failed just now');
+    if (!kept) throw new IssuerUnavailableError('the issuer failed a moment ago');
     return createLocalJWKSet(kept)(...token);
   }
 
@@ -163,13 +169,14 @@ class IssuerKeys {
     try {
       const url = `${this.#issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
       const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
-      if (!response.ok) throw new Error(`the discovery document is answered with ${response.status}`);
+      if (!response.ok) throw new Error(`the discovery document's URL answered ${response.status}`);
       const { issuer, jwks_uri: jwksUri } = discovery.parse(await response.json());
-      if (issuer !== this.#issuer) throw new Error('the discovery document is of another issuer');
-      if (!isSafeIssuerUrl(jwksUri)) throw new Error('the discovery document names keys that anybody could exchange');
+      if (issuer !== this.#issuer) throw new Error('the discovery document is from another issuer');
+      if (!isSafeIssuerUrl(jwksUri))
+        throw new Error('the discovery document names a URL of keys that anyone could replace');
       return createRemoteJWKSet(new URL(jwksUri), { timeoutDuration: TIMEOUT_MS });
     } catch (error) {
-      this.#discovery = undefined; // the next one tries again
+      this.#discovery = undefined; // the next token tries again
       throw error;
     }
   }
@@ -177,7 +184,10 @@ class IssuerKeys {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** https, or http on this machine: whoever can change the keys on their way can be anybody. */
+/**
+ * Whoever can change the keys in transit can impersonate anyone.
+ * @returns whether the URL is https, or http on this machine
+ */
 export function isSafeIssuerUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);

@@ -1,38 +1,40 @@
 import { OpenApiGeneratorV31, OpenAPIRegistry, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
-import type { ProblemCode } from './problem.js';
+import { PROBLEMS, type ProblemCode } from './problem.js';
 import { isJsonResponse, type OtherContent, type Route } from './route.js';
 import { problem } from './schemas/common.js';
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 type Responses = RouteConfig['responses'];
 
-const PROBLEM_STATUS: Partial<Record<ProblemCode, [status: number, description: string]>> = {
-  invalid_request: [400, 'A field is unknown or not valid; `errors` names it.'],
-  invalid_cursor: [400, 'A field is unknown or not valid; `errors` names it.'],
-  unauthenticated: [401, 'No valid credential.'],
-  forbidden: [403, 'Only for admins.'],
-  not_found: [404, 'Unknown, or another organisation’s.'],
-  conflict: [409, 'The state does not allow it.'],
-  body_too_large: [413, 'The body is too large.'],
-  unsupported_media_type: [415, 'The body is not application/json.'],
-  upgrade_required: [426, 'A WebSocket is needed.'],
-  too_many_requests: [429, 'Too many requests; see Retry-After.'],
-  internal: [500, 'The hive failed.'],
-  log_damaged: [500, 'The hive failed, or stored lines are damaged; `code` tells.'],
-  temporal_unavailable: [503, 'Temporal or the database does not answer; see Retry-After.'],
-  database_unavailable: [503, 'The database does not answer; see Retry-After.'],
-  too_many_streams: [503, 'Too many open streams, or the database does not answer; see Retry-After.'],
+/** Descriptions of responses. Several codes can share a status; then the last one that a route has stands for all. */
+const DESCRIPTIONS: Partial<Record<ProblemCode, string>> = {
+  invalid_request: 'A field is unknown or invalid; `errors` names it.',
+  invalid_cursor: 'A field is unknown or invalid; `errors` names it.',
+  unauthenticated: 'No valid credential.',
+  forbidden: 'Only for admins.',
+  not_found: 'Unknown, or of another organisation.',
+  conflict: 'The state does not allow it.',
+  body_too_large: 'The body is too large.',
+  unsupported_media_type: 'The body is not application/json.',
+  upgrade_required: 'A WebSocket is needed.',
+  too_many_requests: 'Too many requests; see Retry-After.',
+  internal: 'The hive failed.',
+  log_damaged: 'The hive failed, or stored lines are damaged; `code` tells which.',
+  database_unavailable: 'The database does not answer; see Retry-After.',
+  temporal_unavailable: 'Temporal or the database does not answer; see Retry-After.',
+  too_many_streams: 'Too many open streams, or the database does not answer; see Retry-After.',
 };
 
-/** The OpenAPI 3.1 document of the routes: what checks requests, and what tests hold answers against. */
+/** Makes the OpenAPI 3.1 document from the schemas that check requests and that tests check responses against. */
 export function openApiDocument(routes: Route[], publicUrl?: string): OpenApiDocument {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
     description:
-      'An API token of an organisation (`hive_…`), or a node’s API key, which reads as a viewer; where the hive has an OpenID Connect issuer, also a JWT of it.',
+      'An API token of an organisation (`hive_…`), or a node’s API key, which can read what a viewer can. If the hive ' +
+      'has an OpenID Connect issuer, also a JWT from it.',
   });
   for (const route of routes) registry.registerPath(toPath(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
@@ -40,7 +42,7 @@ export function openApiDocument(routes: Route[], publicUrl?: string): OpenApiDoc
     info: {
       title: 'Hivesync',
       version: '1',
-      description: 'A central copy of what coding agents did on many machines. Errors are RFC 9457 problems.',
+      description: 'A central copy of what coding agents did on many machines. Errors are RFC 9457 problem details.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     ...(publicUrl !== undefined && { servers: [{ url: publicUrl }] }),
@@ -83,18 +85,20 @@ function otherContent({ description, contentType }: OtherContent): Responses[str
   };
 }
 
-/** What a route can answer by its kind, and what it says of itself. */
+/** The errors that every route of this kind can answer with, then those that the route itself declares. */
 function problems(route: Route): Responses {
-  const codes = new Set<ProblemCode>(['invalid_request', 'internal', ...(route.errors ?? [])]);
+  const codes = new Set<ProblemCode>(['invalid_request', 'internal']);
   if (route.access !== 'public') {
     for (const code of ['unauthenticated', 'too_many_requests', 'database_unavailable'] as const) codes.add(code);
   }
   if (route.access === 'admin') codes.add('forbidden');
   if (route.body) for (const code of ['body_too_large', 'unsupported_media_type'] as const) codes.add(code);
+  for (const code of route.errors ?? []) codes.add(code);
   const responses: Responses = {};
   for (const code of codes) {
-    const [status, description] = PROBLEM_STATUS[code] ?? [500, code];
+    const { status, title } = PROBLEMS[code];
     if (status in route.responses) continue;
+    const description = DESCRIPTIONS[code] ?? title;
     responses[status] = { description, content: { 'application/problem+json': { schema: problem } } };
   }
   return responses;

@@ -1,9 +1,10 @@
-/** Every error the API answers: a code for programs, a title, an HTTP status; as RFC 9457 problem+json. */
+/** Every error that the API answers with: a code for programs, a title and an HTTP status, as RFC 9457 problem+json. */
 import type { Response } from 'express';
 import { TemporalUnavailableError } from '../backfills/temporal-door.js';
 import { isTransientDatabaseError } from '../prisma/errors.js';
+import { IssuerUnavailableError, TokenRefusedError } from './oidc.js';
 
-const PROBLEMS = {
+export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   invalid_json: { status: 400, title: 'The body is not JSON' },
   invalid_cursor: { status: 400, title: 'The cursor is not valid' },
@@ -39,11 +40,11 @@ export interface FieldFault {
 interface ProblemExtras {
   errors?: FieldFault[];
   headers?: Record<string, string>;
-  /** Further members of the answer: ids, counts and positions, never content. */
+  /** Further members of the response: ids, counts and positions, never content. */
   members?: Record<string, string | number>;
 }
 
-/** An error that its receiver is told of. `message` is a sentence that says what to do, and quotes no content. */
+/** An error that the client is told about. `message` says what is wrong or what to do, and quotes no content. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
@@ -59,27 +60,37 @@ export class ApiError extends Error {
 
 export const notFound = (what: string) => new ApiError('not_found', `${what} not found`);
 
-export function invalidCursor(message = 'is not a cursor that this API gave'): ApiError {
+export function invalidCursor(message = 'is not a cursor from this API'): ApiError {
   return new ApiError('invalid_cursor', `cursor: ${message}`, { errors: [{ in: 'query', field: 'cursor', message }] });
 }
 
-/** What is answered for an error of any kind: what is not meant for the receiver becomes `internal`. */
+/** @param sent whether the request carried a credential at all */
+export function unauthenticated(message: string, { sent }: { sent: boolean }): ApiError {
+  const challenge = `Bearer realm="hivesync"${sent ? ', error="invalid_token"' : ''}`;
+  return new ApiError('unauthenticated', message, { headers: { 'www-authenticate': challenge } });
+}
+
+/** Translates an error of any kind: one that is not meant for the client becomes `internal`. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (isTransientDatabaseError(error)) {
-    return new ApiError('database_unavailable', 'the database does not answer; try again later', {
-      headers: { 'retry-after': '2' },
-    });
-  }
-  if (error instanceof TemporalUnavailableError) {
-    return new ApiError('temporal_unavailable', 'Temporal does not answer; try again later', {
-      headers: { 'retry-after': '5' },
-    });
-  }
+  if (error instanceof TokenRefusedError) return unauthenticated(error.message, { sent: true });
+  // Before the database: the cause of these two can look like a lost connection to the database.
+  if (error instanceof IssuerUnavailableError) return unavailable('issuer_unavailable', 'the issuer of the token', 5);
+  if (error instanceof TemporalUnavailableError) return unavailable('temporal_unavailable', 'Temporal', 5);
+  if (isTransientDatabaseError(error)) return unavailable('database_unavailable', 'the database', 2);
   return fromHttpError(error) ?? new ApiError('internal', 'the hive failed to answer; its log has the reason');
 }
 
-/** Errors that Express and its body parser throw carry a status and a type. */
+function unavailable(code: ProblemCode, what: string, retryAfterSeconds: number): ApiError {
+  return new ApiError(code, `${what} does not answer; try again later`, {
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  });
+}
+
+/**
+ * Translates errors of Express and its body parser, which carry a status and a type.
+ * @returns undefined if it is none of them
+ */
 function fromHttpError(error: unknown): ApiError | undefined {
   const { type, status } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
   if (type === 'entity.too.large') return new ApiError('body_too_large', 'the body is larger than 64 KiB');
@@ -89,7 +100,7 @@ function fromHttpError(error: unknown): ApiError | undefined {
   return undefined;
 }
 
-/** Writes the answer; `error` is the one member that the original's clients read. */
+/** Sends the error as the response. `error` is the only member that the original hive's clients read. */
 export function sendProblem(response: Response, error: ApiError): void {
   const { errors, headers = {}, members = {} } = error.extras;
   const { title } = PROBLEMS[error.code];

@@ -11,7 +11,7 @@ export interface RateLimits {
 
 const WINDOW_MS = 60_000;
 
-/** Limits of one process: several hives allow several times as much. */
+/** Limits of one process: several hives together allow several times as much. */
 export function createRateLimits(limits: Limits): RateLimits {
   return {
     perCredential: limiter(limits.requestsPerMinute, (response) => (response.locals['principal'] as Principal).id),
@@ -29,7 +29,7 @@ function limiter(limit: number, key?: (response: Response) => string): RateLimit
     handler: (_request, response, next) => {
       const seconds = response.getHeader('retry-after');
       next(
-        new ApiError('too_many_requests', `too many requests; the limit is ${limit} a minute`, {
+        new ApiError('too_many_requests', `too many requests; the limit is ${limit} per minute`, {
           headers: { 'retry-after': typeof seconds === 'string' ? seconds : String(WINDOW_MS / 1000) },
         }),
       );

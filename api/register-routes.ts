@@ -2,13 +2,13 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import { forOrganization } from '../prisma/organization-scope.js';
 import { authenticateRequest, requireAccess } from './authentication.js';
 import type { AppDependencies } from './dependencies.js';
-import { ApiError } from './problem.js';
+import { ApiError, toApiError } from './problem.js';
 import type { RateLimits } from './rate-limit.js';
 import { EncodedJson, isJsonResponse, parseRequest, type Context, type Route, type UntypedAnswer } from './route.js';
 
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/** Registers the routes in Express; what they don't allow on a path of theirs is 405. */
+/** Registers the routes in Express. A method that no route of a path has is answered with 405. */
 export function registerRoutes(app: Express, routes: Route[], deps: AppDependencies, limits: RateLimits): void {
   const paths = new Map<string, Route[]>();
   for (const route of [...routes].sort(literalsFirst)) {
@@ -21,9 +21,10 @@ export function registerRoutes(app: Express, routes: Route[], deps: AppDependenc
   }
 }
 
-/** `/v1/nodes/api-keys` before `/v1/nodes/{id}`, so that its other methods don't end in the latter. */
+/** Puts `/v1/nodes/api-keys` before `/v1/nodes/{id}`, so that requests to the former don't match the latter. */
 function literalsFirst(a: Route, b: Route): number {
-  const [first, second] = [a.path.replaceAll('{', '~'), b.path.replaceAll('{', '~')]; // by code unit: a locale puts ~ first
+  // compared by code unit, because a locale puts ~ first
+  const [first, second] = [a.path.replaceAll('{', '~'), b.path.replaceAll('{', '~')];
   return first < second ? -1 : 1;
 }
 
@@ -47,7 +48,7 @@ function handlers(route: Route, deps: AppDependencies, limits: RateLimits): Requ
   return [markRoute(route), ...authentication, ...body, runner(route)];
 }
 
-/** Names the route for the log and the metrics: paths carry ids. */
+/** Names the route for the metrics, because paths contain ids. */
 function markRoute(route: Route): RequestHandler {
   return (_request, response, next) => {
     response.locals['route'] = route.path;
@@ -64,8 +65,7 @@ function authenticator(route: Route, deps: AppDependencies, limits: RateLimits):
       requireAccess(principal, route.access);
       next();
     } catch (error) {
-      const refused = error instanceof ApiError && error.code === 'unauthenticated';
-      if (!refused) next(error);
+      if (toApiError(error).code !== 'unauthenticated') next(error);
       else await limits.perFailedLogin(request, response, (limit?: unknown) => next(limit ?? error));
     }
   };
@@ -93,7 +93,7 @@ function runner(route: Route): RequestHandler {
   };
 }
 
-/** Aborted when the connection closes before the answer is finished. */
+/** @returns a signal that aborts when the connection closes before the response is finished */
 function whenGone(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {

@@ -8,7 +8,7 @@ import { httpDuration } from './metrics.js';
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 
-/** One line a request, with its id; headers are left out, for they carry secrets. */
+/** Logs one line per request, with its id. Headers are left out because they contain secrets. */
 export function logRequests(logger: Logger): RequestHandler {
   return pinoHttp({
     logger,
@@ -29,7 +29,7 @@ export function logRequests(logger: Logger): RequestHandler {
   });
 }
 
-/** Observes how long answers take, by route: a stream's length says nothing, so it is left out. */
+/** Measures how long responses take, by route. Streams are left out, because how long one lasts says nothing. */
 export const measureRequests: RequestHandler = (request, response, next) => {
   const end = httpDuration.startTimer();
   response.once('finish', () => {

@@ -1,6 +1,6 @@
 /**
- * One way to define a route: its schemas check the request, type its handler and make its part of the OpenAPI
- * document. app.ts registers it in Express, openapi.ts in the document.
+ * The one way to define a route: its schemas check the request, type its handler and make its part of the OpenAPI
+ * document. register-routes.ts registers it in Express, openapi.ts in the document.
  */
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -9,10 +9,10 @@ import type { Principal } from '../prisma/queries/authenticate.js';
 import { ApiError, type FieldFault, type ProblemCode } from './problem.js';
 
 export type Method = 'get' | 'post' | 'delete';
-/** Who may call: anybody, a credential of the organisation, or its admins. */
+/** Who may call: anyone, any credential of the organisation, or only its admins. */
 export type Access = 'public' | 'viewer' | 'admin';
 
-/** An answer that is not JSON: nothing, a stream, a page. */
+/** A response that is not JSON: nothing, a stream or a page. */
 export interface OtherContent {
   description: string;
   contentType?: string;
@@ -20,12 +20,12 @@ export interface OtherContent {
 type ResponseSpec = z.ZodType | OtherContent;
 export type ResponseSpecs = Partial<Record<200 | 201 | 202 | 204 | 503, ResponseSpec>>;
 
-/** The handler wrote the answer itself. */
+/** The handler has written the response itself. */
 export const WRITTEN = { written: true } as const;
 
-/** A body that is the JSON of a `T` already. */
+/** A body that is already the JSON of a `T`. */
 export class EncodedJson<T> {
-  /** Never set: it ties the text to the schema that it has to follow. */
+  /** Never set. It ties the text to the schema that the text must match. */
   declare readonly decoded?: T;
   constructor(readonly text: string) {}
 }
@@ -34,7 +34,7 @@ type AnswerBody<S> = S extends z.ZodType ? z.input<S> | EncodedJson<z.input<S>> 
 export type Answer<R extends ResponseSpecs> =
   { [S in keyof R]: { status: S; body: AnswerBody<R[S]> } }[keyof R] | typeof WRITTEN;
 
-/** An answer with a status that the route declares, and its body. */
+/** A response with a status that the route declares, and its body. */
 export function answer<const S extends keyof ResponseSpecs, B = undefined>(
   status: S,
   body?: B,
@@ -42,12 +42,12 @@ export function answer<const S extends keyof ResponseSpecs, B = undefined>(
   return { status, body: body as B };
 }
 
-/** What a handler is given. */
+/** What a handler gets. */
 export interface Context<A extends Access = Access, P = unknown, Q = unknown, B = unknown> {
   params: P;
   query: Q;
   body: B;
-  /** The caller's organisation: the handler's only way to the database. */
+  /** The caller's organisation; the handler's only access to the database. */
   scope: A extends 'public' ? undefined : OrganizationScope;
   principal: A extends 'public' ? undefined : Principal;
   request: Request;
@@ -75,12 +75,12 @@ interface RouteSpec<
   query?: Q;
   body?: B;
   responses: R;
-  /** Besides those that every route of its kind answers. */
+  /** In addition to those that every route of its kind can answer with. */
   errors?: ProblemCode[];
   handle(context: Context<A, z.output<P>, z.output<Q>, z.output<B>>): Promise<Answer<R>> | Answer<R>;
 }
 
-/** A route whose types have been checked and forgotten. */
+/** A route without its type parameters, after they have been checked. */
 export interface Route extends Omit<RouteSpec<Access, z.ZodType, z.ZodType, z.ZodType, ResponseSpecs>, 'handle'> {
   handle(context: Context): Promise<UntypedAnswer>;
 }
@@ -106,7 +106,10 @@ export function isJsonResponse(spec: ResponseSpec): spec is z.ZodType {
 
 const NOTHING = z.strictObject({});
 
-/** The request's parts as the route's schemas make them. @throws ApiError naming every field at fault */
+/**
+ * @returns the request's params, query and body as the route's schemas parse them
+ * @throws ApiError naming every invalid field
+ */
 export function parseRequest(
   { params, query, body }: Pick<Route, 'params' | 'query' | 'body'>,
   request: Pick<Request, 'params' | 'query' | 'body'>,
@@ -130,7 +133,9 @@ function parsePart(schema: z.ZodType | undefined, value: unknown, where: FieldFa
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
     if (issue.code === 'unrecognized_keys') {
-      faults.push(...issue.keys.map((key) => ({ in: where, field: key.slice(0, 100), message: 'is not known here' })));
+      faults.push(
+        ...issue.keys.map((key) => ({ in: where, field: key.slice(0, 100), message: 'is not a known field' })),
+      );
     } else {
       faults.push({ in: where, field: issue.path.join('.'), message: describe(issue) });
     }

@@ -1,4 +1,4 @@
-/** Over every route of the OpenAPI document: answers fit their schemas, and another organisation's data is nowhere. */
+/** Calls every route: responses match their schemas, and another organisation's data is in none of them. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -7,10 +7,9 @@ import { startTestHive, NO_BACKFILLS, type TestHive, type TestOrganization } fro
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
 import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
 import type { BackfillDescription } from '../backfills/find.js';
-import { allRoutes } from './app.js';
+import { allRoutes, createHttpServer } from './app.js';
 import { isJsonResponse, type Route } from './route.js';
 import { problem } from './schemas/common.js';
-import { createHttpServer } from './server.js';
 
 interface Seeded {
   organization: TestOrganization;
@@ -65,7 +64,7 @@ afterAll(async () => {
   await hive.close();
 });
 
-/** Names and lines carry the marker, so that a leak is seen wherever it is. */
+/** Names and lines contain the marker, so that a leak shows wherever it is. */
 async function seed(organization: TestOrganization, marker: string): Promise<Seeded> {
   const { database } = hive;
   const organizationId = organization.id;
@@ -83,7 +82,7 @@ async function seed(organization: TestOrganization, marker: string): Promise<See
   return { organization, ids: { node, attempt, execution, apiKey: apiKey.id, sharedTask } };
 }
 
-/** The route's path with ids of what its parameter means. */
+/** @returns the route's path with the seeded id that its parameter stands for */
 function pathWith({ path }: Route, { ids }: Seeded): string {
   const kind = path.includes('/api-keys/')
     ? ids.apiKey
@@ -107,10 +106,10 @@ function call(route: Route, path: string, token?: string) {
 }
 
 const secured = () => routes.filter(({ access }) => access !== 'public');
-/** What deletes comes last. */
+/** Routes that delete come last. */
 const inOrder = () => [...routes].sort((a, b) => Number(a.method === 'delete') - Number(b.method === 'delete'));
 
-test('without a credential every route but those of the service answers 401', async () => {
+test('without a credential every route except public ones answers 401', async () => {
   for (const route of secured()) {
     const response = await call(route, pathWith(route, own));
     expect([route.operationId, response.status]).toEqual([route.operationId, 401]);
@@ -125,7 +124,7 @@ test('a viewer gets 403 on every admin route', async () => {
   }
 });
 
-test('another organisation’s id is answered as an unknown one, and its data is in no answer', async () => {
+test('another organisation’s id is answered like an unknown one, and its data is in no response', async () => {
   for (const route of secured()) {
     const withId = route.path.includes('{');
     const response = await call(route, pathWith(route, foreign), hive.own.admin);
@@ -152,7 +151,7 @@ test('filters with another organisation’s ids find nothing', async () => {
   }
 });
 
-test('metrics carry no id and no name', async () => {
+test('metrics contain no ids and no names', async () => {
   const where = { attemptId: own.ids.attempt };
   await hive.database.attemptSync.update({ where, data: { state: 'pending_backfill' } });
   const metrics = await (await fetch(`${base}/metrics`)).text();

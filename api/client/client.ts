@@ -1,16 +1,16 @@
-/** A client of the HTTP API whose paths, fields and answers are those of its OpenAPI document. */
+/** A client of the HTTP API whose paths, fields and responses come from its OpenAPI document. */
 import createClient, { type Client } from 'openapi-fetch';
 import type { components, paths } from './openapi.js';
 
 export type HiveClient = Client<paths, 'application/json'>;
 export type Schemas = components['schemas'];
 
-/** The hive refused a request, or could not answer it. */
+/** The hive refused a request or could not answer it. */
 export class HiveApiError extends Error {
   override readonly name = 'HiveApiError';
   constructor(
     readonly status: number,
-    /** The problem's code; absent where the answer was none of the hive's. */
+    /** The problem's code; undefined if the response did not come from the hive. */
     readonly code: string | undefined,
     message: string,
   ) {
@@ -18,7 +18,7 @@ export class HiveApiError extends Error {
   }
 }
 
-/** Nothing answers at the address. */
+/** No hive responds at the address. */
 export class HiveUnreachableError extends Error {
   override readonly name = 'HiveUnreachableError';
   readonly code = 'hive_unreachable';
@@ -26,7 +26,7 @@ export class HiveUnreachableError extends Error {
 
 export interface HiveAddress {
   url: string;
-  /** An API token, or a token of the hive's OpenID Connect issuer. */
+  /** An API token, or a token from the hive's OpenID Connect issuer. */
   token: string;
 }
 
@@ -47,10 +47,10 @@ interface Answer<T> {
   response: Response;
 }
 
-/** The body of a successful answer. @throws HiveApiError, HiveUnreachableError */
+/** @returns the body of a successful response @throws HiveApiError, HiveUnreachableError */
 export async function bodyOf<T>(answering: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await answering;
-  if (response.ok) return data as T; // after 204 there is none, and none is asked for
+  if (response.ok) return data as T; // with 204 there is none, and no caller uses it
   const { code, detail } = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schemas['Problem']>;
   throw new HiveApiError(response.status, code, detail ?? `the hive answered ${response.status}`);
 }

@@ -1,4 +1,4 @@
-// Made from the OpenAPI document by `npm run generate`; a test holds it to the routes.
+// Generated from the OpenAPI document by `npm run generate`. A test checks that it is up to date.
 export interface paths {
     "/v1/nodes": {
         parameters: {
@@ -7,7 +7,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The organisation’s nodes, by name */
+        /** The organisation’s nodes, ordered by name */
         get: operations["listNodes"];
         put?: never;
         post?: never;
@@ -29,8 +29,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete a node with all that the hive mirrored of it
-         * @description Its API keys are revoked, and its socket closes. What the node itself holds is not touched.
+         * Delete a node and everything that the hive mirrored from it
+         * @description Its API keys are revoked and its socket is closed. Data on the node itself is not touched.
          */
         delete: operations["deleteNode"];
         options?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A node’s WebSocket; its protocol is docs/protocol.md */
+        /** The WebSocket for nodes; docs/protocol.md describes its protocol */
         get: operations["connectNode"];
         put?: never;
         post?: never;
@@ -62,12 +62,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The organisation’s API keys, newest first, revoked ones included */
+        /** The organisation’s API keys, newest first, including revoked ones */
         get: operations["listApiKeys"];
         put?: never;
         /**
-         * Make an API key for a node
-         * @description The secret is in this answer only. The key binds to the first machine that uses it.
+         * Create an API key for a node
+         * @description The secret is only in this response. The key is bound to the first machine that uses it.
          */
         post: operations["createApiKey"];
         delete?: never;
@@ -88,7 +88,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description The socket of the node that uses it closes within a second for each 2,000 nodes of a hive, on whichever it is.
+         * @description The socket of the node that uses the key is closed, whichever hive has it: within one second per 2,000 nodes on that hive.
          */
         delete: operations["revokeApiKey"];
         options?: never;
@@ -105,7 +105,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Unblock an API key that other machines tried to use */
+        /** Unblock an API key that was blocked because other machines tried to use it */
         post: operations["unblockApiKey"];
         delete?: never;
         options?: never;
@@ -121,8 +121,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An attempt with its executions, and how far the hive’s copy is
-         * @description Reading an attempt with a gap whose node is connected starts a backfill, and answers at once; with `wait` it answers when that backfill has ended or the time is up. A complete attempt has an ETag.
+         * An attempt with its executions, and how complete the hive’s copy is
+         * @description If the attempt has a gap and its node is connected, reading it starts a backfill. The response comes at once, or with `wait` when the backfill has ended or the time is up. A complete attempt has an ETag.
          */
         get: operations["getAttempt"];
         put?: never;
@@ -140,7 +140,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The attempts of a shared task, newest first, at most 1,000 */
+        /** The attempts of a shared task, newest first, up to 1,000 */
         get: operations["listAttemptsOfTask"];
         put?: never;
         post?: never;
@@ -176,7 +176,7 @@ export interface paths {
         };
         /**
          * An attempt’s log, a page at a time
-         * @description Ordered by execution, then by line. A cursor belongs to the filters and the direction it was given for.
+         * @description Ordered by execution, then by line. A cursor is valid only with the filters and direction that it was given for.
          */
         get: operations["getLogs"];
         put?: never;
@@ -195,8 +195,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An attempt’s log as server-sent events, also as it grows
-         * @description One event an entry; its id is a cursor, from which Last-Event-ID (or `cursor`) resumes. A comment every 15 s shows that the stream lives. `event: end` says that nothing more will come; `event: cut_off`, that the reader took nothing for 30 s; `event: error`, another reason.
+         * An attempt’s log as server-sent events, including new lines as it grows
+         * @description One event per entry. Its id is a cursor, from which Last-Event-ID (or `cursor`) resumes. A comment is sent every 15 s to show that the stream is alive. The last event says why the stream ends: `event: end`, nothing more will come; `event: cut_off`, the reader took nothing for 30 s; `event: error`, another reason.
          */
         get: operations["streamLogs"];
         put?: never;
@@ -215,8 +215,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An attempt’s whole log as a file, as far as it is stored
-         * @description Text (the lines’ content) or NDJSON (one entry a line); gzip where the client accepts it.
+         * An attempt’s whole log, as far as it is stored, as a file
+         * @description Text (the content of the lines) or NDJSON (one entry per line), compressed with gzip if the client accepts it.
          */
         get: operations["downloadLogs"];
         put?: never;
@@ -234,7 +234,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As GET /v1/nodes */
+        /** Same as GET /v1/nodes */
         get: operations["syncNodes"];
         put?: never;
         post?: never;
@@ -251,7 +251,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As GET /v1/nodes/task-attempts/{id}, without starting a backfill */
+        /** Same as GET /v1/nodes/task-attempts/{id}, but without starting a backfill */
         get: operations["syncAttempt"];
         put?: never;
         post?: never;
@@ -268,7 +268,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As GET /v1/swarm/attempts/{id}/logs, newest first unless asked otherwise, with entry ids as cursors */
+        /** Same as GET /v1/swarm/attempts/{id}/logs, but newest first by default, with entry ids as cursors */
         get: operations["syncLogs"];
         put?: never;
         post?: never;
@@ -285,7 +285,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As GET /v1/nodes/task-attempts/by-shared-task/{id} */
+        /** Same as GET /v1/nodes/task-attempts/by-shared-task/{id} */
         get: operations["syncAttemptsOfTask"];
         put?: never;
         post?: never;
@@ -305,8 +305,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start a backfill of an attempt, or join the one that runs
-         * @description Also after a cancel, while the node is away (it is waited for), and of a complete attempt.
+         * Start a backfill of an attempt, or join the one that is running
+         * @description Also after a cancel, for a complete attempt, and while the node is away: the backfill waits for it.
          */
         post: operations["startBackfill"];
         delete?: never;
@@ -324,7 +324,7 @@ export interface paths {
         };
         /**
          * The organisation’s backfills, newest first
-         * @description From Temporal’s visibility, which lags by about a second and forgets after its retention.
+         * @description From Temporal’s visibility store, which lags by about a second and keeps backfills for its retention period.
          */
         get: operations["listBackfills"];
         put?: never;
@@ -363,7 +363,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel the backfill of an attempt
-         * @description No other starts by itself until one is started by hand. What was stored stays.
+         * @description No other backfill of the attempt starts by itself until someone starts one. Stored lines stay.
          */
         post: operations["cancelBackfill"];
         delete?: never;
@@ -379,7 +379,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process runs */
+        /** Whether the process is running */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -396,7 +396,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the hive can serve: 200 when its database answers */
+        /** Whether the hive can serve requests: 200 if its database answers */
         get: operations["readiness"];
         put?: never;
         post?: never;
@@ -413,7 +413,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Metrics of this process for Prometheus */
+        /** This process’s metrics for Prometheus */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -447,7 +447,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This API as a page to read */
+        /** This API as an HTML page */
         get: operations["docs"];
         put?: never;
         post?: never;
@@ -470,11 +470,11 @@ export interface components {
             machine_id: string;
             protocol_version: number;
             /**
-             * @description offline: no hive holds a socket of the node
+             * @description `offline`: no hive has a socket of the node.
              * @enum {string}
              */
             status: "online" | "busy" | "draining" | "offline";
-            /** @description What the node said of itself when it connected. */
+            /** @description What the node said about itself when it connected. */
             capabilities: {
                 [key: string]: unknown;
             };
@@ -513,7 +513,7 @@ export interface components {
             detail: string;
             /** @enum {string} */
             code: "invalid_request" | "invalid_json" | "invalid_cursor" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "body_too_large" | "unsupported_media_type" | "upgrade_required" | "too_many_requests" | "header_too_large" | "internal" | "log_damaged" | "issuer_unavailable" | "temporal_unavailable" | "database_unavailable" | "too_many_streams";
-            /** @description The detail again: the member that the original’s clients read. */
+            /** @description The same as `detail`, for clients of the original hive, which read this member. */
             error: string;
             request_id: string | null;
             errors?: {
@@ -527,10 +527,10 @@ export interface components {
         };
         CreatedApiKey: {
             api_key: components["schemas"]["ApiKey"];
-            /** @description 64 hexadecimal digits. Shown here and never again. */
+            /** @description 64 hexadecimal digits. Shown only in this response. */
             secret: string;
         };
-        /** @description A node’s credential, bound to the first machine that uses it. */
+        /** @description A node’s credential. It is bound to the first machine that uses it. */
         ApiKey: {
             /** Format: uuid */
             id: string;
@@ -576,14 +576,14 @@ export interface components {
         };
         AttemptDetail: {
             attempt: components["schemas"]["Attempt"];
-            /** @description In the order the hive learnt of them. */
+            /** @description In the order in which the hive learnt of them. */
             executions: components["schemas"]["Execution"][];
-            /** @description All executions have ended. */
+            /** @description Whether all executions have ended. */
             is_complete: boolean;
             node_info: components["schemas"]["NodeInfo"];
             sync: components["schemas"]["Sync"];
         };
-        /** @description A task attempt as its node describes it, and how far the hive’s copy is. */
+        /** @description A task attempt as its node describes it, and how complete the hive’s copy is. */
         Attempt: {
             /** Format: uuid */
             id: string;
@@ -617,7 +617,7 @@ export interface components {
             updated_at: string;
             /** @description The node’s counter of changes to the attempt. */
             revision: number;
-            /** @description How many executions the node says there are. */
+            /** @description How many executions there are according to the node. */
             execution_count: number;
             /** @enum {string} */
             sync_state: "partial" | "pending_backfill" | "complete" | "unavailable";
@@ -666,12 +666,12 @@ export interface components {
              * @description RFC 3339, UTC
              */
             created_at: string;
-            /** @description Lines that the node says there are. */
+            /** @description How many lines there are according to the node. */
             log_lines: number;
             log_epoch: number;
-            /** @description Lines of this epoch that the hive holds. */
+            /** @description How many lines of this epoch the hive has stored. */
             stored_lines: number;
-            /** @description The node does not have it any more; the hive keeps its copy. */
+            /** @description The node no longer has it; the hive keeps its copy. */
             gone_from_node: boolean;
         };
         NodeInfo: {
@@ -681,7 +681,7 @@ export interface components {
             public_url: string | null;
             status: string;
         };
-        /** @description How far the hive’s copy of an attempt is. */
+        /** @description How complete the hive’s copy of an attempt is. */
         Sync: {
             /** @enum {string} */
             state: "partial" | "pending_backfill" | "complete" | "unavailable";
@@ -696,7 +696,7 @@ export interface components {
              */
             last_full_sync_at: string | null;
             workflow_id: string | null;
-            /** @description In the Temporal UI; for admins. */
+            /** @description Address in the Temporal UI; only admins get it. */
             workflow_url: string | null;
             last_error: string | null;
             lines_declared: number;
@@ -706,13 +706,13 @@ export interface components {
              * @description RFC 3339, UTC
              */
             retry_at: string | null;
-            /** @description Cancelled: no backfill starts until someone starts one. */
+            /** @description Whether a cancel paused the attempt: no backfill starts by itself until someone starts one. */
             held: boolean;
             unavailable_reason: string | null;
-            /** @description The first 100. */
+            /** @description The first 100 ranges. */
             missing: components["schemas"]["MissingLines"][];
         };
-        /** @description Declared lines that the hive does not hold. */
+        /** @description Declared lines that the hive has not stored. */
         MissingLines: {
             /** Format: uuid */
             execution_id: string;
@@ -729,22 +729,22 @@ export interface components {
             has_more: boolean;
         };
         LogPage: {
-            /** @description Fewer than the limit, or none, does not mean the end: has_more tells. An answer has about 8 MiB at most. */
+            /** @description Fewer than the limit, or none, does not mean the end; see `has_more`. A response has at most about 8 MiB. */
             entries: components["schemas"]["LogEntry"][];
-            /** @description There are more lines now. */
+            /** @description Whether there are more lines now. */
             has_more: boolean;
-            /** @description Stored lines under the filters, not only of this page. */
+            /** @description How many stored lines match the filters, on all pages. */
             total_count: number;
-            /** @description Where to go on. Forward it is given also without has_more, while more lines may come: ask again later with it to get the later lines of every execution, each once. Null at the end. */
+            /** @description The cursor of the next page. Forward, it is also set without `has_more` while more lines may come: ask again with it later to get the later lines of every execution, each line once. Null at the end. */
             next_cursor: string | null;
         };
-        /** @description One line. */
+        /** @description One line of a log. */
         LogEntry: {
-            /** @description Orders an attempt’s entries: by execution, then by line. */
+            /** @description Orders an attempt’s entries by execution, then by line. */
             id: number;
             /** Format: uuid */
             execution_id: string;
-            /** @description The line’s number in its execution, from 1. */
+            /** @description The line’s number in its execution, starting at 1. */
             seq: number;
             /** @enum {string} */
             output_type: "stdout" | "stderr" | "system";
@@ -756,23 +756,23 @@ export interface components {
             timestamp: string;
         };
         SyncLogPage: {
-            /** @description Fewer than the limit, or none, does not mean the end: has_more tells. An answer has about 8 MiB at most. */
+            /** @description Fewer than the limit, or none, does not mean the end; see `has_more`. A response has at most about 8 MiB. */
             entries: components["schemas"]["LogEntry"][];
-            /** @description There are more lines now. */
+            /** @description Whether there are more lines now. */
             has_more: boolean;
-            /** @description Stored lines under the filters, not only of this page. */
+            /** @description How many stored lines match the filters, on all pages. */
             total_count: number;
             next_cursor: number | null;
         };
         StartedBackfill: {
             workflow_id: string;
             run_id: string;
-            /** @description A backfill of the attempt ran already; this is that one. */
+            /** @description Whether this is a backfill of the attempt that was already running. */
             joined: boolean;
         };
         StartBackfill: {
             /**
-             * @description Everything; the metadata alone; or the lines of the executions that the hive knows.
+             * @description `full_attempt`: metadata and lines; `executions`: metadata; `logs`: lines of executions that the hive knows.
              * @default full_attempt
              * @enum {string}
              */
@@ -794,7 +794,7 @@ export interface components {
             trigger: string | null;
             /** @enum {string} */
             status: "running" | "completed" | "failed" | "cancelled" | "timed_out" | "terminated";
-            /** @description complete, partial, unavailable, node_offline, cancelled or failed; once it has ended */
+            /** @description Once it has ended: complete, partial, unavailable, node_offline, cancelled or failed */
             outcome: string | null;
             /**
              * Format: date-time
@@ -806,7 +806,7 @@ export interface components {
              * @description RFC 3339, UTC
              */
             ended_at: string | null;
-            /** @description In the Temporal UI; for admins. */
+            /** @description Address in the Temporal UI; only admins get it. */
             workflow_url: string | null;
         };
         Backfill: {
@@ -820,7 +820,7 @@ export interface components {
             trigger: string | null;
             /** @enum {string} */
             status: "running" | "completed" | "failed" | "cancelled" | "timed_out" | "terminated";
-            /** @description complete, partial, unavailable, node_offline, cancelled or failed; once it has ended */
+            /** @description Once it has ended: complete, partial, unavailable, node_offline, cancelled or failed */
             outcome: string | null;
             /**
              * Format: date-time
@@ -832,16 +832,16 @@ export interface components {
              * @description RFC 3339, UTC
              */
             ended_at: string | null;
-            /** @description In the Temporal UI; for admins. */
+            /** @description Address in the Temporal UI; only admins get it. */
             workflow_url: string | null;
-            /** @description While it runs; null when no worker answered in time. */
+            /** @description While it runs. Null after that, or if no worker answered in time. */
             progress: {
                 /** @enum {string} */
                 phase: "locating" | "waiting_for_node" | "mirroring" | "settling" | "ended";
                 executions: number;
                 lines_declared: number;
                 lines_stored: number;
-                /** @description Lines that this backfill itself pulled and stored. */
+                /** @description Lines that this backfill has itself pulled and stored. */
                 lines_pulled: number;
                 pulls: number;
             } | null;
@@ -857,7 +857,7 @@ export interface components {
             /** @enum {string} */
             status: "ok";
         };
-        /** @description Mirroring and reads go on while Temporal or the workers are degraded. */
+        /** @description Mirroring and reads continue while Temporal or the workers are degraded. */
         Readiness: {
             /** @enum {string} */
             database: "ok" | "degraded";
@@ -893,7 +893,7 @@ export interface operations {
                     "application/json": components["schemas"]["Node"][];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -960,7 +960,7 @@ export interface operations {
                     "application/json": components["schemas"]["Node"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -978,7 +978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1034,7 +1034,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1061,7 +1061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1108,7 +1108,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1155,7 +1155,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKey"][];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1224,7 +1224,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedApiKey"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1316,7 +1316,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1343,7 +1343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1401,7 +1401,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKey"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1428,7 +1428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1469,7 +1469,7 @@ export interface operations {
     getAttempt: {
         parameters: {
             query?: {
-                /** @description Seconds to wait for a backfill that is under way. */
+                /** @description How many seconds to wait for a backfill that is under way. */
                 wait?: number;
             };
             header?: never;
@@ -1489,7 +1489,7 @@ export interface operations {
                     "application/json": components["schemas"]["AttemptDetail"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1507,7 +1507,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1565,7 +1565,7 @@ export interface operations {
                     "application/json": components["schemas"]["AttemptsOfTask"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1583,7 +1583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1627,7 +1627,7 @@ export interface operations {
                 node_id?: string;
                 sync_state?: "partial" | "pending_backfill" | "complete" | "unavailable";
                 executor?: string;
-                /** @description Most items of one answer. */
+                /** @description The maximum number of items in one response. */
                 limit?: number;
                 cursor?: string;
             };
@@ -1646,7 +1646,7 @@ export interface operations {
                     "application/json": components["schemas"]["AttemptPage"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1698,9 +1698,9 @@ export interface operations {
             query?: {
                 execution_id?: string;
                 output_type?: "stdout" | "stderr" | "system";
-                /** @description Most items of one answer. */
+                /** @description The maximum number of items in one response. */
                 limit?: number;
-                /** @description A next_cursor, or the id of an entry: what comes after it in the direction is answered. */
+                /** @description A `next_cursor`, or the id of an entry. The page starts after it, in the given direction. */
                 cursor?: string;
                 direction?: "forward" | "backward";
             };
@@ -1721,7 +1721,7 @@ export interface operations {
                     "application/json": components["schemas"]["LogPage"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1739,7 +1739,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1757,7 +1757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The hive failed, or stored lines are damaged; `code` tells. */
+            /** @description The hive failed, or stored lines are damaged; `code` tells which. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1801,7 +1801,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1819,7 +1819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1837,7 +1837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The hive failed, or stored lines are damaged; `code` tells. */
+            /** @description The hive failed, or stored lines are damaged; `code` tells which. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1846,7 +1846,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description Too many open streams, or the database does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1880,7 +1880,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1898,7 +1898,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1916,7 +1916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The hive failed, or stored lines are damaged; `code` tells. */
+            /** @description The hive failed, or stored lines are damaged; `code` tells which. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1954,7 +1954,7 @@ export interface operations {
                     "application/json": components["schemas"]["Node"][];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2021,7 +2021,7 @@ export interface operations {
                     "application/json": components["schemas"]["AttemptDetail"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2039,7 +2039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2080,7 +2080,7 @@ export interface operations {
     syncLogs: {
         parameters: {
             query?: {
-                /** @description Most items of one answer. */
+                /** @description The maximum number of items in one response. */
                 limit?: number;
                 cursor?: string;
                 direction?: "forward" | "backward";
@@ -2102,7 +2102,7 @@ export interface operations {
                     "application/json": components["schemas"]["SyncLogPage"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2120,7 +2120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2138,7 +2138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The hive failed, or stored lines are damaged; `code` tells. */
+            /** @description The hive failed, or stored lines are damaged; `code` tells which. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2178,7 +2178,7 @@ export interface operations {
                     "application/json": components["schemas"]["AttemptsOfTask"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2196,7 +2196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2258,7 +2258,7 @@ export interface operations {
                     "application/json": components["schemas"]["StartedBackfill"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2285,7 +2285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2330,7 +2330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description Temporal or the database does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2347,7 +2347,7 @@ export interface operations {
                 node_id?: string;
                 attempt_id?: string;
                 status?: "running" | "completed" | "failed" | "cancelled" | "timed_out" | "terminated";
-                /** @description Most items of one answer. */
+                /** @description The maximum number of items in one response. */
                 limit?: number;
                 cursor?: string;
             };
@@ -2366,7 +2366,7 @@ export interface operations {
                     "application/json": components["schemas"]["BackfillPage"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2402,7 +2402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description Temporal or the database does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2433,7 +2433,7 @@ export interface operations {
                     "application/json": components["schemas"]["Backfill"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2451,7 +2451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2478,7 +2478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description Temporal or the database does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2500,14 +2500,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Its cancellation has been asked for. */
+            /** @description The cancellation has been requested. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2534,7 +2534,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unknown, or another organisation’s. */
+            /** @description Unknown, or of another organisation. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2570,7 +2570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description Temporal or the database does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2599,7 +2599,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2637,7 +2637,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2675,7 +2675,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Prometheus’ text format. */
+            /** @description The metrics in Prometheus’s text format. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2684,7 +2684,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2722,7 +2722,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2760,7 +2760,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description A field is unknown or not valid; `errors` names it. */
+            /** @description A field is unknown or invalid; `errors` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -1,21 +1,21 @@
 /**
- * Where a reader of a log is. Several executions of an attempt can run at once, so a forward cursor holds a line of
- * each: `f<through>.<ordinal>-<seq>…`, numbers in base 36. Executions up to `through` are read to their end, except
- * the listed ones, which are read up to their seq; those after it have not been read, except the listed ones.
- * Anything that is only a number is the id of an entry.
+ * Where a reader of a log is. Several executions of an attempt can run at once, so a forward cursor has a line number
+ * for each of them: `f<through>.<ordinal>-<seq>…`, with numbers in base 36. Listed executions have been read up to
+ * their seq. Of the others, those up to `through` have been read to their end, and those after it not at all.
+ * A cursor that is only a number is the id of an entry.
  */
 import { invalidCursor } from '../problem.js';
 import { fromEntryId, type EntryPosition } from './entry-id.js';
 
 export interface ForwardCursor {
   through: number;
-  /** Last line read, by the execution's ordinal. */
+  /** The last line read of an execution, by the execution's ordinal. */
   positions: ReadonlyMap<number, number>;
 }
 
 export const LOG_START: ForwardCursor = { through: 0, positions: new Map() };
 
-/** Above this a cursor would not fit into a request's headers. */
+/** With more, a cursor would not fit into a request's headers. */
 export const MAX_LISTED_EXECUTIONS = 1000;
 
 const FORWARD = /^f[0-9a-z]{1,5}(\.[0-9a-z]{1,5}-[0-9a-z]{1,6})*$/;
@@ -28,7 +28,7 @@ export function encodeCursor({ through, positions }: ForwardCursor): string {
   return text;
 }
 
-/** One listed execution, to be appended to a cursor that does not list it. */
+/** Encodes one listed execution, to be appended to a cursor that does not list it. */
 export function encodePosition(ordinal: number, seq: number): string {
   return `.${ordinal.toString(36)}-${seq.toString(36)}`;
 }

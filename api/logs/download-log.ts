@@ -1,4 +1,4 @@
-/** A whole log as a file: streamed, a few pages at a time. */
+/** A whole log as a file, streamed a few pages at a time. */
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
@@ -6,7 +6,7 @@ import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { LogFilter } from '../../prisma/queries/read-log.js';
 import type { LogLine } from '../../protocol/page.js';
 import { LOG_START } from './cursor.js';
-import type { EncodedEntry } from './line-source.js';
+import type { EncodedEntry } from './read-entries.js';
 import { findLog, readFrom } from './log-reader.js';
 import type { ForwardRead } from './read-forward.js';
 
@@ -20,7 +20,7 @@ const FORMATS: Record<
   ndjson: { contentType: 'application/x-ndjson', extension: 'ndjson', line: ({ json }) => `${json}\n` },
 };
 const BATCH = { limit: 5_000, maxCharacters: 2 * 1024 * 1024 };
-/** A reader that takes nothing for so long is cut off. */
+/** A reader that takes nothing for this long is cut off. */
 const STALL_MS = 60_000;
 
 export interface DownloadOptions {
@@ -58,7 +58,7 @@ export async function downloadLog(options: DownloadOptions): Promise<void> {
   }
 }
 
-/** Up to what is stored when it gets there; it does not wait for what is to come. */
+/** Reads up to what is stored when it gets there; it does not wait for later lines. */
 async function* logParts(
   { scope, attemptId, filter }: DownloadOptions,
   first: ForwardRead,

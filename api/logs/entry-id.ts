@@ -1,6 +1,6 @@
 /** An entry's id: its execution's ordinal and its line's number in one integer that orders an attempt's entries. */
 
-/** Above every line's number; with 100,000 executions an id is still a safe integer. */
+/** Larger than any line's number. With 100,000 executions an id is still a safe integer. */
 const LINES_PER_EXECUTION = 2 ** 36;
 
 export interface EntryPosition {

@@ -1,17 +1,17 @@
-/** One reader's server-sent events: no faster than it takes them, and no longer than it takes any. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/** One reader's server-sent events: sent no faster than it takes them, and cut off if it stops taking them. */
 import type { Response } from 'express';
+import pTimeout from 'p-timeout';
 import { logStreamsCutOff } from '../metrics.js';
 import { formatEvent } from './format-events.js';
 import { write } from '../write-stream.js';
 
-/** How long a reader that was cut off has to fetch the reason. */
+/** How long a reader that is cut off has to fetch the reason. */
 const FAREWELL_MS = 2_000;
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
-  'x-accel-buffering': 'no', // nginx would hold events back
+  'x-accel-buffering': 'no', // nginx would delay events
 };
 
 export class EventStream {
@@ -31,7 +31,7 @@ export class EventStream {
     return this.#response.destroyed || this.#response.writableEnded;
   }
 
-  /** Writes and waits until the reader has room again. False when it is gone, or was cut off. */
+  /** Writes, then waits until the reader has room again. @returns false if the reader is gone or was cut off */
   async write(piece: string | Buffer): Promise<boolean> {
     if (this.closed) return false;
     const written = await write(this.#response, piece, this.#stallMs);
@@ -47,7 +47,7 @@ export class EventStream {
     logStreamsCutOff.inc();
     this.end('cut_off', { reason: `nothing was read for ${this.#stallMs / 1000} s; resume with Last-Event-ID` });
     const fetched = new Promise<void>((resolve) => this.#response.once('close', resolve));
-    await Promise.race([fetched, sleep(FAREWELL_MS, undefined, { ref: false })]);
+    await pTimeout(fetched, { milliseconds: FAREWELL_MS, fallback: () => undefined });
     this.#response.destroy();
   }
 }

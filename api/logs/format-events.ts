@@ -2,16 +2,16 @@
 import { encodeCursor, encodePosition } from './cursor.js';
 import type { LogSegment } from './read-forward.js';
 
-/** Events are joined to pieces of about so many characters. */
+/** Events are joined into pieces of about this many characters. */
 const PIECE_CHARACTERS = 16 * 1024;
-/** A line can have 1 MiB; a reader counts as alive that takes one piece in time. */
+/** A line can have 1 MiB. It is split, because a reader that takes one piece in time counts as alive. */
 const MAX_PIECE_BYTES = 64 * 1024;
 
 export function formatEvent(event: string, data: object): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** An event an entry, in pieces to be written one by one; an event's id is the cursor after its entry. */
+/** Makes one event per entry, in pieces to be written one by one. An event's id is the cursor after its entry. */
 export function formatEntries(segments: LogSegment[]): Buffer[] {
   const pieces: Buffer[] = [];
   let text = '';

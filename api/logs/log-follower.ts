@@ -1,5 +1,6 @@
-/** Following logs that grow: one poll for all streams of the process, and one read for streams at the same place. */
+/** Follows growing logs: one poll for all streams of the process, and one read for all streams at the same place. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/database.js';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
@@ -9,21 +10,21 @@ import { formatEntries } from './format-events.js';
 import { findLog, readFrom } from './log-reader.js';
 import type { ForwardRead } from './read-forward.js';
 
-/** What a stream reads at a time: small, for a slow reader holds on to it. */
+/** What a stream reads at a time: small, because a slow reader keeps it in memory. */
 const BATCH = { limit: 1000, maxCharacters: 512 * 1024 };
 
 interface Followed {
   followers: number;
   fingerprint: string | undefined;
-  /** Raised by every change. */
+  /** Incremented by every change. */
   version: number;
   waiting: Set<() => void>;
 }
 
 export interface FollowedRead extends Pick<ForwardRead, 'cursor' | 'hasMore'> {
-  /** The entries as events: made once for all streams that share the read. */
+  /** The entries as events, made once for all streams that share the read. */
   events: Buffer[];
-  /** As of before the read. */
+  /** As they were before the read. */
   totals: LogTotals;
 }
 
@@ -42,7 +43,7 @@ export class LogFollower {
     this.#intervalMs = intervalMs;
   }
 
-  /** Starts to watch an attempt's log; call the answer when done with it. */
+  /** Starts to watch an attempt's log. @returns a function to call when done with it */
   follow(attemptId: string): () => void {
     const followed = this.#followed.get(attemptId) ?? {
       followers: 0,
@@ -62,24 +63,20 @@ export class LogFollower {
     return this.#followed.get(attemptId)?.version ?? 0;
   }
 
-  /** Returns when the log is not at `version` any more, the time is up, or the signal aborts. */
+  /** Waits until the log is no longer at `version`, the time is up, or the signal aborts. */
   async changed(attemptId: string, version: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const followed = this.#followed.get(attemptId);
     if (followed?.version !== version || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        followed.waiting.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, timeoutMs);
-      followed.waiting.add(done);
-      signal.addEventListener('abort', done);
-    });
+    let wake = (): void => undefined;
+    const woken = new Promise<void>((resolve) => (wake = resolve));
+    followed.waiting.add(wake);
+    signal.addEventListener('abort', wake);
+    await pTimeout(woken, { milliseconds: timeoutMs, fallback: () => undefined });
+    followed.waiting.delete(wake);
+    signal.removeEventListener('abort', wake);
   }
 
-  /** What comes after the cursor. Streams at the same place share one read until the next poll. */
+  /** Reads what comes after the cursor. Streams at the same place share one read until the next poll. */
   read(scope: OrganizationScope, attemptId: string, cursor: ForwardCursor, filter: LogFilter): Promise<FollowedRead> {
     const key = [scope.organizationId, attemptId, filter.executionId, filter.outputType, encodeCursor(cursor)].join();
     let read = this.#reads.get(key);
@@ -110,7 +107,7 @@ export class LogFollower {
       try {
         await this.#compare();
       } catch (error) {
-        this.#logger.warn({ err: error }, 'could not look at followed logs');
+        this.#logger.warn({ err: error }, 'could not check followed logs for changes');
       }
     }
     this.#polling = false;

@@ -5,7 +5,7 @@ import { EncodedJson } from '../route.js';
 import type { LogEntry } from '../schemas/log.js';
 import { decodeCursor, encodeCursor, isForwardCursor, LOG_START, type ForwardCursor } from './cursor.js';
 import type { EntryPosition } from './entry-id.js';
-import { damaged, LogReplacedError, type EncodedEntry } from './line-source.js';
+import { damaged, LogReplacedError, type EncodedEntry } from './read-entries.js';
 import { readBackward } from './read-backward.js';
 import { readForward, type ForwardRead } from './read-forward.js';
 import type { BudgetOptions } from './read-budget.js';
@@ -20,16 +20,16 @@ export interface ReadPage {
   entries: EncodedEntry[];
   hasMore: boolean;
   totalCount: number;
-  /** Where to go on: the text of a cursor. Null at the end. */
+  /** The cursor to go on from; null at the end. */
   nextCursor: string | null;
-  /** The last line that was looked at, as the id of an entry. */
+  /** The id of the last line that was looked at; null if none was. */
   lastId: number | null;
 }
 
-/** How often a read starts again because the log was replaced under it. */
+/** How many times a read is tried when the log is replaced while it reads. */
 const MAX_REPLACED = 3;
 
-/** One page of an attempt's log. @throws ApiError not_found, invalid_cursor, log_damaged */
+/** Reads one page of an attempt's log. @throws ApiError not_found, invalid_cursor, log_damaged */
 export async function readLogPage(
   scope: OrganizationScope,
   attemptId: string,
@@ -45,7 +45,7 @@ export async function readLogPage(
     const nextCursor = hasMore || mayGrow(totals) ? encodeCursor(read.cursor) : null;
     return { entries, hasMore, totalCount, nextCursor, lastId };
   }
-  if (start && isForwardCursor(start)) throw invalidCursor('is one of the direction forward');
+  if (start && isForwardCursor(start)) throw invalidCursor('is a forward cursor');
   const read = await retryReplaced(() => readBackward(scope, attemptId, start, { filter, limit }));
   const { entries, hasMore, lastId } = read;
   return { entries, hasMore, totalCount, nextCursor: hasMore && lastId !== null ? String(lastId) : null, lastId };
@@ -59,7 +59,7 @@ export async function findLog(scope: OrganizationScope, attemptId: string, filte
   return totals;
 }
 
-/** More lines may come: of an execution that has not ended, or of one that the hive does not know yet. */
+/** @returns whether more lines may come, of an execution that has not ended or one that the hive does not know yet */
 export function mayGrow({ state, unfinished }: LogTotals): boolean {
   return unfinished || state === 'partial' || state === 'pending_backfill';
 }
@@ -84,7 +84,7 @@ async function retryReplaced<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** An answer of entries and what is said of them, without making objects of the entries first. */
+/** Encodes a page of entries without parsing them first. */
 export function encodeEntries<Page extends { entries: LogEntry[] }>(
   entries: EncodedEntry[],
   rest: Omit<Page, 'entries'>,

@@ -1,13 +1,13 @@
-/** Reading an attempt's log backward: the last execution first, its last line first. */
+/** Reads an attempt's log backward: the last execution first, its last line first. */
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import { listLogExecutionsBackward, type LogExecution, type LogFilter } from '../../prisma/queries/read-log.js';
 import { toEntryId, type EntryPosition } from './entry-id.js';
-import { readEntries, type EncodedEntry } from './line-source.js';
+import { readEntries, type EncodedEntry } from './read-entries.js';
 import { ReadBudget, type BudgetOptions } from './read-budget.js';
 
 export interface BackwardRead {
   entries: EncodedEntry[];
-  /** The last line that was looked at, as the id of an entry: what is before it has not been read. */
+  /** The id of the last line that was looked at; null if none was. Lines before it have not been read. */
   lastId: number | null;
   hasMore: boolean;
 }
@@ -15,7 +15,7 @@ export interface BackwardRead {
 const MAX_EXECUTIONS = 1000;
 const MAX_ORDINAL = 2 ** 31 - 1;
 
-/** @param before reads what is before this entry; undefined: from the end */
+/** @param before the entry to read back from; undefined to read from the end */
 export async function readBackward(
   scope: OrganizationScope,
   attemptId: string,
@@ -38,16 +38,7 @@ export async function readBackward(
     while (next > 0 && !budget.spent) {
       const fromSeq = filter.outputType ? 1 : Math.max(1, next - budget.entriesLeft + 1);
       const range = { fromSeq, toSeq: next, direction: 'backward', outputType: filter.outputType } as const;
-      const batch = await readEntries(scope, execution, range);
-      budget.countBatch();
-      next = batch.readTo - 1;
-      for (const entry of batch.entries) {
-        entries.push(entry);
-        if (!budget.take(entry)) {
-          next = entry.seq - 1;
-          break;
-        }
-      }
+      next = budget.take(await readEntries(scope, execution, range), entries) - 1;
       lastId = toEntryId({ ordinal: execution.ordinal, seq: next + 1 });
     }
     if (next > 0) return { entries, lastId, hasMore: true };

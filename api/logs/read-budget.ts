@@ -1,17 +1,17 @@
-import type { EncodedEntry } from './line-source.js';
+import type { EncodedEntry, EntryBatch } from './read-entries.js';
 
 export interface BudgetOptions {
-  /** Most entries. */
+  /** The maximum number of entries. */
   limit: number;
-  /** Most characters of JSON; the entry that goes beyond is still taken. @default 8 Mi */
+  /** The maximum number of characters of JSON; the entry that exceeds it is still taken. @default 8 Mi */
   maxCharacters?: number;
 }
 
 const MAX_CHARACTERS = 8 * 1024 * 1024;
-/** Where a filter passes most lines over, an answer must end before it has read the whole log. */
+/** If a filter skips most lines, a read must end before it has gone through the whole log. */
 const MAX_BATCHES = 64;
 
-/** What one answer may cost. */
+/** What one read may cost. */
 export class ReadBudget {
   #charactersLeft: number;
   #batches = 0;
@@ -26,14 +26,18 @@ export class ReadBudget {
     return this.entriesLeft <= 0 || this.#charactersLeft <= 0 || this.#batches >= MAX_BATCHES;
   }
 
-  countBatch(): void {
+  /**
+   * Moves a batch's entries into `target` until the budget is spent.
+   * @returns the number of the last line up to which the batch was taken
+   */
+  take({ entries, readTo }: EntryBatch, target: EncodedEntry[]): number {
     this.#batches++;
-  }
-
-  /** Counts an entry; false when it was the last one. */
-  take({ json }: EncodedEntry): boolean {
-    this.entriesLeft--;
-    this.#charactersLeft -= json.length;
-    return !this.spent;
+    for (const entry of entries) {
+      target.push(entry);
+      this.entriesLeft--;
+      this.#charactersLeft -= entry.json.length;
+      if (this.spent) return entry.seq;
+    }
+    return readTo;
   }
 }

@@ -1,12 +1,12 @@
-/** Reading an attempt's log forward from a cursor, over executions of which several may still run. */
+/** Reads an attempt's log forward from a cursor, through its executions, several of which may still be running. */
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import { listLogExecutions, type LogExecution, type LogFilter } from '../../prisma/queries/read-log.js';
 import { isForwardCursor, MAX_LISTED_EXECUTIONS, type ForwardCursor } from './cursor.js';
 import { toEntryId, type EntryPosition } from './entry-id.js';
-import { readEntries, type EncodedEntry } from './line-source.js';
+import { readEntries, type EncodedEntry } from './read-entries.js';
 import { ReadBudget, type BudgetOptions } from './read-budget.js';
 
-/** Entries of one execution, with where the reader was before the first of them. */
+/** Entries of one execution, and where the reader was before the first of them. */
 export interface LogSegment {
   before: ForwardCursor;
   ordinal: number;
@@ -16,13 +16,13 @@ export interface LogSegment {
 export interface ForwardRead {
   segments: LogSegment[];
   cursor: ForwardCursor;
-  /** The last line that was looked at, as the id of an entry; null where none was. */
+  /** The id of the last line that was looked at; null if none was. */
   lastId: number | null;
   /** There are more lines now. */
   hasMore: boolean;
 }
 
-/** Executions looked at for one answer. */
+/** Executions looked at in one read. */
 const MAX_EXECUTIONS = 1000;
 
 export async function readForward(
@@ -46,16 +46,7 @@ export async function readForward(
         ? execution.stored_lines
         : Math.min(execution.stored_lines, position + budget.entriesLeft);
       const range = { fromSeq: position + 1, toSeq, direction: 'forward', outputType: filter.outputType } as const;
-      const batch = await readEntries(scope, execution, range);
-      budget.countBatch();
-      position = batch.readTo;
-      for (const entry of batch.entries) {
-        segment.entries.push(entry);
-        if (!budget.take(entry)) {
-          position = entry.seq;
-          break;
-        }
-      }
+      position = budget.take(await readEntries(scope, execution, range), segment.entries);
       lastId = toEntryId({ ordinal: execution.ordinal, seq: position });
     }
     progress.set(execution, position);
@@ -76,7 +67,7 @@ async function locate(
   const executions = await listLogExecutions(scope, attemptId, filter, {
     afterOrdinal: byCursor ? start.through : start.ordinal - 1,
     ordinals: byCursor ? [...start.positions.keys()] : [],
-    unfinished: !byCursor, // an entry's id says nothing of earlier executions that still run
+    unfinished: !byCursor, // an entry's id says nothing about earlier executions that are still running
     limit: MAX_EXECUTIONS + 1,
   });
   const more = executions.length > MAX_EXECUTIONS;
@@ -92,17 +83,17 @@ async function locate(
 class Progress {
   readonly #single: boolean;
   #through: number;
-  /** In the order of executions, but for those that an answer did not come to. */
+  /** In the order of the executions, except those that a read did not reach. */
   readonly #positions: Map<number, number>;
 
-  /** @param single only one execution is looked at: nothing can be said of those before it */
+  /** @param single only one execution is looked at, so nothing is known about those before it */
   constructor({ through, positions }: ForwardCursor, single: boolean) {
     this.#single = single;
     this.#through = through;
     this.#positions = new Map(positions);
   }
 
-  /** Earlier executions count as read up to what is stored now: only what comes later is new. */
+  /** Earlier executions count as read up to what is stored now, so that only later lines are new. */
   static afterEntry({ ordinal, seq }: EntryPosition, executions: LogExecution[], single: boolean): Progress {
     const earlier = executions.filter((execution) => execution.ordinal < ordinal);
     const positions = new Map(earlier.map((execution) => [execution.ordinal, execution.stored_lines]));
@@ -114,7 +105,10 @@ class Progress {
     return this.#positions.get(ordinal) ?? 0;
   }
 
-  /** False when the cursor would grow too large with it; set-aside executions are given up before that. */
+  /**
+   * Executions that are set aside are dropped from the cursor before it comes to this.
+   * @returns false if the cursor would grow too large with this execution
+   */
   admits({ ordinal }: LogExecution): boolean {
     return this.#positions.has(ordinal) || this.#positions.size < MAX_LISTED_EXECUTIONS;
   }

@@ -1,4 +1,4 @@
-/** An attempt's log as server-sent events: what is stored, then what is being stored, to the end. */
+/** An attempt's log as server-sent events: what is stored, then new lines as they are stored, until the log ends. */
 import type { Response } from 'express';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { LogFilter } from '../../prisma/queries/read-log.js';
@@ -18,7 +18,7 @@ export interface StreamOptions {
   signal: AbortSignal;
   heartbeatMs: number;
   stallMs: number;
-  /** Whether the reader may still read; asked with every heartbeat. */
+  /** Whether the reader may still read; checked with every heartbeat. */
   stillAllowed: () => Promise<boolean>;
 }
 
@@ -34,7 +34,7 @@ export async function streamLog(follower: LogFollower, options: StreamOptions): 
   }
 }
 
-/** Answers why the stream ends; undefined when the reader has gone. */
+/** @returns why the stream ends; undefined if the reader has gone */
 async function follow(follower: LogFollower, stream: EventStream, options: StreamOptions) {
   const { scope, attemptId, filter, signal, heartbeatMs, stillAllowed } = options;
   let cursor = options.start;
@@ -57,7 +57,7 @@ async function follow(follower: LogFollower, stream: EventStream, options: Strea
   }
 }
 
-/** Before the answer has begun an error is answered as one; after that the stream ends with its code. */
+/** Before the response has begun, an error is answered as usual; after that, the stream ends with the error's code. */
 async function readOrReason(read: () => Promise<FollowedRead>, opened: boolean): Promise<FollowedRead | string> {
   try {
     return await read();

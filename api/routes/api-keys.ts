@@ -21,8 +21,8 @@ export function apiKeyRoutes(): Route[] {
       path: '/v1/nodes/api-keys',
       operationId: 'createApiKey',
       tag,
-      summary: 'Make an API key for a node',
-      description: 'The secret is in this answer only. The key binds to the first machine that uses it.',
+      summary: 'Create an API key for a node',
+      description: 'The secret is only in this response. The key is bound to the first machine that uses it.',
       access: 'admin',
       body: newApiKey,
       responses: { 201: createdApiKey },
@@ -41,7 +41,7 @@ export function apiKeyRoutes(): Route[] {
       path: '/v1/nodes/api-keys',
       operationId: 'listApiKeys',
       tag,
-      summary: 'The organisation’s API keys, newest first, revoked ones included',
+      summary: 'The organisation’s API keys, newest first, including revoked ones',
       access: 'viewer',
       responses: { 200: apiKeyList },
       handle: async ({ scope }) =>
@@ -54,7 +54,8 @@ export function apiKeyRoutes(): Route[] {
       tag,
       summary: 'Revoke an API key',
       description:
-        'The socket of the node that uses it closes within a second for each 2,000 nodes of a hive, on whichever it is.',
+        'The socket of the node that uses the key is closed, whichever hive has it: within one second per 2,000 nodes ' +
+        'on that hive.',
       access: 'admin',
       params,
       responses: { 204: { description: 'Revoked.' } },
@@ -69,7 +70,7 @@ export function apiKeyRoutes(): Route[] {
       path: '/v1/nodes/api-keys/{id}/unblock',
       operationId: 'unblockApiKey',
       tag,
-      summary: 'Unblock an API key that other machines tried to use',
+      summary: 'Unblock an API key that was blocked because other machines tried to use it',
       access: 'admin',
       params,
       responses: { 200: apiKey },

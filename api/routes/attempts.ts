@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { listAttempts, listAttemptsOfTask, type AttemptPosition } from '../../prisma/queries/list-attempts.js';
-import { type AttemptReader, type AttemptReading } from '../attempt-reader.js';
+import { type AttemptReader, type AttemptReading } from '../attempts/attempt-reader.js';
 import { invalidCursor, notFound } from '../problem.js';
 import { answer, route, WRITTEN, type Context, type Route } from '../route.js';
 import { attemptDetail, attemptListQuery, attemptPage, attemptQuery, attemptsOfTask } from '../schemas/attempt.js';
@@ -20,10 +20,10 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
       path: '/v1/nodes/task-attempts/{id}',
       operationId: 'getAttempt',
       tag,
-      summary: 'An attempt with its executions, and how far the hive’s copy is',
+      summary: 'An attempt with its executions, and how complete the hive’s copy is',
       description:
-        'Reading an attempt with a gap whose node is connected starts a backfill, and answers at once; with `wait` it ' +
-        'answers when that backfill has ended or the time is up. A complete attempt has an ETag.',
+        'If the attempt has a gap and its node is connected, reading it starts a backfill. The response comes at once, ' +
+        'or with `wait` when the backfill has ended or the time is up. A complete attempt has an ETag.',
       access: 'viewer',
       params,
       query: attemptQuery,
@@ -40,7 +40,7 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
       path: '/v1/nodes/task-attempts/by-shared-task/{id}',
       operationId: 'listAttemptsOfTask',
       tag,
-      summary: 'The attempts of a shared task, newest first, at most 1,000',
+      summary: 'The attempts of a shared task, newest first, up to 1,000',
       access: 'viewer',
       params,
       responses: { 200: attemptsOfTask },
@@ -85,7 +85,7 @@ export async function readAttemptsOfTask(scope: Context<'viewer'>['scope'], shar
   return { attempts: attempts.map(attemptView) };
 }
 
-/** Answers an attempt that was read, or 304 to a client that has it already. */
+/** Sends an attempt that was read, or 304 if the client already has it. */
 export async function sendReading(reading: AttemptReading, request: Request, response: Response) {
   if (reading.etag !== null) {
     response.set({ etag: reading.etag, 'cache-control': 'private, no-cache', vary: 'authorization' });

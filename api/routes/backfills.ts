@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
-import type { Principal } from '../../prisma/queries/authenticate.js';
 import { findAttemptState } from '../../prisma/queries/find-attempt.js';
 import type { AttemptRef } from '../../backfills/definitions.js';
 import type { AppDependencies } from '../dependencies.js';
@@ -8,23 +7,21 @@ import { ApiError, invalidCursor, notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';
 import { backfill, backfillPage, backfillQuery, startBackfill, startedBackfill } from '../schemas/backfill.js';
 import { uuid } from '../../protocol/uuid.js';
-import { backfillView, listedBackfillView, type WorkflowUrl } from '../views/backfill.js';
+import { backfillView, listedBackfillView, workflowUrlFor } from '../views/backfill.js';
 
 const tag = 'backfills';
 const attemptParams = z.strictObject({ attempt_id: uuid });
 
 export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Route[] {
-  const urlFor = ({ role }: Principal): WorkflowUrl =>
-    role === 'admin' ? (workflowId, runId) => workflowUrl?.(workflowId, runId) ?? null : () => null;
-
   return [
     route({
       method: 'post',
       path: '/v1/swarm/attempts/{id}/backfill',
       operationId: 'startBackfill',
       tag,
-      summary: 'Start a backfill of an attempt, or join the one that runs',
-      description: 'Also after a cancel, while the node is away (it is waited for), and of a complete attempt.',
+      summary: 'Start a backfill of an attempt, or join the one that is running',
+      description:
+        'Also after a cancel, for a complete attempt, and while the node is away: the backfill waits for it.',
       access: 'admin',
       params: z.strictObject({ id: uuid }),
       body: startBackfill,
@@ -42,7 +39,8 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
       operationId: 'listBackfills',
       tag,
       summary: 'The organisation’s backfills, newest first',
-      description: 'From Temporal’s visibility, which lags by about a second and forgets after its retention.',
+      description:
+        'From Temporal’s visibility store, which lags by about a second and keeps backfills for its retention period.',
       access: 'viewer',
       query: backfillQuery,
       responses: { 200: backfillPage },
@@ -55,8 +53,9 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
           limit: query.limit,
           pageToken: query.cursor === undefined ? undefined : decodeToken(query.cursor),
         });
+        const urlFor = workflowUrlFor(principal, workflowUrl);
         return answer(200, {
-          backfills: listing.backfills.map((item) => listedBackfillView(item, urlFor(principal))),
+          backfills: listing.backfills.map((item) => listedBackfillView(item, urlFor)),
           next_cursor: listing.nextPageToken?.toString('base64url') ?? null,
           has_more: listing.nextPageToken !== null,
         });
@@ -75,7 +74,7 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
       handle: async ({ scope, principal, params: { attempt_id: attemptId } }) => {
         const described = await backfills.describe(await attemptRef(scope, attemptId));
         if (!described) throw notFound('backfill');
-        return answer(200, backfillView(described, urlFor(principal)));
+        return answer(200, backfillView(described, workflowUrlFor(principal, workflowUrl)));
       },
     }),
     route({
@@ -84,10 +83,10 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
       operationId: 'cancelBackfill',
       tag,
       summary: 'Cancel the backfill of an attempt',
-      description: 'No other starts by itself until one is started by hand. What was stored stays.',
+      description: 'No other backfill of the attempt starts by itself until someone starts one. Stored lines stay.',
       access: 'admin',
       params: attemptParams,
-      responses: { 204: { description: 'Its cancellation has been asked for.' } },
+      responses: { 204: { description: 'The cancellation has been requested.' } },
       errors: ['not_found', 'conflict', 'temporal_unavailable'],
       handle: async ({ scope, params: { attempt_id: attemptId } }) => {
         await attemptRef(scope, attemptId);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_LIMITS, type AppDependencies } from '../dependencies.js';
+import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { logStreams } from '../metrics.js';
 import { authenticateRequest } from '../authentication.js';
 import { decodeCursor, isForwardCursor, LOG_START } from '../logs/cursor.js';
@@ -7,7 +7,7 @@ import { downloadLog } from '../logs/download-log.js';
 import { LogFollower } from '../logs/log-follower.js';
 import { encodeEntries, readLogPage } from '../logs/log-reader.js';
 import { streamLog } from '../logs/stream-log.js';
-import { ApiError, invalidCursor } from '../problem.js';
+import { ApiError, invalidCursor, toApiError } from '../problem.js';
 import { answer, route, WRITTEN, type Route } from '../route.js';
 import { uuid } from '../../protocol/uuid.js';
 import { downloadQuery, logPage, logQuery, streamQuery, type LogPage } from '../schemas/log.js';
@@ -26,7 +26,7 @@ const logPageRoute = route({
   tag,
   summary: 'An attempt’s log, a page at a time',
   description:
-    'Ordered by execution, then by line. A cursor belongs to the filters and the direction it was given for.',
+    'Ordered by execution, then by line. A cursor is valid only with the filters and direction that it was given for.',
   access: 'viewer',
   params,
   query: logQuery,
@@ -43,7 +43,7 @@ const logPageRoute = route({
 });
 
 function streamRoute(deps: AppDependencies): Route {
-  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  const limits = limitsOf(deps);
   const follower = new LogFollower(deps.database, deps.logger, limits.followIntervalMs);
   const open = new Set<AbortController>();
   deps.stopping?.addEventListener('abort', () => {
@@ -54,11 +54,11 @@ function streamRoute(deps: AppDependencies): Route {
     path: '/v1/swarm/attempts/{id}/logs/stream',
     operationId: 'streamLogs',
     tag,
-    summary: 'An attempt’s log as server-sent events, also as it grows',
+    summary: 'An attempt’s log as server-sent events, including new lines as it grows',
     description:
-      'One event an entry; its id is a cursor, from which Last-Event-ID (or `cursor`) resumes. A comment every 15 s ' +
-      'shows that the stream lives. `event: end` says that nothing more will come; `event: cut_off`, that the reader ' +
-      'took nothing for 30 s; `event: error`, another reason.',
+      'One event per entry. Its id is a cursor, from which Last-Event-ID (or `cursor`) resumes. A comment is sent every ' +
+      '15 s to show that the stream is alive. The last event says why the stream ends: `event: end`, nothing ' +
+      'more will come; `event: cut_off`, the reader took nothing for 30 s; `event: error`, another reason.',
     access: 'viewer',
     params,
     query: streamQuery,
@@ -103,17 +103,17 @@ function streamRoute(deps: AppDependencies): Route {
 function startOf(cursor: string | undefined) {
   if (cursor === undefined || cursor === '') return LOG_START;
   const start = decodeCursor(cursor);
-  if (!isForwardCursor(start)) throw invalidCursor('must be one of the direction forward');
+  if (!isForwardCursor(start)) throw invalidCursor('must be a forward cursor');
   return start;
 }
 
-/** Only a refused credential ends a stream: the database may be away for a moment. */
+/** Only a refused credential ends a stream: if the database is away for a moment, the stream goes on. */
 async function isStillAllowed(authenticate: () => Promise<unknown>): Promise<boolean> {
   try {
     await authenticate();
     return true;
   } catch (error) {
-    return !(error instanceof ApiError && error.code === 'unauthenticated');
+    return toApiError(error).code !== 'unauthenticated';
   }
 }
 
@@ -122,8 +122,9 @@ const downloadRoute = route({
   path: '/v1/swarm/attempts/{id}/logs/download',
   operationId: 'downloadLogs',
   tag,
-  summary: 'An attempt’s whole log as a file, as far as it is stored',
-  description: 'Text (the lines’ content) or NDJSON (one entry a line); gzip where the client accepts it.',
+  summary: 'An attempt’s whole log, as far as it is stored, as a file',
+  description:
+    'Text (the content of the lines) or NDJSON (one entry per line), compressed with gzip if the client accepts it.',
   access: 'viewer',
   params,
   query: downloadQuery,

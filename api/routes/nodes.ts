@@ -16,7 +16,7 @@ export function nodeRoutes(): Route[] {
       path: '/v1/nodes',
       operationId: 'listNodes',
       tag: 'nodes',
-      summary: 'The organisation’s nodes, by name',
+      summary: 'The organisation’s nodes, ordered by name',
       access: 'viewer',
       responses: { 200: nodeList },
       handle: async ({ scope }) => answer(200, (await listNodes(scope)).map(nodeView)),
@@ -42,8 +42,8 @@ export function nodeRoutes(): Route[] {
       path: '/v1/nodes/{id}',
       operationId: 'deleteNode',
       tag: 'nodes',
-      summary: 'Delete a node with all that the hive mirrored of it',
-      description: 'Its API keys are revoked, and its socket closes. What the node itself holds is not touched.',
+      summary: 'Delete a node and everything that the hive mirrored from it',
+      description: 'Its API keys are revoked and its socket is closed. Data on the node itself is not touched.',
       access: 'admin',
       params,
       responses: { 204: { description: 'Deleted.' } },
@@ -58,12 +58,12 @@ export function nodeRoutes(): Route[] {
       path: '/v1/nodes/ws',
       operationId: 'connectNode',
       tag: 'nodes',
-      summary: 'A node’s WebSocket; its protocol is docs/protocol.md',
+      summary: 'The WebSocket for nodes; docs/protocol.md describes its protocol',
       access: 'public',
       responses: {},
       errors: ['upgrade_required'],
       handle: () => {
-        throw new ApiError('upgrade_required', 'this is the nodes’ WebSocket: send an upgrade', {
+        throw new ApiError('upgrade_required', 'this is the WebSocket for nodes: send an upgrade request', {
           headers: { upgrade: 'websocket', connection: 'Upgrade' },
         });
       },

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { countPendingBackfills } from '../../prisma/queries/count-pending-backfills.js';
 import { databaseAnswers } from '../../prisma/queries/ping.js';
 import { backfillsPending, register } from '../metrics.js';
@@ -5,10 +6,16 @@ import type { AppDependencies } from '../dependencies.js';
 import { docsPage } from '../docs-page.js';
 import type { OpenApiDocument } from '../openapi.js';
 import { answer, route, WRITTEN, type Route } from '../route.js';
-import { health, readiness } from '../schemas/service.js';
 
 const DATABASE_TIMEOUT_MS = 2_000;
 const tag = 'service';
+
+const health = z.strictObject({ status: z.literal('ok') }).meta({ id: 'Health' });
+
+const serviceState = z.enum(['ok', 'degraded']);
+const readiness = z
+  .strictObject({ database: serviceState, temporal: serviceState, workers: serviceState })
+  .meta({ id: 'Readiness', description: 'Mirroring and reads continue while Temporal or the workers are degraded.' });
 
 export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocument): Route[] {
   let page: string | undefined;
@@ -18,7 +25,7 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/healthz',
       operationId: 'health',
       tag,
-      summary: 'Whether the process runs',
+      summary: 'Whether the process is running',
       access: 'public',
       responses: { 200: health },
       handle: () => answer(200, { status: 'ok' as const }),
@@ -28,16 +35,16 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/readyz',
       operationId: 'readiness',
       tag,
-      summary: 'Whether the hive can serve: 200 when its database answers',
+      summary: 'Whether the hive can serve requests: 200 if its database answers',
       access: 'public',
       responses: { 200: readiness, 503: readiness },
       handle: async () => {
-        const [database, parts] = await Promise.all([
+        const [database, { temporal, workers }] = await Promise.all([
           databaseAnswers(deps.database, DATABASE_TIMEOUT_MS),
           deps.health(),
         ]);
-        const word = (ok: boolean) => (ok ? ('ok' as const) : ('degraded' as const));
-        const body = { database: word(database), temporal: word(parts.temporal), workers: word(parts.workers) };
+        const state = (ok: boolean) => (ok ? ('ok' as const) : ('degraded' as const));
+        const body = { database: state(database), temporal: state(temporal), workers: state(workers) };
         return database ? answer(200, body) : answer(503, body);
       },
     }),
@@ -46,11 +53,11 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/metrics',
       operationId: 'metrics',
       tag,
-      summary: 'Metrics of this process for Prometheus',
+      summary: 'This process’s metrics for Prometheus',
       access: 'public',
-      responses: { 200: { description: 'Prometheus’ text format.', contentType: 'text/plain' } },
+      responses: { 200: { description: 'The metrics in Prometheus’s text format.', contentType: 'text/plain' } },
       handle: async ({ response }) => {
-        // Without the database the other metrics are worth even more.
+        // While the database is away, the other metrics matter even more.
         await countPendingBackfills(deps.database).then(
           (count) => backfillsPending.set(count),
           () => backfillsPending.set(NaN),
@@ -77,7 +84,7 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/docs',
       operationId: 'docs',
       tag,
-      summary: 'This API as a page to read',
+      summary: 'This API as an HTML page',
       access: 'public',
       responses: { 200: { description: 'The page.', contentType: 'text/html' } },
       handle: () => answer(200, (page ??= docsPage(document()))),

@@ -1,7 +1,7 @@
-/** The original hive's names of the same reads, for its nodes and clients. */
+/** The same reads under the original hive's paths, for its nodes and clients. */
 import { z } from 'zod';
 import { listNodes } from '../../prisma/queries/list-nodes.js';
-import type { AttemptReader } from '../attempt-reader.js';
+import type { AttemptReader } from '../attempts/attempt-reader.js';
 import { encodeEntries, readLogPage } from '../logs/log-reader.js';
 import { answer, route, type Route } from '../route.js';
 import { attemptDetail, attemptsOfTask } from '../schemas/attempt.js';
@@ -21,7 +21,7 @@ export function syncRoutes(attempts: AttemptReader): Route[] {
       path: '/v1/sync/nodes',
       operationId: 'syncNodes',
       tag,
-      summary: 'As GET /v1/nodes',
+      summary: 'Same as GET /v1/nodes',
       access: 'viewer',
       responses: { 200: nodeList },
       handle: async ({ scope }) => answer(200, (await listNodes(scope)).map(nodeView)),
@@ -31,7 +31,7 @@ export function syncRoutes(attempts: AttemptReader): Route[] {
       path: '/v1/sync/swarm/attempts/{id}',
       operationId: 'syncAttempt',
       tag,
-      summary: 'As GET /v1/nodes/task-attempts/{id}, without starting a backfill',
+      summary: 'Same as GET /v1/nodes/task-attempts/{id}, but without starting a backfill',
       access: 'viewer',
       params,
       responses: { 200: attemptDetail },
@@ -44,7 +44,7 @@ export function syncRoutes(attempts: AttemptReader): Route[] {
       path: '/v1/sync/swarm/attempts/{id}/logs',
       operationId: 'syncLogs',
       tag,
-      summary: 'As GET /v1/swarm/attempts/{id}/logs, newest first unless asked otherwise, with entry ids as cursors',
+      summary: 'Same as GET /v1/swarm/attempts/{id}/logs, but newest first by default, with entry ids as cursors',
       access: 'viewer',
       params,
       query: syncLogQuery,
@@ -63,7 +63,7 @@ export function syncRoutes(attempts: AttemptReader): Route[] {
       path: '/v1/sync/swarm/tasks/{id}/attempts',
       operationId: 'syncAttemptsOfTask',
       tag,
-      summary: 'As GET /v1/nodes/task-attempts/by-shared-task/{id}',
+      summary: 'Same as GET /v1/nodes/task-attempts/by-shared-task/{id}',
       access: 'viewer',
       params,
       responses: { 200: attemptsOfTask },

@@ -20,12 +20,15 @@ export const attempt = z
     created_at: time,
     updated_at: time,
     revision: z.int().meta({ description: 'The node’s counter of changes to the attempt.' }),
-    execution_count: count.meta({ description: 'How many executions the node says there are.' }),
+    execution_count: count.meta({ description: 'How many executions there are according to the node.' }),
     sync_state: syncState,
     sync_requested_at: nullableTime,
     last_full_sync_at: nullableTime,
   })
-  .meta({ id: 'Attempt', description: 'A task attempt as its node describes it, and how far the hive’s copy is.' });
+  .meta({
+    id: 'Attempt',
+    description: 'A task attempt as its node describes it, and how complete the hive’s copy is.',
+  });
 
 export const execution = z
   .strictObject({
@@ -43,10 +46,10 @@ export const execution = z
     started_at: time,
     completed_at: nullableTime,
     created_at: time,
-    log_lines: count.meta({ description: 'Lines that the node says there are.' }),
+    log_lines: count.meta({ description: 'How many lines there are according to the node.' }),
     log_epoch: z.int(),
-    stored_lines: count.meta({ description: 'Lines of this epoch that the hive holds.' }),
-    gone_from_node: z.boolean().meta({ description: 'The node does not have it any more; the hive keeps its copy.' }),
+    stored_lines: count.meta({ description: 'How many lines of this epoch the hive has stored.' }),
+    gone_from_node: z.boolean().meta({ description: 'The node no longer has it; the hive keeps its copy.' }),
   })
   .meta({ id: 'Execution', description: 'A process that ran in an attempt.' });
 
@@ -56,7 +59,7 @@ export const nodeInfo = z
 
 export const missingLines = z
   .strictObject({ execution_id: uuid, first_seq: z.int().min(1), last_seq: z.int().min(1), reason: z.string() })
-  .meta({ id: 'MissingLines', description: 'Declared lines that the hive does not hold.' });
+  .meta({ id: 'MissingLines', description: 'Declared lines that the hive has not stored.' });
 
 export const sync = z
   .strictObject({
@@ -64,29 +67,31 @@ export const sync = z
     requested_at: nullableTime,
     last_full_sync_at: nullableTime,
     workflow_id: z.string().nullable(),
-    workflow_url: z.string().nullable().meta({ description: 'In the Temporal UI; for admins.' }),
+    workflow_url: z.string().nullable().meta({ description: 'Address in the Temporal UI; only admins get it.' }),
     last_error: z.string().nullable(),
     lines_declared: count,
     lines_stored: count,
     retry_at: nullableTime,
-    held: z.boolean().meta({ description: 'Cancelled: no backfill starts until someone starts one.' }),
+    held: z.boolean().meta({
+      description: 'Whether a cancel paused the attempt: no backfill starts by itself until someone starts one.',
+    }),
     unavailable_reason: z.string().nullable(),
-    missing: z.array(missingLines).max(100).meta({ description: 'The first 100.' }),
+    missing: z.array(missingLines).max(100).meta({ description: 'The first 100 ranges.' }),
   })
-  .meta({ id: 'Sync', description: 'How far the hive’s copy of an attempt is.' });
+  .meta({ id: 'Sync', description: 'How complete the hive’s copy of an attempt is.' });
 
 export const attemptDetail = z
   .strictObject({
     attempt,
-    executions: z.array(execution).meta({ description: 'In the order the hive learnt of them.' }),
-    is_complete: z.boolean().meta({ description: 'All executions have ended.' }),
+    executions: z.array(execution).meta({ description: 'In the order in which the hive learnt of them.' }),
+    is_complete: z.boolean().meta({ description: 'Whether all executions have ended.' }),
     node_info: nodeInfo,
     sync,
   })
   .meta({ id: 'AttemptDetail' });
 
 export const attemptQuery = z.strictObject({
-  wait: queryInteger(0, 30, 'Seconds to wait for a backfill that is under way.').optional(),
+  wait: queryInteger(0, 30, 'How many seconds to wait for a backfill that is under way.').optional(),
 });
 
 export const attemptsOfTask = z.strictObject({ attempts: z.array(attempt) }).meta({ id: 'AttemptsOfTask' });

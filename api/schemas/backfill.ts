@@ -8,9 +8,10 @@ export const backfillType = z.enum(['full_attempt', 'executions', 'logs']);
 
 export const startBackfill = z
   .strictObject({
-    type: backfillType
-      .default('full_attempt')
-      .meta({ description: 'Everything; the metadata alone; or the lines of the executions that the hive knows.' }),
+    type: backfillType.default('full_attempt').meta({
+      description:
+        '`full_attempt`: metadata and lines; `executions`: metadata; `logs`: lines of executions that the hive knows.',
+    }),
   })
   .meta({ id: 'StartBackfill' });
 
@@ -18,7 +19,7 @@ export const startedBackfill = z
   .strictObject({
     workflow_id: z.string(),
     run_id: z.string(),
-    joined: z.boolean().meta({ description: 'A backfill of the attempt ran already; this is that one.' }),
+    joined: z.boolean().meta({ description: 'Whether this is a backfill of the attempt that was already running.' }),
   })
   .meta({ id: 'StartedBackfill' });
 
@@ -32,10 +33,10 @@ export const listedBackfill = z.strictObject({
   outcome: z
     .string()
     .nullable()
-    .meta({ description: 'complete, partial, unavailable, node_offline, cancelled or failed; once it has ended' }),
+    .meta({ description: 'Once it has ended: complete, partial, unavailable, node_offline, cancelled or failed' }),
   started_at: time,
   ended_at: nullableTime,
-  workflow_url: z.string().nullable().meta({ description: 'In the Temporal UI; for admins.' }),
+  workflow_url: z.string().nullable().meta({ description: 'Address in the Temporal UI; only admins get it.' }),
 });
 
 export const backfillProgress = z
@@ -44,14 +45,16 @@ export const backfillProgress = z
     executions: count,
     lines_declared: count,
     lines_stored: count,
-    lines_pulled: count.meta({ description: 'Lines that this backfill itself pulled and stored.' }),
+    lines_pulled: count.meta({ description: 'Lines that this backfill has itself pulled and stored.' }),
     pulls: count,
   })
   .meta({ id: 'BackfillProgress' });
 
 export const backfill = listedBackfill
   .extend({
-    progress: backfillProgress.nullable().meta({ description: 'While it runs; null when no worker answered in time.' }),
+    progress: backfillProgress
+      .nullable()
+      .meta({ description: 'While it runs. Null after that, or if no worker answered in time.' }),
     result: z
       .strictObject({
         lines_declared: count,

@@ -3,6 +3,9 @@ import { PROBLEM_CODES } from '../problem.js';
 
 export const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
 export const nullableTime = time.nullable();
+/** @returns the time as RFC 3339 in UTC; null if there is none */
+export const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
+
 export const count = z.int().min(0);
 
 /** A whole number in the query string. */
@@ -15,7 +18,7 @@ export function queryInteger(min: number, max: number, description: string) {
     .meta({ type: 'integer', minimum: min, maximum: max, description });
 }
 
-export const pageLimit = (max: number) => queryInteger(1, max, 'Most items of one answer.');
+export const pageLimit = (max: number) => queryInteger(1, max, 'The maximum number of items in one response.');
 
 export const problem = z
   .looseObject({
@@ -24,7 +27,9 @@ export const problem = z
     status: z.int(),
     detail: z.string(),
     code: z.enum(PROBLEM_CODES),
-    error: z.string().meta({ description: 'The detail again: the member that the original’s clients read.' }),
+    error: z
+      .string()
+      .meta({ description: 'The same as `detail`, for clients of the original hive, which read this member.' }),
     request_id: z.string().nullable(),
     errors: z
       .array(

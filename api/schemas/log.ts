@@ -8,14 +8,14 @@ const cursor = z.string().min(1).max(15_000);
 
 export const logEntry = z
   .strictObject({
-    id: z.int().meta({ description: 'Orders an attempt’s entries: by execution, then by line.' }),
+    id: z.int().meta({ description: 'Orders an attempt’s entries by execution, then by line.' }),
     execution_id: uuid,
-    seq: z.int().min(1).meta({ description: 'The line’s number in its execution, from 1.' }),
+    seq: z.int().min(1).meta({ description: 'The line’s number in its execution, starting at 1.' }),
     output_type: outputType,
     content: z.string(),
     timestamp: time,
   })
-  .meta({ id: 'LogEntry', description: 'One line.' });
+  .meta({ id: 'LogEntry', description: 'One line of a log.' });
 
 export type LogEntry = z.input<typeof logEntry>;
 
@@ -25,7 +25,7 @@ export const logQuery = z.strictObject({
   ...filters,
   limit: pageLimit(10_000).default(1000),
   cursor: cursor.optional().meta({
-    description: 'A next_cursor, or the id of an entry: what comes after it in the direction is answered.',
+    description: 'A `next_cursor`, or the id of an entry. The page starts after it, in the given direction.',
   }),
   direction: z.enum(['forward', 'backward']).default('forward'),
 });
@@ -42,10 +42,10 @@ export const syncLogQuery = z.strictObject({
 const page = {
   entries: z.array(logEntry).meta({
     description:
-      'Fewer than the limit, or none, does not mean the end: has_more tells. An answer has about 8 MiB at most.',
+      'Fewer than the limit, or none, does not mean the end; see `has_more`. A response has at most about 8 MiB.',
   }),
-  has_more: z.boolean().meta({ description: 'There are more lines now.' }),
-  total_count: count.meta({ description: 'Stored lines under the filters, not only of this page.' }),
+  has_more: z.boolean().meta({ description: 'Whether there are more lines now.' }),
+  total_count: count.meta({ description: 'How many stored lines match the filters, on all pages.' }),
 };
 
 export const logPage = z
@@ -56,8 +56,8 @@ export const logPage = z
       .nullable()
       .meta({
         description:
-          'Where to go on. Forward it is given also without has_more, while more lines may come: ask again later with ' +
-          'it to get the later lines of every execution, each once. Null at the end.',
+          'The cursor of the next page. Forward, it is also set without `has_more` while more lines may come: ask ' +
+          'again with it later to get the later lines of every execution, each line once. Null at the end.',
       }),
   })
   .meta({ id: 'LogPage' });

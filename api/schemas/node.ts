@@ -11,8 +11,8 @@ export const node = z
     protocol_version: z.int(),
     status: z
       .enum(['online', 'busy', 'draining', 'offline'])
-      .meta({ description: 'offline: no hive holds a socket of the node' }),
-    capabilities: z.looseObject({}).meta({ description: 'What the node said of itself when it connected.' }),
+      .meta({ description: '`offline`: no hive has a socket of the node.' }),
+    capabilities: z.looseObject({}).meta({ description: 'What the node said about itself when it connected.' }),
     public_url: z.string().nullable(),
     last_heartbeat_at: nullableTime,
     connected_at: nullableTime,
@@ -40,7 +40,7 @@ export const apiKey = z
     blocked_at: nullableTime,
     blocked_reason: z.string().nullable(),
   })
-  .meta({ id: 'ApiKey', description: 'A node’s credential, bound to the first machine that uses it.' });
+  .meta({ id: 'ApiKey', description: 'A node’s credential. It is bound to the first machine that uses it.' });
 
 export const apiKeyList = z.array(apiKey);
 
@@ -49,6 +49,6 @@ export const newApiKey = z.strictObject({ name: z.string().trim().min(1).max(256
 export const createdApiKey = z
   .strictObject({
     api_key: apiKey,
-    secret: z.string().meta({ description: '64 hexadecimal digits. Shown here and never again.' }),
+    secret: z.string().meta({ description: '64 hexadecimal digits. Shown only in this response.' }),
   })
   .meta({ id: 'CreatedApiKey' });

@@ -3,9 +3,9 @@ import { backfillWorkflowId } from '../../backfills/definitions.js';
 import type { AttemptDetailRow, AttemptRow, MissingLines } from '../../prisma/queries/find-attempt.js';
 import type { ExecutionRow } from '../../prisma/queries/list-executions.js';
 import type { attempt, execution, nodeInfo, sync } from '../schemas/attempt.js';
-import { iso } from './time.js';
+import { iso } from '../schemas/common.js';
 
-/** The node's own description, with what the hive knows beside it. */
+/** The node's own description, together with what the hive knows. */
 export function attemptView(row: AttemptRow): z.input<typeof attempt> {
   const { metadata } = row;
   return {

@@ -1,9 +1,16 @@
 import type { z } from 'zod';
 import type { BackfillDescription, ListedBackfill } from '../../backfills/find.js';
+import type { Principal } from '../../prisma/queries/authenticate.js';
 import type { backfill, listedBackfill } from '../schemas/backfill.js';
-import { iso } from './time.js';
+import { iso } from '../schemas/common.js';
 
+/** The address of a workflow in the Temporal UI, or null. */
 export type WorkflowUrl = (workflowId: string, runId?: string) => string | null;
+
+/** @returns `workflowUrl` for an admin; for anyone else, a function that returns null */
+export function workflowUrlFor({ role }: Principal, workflowUrl: WorkflowUrl | undefined): WorkflowUrl {
+  return role === 'admin' && workflowUrl ? workflowUrl : () => null;
+}
 
 export function listedBackfillView(item: ListedBackfill, workflowUrl: WorkflowUrl): z.input<typeof listedBackfill> {
   return {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { NodeRow } from '../../prisma/queries/list-nodes.js';
 import type { NodeApiKeyRow } from '../../prisma/queries/node-api-key.js';
 import type { apiKey, node } from '../schemas/node.js';
-import { iso } from './time.js';
+import { iso } from '../schemas/common.js';
 
 export function nodeView(row: NodeRow): z.input<typeof node> {
   return {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import request from 'supertest';
-import { hashSecret } from '../prisma/secrets.js';
-import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
-import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
-import { apiKey, apiKeyList, createdApiKey, node, nodeList } from './schemas/node.js';
+import { hashSecret } from '../../prisma/secrets.js';
+import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
+import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
+import { apiKey, apiKeyList, createdApiKey, node, nodeList } from '../schemas/node.js';
 
 let hive: TestHive;
 
@@ -20,7 +20,7 @@ async function createKey(name: string) {
   return createdApiKey.parse(response.body);
 }
 
-test('nodes are listed by name, with offline for those that no hive holds', async () => {
+test('nodes are listed by name, and are offline if no hive has their socket', async () => {
   const online = await seedNode(hive.database, hive.own.id, { name: 'b' });
   const offline = await seedNode(hive.database, hive.own.id, { name: 'a', online: false });
   await hive.database.node.update({ where: { id: online }, data: { status: 'busy' } });
@@ -36,7 +36,7 @@ test('nodes are listed by name, with offline for those that no hive holds', asyn
   expect((await hive.get(`/v1/nodes/${randomUUID()}`)).body).toMatchObject({ status: 404, error: 'node not found' });
 });
 
-test('an API key is shown once, kept as a hash, lets a node read, and is refused once revoked', async () => {
+test('an API key is shown once, stored as a hash, lets a node read, and is refused once revoked', async () => {
   const response = await admin(request(hive.app).post('/v1/nodes/api-keys').send({ name: ' my key ' }));
   expect(response.status).toBe(201);
   const { api_key: created, secret } = createdApiKey.parse(response.body);
@@ -72,7 +72,7 @@ test('a blocked key is refused until it is unblocked', async () => {
   expect((await hive.get('/v1/nodes', secret)).status).toBe(200);
 });
 
-test('deleting a node takes all it mirrored, and revokes its keys', async () => {
+test('deleting a node deletes everything mirrored from it and revokes its keys', async () => {
   const nodeId = await seedNode(hive.database, hive.own.id);
   const { api_key: key } = await createKey('of the node');
   await hive.database.nodeApiKey.update({ where: { id: key.id }, data: { nodeId } });

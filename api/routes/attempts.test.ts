@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { NO_BACKFILLS, startTestHive, type TestHive } from '../tests/harness/http-api.js';
+import { NO_BACKFILLS, startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import {
   appendPage,
   makeLines,
@@ -8,9 +8,9 @@ import {
   seedExecution,
   seedNode,
   type SeedAttempt,
-} from '../tests/harness/seed.js';
-import type { Backfills } from '../backfills/requests.js';
-import { attemptDetail, attemptPage, attemptsOfTask } from './schemas/attempt.js';
+} from '../../tests/harness/seed.js';
+import type { Backfills } from '../../backfills/requests.js';
+import { attemptDetail, attemptPage, attemptsOfTask } from '../schemas/attempt.js';
 
 let hive: TestHive;
 let nodeId: string;
@@ -34,7 +34,7 @@ async function read(attemptId: string, query = '') {
   return { detail: attemptDetail.parse(response.body), took: Date.now() - started };
 }
 
-test('an attempt is answered as its node describes it, with what the hive holds of it', async () => {
+test('an attempt is returned as its node describes it, with what the hive has stored of it', async () => {
   const action = JSON.parse('{"z":"a\\u0000b\\ud800","a":{"__proto__":{"x":1}},"n":1}') as unknown;
   const attemptId = await seedAttempt(hive.database, {
     organizationId: hive.own.id,
@@ -72,7 +72,7 @@ test('an attempt is answered as its node describes it, with what the hive holds 
   });
 });
 
-test('a read of an attempt with a gap asks for a backfill, one of any other does not', async () => {
+test('a read of an attempt with a gap requests a backfill, a read of any other does not', async () => {
   const asked: string[] = [];
   backfills.requestByRead = (_scope, attemptId) => {
     asked.push(attemptId);
@@ -91,7 +91,7 @@ test('a read of an attempt with a gap asks for a backfill, one of any other does
   expect(asked).toEqual([withGap]);
 });
 
-test('a waiting read answers when the backfill has ended', async () => {
+test('a waiting read returns when the backfill has ended', async () => {
   const attemptId = await seed({ needsBackfill: true });
   backfills.requestByRead = async () => {
     await setState(attemptId, 'pending_backfill');
@@ -104,7 +104,7 @@ test('a waiting read answers when the backfill has ended', async () => {
   expect(took).toBeLessThan(5000);
 });
 
-test('a waiting read answers when its time is up, and at once where nothing is under way', async () => {
+test('a waiting read returns when its time is up, and at once if nothing is under way', async () => {
   const attemptId = await seed({ state: 'pending_backfill' });
   const expedited: string[] = [];
   backfills.expedite = (id) => expedited.push(id);
@@ -117,13 +117,13 @@ test('a waiting read answers when its time is up, and at once where nothing is u
   expect((await read(await seed({ needsBackfill: true }), '?wait=20')).took).toBeLessThan(3000);
 });
 
-test('more waiting reads than allowed answer at once', async () => {
+test('waiting reads beyond the limit return at once', async () => {
   const attemptId = await seed({ state: 'pending_backfill' });
   const reads = await Promise.all(Array.from({ length: 4 }, () => read(attemptId, '?wait=2')));
   expect(reads.filter(({ took }) => took >= 1990)).toHaveLength(2);
 });
 
-test('only an admin sees where the workflow is shown', async () => {
+test('only an admin gets the workflow’s address', async () => {
   const attemptId = await seed({ state: 'complete' });
   expect((await read(attemptId)).detail.sync.workflow_id).toBeNull();
   await hive.database.attemptSync.update({ where: { attemptId }, data: { requestedAt: new Date() } });
@@ -133,7 +133,7 @@ test('only an admin sees where the workflow is shown', async () => {
   expect(attemptDetail.parse(asAdmin.body).sync.workflow_url).toBe(`http://temporal.test/${workflowId}`);
 });
 
-test('a complete attempt is not sent twice to a client that has it', async () => {
+test('a complete attempt is not sent again to a client that has it', async () => {
   const attemptId = await seed({ state: 'complete' });
   const path = `/v1/nodes/task-attempts/${attemptId}`;
   const etag = (await hive.get(path)).headers['etag'] ?? '';
@@ -145,7 +145,7 @@ test('a complete attempt is not sent twice to a client that has it', async () =>
   expect([changed.status, changed.headers['etag']]).toEqual([200, undefined]);
 });
 
-test('an attempt with very many executions is answered whole and in their order', async () => {
+test('an attempt with very many executions is returned whole and in order', async () => {
   const attemptId = await seed({ metadata: { execution_count: 230 } });
   for (let ordinal = 1; ordinal <= 230; ordinal++) {
     await seedExecution(hive.database, { attemptId, nodeId, ordinal, metadata: { pid: ordinal } });
@@ -154,7 +154,7 @@ test('an attempt with very many executions is answered whole and in their order'
   expect(detail.executions.map(({ pid }) => pid)).toEqual(Array.from({ length: 230 }, (_, index) => index + 1));
 });
 
-test('missing lines say why they are missing, and executions that the node lost are left out', async () => {
+test('missing lines say why they are missing, and executions gone from the node are left out', async () => {
   const attemptId = await seed({ metadata: { execution_count: 4 } });
   const changes = [
     { setAsideReason: 'page_refused' },
@@ -176,7 +176,7 @@ test('missing lines say why they are missing, and executions that the node lost 
   expect(executions.map((execution) => execution.gone_from_node)).toEqual([false, false, false, true]);
 });
 
-test('attempts are listed newest first, by page and filter, also where times are equal to the microsecond', async () => {
+test('attempts are listed newest first, by page and filter, even if times are equal to the microsecond', async () => {
   const listed = await seedNode(hive.database, hive.own.id);
   const expected: string[] = [];
   for (let index = 0; index < 7; index++) {

@@ -1,4 +1,4 @@
-/** Entries of one execution, from its pages. */
+/** Reads entries of one execution from its pages. */
 import {
   PageError,
   readPage,
@@ -12,7 +12,7 @@ import { readLogPages, type LogExecution } from '../../prisma/queries/read-log.j
 import { ApiError } from '../problem.js';
 import { toEntryId } from './entry-id.js';
 
-/** An entry as it is answered: a line is passed on as it stands in its page, and never parsed. */
+/** An entry as the API sends it: its line is passed on as it is in its page, and never parsed. */
 export interface EncodedEntry {
   seq: number;
   /** A `LogEntry`. */
@@ -33,7 +33,7 @@ export interface EntryBatch {
   readTo: number;
 }
 
-/** The lines that were about to be read are not there: they were replaced by those of another epoch, or are damaged. */
+/** The lines to read are not there: they were replaced by those of another epoch, or are damaged. */
 export class LogReplacedError extends Error {
   override readonly name = 'LogReplacedError';
   constructor(
@@ -41,12 +41,12 @@ export class LogReplacedError extends Error {
     readonly firstSeq: number,
     readonly lastSeq: number,
   ) {
-    super(`lines of execution ${executionId} are not there`);
+    super(`lines ${firstSeq} to ${lastSeq} of execution ${executionId} are not there`);
   }
 }
 
 /**
- * Reads the next entries of a range: those of one page or more, up to about 1 MiB.
+ * Reads the next entries of a range, from one or more pages, up to about 1 MiB.
  * @throws ApiError log_damaged
  * @throws LogReplacedError if the hive's copy was replaced since the execution was looked up
  */
@@ -78,7 +78,7 @@ async function readStored(executionId: string, page: NumberedPage, wanted: Wante
   }
 }
 
-/** The line's object with the fields that its place tells put before its own. */
+/** Puts the fields that follow from the line's place in front of the line's own. */
 function toEntry({ id: executionId, ordinal }: LogExecution, { seq, json }: EncodedLine): EncodedEntry {
   const id = toEntryId({ ordinal, seq });
   return { seq, json: `{"id":${id},"execution_id":"${executionId}","seq":${seq},${json.slice(1)}` };

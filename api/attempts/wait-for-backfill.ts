@@ -1,25 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OrganizationScope } from '../prisma/organization-scope.js';
-import { findAttemptState, type AttemptSyncState } from '../prisma/queries/find-attempt.js';
+import type { OrganizationScope } from '../../prisma/organization-scope.js';
+import { findAttemptState, type AttemptSyncState } from '../../prisma/queries/find-attempt.js';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 250;
 
 /**
- * Whether a backfill is under way. One that was just asked for counts even while the row says `partial`: where a read
- * joined a running workflow, that workflow takes the row in a moment.
+ * @param requested whether a backfill has just been requested. It counts even while the row says `partial`: if the
+ * read joined a running workflow, that workflow claims the row in a moment.
+ * @returns whether a backfill is under way
  */
 export function isUnderWay({ state, needs_backfill }: Omit<AttemptSyncState, 'node_id'>, requested: boolean): boolean {
   return state === 'pending_backfill' || (state === 'partial' && needs_backfill && requested);
 }
 
-/** Reads that wait for a backfill: a bounded number, each asking less and less often. */
+/** Reads that wait for a backfill: a bounded number, each polling less and less often. */
 export class WaitingReads {
   #waiting = 0;
 
   constructor(readonly limit: number) {}
 
-  /** Returns when the attempt's backfill has ended, the time is up, the signal aborts, or too many wait already. */
+  /**
+   * Waits until the attempt's backfill has ended, the time is up or the signal aborts. Returns at once if too many
+   * reads are already waiting.
+   */
   async wait(
     scope: OrganizationScope,
     attemptId: string,

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
-import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
-import { logStreamsCutOff } from './metrics.js';
-import { logEntry, type LogEntry } from './schemas/log.js';
-import { createHttpServer } from './server.js';
+import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
+import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
+import { createHttpServer } from '../app.js';
+import { logStreamsCutOff } from '../metrics.js';
+import { logEntry, type LogEntry } from '../schemas/log.js';
 
 let hive: TestHive;
 let nodeId: string;
@@ -76,7 +76,7 @@ function parseEvent(part: string): Event {
 
 const entryOf = (event: Event): LogEntry => logEntry.parse(JSON.parse(event.data ?? 'null'));
 
-test('a stream gives what is stored, then what comes, and ends when the log has ended', async () => {
+test('a stream sends what is stored, then new lines, and ends when the log has ended', async () => {
   const { attemptId, executionId, end } = await attemptWith('running', 1500);
   const entries: LogEntry[] = [];
   let ended: Event | undefined;
@@ -136,14 +136,14 @@ test('a stream ends when its attempt is deleted', async () => {
   expect(last).toEqual({ event: 'error', data: '{"reason":"not_found"}' });
 });
 
-test('an unknown attempt and a bad cursor are answered as problems', async () => {
+test('an unknown attempt and a bad cursor are answered with problems', async () => {
   const { attemptId } = await attemptWith('running', 1);
   expect((await hive.get(`/v1/swarm/attempts/${hive.own.id}/logs/stream`)).body).toMatchObject({ status: 404 });
   const bad = await hive.get(`/v1/swarm/attempts/${attemptId}/logs/stream`).set('last-event-id', 'x');
   expect(bad.body).toMatchObject({ code: 'invalid_cursor' });
 });
 
-test('a reader that takes nothing is cut off, and the readers beside it get every line', async () => {
+test('a reader that takes nothing is cut off, and other readers get every line', async () => {
   const { attemptId, executionId, end } = await attemptWith('running', 0);
   const cutOffs = async () => (await logStreamsCutOff.get()).values[0]?.value;
   const before = await cutOffs();
@@ -175,7 +175,7 @@ test('a reader that takes nothing is cut off, and the readers beside it get ever
   expect(text).toMatch(/event: cut_off\ndata: {"reason":"nothing was read for 0.7 s/);
 }, 20_000);
 
-test('a log is downloaded as text or NDJSON, compressed where that is accepted', async () => {
+test('a log is downloaded as text or NDJSON, compressed if the client accepts it', async () => {
   const { attemptId, executionId } = await attemptWith('completed', 3000);
   await seedExecution(hive.database, { attemptId, nodeId, ordinal: 2 });
   const path = `/v1/swarm/attempts/${attemptId}/logs/download`;
@@ -190,7 +190,7 @@ test('a log is downloaded as text or NDJSON, compressed where that is accepted',
   expect(lines.map((line) => logEntry.parse(JSON.parse(line)).seq)).toHaveLength(3000);
 });
 
-test('a download of a damaged log does not look whole', async () => {
+test('a download of a damaged log does not look complete', async () => {
   const { attemptId, executionId } = await attemptWith('completed', 6000);
   await appendPage(hive.database, executionId, makeLines('line', 10, 6001));
   await hive.database.logPage.updateMany({ where: { firstSeq: 6001 }, data: { gzip: new Uint8Array([1, 2, 3]) } });

@@ -1,15 +1,16 @@
-/** Reading one attempt: with a backfill asked for and waited for, an ETag, and executions in bounded batches. */
+/** Reads one attempt: requests a backfill and waits for it, makes the ETag, and reads executions in bounded batches. */
 import { createHash } from 'node:crypto';
-import type { OrganizationScope } from '../prisma/organization-scope.js';
-import type { Principal } from '../prisma/queries/authenticate.js';
-import { findAttempt, listMissingLines, type AttemptDetailRow } from '../prisma/queries/find-attempt.js';
-import { listExecutions, type ExecutionRow } from '../prisma/queries/list-executions.js';
-import { DEFAULT_LIMITS, type AppDependencies } from './dependencies.js';
-import { notFound } from './problem.js';
-import { attemptView, executionView, nodeInfoView, syncView } from './views/attempt.js';
+import type { OrganizationScope } from '../../prisma/organization-scope.js';
+import type { Principal } from '../../prisma/queries/authenticate.js';
+import { findAttempt, listMissingLines, type AttemptDetailRow } from '../../prisma/queries/find-attempt.js';
+import { listExecutions, type ExecutionRow } from '../../prisma/queries/list-executions.js';
+import { limitsOf, type AppDependencies } from '../dependencies.js';
+import { notFound } from '../problem.js';
+import { attemptView, executionView, nodeInfoView, syncView } from '../views/attempt.js';
+import { workflowUrlFor } from '../views/backfill.js';
 import { isUnderWay, WaitingReads } from './wait-for-backfill.js';
 
-/** An execution's metadata can have 256 KiB. */
+/** Small, because an execution's metadata can have 256 KiB. */
 const EXECUTIONS_A_BATCH = 50;
 const MISSING_LISTED = 100;
 
@@ -18,13 +19,13 @@ export interface ReadOptions {
   principal: Principal;
   attemptId: string;
   signal: AbortSignal;
-  /** Whether the read starts a backfill, and how long it waits for one. */
+  /** Set if the read starts a backfill; says how long it waits for one. */
   backfill?: { waitSeconds: number };
 }
 
-/** An attempt that was read: its JSON in parts, for there may be very many executions. */
+/** An attempt that was read. Its JSON comes in parts, because there can be very many executions. */
 export interface AttemptReading {
-  /** Only of a complete attempt. */
+  /** Null unless the attempt is complete. */
   etag: string | null;
   json(): AsyncGenerator<string>;
 }
@@ -35,7 +36,7 @@ export class AttemptReader {
 
   constructor(deps: AppDependencies) {
     this.#deps = deps;
-    this.#waiting = new WaitingReads(deps.limits?.waitingReads ?? DEFAULT_LIMITS.waitingReads);
+    this.#waiting = new WaitingReads(limitsOf(deps).waitingReads);
   }
 
   /** @throws ApiError not_found */
@@ -79,8 +80,7 @@ export class AttemptReader {
       separator = ',';
     }
     const missing = row.lines_stored < row.lines_declared ? await listMissingLines(scope, row.id, MISSING_LISTED) : [];
-    const workflowUrl = (workflowId: string) =>
-      principal.role === 'admin' ? (this.#deps.workflowUrl?.(workflowId) ?? null) : null;
+    const workflowUrl = workflowUrlFor(principal, this.#deps.workflowUrl);
     const rest = {
       is_complete: row.all_ended,
       node_info: nodeInfoView(row),
@@ -99,7 +99,7 @@ async function* executionBatches(scope: OrganizationScope, attemptId: string): A
   }
 }
 
-/** A complete attempt's executions can't change without its revision, or the time it became complete. */
+/** A complete attempt's executions can't change unless its revision or the time it became complete changes too. */
 function etagOf(row: AttemptDetailRow, { role }: Principal): string | null {
   if (row.state !== 'complete') return null;
   const state = JSON.stringify([attemptView(row), nodeInfoView(row), syncView(row, [], () => role)]);

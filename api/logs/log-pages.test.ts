@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { LogLine } from '../protocol/page.js';
-import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
-import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
-import { logPage, syncLogPage, type LogEntry } from './schemas/log.js';
+import type { LogLine } from '../../protocol/page.js';
+import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
+import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
+import { logPage, syncLogPage, type LogEntry } from '../schemas/log.js';
 
 let hive: TestHive;
 let nodeId: string;
@@ -19,7 +19,7 @@ function at<T>(list: T[], index: number): T {
   return item;
 }
 
-/** An attempt whose executions can be appended to, and what its log should be. */
+/** Makes an attempt whose executions can be appended to, and knows what its log should be. */
 async function growingAttempt(statuses: ('running' | 'completed')[]) {
   const attemptId = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId });
   const executions: string[] = [];
@@ -105,7 +105,7 @@ test('a follower gets the later lines of every running execution, each once', as
       cursor = answer.next_cursor;
       expect(cursor).not.toBeNull();
       if (!answer.has_more) break;
-    } while (round % 3 !== 0); // now and then it stays behind
+    } while (round % 3 !== 0); // now and then it lags behind
   }
   for (let more = true; more;) {
     const answer = await page(attempt.attemptId, { cursor: cursor ?? '' });
@@ -118,7 +118,7 @@ test('a follower gets the later lines of every running execution, each once', as
   expect(contents(seen)).toEqual(attempt.expected());
 });
 
-test('the last page of a log that can grow no more has no cursor', async () => {
+test('the last page of a log that cannot grow any more has no cursor', async () => {
   const attempt = await growingAttempt(['completed']);
   await attempt.append(0, 10);
   expect((await page(attempt.attemptId, {})).next_cursor).not.toBeNull();
@@ -152,7 +152,7 @@ test('a cursor of one filtered execution marks no other execution as read', asyn
   expect(contents(unfiltered.entries)).toEqual(attempt.expectedOf(0));
 });
 
-test('an entry id is a cursor too, also for what running executions before it get later', async () => {
+test('an entry id is a cursor too, even for later lines of running executions before it', async () => {
   const attempt = await growingAttempt(['running', 'running']);
   await attempt.append(0, 10);
   await attempt.append(1, 10);
@@ -167,7 +167,7 @@ test('an entry id is a cursor too, also for what running executions before it ge
   expect(contents(before.entries)).toEqual(['e1 4', 'e1 3', 'e1 2']);
 });
 
-test('the original route answers newest first, with entry ids as cursors', async () => {
+test('the original route returns newest first, with entry ids as cursors', async () => {
   const attempt = await growingAttempt(['completed', 'completed']);
   await attempt.append(0, 30);
   await attempt.append(1, 30);
@@ -208,7 +208,7 @@ test.each([
   expect(response.body).toMatchObject({ code: 'invalid_cursor', errors: [{ field: 'cursor' }] });
 });
 
-test('a forward cursor is refused backward', async () => {
+test('a forward cursor is refused for reading backward', async () => {
   const attempt = await growingAttempt(['running']);
   const response = await hive.get(`/v1/swarm/attempts/${attempt.attemptId}/logs?cursor=f0&direction=backward`);
   expect(response.body).toMatchObject({ status: 400, errors: [{ field: 'cursor' }] });
@@ -234,7 +234,7 @@ test('a damaged page is an error that names the execution and the lines, and no 
   expect(hole.body).toMatchObject({ code: 'log_damaged', first_seq: 6 });
 });
 
-test('a page is cut where it has 8 MiB, and the next one goes on there', async () => {
+test('a page ends at 8 MiB, and the next one continues there', async () => {
   const attempt = await growingAttempt(['completed']);
   const [executionId] = attempt.executions as [string];
   const big = 'x'.repeat(1024 * 1024);
@@ -249,7 +249,7 @@ test('a page is cut where it has 8 MiB, and the next one goes on there', async (
   expect((await page(attempt.attemptId, { cursor: first.next_cursor ?? '' })).entries).toHaveLength(4);
 });
 
-test('an unknown execution as a filter is not found', async () => {
+test('filtering by an unknown execution is answered with not found', async () => {
   const attempt = await growingAttempt(['completed']);
   const response = await hive.get(`/v1/swarm/attempts/${attempt.attemptId}/logs?execution_id=${attempt.attemptId}`);
   expect(response.body).toMatchObject({ status: 404, error: 'execution not found' });
