@@ -134,7 +134,9 @@ export async function describeBackfill(
     // An id is free again when an attempt is deleted; its history is still its former organisation's.
     if (attributes.get(searchAttributes.organizationId) !== organizationId) return undefined;
     const status = STATUS_BY_CODE[info.status.code] ?? 'running';
-    const result = status === 'completed' ? ((await handle.result()) as BackfillResult) : null;
+    // by its run id: a newer run may have started, and its result would be waited for
+    const ended = client.workflow.getHandle(info.workflowId, info.runId);
+    const result = status === 'completed' ? ((await ended.result()) as BackfillResult) : null;
     return {
       workflowId: info.workflowId,
       runId: info.runId,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect as connectTcp, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
@@ -151,6 +152,30 @@ describe('login', () => {
     await other.stop();
     otherServer.close();
     await away.$disconnect();
+  });
+
+  test('a client that resets its connection while its upgrade is refused does no harm', async () => {
+    for (let time = 0; time < 20; time++) {
+      const client = connectTcp((server.address() as AddressInfo).port, '127.0.0.1');
+      client.on('error', () => undefined);
+      client.write('GET /elsewhere HTTP/1.1\r\nHost: hive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      await sleep(time);
+      client.resetAndDestroy();
+    }
+    await sleep(50);
+    await connect();
+  });
+
+  test('an upgrade on another path is answered, and its connection ends even if the client keeps its side open', async () => {
+    const { port } = server.address() as AddressInfo;
+    const client = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+    let answer = '';
+    client.on('data', (chunk) => (answer += chunk.toString()));
+    client.write('GET /elsewhere HTTP/1.1\r\nHost: hive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    await once(client, 'end');
+    expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/);
+    await until(async () => (await connectionsOf(server)) === 0);
+    client.destroy();
   });
 
   test('more than 64 KiB before auth is refused before it is whole', async () => {
@@ -426,6 +451,12 @@ test('ten faulty frames in a minute close the socket, and another node notices n
   });
   await good.next('heartbeat_ack');
 });
+
+function connectionsOf(ofServer: Server): Promise<number> {
+  return new Promise((resolve, reject) =>
+    ofServer.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  );
+}
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 5000;

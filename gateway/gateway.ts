@@ -102,6 +102,9 @@ export class Gateway implements NodeGateway {
           ? '503 Service Unavailable'
           : undefined;
     if (refusal !== undefined) {
+      // The HTTP server no longer listens for errors of this socket: an unhandled one would end the process.
+      socket.on('error', (error) => this.#deps.logger.debug({ err: error }, 'socket error'));
+      socket.once('finish', () => socket.destroy());
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
@@ -165,12 +168,13 @@ export class Gateway implements NodeGateway {
     const sessionId = randomUUID();
     const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };
     const fence = await acquireLease(database, lease);
-    const socket = this.#createSocket(version, ws, tcp, { ...node, sessionId, fence });
-    this.#open.add(socket);
-    if (ws.readyState !== ws.OPEN) {
-      this.#events.closed(socket);
+    if (ws.readyState !== ws.OPEN || this.#isStopping) {
+      ws.terminate();
+      this.#releaseLease(node.nodeId, fence);
       return;
     }
+    const socket = this.#createSocket(version, ws, tcp, { ...node, sessionId, fence });
+    this.#open.add(socket);
     const former = this.#sockets.get(node.nodeId);
     this.#sockets.set(node.nodeId, socket);
     former?.close('superseded by a newer connection of this node');
@@ -189,9 +193,13 @@ export class Gateway implements NodeGateway {
       if (this.#sockets.get(nodeId) === socket) this.#sockets.delete(nodeId);
       nodesConnected.set(this.#sockets.size);
       this.#deps.logger.info({ nodeId, sessionId: socket.session.sessionId }, 'node disconnected');
-      releaseLease(this.#deps.database, nodeId, fence).catch((error: unknown) => {
-        this.#deps.logger.warn({ err: error, nodeId }, 'lease not released; it will expire');
-      });
+      this.#releaseLease(nodeId, fence);
     },
   };
+
+  #releaseLease(nodeId: string, fence: bigint): void {
+    releaseLease(this.#deps.database, nodeId, fence).catch((error: unknown) => {
+      this.#deps.logger.warn({ err: error, nodeId }, 'lease not released; it will expire');
+    });
+  }
 }
