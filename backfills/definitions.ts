@@ -1,8 +1,8 @@
-/** What workflows and their clients share: names, ids, messages, search attributes and the shapes that travel. */
+/** What workflows and their clients share: names, ids, messages, search attributes, and the types of inputs and results. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 
-/** Workflows, and the activities that any hive can do. Activities that need a socket run on the hive's own queues. */
+/** The queue of workflows and of activities that any hive can do. What needs a node's socket runs on its hive's own queue. */
 export const HIVE_TASK_QUEUE = 'hive';
 
 export const searchAttributes = {
@@ -16,10 +16,10 @@ export const searchAttributes = {
 /** What made a backfill start. */
 export type Trigger = 'read' | 'reconnect' | 'schedule' | 'manual';
 
-/** Order of a backlog: what a reader waits for first. */
+/** Temporal's priority keys. They order a backlog: what somebody waits for comes first. */
 export const TRIGGER_PRIORITY: Record<Trigger, number> = { read: 1, manual: 1, reconnect: 3, schedule: 5 };
 
-/** What a backfill mirrors: everything, the metadata alone, or the lines of the executions that the hive knows. */
+/** What a backfill mirrors: everything, only the metadata, or only the lines of the executions that the hive knows. */
 export type BackfillType = 'full_attempt' | 'executions' | 'logs';
 
 export type Outcome = 'complete' | 'partial' | 'unavailable' | 'node_offline' | 'cancelled' | 'failed';
@@ -27,14 +27,14 @@ export type Outcome = 'complete' | 'partial' | 'unavailable' | 'node_offline' | 
 export const backfillWorkflowId = (attemptId: string) => `backfill/${attemptId}`;
 export const drainWorkflowId = (nodeId: string) => `drain/${nodeId}`;
 
-/** The attempt as a workflow needs to know it. */
+/** An attempt, as workflows identify it. */
 export interface AttemptRef {
   attemptId: string;
   nodeId: string;
   organizationId: string;
 }
 
-/** The hive queue that holds a node's socket. */
+/** Where a node is connected: the task queue of the hive that has its socket, and the session. */
 export interface NodeLocation {
   queue: string;
   sessionId: string;
@@ -43,15 +43,15 @@ export interface NodeLocation {
 export interface BackfillInput extends AttemptRef {
   trigger: Trigger;
   type: BackfillType;
-  /** How long a node that went away is waited for. */
+  /** How long the backfill waits for a node that has disconnected. */
   nodeTimeoutSeconds: number;
-  /** Where the node was when the backfill was decided; saves a look-up while it is still true. */
+  /** Where the node was connected when the backfill was requested. Saves a look-up as long as it is still true. */
   location?: NodeLocation;
   /** Carried through continue-as-new. */
   progress?: BackfillProgress;
 }
 
-/** Counts over the attempt's executions, as last known. */
+/** How far a backfill has come. Counts are over all the attempt's executions, as last known. */
 export interface BackfillProgress {
   phase: 'locating' | 'waiting_for_node' | 'mirroring' | 'settling' | 'ended';
   executions: number;
@@ -67,20 +67,23 @@ export interface BackfillResult {
   linesDeclared: number;
   linesStored: number;
   linesPulled: number;
-  /** A code, never content; set where the outcome is not `complete`. */
+  /** A code, never content. Set if the outcome is not `complete`. */
   reason?: string;
 }
 
 export interface DrainInput {
   nodeId: string;
   organizationId: string;
-  /** Backfills at once. */
+  /** The maximum number of backfills that run at the same time. */
   concurrency: number;
   nodeTimeoutSeconds: number;
-  /** Carried through continue-as-new: where the pass goes on, what asked for it, and whether another is to follow. */
+  /** Carried through continue-as-new, like the fields below: where the pass goes on. */
   position?: DrainPosition;
+  /** What asked for the pass. */
   trigger?: Trigger;
+  /** The number of backfills started so far. */
   started?: number;
+  /** Whether another pass is to follow. */
   isSignalled?: boolean;
 }
 
@@ -90,21 +93,21 @@ export type DrainNode = (input: DrainInput) => Promise<{ started: number }>;
 
 /** How far a pass over a node's attempts has come. */
 export interface DrainPosition {
-  /** The last attempt that was listed. */
+  /** The last attempt that was listed; the next list begins after it. */
   after?: { createdAt: string; attemptId: string };
-  /** There is none left to list. */
+  /** Whether there is none left to list. */
   isListed: boolean;
-  /** Attempts whose backfill takes a place: at most as many as may run at once. */
+  /** Attempts whose backfills are running, and so take one of the `concurrency` places. */
   running: string[];
 }
 
-/** A reader waits: what is left of the backfill runs ahead of others. */
+/** A reader is waiting: the rest of the backfill should run ahead of others. */
 export const expediteSignal = defineSignal('expedite');
 /** Attempts of the node may need a backfill. */
 export const drainSignal = defineSignal<[{ trigger: Trigger }]>('drain');
 export const progressQuery = defineQuery<BackfillProgress>('progress');
 
-/** What a backfill carries for the Temporal UI and for the order of a backlog, whoever starts it. */
+/** The start options of a backfill that do not depend on who starts it: what the Temporal UI shows, and its priority. */
 export function backfillOptions(input: BackfillInput) {
   return {
     typedSearchAttributes: [

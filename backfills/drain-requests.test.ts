@@ -1,4 +1,4 @@
-/** Who is drained, and who is spared a drain, when many nodes need backfills at once. */
+/** Which nodes are drained, and which get backfills without a drain, when many need them at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
@@ -15,14 +15,16 @@ let testDatabase: TestDatabase;
 let database: Database;
 let organizationId: string;
 
-/** By node, in their order. */
+/** Nodes, in the order in which their drains were requested. */
 const drained: string[] = [];
+/** The attempts of each node whose backfills were started. */
 const started = new Map<string, string[]>();
-/** Attempts of which a backfill is running. */
+/** Attempts that already have a running backfill. */
 const running = new Set<string>();
+/** The largest number of nodes that were being served at the same time. */
 let most = 0;
 
-/** Temporal, as far as these requests see it: what is asked for has become complete a little later. */
+/** Stands for Temporal: what is requested is complete a little later. */
 const backfills = {
   concurrency: 10,
   drain: ({ nodeId }: ConnectedNode) => {
@@ -82,7 +84,7 @@ test('a node that comes alone is drained, however few attempts it has', async ()
   requests.stop();
 });
 
-test('of many nodes at once, those with few attempts get a backfill of each and no drain', async () => {
+test('of many nodes at once, those with few attempts get a backfill for each attempt and no drain', async () => {
   const requests = new DrainRequests(database, pino({ level: 'silent' }), backfills);
   const many = await nodeWith(5);
   const half = await nodeWith(2);
@@ -92,7 +94,7 @@ test('of many nodes at once, those with few attempts get a backfill of each and 
   for (const node of [many, half, nothing, ...few]) requests.request(node, 'announced');
   await until(isServed, 10_000, 'all are complete');
   expect(drained).toEqual(expect.arrayContaining([many.nodeId, half.nodeId]));
-  expect(drained.slice(2).length).toBeLessThanOrEqual(8); // behind the last ones nobody waits
+  expect(drained.slice(2).length).toBeLessThanOrEqual(8); // the last ones, since nobody waits for them
   expect(started.get(half.nodeId)).toEqual([half.attempts[1]]);
   const spared = few.filter(({ nodeId }) => !drained.includes(nodeId));
   for (const { nodeId, attempts } of spared) expect(new Set(started.get(nodeId))).toEqual(new Set(attempts));
@@ -102,11 +104,11 @@ test('of many nodes at once, those with few attempts get a backfill of each and 
   requests.stop();
 });
 
-test('a node gets no more backfills than a drain may have at once, and none beside its drain', async () => {
+test('a node gets no more backfills than a drain may run at once, and none besides its drain', async () => {
   const requests = new DrainRequests(database, pino({ level: 'silent' }), { ...backfills, concurrency: 2 });
   const draining = await nodeWith(1);
   requests.request(draining, 'announced');
-  await until(isServed, 5000, 'it is drained'); // which the hive has not looked at since
+  await until(isServed, 5000, 'it is drained'); // which this hive has not noticed yet
   await seedAttempt(database, { ...draining, needsBackfill: true });
   const three = await nodeWith(3);
   const others = await Promise.all(Array.from({ length: 20 }, () => nodeWith(2)));
@@ -120,7 +122,7 @@ test('a node gets no more backfills than a drain may have at once, and none besi
   requests.stop();
 });
 
-test('a start that fails is tried again, and what was started before is not started twice', async () => {
+test('a start that fails is tried again, and backfills that were started before are not started twice', async () => {
   const nodes = await Promise.all(Array.from({ length: 20 }, () => nodeWith(2)));
   let before: string | undefined; // what a node had started when its second start failed
   let failed: string | undefined;

@@ -1,7 +1,7 @@
 /**
- * When a connected node's attempts need a backfill: asks for its drain, a little later and once for many changes. When
- * thousands of nodes come back at once, they are drained one after the other: backfills that wait too long for a slot
- * of this hive ask for it again and again, and cost a multiple of what they do.
+ * Requests the drain of a connected node when its attempts need a backfill, with a short delay so that many changes cause
+ * one request. When thousands of nodes come back at once, only a few of them are drained at a time: backfills that wait
+ * too long for a slot of this hive ask for it again and again, which costs several times as much as their work.
  */
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
@@ -12,19 +12,20 @@ import type { ConnectedNode, NodeBackfills } from './node-backfills.js';
 /** A change is often followed by what describes it, or by the live pages that close its gap. */
 const CHANGE_DELAY_MS = 500;
 /**
- * Drains that this hive has asked for and that are not through. Each has up to ten backfills at once, and a hive has slots
- * for forty steps of backfills: what goes beyond only waits, and asks for its slot again (npm run bench fan-in).
+ * The maximum number of drains that this hive has requested and that are not finished. Each runs up to ten backfills at
+ * once, and a hive has slots for forty steps of backfills. More drains would only wait and ask for slots again (npm run
+ * bench fan-in).
  */
 const OPEN_DRAINS = 12;
-/** So many backfills need no drain to bound them: where other nodes wait, they are spared the cost of its workflow. */
+/** Up to this many backfills need no drain to limit them. While other nodes wait, they are started without its workflow. */
 const FEW_ATTEMPTS = 4;
-/** The schedule would come round as well, but for few nodes at a time. */
+/** The delay after a failure. The schedule would request the drain too, but it only does so for a few nodes at a time. */
 const RETRY_MS = 30_000;
-/** Calls to Temporal at once: each has its deadline. */
+/** The maximum number of nodes for which Temporal is called at the same time, as each call has a short deadline. */
 const SIGNALS_AT_ONCE = 8;
-/** How often open drains are looked at while others wait. */
+/** How often open drains are checked while other nodes wait. */
 const LOOK_MS = 100;
-/** A drain that takes longer no longer keeps others waiting. */
+/** A drain that takes longer than this no longer keeps others waiting. */
 const OPEN_FOR_MS = 10_000;
 
 export class DrainRequests {
@@ -33,15 +34,15 @@ export class DrainRequests {
   readonly #backfills: NodeBackfills;
   readonly #retryMs: number;
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  /** Nodes that have announced what they have; before, the hive does not know. */
+  /** Sessions in which the node has announced what it has. Before that, the hive does not know what is missing. */
   readonly #announced = new WeakSet<ConnectedNode>();
-  /** In the order of their turns. */
+  /** Nodes that wait for their turn, in this order. */
   readonly #due = new Map<string, ConnectedNode>();
-  /** Nodes whose backfills were asked for, with until when it counts. */
+  /** Nodes with open drains, and until when each keeps others waiting, in ms since 1970. */
   readonly #open = new Map<string, number>();
   #signals = 0;
   #isStopped = false;
-  #look: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
 
   constructor(database: Database, logger: Logger, backfills: NodeBackfills, retryMs = RETRY_MS) {
     this.#database = database;
@@ -50,7 +51,7 @@ export class DrainRequests {
     this.#retryMs = retryMs;
   }
 
-  /** @param session the node's session: a new one has to announce again */
+  /** A change is ignored until the node has announced. @param session a new session has to announce again */
   request(session: ConnectedNode, reason: 'announced' | 'change'): void {
     if (reason === 'change') {
       if (this.#announced.has(session)) this.#later(session, CHANGE_DELAY_MS);
@@ -75,7 +76,7 @@ export class DrainRequests {
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
-    clearTimeout(this.#look);
+    clearTimeout(this.#lookTimer);
     this.#timers.clear();
     this.#due.clear();
   }
@@ -91,12 +92,12 @@ export class DrainRequests {
         this.#next();
       });
     }
-    if (this.#due.size > 0) this.#look ??= setTimeout(() => void this.#lookAtOpen(), LOOK_MS);
+    if (this.#due.size > 0) this.#lookTimer ??= setTimeout(() => void this.#lookAtOpen(), LOOK_MS);
   }
 
   async #drain(node: ConnectedNode): Promise<void> {
     const { nodeId } = node;
-    // one whose drain may be running gets no backfills beside those
+    // a node whose drain may be running gets no backfills besides those of the drain
     const few = this.#open.has(nodeId) ? 0 : Math.min(FEW_ATTEMPTS, this.#backfills.concurrency);
     this.#open.set(nodeId, Date.now() + OPEN_FOR_MS);
     try {
@@ -111,7 +112,7 @@ export class DrainRequests {
     }
   }
 
-  /** What has changed since a running backfill of an attempt began, only a drain looks at again. */
+  /** An attempt that has changed since its running backfill began is only looked at again by a drain. */
   async #startEach(node: ConnectedNode, attempts: { attemptId: string }[]): Promise<void> {
     let areRunning = false;
     for (const { attemptId } of attempts) {
@@ -127,9 +128,9 @@ export class DrainRequests {
         if (!open.has(nodeId) || until < Date.now()) this.#open.delete(nodeId);
       }
     } catch (error) {
-      this.#logger.debug({ err: error }, 'drains can not be looked at now; trying again');
+      this.#logger.debug({ err: error }, 'open drains could not be checked; trying again');
     }
-    this.#look = undefined;
+    this.#lookTimer = undefined;
     this.#next();
   }
 }

@@ -1,4 +1,4 @@
-/** Finding backfills in Temporal: lists by its visibility, one by its workflow. */
+/** Finds backfills in Temporal: lists through its visibility store, and a single one through its workflow. */
 import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { isUuid } from '../protocol/uuid.js';
@@ -26,9 +26,9 @@ export interface ListedBackfill {
 }
 
 export interface BackfillDescription extends ListedBackfill {
-  /** While it runs; null when no worker answered in time. */
+  /** Set while it runs; null if no worker answered in time. */
   progress: BackfillProgress | null;
-  /** Once it has ended by itself. */
+  /** Set once the workflow has completed. */
   result: BackfillResult | null;
 }
 
@@ -37,7 +37,7 @@ export interface BackfillFilter {
   attemptId?: string | undefined;
   status?: BackfillStatus | undefined;
   limit: number;
-  /** Temporal's token of the next page. */
+  /** Temporal's token for the next page. */
   pageToken?: Buffer | undefined;
 }
 
@@ -57,7 +57,7 @@ const VISIBILITY_STATUS: Record<BackfillStatus, string> = {
   terminated: 'Terminated',
 };
 
-/** By temporal.api.enums.v1.WorkflowExecutionStatus; a paused run and one that was continued as new go on. */
+/** By temporal.api.enums.v1.WorkflowExecutionStatus. Other codes count as running, also paused and continued as new. */
 const STATUS_BY_CODE: Record<number, BackfillStatus> = {
   2: 'completed',
   3: 'failed',
@@ -66,6 +66,7 @@ const STATUS_BY_CODE: Record<number, BackfillStatus> = {
   7: 'timed_out',
 };
 
+/** @returns backfills of the organisation, newest first */
 export async function listBackfills(
   client: Client,
   organizationId: string,
@@ -112,7 +113,7 @@ function visibilityQuery(organizationId: string, { nodeId, attemptId, status }: 
   return conditions.join(' AND ');
 }
 
-/** Nothing but a UUID enters a query. */
+/** Only UUIDs may get into a query, since Temporal has no parameters for it. @throws TypeError */
 function quoteUuid(value: string): string {
   if (!isUuid(value)) throw new TypeError('not a UUID');
   return `'${value}'`;
@@ -122,7 +123,7 @@ function toDate(time: { seconds?: unknown; nanos?: number | null } | null | unde
   return time ? new Date(Number(time.seconds ?? 0) * 1000 + Math.floor((time.nanos ?? 0) / 1_000_000)) : null;
 }
 
-/** @returns the newest run of the attempt's backfill; undefined if Temporal knows none of this organisation */
+/** @returns the newest run of the attempt's backfill; undefined if Temporal knows none that belongs to the organisation */
 export async function describeBackfill(
   client: Client,
   { attemptId, organizationId }: AttemptRef,
@@ -131,10 +132,12 @@ export async function describeBackfill(
   try {
     const info = await handle.describe();
     const { typedSearchAttributes: attributes } = info;
-    // An id is free again when an attempt is deleted; its history is still its former organisation's.
+    // when an attempt is deleted its id is free again, but the history still belongs to its former organisation
     if (attributes.get(searchAttributes.organizationId) !== organizationId) return undefined;
     const status = STATUS_BY_CODE[info.status.code] ?? 'running';
-    const result = status === 'completed' ? ((await handle.result()) as BackfillResult) : null;
+    // by the run id, because without it the result of a newer run could be waited for
+    const ended = client.workflow.getHandle(info.workflowId, info.runId);
+    const result = status === 'completed' ? ((await ended.result()) as BackfillResult) : null;
     return {
       workflowId: info.workflowId,
       runId: info.runId,
@@ -158,11 +161,14 @@ async function queryProgress(client: Client, handle: WorkflowHandle): Promise<Ba
   try {
     return await client.withDeadline(Date.now() + PROGRESS_DEADLINE_MS, () => handle.query(progressQuery));
   } catch {
-    return null; // no worker polls, or it ended in between: what is known without it is answered
+    return null; // no worker is polling, or the run ended in between; the rest of the description is still useful
   }
 }
 
-/** @returns whether the attempt's backfill runs, as the given first run if one is given */
+/**
+ * @param runId of the backfill's first run; null for any
+ * @returns whether that backfill of the attempt is running
+ */
 export async function isBackfillRunning(client: Client, attemptId: string, runId: string | null): Promise<boolean> {
   try {
     const { status, raw } = await client.workflow.getHandle(backfillWorkflowId(attemptId)).describe();

@@ -1,42 +1,42 @@
-/** What is counted of backfills. A label is a code, never an id, so that no organisation shows. */
+/** Metrics of backfills. A label is a code, never an id, so that metrics reveal nothing about organisations. */
 import { Counter, Histogram } from 'prom-client';
 import type { Settled } from '../prisma/queries/settle-backfill.js';
 import type { Trigger } from './definitions.js';
 
 const backfillRequests = new Counter({
   name: 'backfill_requests_total',
-  help: 'Backfills asked for, by what asked: read, reconnect, schedule or manual.',
+  help: 'Backfills requested, by trigger: read, reconnect, schedule or manual.',
   labelNames: ['trigger'],
 });
 
 const backfillSuccesses = new Counter({
   name: 'backfill_success_total',
-  help: 'Backfills that ended with a complete attempt.',
+  help: 'Backfills after which the attempt was complete.',
 });
 
 const backfillFailures = new Counter({
   name: 'backfill_failures_total',
-  help: 'Backfills that ended otherwise, by reason.',
+  help: 'Backfills after which the attempt was not complete, by reason.',
   labelNames: ['reason'],
 });
 
 const backfillLatency = new Histogram({
   name: 'backfill_latency_seconds',
-  help: 'From the request of a backfill to its end.',
+  help: 'Time from the request for a backfill to its end.',
   buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
 });
 
-/** Counts a backfill that a reader or a person asked for. */
+/** Counts a backfill that a reader or a person requested. */
 export function countRequest(trigger: Trigger): void {
   backfillRequests.inc({ trigger });
 }
 
-/** Counts a backfill when it begins, if nobody asked for it: the others were counted by {@link countRequest}. */
+/** Counts a backfill when it begins, if no reader or person requested it: those are counted by {@link countRequest}. */
 export function countBeginning(trigger: Trigger): void {
   if (trigger === 'reconnect' || trigger === 'schedule') backfillRequests.inc({ trigger });
 }
 
-/** Counts the end of a backfill. A run without a claim on the attempt was counted before, or replaced by a newer one. */
+/** Counts the end of a backfill. A run that no longer holds the attempt was counted before, or replaced by a newer one. */
 export function countEnd(settled: Settled | undefined, reason: string): void {
   if (settled?.seconds == null) return;
   backfillLatency.observe(settled.seconds);

@@ -1,9 +1,9 @@
-/** Backfills as a connected node needs them: of all its attempts in a drain, or of one by itself. */
+/** Backfills of a connected node: of all its attempts, by a drain, or of a single one. */
 import type { NodeLocation } from './definitions.js';
 import { signalDrain, startUnlessRunning } from './start.js';
 import type { TemporalDoor } from './temporal-door.js';
 
-/** A connected node, by its session. */
+/** A connected node, and the session by which it is connected. */
 export interface ConnectedNode {
   nodeId: string;
   organizationId: string;
@@ -13,18 +13,18 @@ export interface ConnectedNode {
 export interface NodeBackfills {
   /** The maximum number of backfills of one node that run at the same time. */
   readonly concurrency: number;
-  /** Starts or signals the node's drain. @throws TemporalUnavailableError */
+  /** Starts the node's drain, or signals the one that is running. @throws TemporalUnavailableError */
   drain(node: ConnectedNode): Promise<void>;
-  /** Starts a backfill of one attempt. @returns false if one is running @throws TemporalUnavailableError */
+  /** Starts a backfill of one attempt. @returns false if one is already running @throws TemporalUnavailableError */
   start(node: ConnectedNode, attemptId: string): Promise<boolean>;
 }
 
 export interface NodeBackfillsOptions {
   temporal: TemporalDoor;
-  /** The task queue of the hive that holds the nodes' sockets. */
+  /** The task queue of this hive process, which has the nodes' sockets. */
   queue: NodeLocation['queue'];
   concurrency: number;
-  /** How long a backfill waits for a node that went away. */
+  /** How long a backfill waits for a node that has disconnected. */
   nodeTimeoutSeconds: number;
 }
 

@@ -1,4 +1,4 @@
-/** Against a real Temporal, without workers: workflows are started and stay where they are. */
+/** Against a real Temporal without workers: workflows are started but make no progress. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -51,7 +51,7 @@ afterAll(async () => {
   await drop();
 });
 
-/** @param client none: a process that is not connected to Temporal yet */
+/** @param client absent for a process that has not connected to Temporal yet */
 function backfillsThrough(client?: Client): Backfills {
   const door = new TemporalDoor();
   if (client) door.open(client);
@@ -81,7 +81,7 @@ async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolea
   }
 }
 
-/** A way to Temporal that can stop passing anything on. */
+/** A proxy to Temporal that can stop forwarding. */
 async function temporalProxy() {
   const [host, port] = testServices().temporalAddress.split(':');
   const sockets: Socket[] = [];
@@ -106,7 +106,7 @@ async function temporalProxy() {
   };
 }
 
-test('however many reads come, one workflow is started', async () => {
+test('however many reads come, only one workflow is started', async () => {
   const { attemptId } = await attempt();
   const outcomes = await Promise.all(Array.from({ length: 30 }, () => backfills.requestByRead(scope, attemptId)));
   // a read waits 100 ms for Temporal, which may take longer
@@ -121,7 +121,7 @@ test('however many reads come, one workflow is started', async () => {
   ).toHaveLength(1);
 });
 
-test('nothing is started where nothing is missing, the node is away, or it is paused or backs off', async () => {
+test('nothing is started if nothing is missing, the node is offline, or the attempt is paused or backs off', async () => {
   const offline = await seedNode(database, scope.organizationId, { online: false });
   const paused = await attempt();
   await database.attemptSync.update({ where: { attemptId: paused.attemptId }, data: { paused: true } });
@@ -150,7 +150,7 @@ test('without Temporal a read fails quietly and gives its claim back', async () 
   await expect(unconnected.list(scope, { limit: 1 })).rejects.toThrow(TemporalUnavailableError);
 });
 
-test('a Temporal that does not answer costs a read 100 ms, and the claim is given back at the deadline', async () => {
+test('a Temporal that does not answer delays a read by 100 ms, and the claim is given back at the deadline', async () => {
   const { attemptId } = await attempt();
   const proxy = await temporalProxy();
   const connected = await NativeConnection.connect({ address: proxy.address });
@@ -167,7 +167,7 @@ test('a Temporal that does not answer costs a read 100 ms, and the claim is give
   proxy.close();
 }, 15_000);
 
-test('a person starts one in any state, which lifts a pause, and a second start joins', async () => {
+test('a person can start a backfill in any state, which ends a pause, and a second start joins it', async () => {
   const ref = await attempt({ state: 'unavailable', needsBackfill: false });
   const { attemptId } = ref;
   const executionId = await seedExecution(database, { attemptId, nodeId, ordinal: 1 });
@@ -196,7 +196,7 @@ test('a complete attempt stays complete when its backfill can’t be started', a
   expect(await syncOf(ref.attemptId)).toMatchObject({ state: 'complete', needsBackfill: false });
 });
 
-test('a cancel pauses the attempt and asks the workflow to end; without one there is nothing to cancel', async () => {
+test('a cancel pauses the attempt and asks the workflow to end; if none is running, it changes nothing', async () => {
   const ref = await attempt();
   expect(await backfills.cancel(scope, ref.attemptId)).toBe(false);
   expect(await syncOf(ref.attemptId)).toMatchObject({ paused: false });
@@ -207,7 +207,7 @@ test('a cancel pauses the attempt and asks the workflow to end; without one ther
   expect(history.events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes)).toBe(true);
 });
 
-test('backfills are listed by page, filtered, of one organisation', async () => {
+test('the backfills of one organisation are listed in pages, and filtered', async () => {
   const other = await ensureOrganization(database, randomUUID());
   const otherScope = forOrganization(database, other.id);
   const otherNode = await seedNode(database, other.id);
@@ -245,7 +245,7 @@ test('backfills are listed by page, filtered, of one organisation', async () => 
   await expect(backfills.list(scope, { limit: 1, nodeId: `x' OR '1'='1` })).rejects.toThrow(TypeError);
 });
 
-test('one is described with what is known while no worker answers; another organisation’s is not', async () => {
+test('a backfill is described even if no worker answers, but not to another organisation', async () => {
   const ref = await attempt();
   expect(await backfills.describe(ref)).toBeUndefined();
   await backfills.start(scope, ref, 'full_attempt');

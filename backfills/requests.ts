@@ -1,4 +1,4 @@
-/** Backfills as readers and people ask for them: started, joined, expedited, listed, described and cancelled. */
+/** Backfills for readers and people, who start, join, expedite, list, describe and cancel them. */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
@@ -35,35 +35,35 @@ export interface BackfillsOptions {
   temporal: TemporalDoor;
   database: Database;
   logger: Logger;
-  /** How long a backfill waits for a node that went away. */
+  /** How long a backfill waits for a node that has disconnected. */
   nodeTimeoutSeconds: number;
 }
 
-/** What a read of a partial attempt led to. `requested`: Temporal has not answered yet. */
+/** What a read of a partial attempt led to. `requested` means that Temporal has not answered yet. */
 export type ReadRequest = 'started' | 'joined' | 'requested' | 'nothing' | 'failed';
 
 export interface Backfills {
-  /** For a reader of a partial attempt. Never throws, and waits for Temporal for at most 100 ms. */
+  /** For a reader of a partial attempt: starts a backfill if needed. Never throws, and waits at most 100 ms for Temporal. */
   requestByRead(scope: OrganizationScope, attemptId: string): Promise<ReadRequest>;
-  /** A reader waits for the running backfill: it runs ahead of others from now on. Never throws; returns at once. */
+  /** For a reader who waits for the running backfill: lets it run ahead of others. Never throws, and returns at once. */
   expedite(attemptId: string): void;
-  /** For a person: starts a backfill whatever the attempt's state, or joins the running one. @throws TemporalUnavailableError */
+  /** For a person: starts a backfill in any state, or joins the running one. @throws TemporalUnavailableError */
   start(scope: OrganizationScope, attempt: AttemptRef, type: BackfillType): Promise<StartedBackfill>;
   /**
-   * Cancels the running backfill, and pauses the attempt: no other starts by itself.
+   * Cancels the running backfill and pauses the attempt, so that no other backfill starts by itself.
    * @returns whether one was running
    * @throws TemporalUnavailableError
    */
   cancel(scope: OrganizationScope, attemptId: string): Promise<boolean>;
-  /** @returns the attempt's newest run; undefined if Temporal knows none @throws TemporalUnavailableError */
+  /** @returns the newest run of the attempt's backfill; undefined if Temporal knows none @throws TemporalUnavailableError */
   describe(attempt: AttemptRef): Promise<BackfillDescription | undefined>;
   /** @returns backfills of the scope's organisation, newest first @throws TemporalUnavailableError */
   list(scope: OrganizationScope, filter: BackfillFilter): Promise<BackfillListing>;
 }
 
-/** A read goes on without Temporal's answer after this time: a busy Temporal must not slow reads down. */
+/** After this time a read goes on without Temporal's answer, since a busy Temporal must not slow down reads. */
 const READ_WAIT_MS = 100;
-/** An attempt's backfill is expedited once in this time, however many read it. */
+/** However many read an attempt, its backfill is expedited only once in this interval. */
 const EXPEDITE_INTERVAL_MS = 5_000;
 
 export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds }: BackfillsOptions): Backfills {
@@ -76,7 +76,7 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
     countRequest(trigger);
     try {
       const started = await temporal.call(caller, (client) => startBackfill(client, input));
-      // The run that was joined may have settled already: then the claim would wait for the schedule.
+      // the run that was joined may have settled already, and then only the schedule would release the claim
       if (started.joined) await releaseBackfillClaim(database, claim);
       return started;
     } catch (error) {
@@ -123,7 +123,7 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
         const handle = client.workflow.getHandle(backfillWorkflowId(attemptId));
         try {
           if ((await handle.describe()).status.name !== 'RUNNING') return false;
-          // Paused first: whatever sees the cancelled run end must not start another.
+          // paused first, so that nothing that sees the cancelled run end starts another
           await pauseBackfills(scope, attemptId);
           await handle.cancel();
           return true;

@@ -1,4 +1,4 @@
-/** Starting, joining and signalling workflows from outside. Workflow code must not import this. */
+/** Starts, joins and signals workflows from the outside. Workflow code must not import this. */
 import {
   type Client,
   type WorkflowClient,
@@ -24,12 +24,12 @@ import {
 export interface StartedBackfill {
   workflowId: string;
   runId: string;
-  /** A backfill of the attempt was running already; this is that one. */
+  /** Whether a backfill of the attempt was already running; the ids are then of that one. */
   joined: boolean;
 }
 
 /**
- * Starts a backfill of the attempt, or joins the one that runs and expedites it.
+ * Starts a backfill of the attempt, or joins and expedites the one that is running.
  * @throws what Temporal's client throws if the server can't be reached
  */
 export async function startBackfill(client: Client, input: BackfillInput): Promise<StartedBackfill> {
@@ -40,8 +40,8 @@ export async function startBackfill(client: Client, input: BackfillInput): Promi
 }
 
 /**
- * Starts a backfill of the attempt.
- * @returns its run id; undefined if one is running already
+ * Starts a backfill of the attempt, unless one is running.
+ * @returns its run id; undefined if one is already running
  * @throws what Temporal's client throws if the server can't be reached
  */
 export async function startUnlessRunning(client: Client, input: BackfillInput): Promise<string | undefined> {
@@ -50,7 +50,7 @@ export async function startUnlessRunning(client: Client, input: BackfillInput): 
       ...backfillOptions(input),
       workflowId: backfillWorkflowId(input.attemptId),
       taskQueue: HIVE_TASK_QUEUE,
-      requestEagerStart: true, // its first task comes with the answer, where this process works on the queue
+      requestEagerStart: true, // its first task comes with the answer if this process polls the queue
       args: [input],
     });
     return handle.firstExecutionRunId;
@@ -60,17 +60,18 @@ export async function startUnlessRunning(client: Client, input: BackfillInput): 
   }
 }
 
+/** @returns the run id of the running backfill, or of the one that has just ended */
 async function expedite(workflows: WorkflowClient, workflowId: string): Promise<string> {
   const handle = workflows.getHandle(workflowId);
   try {
     await handle.signal(expediteSignal);
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error; // it ended in between: its result is what was wanted
+    if (!(error instanceof WorkflowNotFoundError)) throw error; // it ended in between, so its result is what was wanted
   }
   return (await handle.describe()).runId;
 }
 
-/** Tells the node's drain that attempts may need a backfill, and starts the drain if it does not run. */
+/** Tells the node's drain that attempts may need a backfill, and starts the drain if it is not running. */
 export async function signalDrain(client: Client, input: DrainInput, trigger: Trigger): Promise<void> {
   await client.workflow.signalWithStart<DrainNode, [{ trigger: Trigger }]>('drainNode', {
     workflowId: drainWorkflowId(input.nodeId),

@@ -1,23 +1,23 @@
-/** The one door to Temporal: every call that asks for, finds, follows or cancels a backfill goes through it. */
+/** The only way to Temporal: every call that requests, finds, follows or cancels a backfill goes through it. */
 import { isGrpcServiceError, ServiceError, type Client } from '@temporalio/client';
 import pTimeout from 'p-timeout';
 
 /**
- * How long each kind of caller waits for Temporal, and what it means to that caller if Temporal is not there.
+ * How long each kind of caller waits for Temporal, and what happens to the caller if Temporal does not answer.
  * @format ms
  */
 export const TEMPORAL_DEADLINE_MS = {
-  /** A read or a node's socket: it goes on without an answer. The next read or the schedule asks again. */
+  /** A read or a node's socket: goes on without an answer. The next read or the schedule asks again. */
   request: 500,
   /** A person or a program that manages backfills: the API answers 503 `temporal_unavailable`. */
   management: 5_000,
-  /** An activity: it fails, and its retry policy decides. */
+  /** An activity: it fails, and its retry policy decides what happens next. */
   activity: 10_000,
 } as const;
 
 export type TemporalCaller = keyof typeof TEMPORAL_DEADLINE_MS;
 
-/** Temporal is not connected, can't be reached, or does not answer in time. Try again later. */
+/** The process has not connected to Temporal yet, or Temporal can't be reached, refuses, or does not answer in time. */
 export class TemporalUnavailableError extends Error {
   override readonly name = 'TemporalUnavailableError';
   readonly code = 'temporal_unavailable';
@@ -26,24 +26,23 @@ export class TemporalUnavailableError extends Error {
 export class TemporalDoor {
   #client: Client | undefined;
 
-  /** Opens the door, once the process is connected. It stays open while Temporal is away: calls fail then. */
+  /** Opens the door once the process has connected. It stays open even if Temporal goes away later; calls then fail. */
   open(client: Client): void {
     this.#client = client;
   }
 
   /**
-   * Makes calls to Temporal that end within the caller's deadline.
+   * Runs an action that calls Temporal, within the caller's deadline.
    * @throws TemporalUnavailableError, or what the action throws about a workflow
    */
   async call<T>(caller: TemporalCaller, action: (client: Client) => Promise<T>): Promise<T> {
     const client = this.#client;
     if (!client) throw new TemporalUnavailableError('Temporal is not connected');
     const milliseconds = TEMPORAL_DEADLINE_MS[caller];
-    // the client's own retries can outlast its deadline
     const message = new TemporalUnavailableError(`Temporal did not answer within ${milliseconds / 1000} s`);
     try {
       const answer = client.withDeadline(Date.now() + milliseconds, () => action(client));
-      return await pTimeout(answer, { milliseconds, message });
+      return await pTimeout(answer, { milliseconds, message }); // the client's own retries can outlast its deadline
     } catch (error) {
       if (error instanceof ServiceError || isGrpcServiceError(error)) {
         throw new TemporalUnavailableError(error.message, { cause: error });
@@ -53,8 +52,8 @@ export class TemporalDoor {
   }
 
   /**
-   * Follows something that lasts, for as long as the signal allows.
-   * @throws TemporalUnavailableError if the door is closed, or what the action throws
+   * Runs an action that may take long, such as waiting for a workflow's result, until the signal aborts it.
+   * @throws TemporalUnavailableError if the door is not open yet, or what the action throws
    */
   async follow<T>(signal: AbortSignal, action: (client: Client) => Promise<T>): Promise<T> {
     const client = this.#client;

@@ -1,4 +1,4 @@
-/** Lets one of many equal requests through in each interval. */
+/** Admits one of many requests with the same key per interval. */
 export class Throttle {
   readonly #last = new Map<string, number>();
   readonly #intervalMs: number;
@@ -9,7 +9,7 @@ export class Throttle {
     this.#maxKeys = maxKeys;
   }
 
-  /** @returns whether this is the first request with the key in the interval */
+  /** @returns whether the request may go ahead: it is the first with its key in this interval */
   admit(key: string, now = Date.now()): boolean {
     const last = this.#last.get(key);
     if (last !== undefined && now - last < this.#intervalMs) return false;
@@ -19,7 +19,7 @@ export class Throttle {
     return true;
   }
 
-  /** Keys are in the order in which they were admitted. The oldest goes even if it is still fresh. */
+  /** Keys are in the order in which they were last admitted. The oldest is forgotten even if its interval is not over. */
   #forgetOld(now: number) {
     for (const [key, last] of this.#last) {
       if (now - last < this.#intervalMs && this.#last.size < this.#maxKeys) return;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect as connectTcp, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
@@ -72,7 +73,7 @@ async function syncOf(attemptId: string) {
 }
 
 describe('login', () => {
-  test('a key is bound to its first machine; a takeover is refused, and the fourth blocks the key', async () => {
+  test('a key is bound to its first machine; a takeover is refused, and the fourth try blocks the key', async () => {
     const { secret } = await newKey();
     await connect(secret, 'machine-a');
     for (const attempt of [1, 2, 3]) {
@@ -95,7 +96,7 @@ describe('login', () => {
     expect(b.node_id).toBe(a.node_id);
   });
 
-  test('a new connection supersedes the old one, whose later writes are refused', async () => {
+  test('a new connection supersedes the old one', async () => {
     const { secret } = await newKey();
     const machine = randomUUID();
     const first = await connect(secret, machine);
@@ -137,7 +138,7 @@ describe('login', () => {
     await node.untilClosed();
   });
 
-  test('a node whose key can not be checked now is not refused: its socket closes, and it comes back soon', async () => {
+  test('a node whose key cannot be checked now is not refused: its socket is closed, so that it comes back soon', async () => {
     const { secret } = await newKey();
     const away = openDatabase('postgresql://nobody@127.0.0.1:1/none');
     const other = new Gateway({ ...GATEWAY, database: away });
@@ -153,7 +154,31 @@ describe('login', () => {
     await away.$disconnect();
   });
 
-  test('more than 64 KiB before auth is refused before it is whole', async () => {
+  test('a client that resets its connection while its upgrade is refused does no harm', async () => {
+    for (let time = 0; time < 20; time++) {
+      const client = connectTcp((server.address() as AddressInfo).port, '127.0.0.1');
+      client.on('error', () => undefined);
+      client.write('GET /elsewhere HTTP/1.1\r\nHost: hive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      await sleep(time);
+      client.resetAndDestroy();
+    }
+    await sleep(50);
+    await connect();
+  });
+
+  test('an upgrade on another path is answered, and its connection ends even if the client keeps its side open', async () => {
+    const { port } = server.address() as AddressInfo;
+    const client = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+    let answer = '';
+    client.on('data', (chunk) => (answer += chunk.toString()));
+    client.write('GET /elsewhere HTTP/1.1\r\nHost: hive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    await once(client, 'end');
+    expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/);
+    await until(async () => (await connectionsOf(server)) === 0);
+    client.destroy();
+  });
+
+  test('an auth message of more than 64 KiB is refused before it has come completely', async () => {
     const node = await ScriptedNode.open(url);
     node.ws.send(`{"type":"auth","data":{"name":"${'x'.repeat(200_000)}`);
     expect((await node.next('auth_result')).error).toBe('auth message is too large');
@@ -162,7 +187,7 @@ describe('login', () => {
 });
 
 describe('what a node announces', () => {
-  test('an ended execution without its lines needs a backfill, and the drain is asked for once it has announced', async () => {
+  test('an ended execution without its lines needs a backfill, and the drain is requested once the node has announced', async () => {
     const node = await connect();
     const attempt = attemptFrame();
     const execution = executionFrame(attempt, { status: 'completed', exit_code: 0, log_lines: 3 });
@@ -211,11 +236,11 @@ describe('what a node announces', () => {
     expect(await restored.next('sync_ack')).toMatchObject({ attempt_id: attempt.attempt_id, revision: 5 });
 
     restored.send('error', { message_id: attempt.attempt_id, error: 'this node has no such attempt' });
-    await until(async () => (await syncOf(attempt.attempt_id)).needsBackfill); // which finds that it is not there
+    await until(async () => (await syncOf(attempt.attempt_id)).needsBackfill); // the backfill then finds it gone
     await until(() => drained.length === 1);
   });
 
-  test('a node that does not have what has ended, or names nothing that is known, changes nothing', async () => {
+  test('a node that lacks an ended attempt, or names an unknown one, changes nothing', async () => {
     const node = await connect();
     const attempt = attemptFrame();
     node.send('attempt_sync', attempt);
@@ -226,14 +251,14 @@ describe('what a node announces', () => {
     for (const id of [attempt.attempt_id, randomUUID(), 'x'.repeat(200), "'"]) {
       node.send('error', { message_id: id, error: 'this node has no such attempt' });
     }
-    node.send('attempt_sync', { ...attempt, revision: 0 }); // answered when all before it is dealt with
+    node.send('attempt_sync', { ...attempt, revision: 0 }); // answered once everything before it has been handled
     await node.next('sync_ack');
     await node.next('sync_ack');
     expect(await syncOf(attempt.attempt_id)).toEqual(before);
     expect(node.closed).toBeUndefined();
   });
 
-  test('an older revision changes nothing, and the answer says the newer one', async () => {
+  test('an older revision changes nothing, and the answer names the newer one', async () => {
     const node = await connect();
     const attempt = attemptFrame({ revision: 5, title: 'new' });
     node.send('attempt_sync', attempt);
@@ -244,7 +269,7 @@ describe('what a node announces', () => {
     expect(stored.metadata).toMatchObject({ title: 'new' });
   });
 
-  test('the same revision that says something else is taken, and is described anew', async () => {
+  test('the same revision with other content is stored, and is described anew', async () => {
     const node = await connect();
     const attempt = attemptFrame({ execution_count: 0 });
     node.send('attempt_sync', attempt);
@@ -256,7 +281,7 @@ describe('what a node announces', () => {
     expect(await syncOf(attempt.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
   });
 
-  test('complete only when the newest revision is described, all have ended and every line is there', async () => {
+  test('complete only when the newest revision is described, all executions have ended and every line is stored', async () => {
     const node = await connect();
     const attempt = attemptFrame();
     const execution = executionFrame(attempt, { status: 'running' });
@@ -323,7 +348,7 @@ describe('live pages', () => {
     return { node, attempt, execution, page: { execution_id: execution.execution_id, log_epoch: 1 } };
   }
 
-  test('a repeated page is acknowledged and stored once; one ahead of the mark is refused with the position', async () => {
+  test('a repeated page is acknowledged and stored once; one ahead of the mark is refused with the position to go on from', async () => {
     const { node, execution, page } = await running();
     await node.sendPage(['a', 'b'], { ...page, first_seq: 1 });
     await node.sendPage(['a', 'b'], { ...page, first_seq: 1 });
@@ -336,18 +361,18 @@ describe('live pages', () => {
     expect(await database.logPage.count({ where: { executionId: execution.execution_id } })).toBe(1);
   });
 
-  test('pages of several executions wait for none but their own, and what is sent after them waits for all', async () => {
-    const { node, attempt, execution: held } = await running();
+  test('pages wait only for those of their own execution, and metadata sent after them waits for all', async () => {
+    const { node, attempt, execution: locked } = await running();
     const free = Array.from({ length: 5 }, () => executionFrame(attempt));
     for (const execution of free) {
       node.send('execution_sync', execution);
       await node.next('log_ack');
     }
-    const executions = [held, ...free];
+    const executions = [locked, ...free];
     const acknowledged = () => node.received.filter((frame) => frame.type === 'log_ack').length;
     const before = acknowledged();
     await database.$transaction(async (tx) => {
-      await tx.$queryRaw`SELECT FROM execution WHERE id = ${held.execution_id}::uuid FOR UPDATE`;
+      await tx.$queryRaw`SELECT FROM execution WHERE id = ${locked.execution_id}::uuid FOR UPDATE`;
       for (const first_seq of [1, 2, 3]) {
         for (const { execution_id } of executions)
           await node.sendPage(['x'], { execution_id, log_epoch: 1, first_seq });
@@ -366,7 +391,7 @@ describe('live pages', () => {
     expect(stored.map(({ storedLines }) => storedLines)).toEqual(executions.map(() => 3));
   });
 
-  test('a gap that comes again at the same position makes the attempt need a backfill', async () => {
+  test('a second gap at the same position makes the attempt need a backfill', async () => {
     const { node, attempt, page } = await running();
     node.send('announced', { count: 1 });
     for (let time = 0; time < 2; time++) {
@@ -377,7 +402,7 @@ describe('live pages', () => {
     await until(() => drained.length > 0);
   });
 
-  test('a new epoch replaces the pages with its first one, a smaller count alone does not', async () => {
+  test('the first page of a new epoch replaces the old pages; a smaller count alone does not', async () => {
     const { node, attempt, execution, page } = await running();
     await node.sendPage(['a', 'b', 'c'], { ...page, first_seq: 1 });
     await node.next('log_ack');
@@ -400,9 +425,9 @@ describe('live pages', () => {
     ['a wrong line count', () => pageOf(['a', 'b']), 'holds 2'],
     ['no gzip', () => Promise.resolve(Buffer.from('not gzip')), 'gunzipped'],
     ['a line of another shape', () => encodePage('{"content":"x"}'), 'output_type'],
-    ['bytes behind the gzip stream', async () => Buffer.concat([await pageOf(['a']), Buffer.from([0])]), 'gzip stream'],
-    ['a bomb', () => encodePage(' '.repeat(9 * 1024 * 1024)), 'after gunzip'],
-  ])('a page with %s is a fault; nothing of it is stored', async (_what, page, error) => {
+    ['bytes after the gzip stream', async () => Buffer.concat([await pageOf(['a']), Buffer.from([0])]), 'gzip stream'],
+    ['more than 8 MiB after gunzip', () => encodePage(' '.repeat(9 * 1024 * 1024)), 'after gunzip'],
+  ])('a page with %s is a fault, and nothing of it is stored', async (_what, page, error) => {
     const { node, execution, page: header } = await running();
     node.sendPageBytes(await page(), { ...header, first_seq: 1, last_seq: 1 });
     expect((await node.next('error')).error).toContain(error);
@@ -412,7 +437,7 @@ describe('live pages', () => {
   });
 });
 
-test('ten faulty frames in a minute close the socket, and another node notices nothing', async () => {
+test('ten faulty frames in a minute close the socket, and other nodes are not affected', async () => {
   const bad = await connect();
   const good = await connect();
   for (let index = 0; index < 10; index++) bad.ws.send('{not json');
@@ -427,10 +452,16 @@ test('ten faulty frames in a minute close the socket, and another node notices n
   await good.next('heartbeat_ack');
 });
 
+function connectionsOf(ofServer: Server): Promise<number> {
+  return new Promise((resolve, reject) =>
+    ofServer.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  );
+}
+
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 5000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('it did not come to that within 5 s');
+    if (Date.now() > deadline) throw new Error('condition not met within 5 s');
     await sleep(20);
   }
 }

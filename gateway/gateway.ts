@@ -1,4 +1,4 @@
-/** The nodes' sockets of one hive process: login, lease, and who is connected. */
+/** The node sockets of one hive process: how nodes log in and get their lease, and which of them are connected. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -26,15 +26,15 @@ import { createSocketFactory, isSpoken, type CreateSocket, type SpokenVersion } 
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
-/** The others wait: thousands half-way through would only hold memory while the database serves a few. */
+/** Further logins wait: thousands of them half-way through would only take memory while the database serves a few. */
 const LOGINS_AT_ONCE = 8;
-/** A node with a wrong key tries again for ever: it is logged once in this time. */
+/** A node with a wrong key keeps trying forever, so its refusal is logged only once in this interval. */
 const REFUSAL_LOG_MS = 10 * 60_000;
 
 export interface GatewayDeps {
   database: Database;
   logger: Logger;
-  /** The task queue of this boot of this process. */
+  /** The task queue of this process; every start of the process has a new one. */
   queue: string;
   instanceId: string;
   backfills: NodeBackfills;
@@ -67,7 +67,7 @@ export class Gateway implements NodeGateway {
     this.#drains = new DrainRequests(deps.database, deps.logger, deps.backfills);
   }
 
-  /** Takes the nodes' sockets of the server, and keeps leases from now on. */
+  /** Accepts node sockets from the HTTP server, and begins to renew leases. */
   attach(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#leases.start();
@@ -77,7 +77,7 @@ export class Gateway implements NodeGateway {
     return this.#sockets.get(nodeId);
   }
 
-  /** Gives the leases up, then closes the sockets; resolves when what they had sent is stored. */
+  /** Gives up the leases, then closes the sockets. Resolves when what they had sent is stored, or after 5 s. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#drains.stop();
@@ -85,7 +85,7 @@ export class Gateway implements NodeGateway {
     const closing = [...this.#open];
     const fences = closing.map(({ session }) => session.fence);
     await expireLeases(this.#deps.database, fences).catch((error: unknown) => {
-      this.#deps.logger.warn({ err: error }, 'leases not given up; they end with their sockets');
+      this.#deps.logger.warn({ err: error }, 'leases could not be given up; they end with their sockets');
     });
     for (const socket of closing) socket.close('hive is shutting down');
     const deadline = Date.now() + 5000;
@@ -102,6 +102,9 @@ export class Gateway implements NodeGateway {
           ? '503 Service Unavailable'
           : undefined;
     if (refusal !== undefined) {
+      // The HTTP server no longer listens for errors of this socket: an unhandled one would end the process.
+      socket.on('error', (error) => this.#deps.logger.debug({ err: error }, 'socket error'));
+      socket.once('finish', () => socket.destroy());
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
@@ -127,7 +130,7 @@ export class Gateway implements NodeGateway {
   async #login(ws: WebSocket, request: IncomingMessage): Promise<void> {
     const auth = await awaitAuth(ws, request);
     if (!auth) return;
-    ws.pause(); // what follows the auth frame waits until there is someone to read it
+    ws.pause(); // what follows the auth frame waits until the node's socket reads it
     await this.#logins(() => (ws.readyState === ws.OPEN ? this.#authenticate(ws, request, auth) : undefined));
   }
 
@@ -165,12 +168,13 @@ export class Gateway implements NodeGateway {
     const sessionId = randomUUID();
     const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };
     const fence = await acquireLease(database, lease);
-    const socket = this.#createSocket(version, ws, tcp, { ...node, sessionId, fence });
-    this.#open.add(socket);
-    if (ws.readyState !== ws.OPEN) {
-      this.#events.closed(socket);
+    if (ws.readyState !== ws.OPEN || this.#isStopping) {
+      ws.terminate();
+      this.#releaseLease(node.nodeId, fence);
       return;
     }
+    const socket = this.#createSocket(version, ws, tcp, { ...node, sessionId, fence });
+    this.#open.add(socket);
     const former = this.#sockets.get(node.nodeId);
     this.#sockets.set(node.nodeId, socket);
     former?.close('superseded by a newer connection of this node');
@@ -189,9 +193,13 @@ export class Gateway implements NodeGateway {
       if (this.#sockets.get(nodeId) === socket) this.#sockets.delete(nodeId);
       nodesConnected.set(this.#sockets.size);
       this.#deps.logger.info({ nodeId, sessionId: socket.session.sessionId }, 'node disconnected');
-      releaseLease(this.#deps.database, nodeId, fence).catch((error: unknown) => {
-        this.#deps.logger.warn({ err: error, nodeId }, 'lease not released; it will expire');
-      });
+      this.#releaseLease(nodeId, fence);
     },
   };
+
+  #releaseLease(nodeId: string, fence: bigint): void {
+    releaseLease(this.#deps.database, nodeId, fence).catch((error: unknown) => {
+      this.#deps.logger.warn({ err: error, nodeId }, 'lease could not be released; it will expire');
+    });
+  }
 }

@@ -1,15 +1,17 @@
+/** How ingest acts on the socket whose frames it stores. */
 import type { Logger } from 'pino';
 import type { NodeSocket, SocketEvents } from './node-socket.js';
 import type { SocketGuard } from './socket-guard.js';
 
-/** What ingest tells the socket that it works for. */
+/** What ingest tells the socket whose frames it stores. */
 export interface IngestEvents {
-  /** What is queued has crossed a bound: stop reading the socket, or go on. */
+  /** Too much is queued, so the socket should not be read (high), or there is room again. */
   pressure(high: boolean): void;
-  /** Attempts need a backfill, or (announced) the node has said everything that it has. */
+  /** `change`: attempts need a backfill. `announced`: the node has told the hive about everything it has. */
   backfillNeeded(reason: 'announced' | 'change'): void;
+  /** A newer session of the node has taken over. */
   superseded(): void;
-  /** Storing failed for a reason that is neither the frame's nor temporary: the connection is useless. */
+  /** Storing failed for a reason that is neither the frame's fault nor temporary, so the connection is useless. */
   failed(error: unknown): void;
 }
 

@@ -1,12 +1,12 @@
-/** What a node sends unasked, on its way to the database: in its order, and bounded by bytes. */
+/** The queue of what a node sends unasked: items are stored in the order they came, and its size is limited in bytes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isTransientDatabaseError } from '../prisma/errors.js';
 import { MAX_UNACKNOWLEDGED_METADATA } from '../protocol/limits.js';
 
-/** Above this many queued bytes the node's socket is not read... */
+/** Above this many queued bytes, the node's socket is no longer read... */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
-/** ...until they are below this. */
+/** ...until fewer than this many are left. */
 const LOW_WATER_BYTES = 1024 * 1024;
 const RETRY_MS = 1000;
 
@@ -15,13 +15,13 @@ export interface IngestItem {
   readonly bytes: number;
 }
 
-/** Who works the queue off. */
+/** Whoever stores what is queued. */
 export interface IngestWorker<Item> {
-  /** Takes one or more items out of the queue and stores them. */
+  /** Takes one or more items out of the queue and stores them. Called again until the queue is empty. */
   takeNext(): Promise<void>;
-  /** What is queued has crossed a bound: stop reading the socket, or go on. */
+  /** Too much is queued, so the socket should not be read (high), or there is room again. */
   pressure(high: boolean): void;
-  /** Storing failed, and the queue has stopped. @param dropped what was queued */
+  /** Storing failed, and the queue has stopped. @param dropped the items that were still queued */
   failed(error: unknown, dropped: Item[]): void;
 }
 
@@ -50,7 +50,7 @@ export class IngestQueue<Item extends IngestItem> {
     return this.#items[0];
   }
 
-  /** @returns false if the queue has stopped, and the item was dropped */
+  /** @returns whether the item was queued; false if the queue has stopped */
   add(item: Item): boolean {
     if (this.#isStopped) return false;
     this.#items.push(item);
@@ -63,14 +63,17 @@ export class IngestQueue<Item extends IngestItem> {
     return true;
   }
 
-  /** @returns the first item; with it, if it is metadata, the metadata behind it that one transaction can store */
+  /**
+   * Takes out what is to be stored next: the first item, and if it is metadata, as much of the metadata right behind it
+   * as one transaction stores.
+   */
   takeBatch(): Item[] {
     const end = this.#items.findIndex(({ type }) => type !== 'attempt_sync' && type !== 'execution_sync');
     const count = Math.min(end === -1 ? this.#items.length : end, MAX_UNACKNOWLEDGED_METADATA);
     return this.#items.splice(0, Math.max(count, 1));
   }
 
-  /** Gives back the room of items that were taken out and dealt with. */
+  /** Frees the room of items that were taken out. To be called when they have been dealt with. */
   release(items: readonly Item[]): void {
     for (const { bytes } of items) this.#bytes -= bytes;
     if (!this.#isHigh || this.#bytes >= LOW_WATER_BYTES) return;
@@ -78,13 +81,13 @@ export class IngestQueue<Item extends IngestItem> {
     this.#worker.pressure(false);
   }
 
-  /** @returns what was queued, which is dropped */
+  /** Stops the queue for good. @returns the items that were still queued, which are dropped */
   stop(): Item[] {
     this.#isStopped = true;
     return this.#items.splice(0);
   }
 
-  /** Resolves when nothing is being taken in. */
+  /** Resolves when nothing is being stored any more. */
   async idle(): Promise<void> {
     await this.#idle;
   }
@@ -102,19 +105,20 @@ export class IngestQueue<Item extends IngestItem> {
 }
 
 /**
- * Writes, and tries again while the database is away. Once enough is queued, the socket is not read meanwhile.
- * @param isOver whether to give up after this many tries
- * @throws what the write throws, if it is not that the database is away
+ * Writes, and tries again every second while the database is away. The queue fills up meanwhile, until the socket is no
+ * longer read.
+ * @param shouldGiveUp whether to stop after this many tries
+ * @throws what the write throws, if the database is not away or it is time to give up
  */
 export async function persist<T>(
   write: () => Promise<T>,
-  { logger, isOver }: { logger: Logger; isOver: (tries: number) => boolean },
+  { logger, shouldGiveUp }: { logger: Logger; shouldGiveUp: (tries: number) => boolean },
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await write();
     } catch (error) {
-      if (!isTransientDatabaseError(error) || isOver(tries)) throw error;
+      if (!isTransientDatabaseError(error) || shouldGiveUp(tries)) throw error;
       logger.warn({ err: error }, 'database does not answer; trying again');
       await sleep(RETRY_MS);
     }

@@ -1,15 +1,15 @@
-/** Keeps the leases of this process's sockets, and ends sockets that have lost theirs. */
+/** Renews the leases of this process's sockets, and closes the sockets that have lost theirs. */
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import { findLostSessions } from '../prisma/queries/lost-sessions.js';
 import { renewLeases, type Heartbeat } from '../prisma/queries/renew-leases.js';
 import type { NodeSocket } from './node-socket.js';
 
-/** As long as the silence after which a socket is closed. */
+/** As long as a node may be silent before its socket is closed. */
 export const LEASE_SECONDS = 90;
-/** How often leases are renewed with what was heard, and some looked at for those that are lost. */
+/** How often the heartbeats that came are written as renewals, and some leases are checked for loss. */
 const INTERVAL_MS = 500;
-/** Sockets whose lease is looked at in one interval: of thousands, each has its turn every few seconds. */
+/** The maximum number of leases checked in one interval: with thousands of sockets, each is checked every few seconds. */
 const LOOKED_AT_ONCE = 1000;
 
 const CLOSE_REASONS = {
@@ -25,7 +25,7 @@ export class LeaseKeeper {
   readonly #heartbeats = new Map<string, Heartbeat>();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
-  /** Sockets before this one have had their turn. */
+  /** Index of the first socket to check in the next interval. */
   #turn = 0;
 
   constructor(database: Database, logger: Logger, sockets: () => NodeSocket[]) {
@@ -43,7 +43,7 @@ export class LeaseKeeper {
     clearTimeout(this.#timer);
   }
 
-  /** Notes a node's heartbeat; it is written with the others of the interval. */
+  /** Notes a node's heartbeat, which is written together with the others of the interval. */
   heartbeat({ session }: NodeSocket, status: string): void {
     this.#heartbeats.set(session.nodeId, { nodeId: session.nodeId, fence: session.fence, status });
   }
@@ -53,7 +53,7 @@ export class LeaseKeeper {
       await this.#renew();
       await this.#endLost();
     } catch (error) {
-      this.#logger.warn({ err: error }, 'leases can not be renewed now; trying again');
+      this.#logger.warn({ err: error }, 'leases could not be renewed or checked; trying again');
     }
     if (!this.#isStopped) this.start();
   }

@@ -1,4 +1,4 @@
-/** A socket before it has said who it is: one `auth` frame within bounds of time and size, nothing else. */
+/** A socket before its login: it may send one `auth` frame, within limits of time and size, and nothing else. */
 import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { authFrame, type AuthData } from '../protocol/frames.js';
@@ -6,7 +6,10 @@ import { AUTH_TIMEOUT_MS, MAX_BYTES_BEFORE_AUTH, PROTOCOL_VERSION } from '../pro
 import { decodeTextFrame, encodeTextFrame, FrameError, parseJson } from '../protocol/text-frame.js';
 import { authFrameV1, authResultV1, PROTOCOL_V1, type AuthDataV1 } from '../protocol/v1/frames.js';
 
-/** Waits for the node's introduction. Undefined: the socket was refused and is closing, or it has gone. */
+/**
+ * Waits for the node's `auth` frame, and refuses anything else.
+ * @returns what the frame says; undefined if the socket was refused or has closed
+ */
 export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<AuthData | AuthDataV1 | undefined> {
   return new Promise((resolve) => {
     const startBytes = request.socket.bytesRead;
@@ -19,7 +22,7 @@ export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<Auth
       resolve(auth);
     };
     const timer = setTimeout(() => end(undefined, 'timeout waiting for auth message'), AUTH_TIMEOUT_MS);
-    // A frame is held in memory until it is whole; its declared length says nothing about what will be sent.
+    // A frame stays in memory until it is complete, and its declared length says nothing about how much will come.
     const countBytes = () => {
       if (request.socket.bytesRead - startBytes > MAX_BYTES_BEFORE_AUTH) end(undefined, 'auth message is too large');
     };
@@ -50,22 +53,22 @@ function readAuth(text: string): AuthData | AuthDataV1 {
   return decodeTextFrame<typeof authFrame | typeof authFrameV1>(schema, text).data;
 }
 
-/** Answers a failed login, in a shape that both versions read, and closes. */
+/** Refuses a login with an answer that nodes of both protocol versions can read, and closes the socket. */
 export function refuseAuth(ws: WebSocket, error: string, protocolVersion = PROTOCOL_VERSION): void {
   ws.send(encodeTextFrame(authResultV1({ error }, protocolVersion)));
   endLogin(ws, 1008, 'authentication failed');
 }
 
 /**
- * Closes a socket whose key can't be checked at the moment. It is not refused: a node waits long after a refusal, and
- * comes back soon after a connection that merely ended.
+ * Closes a socket whose key can't be checked at the moment, without refusing the login: a node waits long after a
+ * refusal, but comes back soon after a connection that merely ended.
  */
 export function postponeAuth(ws: WebSocket): void {
   endLogin(ws, 1013, 'the hive can not check the API key now; try again later');
 }
 
 function endLogin(ws: WebSocket, code: number, reason: string): void {
-  ws.resume(); // the answer to the close has to be read
+  ws.resume(); // to read the answer to the close
   ws.close(code, reason);
   setTimeout(() => ws.terminate(), 2000).unref();
 }

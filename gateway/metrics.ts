@@ -1,23 +1,23 @@
-/** What is counted of nodes and of what they send. A label is a code, never an id, so that no organisation shows. */
+/** Metrics of nodes and of what they send. A label is a code, never an id, so that nothing shows about organisations. */
 import { Counter, Gauge } from 'prom-client';
 
 export const nodesConnected = new Gauge({
   name: 'nodes_connected',
-  help: 'Nodes whose sockets this process holds.',
+  help: 'Nodes connected to this process.',
 });
 
 export const frameFaults = new Counter({
   name: 'node_frame_faults_total',
-  help: 'Frames of nodes that break the protocol.',
+  help: 'Frames from nodes that broke the protocol.',
 });
 
 export const linesStored = new Counter({
   name: 'log_lines_stored_total',
-  help: 'Log lines that this process stored.',
+  help: 'Log lines stored by this process.',
 });
 
 export const pagesRejected = new Counter({
   name: 'log_pages_rejected_total',
-  help: 'Log pages that were not stored, by reason.',
+  help: 'Log pages and batches from nodes that were not stored, by reason.',
   labelNames: ['reason'],
 });

@@ -1,4 +1,4 @@
-/** The socket of a node that has logged in, whatever its protocol version, as the gateway keeps it. */
+/** The socket of a node that has logged in, as the gateway sees it. Both protocol versions implement it. */
 import type { NodeSession } from '../prisma/session.js';
 import type { NodeConnection } from './interface.js';
 
@@ -10,17 +10,17 @@ export interface LoginSession extends NodeSession {
 
 export type NodeSocket = NodeConnection & {
   readonly session: LoginSession;
-  /** Answers the login. What the node sends is read once this has resolved. */
+  /** Tells the node that its login succeeded. The gateway reads nothing from the node until this resolves. */
   welcome(): Promise<void>;
-  /** Tells the node why, and closes. */
+  /** Tells the node why, and closes the socket. */
   close(reason: string): void;
 };
 
 /** What a socket tells its gateway. */
 export interface SocketEvents {
   heartbeat(socket: NodeSocket, status: string): void;
-  /** Attempts of the node need a backfill, or (announced) the node has said everything that it has. */
+  /** `change`: attempts of the node need a backfill. `announced`: the node has told the hive about everything it has. */
   backfillNeeded(socket: NodeSocket, reason: 'announced' | 'change'): void;
-  /** The socket is closed, and nothing that came over it is still being stored. */
+  /** The socket is closed, and everything that came over it has been stored or dropped. */
   closed(socket: NodeSocket): void;
 }

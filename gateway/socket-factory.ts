@@ -1,4 +1,4 @@
-/** Makes the socket for the protocol version that a node speaks. */
+/** Creates a node's socket for the protocol version that the node speaks. */
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
@@ -13,7 +13,7 @@ import { SocketV2 } from './v2/socket.js';
 
 export type SpokenVersion = typeof PROTOCOL_V1 | typeof PROTOCOL_VERSION;
 
-/** @returns whether nodes that speak the version can log in */
+/** @returns whether the hive speaks the protocol version */
 export function isSpoken(version: number): version is SpokenVersion {
   return version === PROTOCOL_V1 || version === PROTOCOL_VERSION;
 }
@@ -26,7 +26,7 @@ export interface SocketFactoryDeps {
 
 export type CreateSocket = (version: SpokenVersion, ws: WebSocket, tcp: Socket, session: LoginSession) => NodeSocket;
 
-/** @returns the factory for one hive process: its sockets share what bounds them together */
+/** @returns the factory for one hive process, whose sockets share the limits that hold for the whole process */
 export function createSocketFactory(deps: SocketFactoryDeps): CreateSocket {
   const v1 = { ...deps, largeMessages: new LargeMessages() };
   const v2 = { ...deps, livePages: new LivePageWriter(deps.database, deps.logger) };

@@ -1,15 +1,15 @@
-/** What bounds a node's socket in any protocol version: how long it may be silent, and how much may wait to be sent. */
+/** The limits of a node's socket in any protocol version: how long it may be silent, and how much may wait to be sent. */
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import { SILENCE_TIMEOUT_MS } from '../protocol/limits.js';
 import { encodeTextFrame } from '../protocol/text-frame.js';
 
-/** A node that does not read what it is sent is cut off when this many bytes wait. */
+/** A node that does not read what it is sent is disconnected when more than this many bytes wait. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 /** How long a node has to answer a close. */
 const CLOSE_MS = 2000;
 
-/** Why the socket is not read for a while. */
+/** Why the socket is temporarily not read. */
 export type PauseReason = 'pressure' | 'large_message';
 
 export class SocketGuard {
@@ -21,7 +21,7 @@ export class SocketGuard {
   readonly #pauses = new Set<PauseReason>();
   #isClosing = false;
 
-  /** @param end ends the connection, after the node was told why */
+  /** @param end ends the connection; the node has been told why */
   constructor(ws: WebSocket, nodeId: string, logger: Logger, end: (reason: string) => void) {
     this.#ws = ws;
     this.#nodeId = nodeId;
@@ -38,12 +38,12 @@ export class SocketGuard {
     return this.#isClosing;
   }
 
-  /** Notes a sign of life: the time that the node may be silent begins again. */
+  /** Notes a sign of life, which restarts the time for which the node may be silent. */
   heard(): void {
-    if (!this.#isClosing) this.#silence.refresh(); // a timer that was cleared can't be refreshed
+    this.#silence.refresh(); // has no effect once the timer is cleared
   }
 
-  /** @returns whether the frame was sent; false if the socket is closing, or the node does not read */
+  /** @returns whether the frame was sent; false if the socket is closing, or the node does not read what it is sent */
   send(frame: { type: string; data: unknown }): boolean {
     if (this.#ws.readyState !== this.#ws.OPEN || this.#isClosing) return false;
     if (this.#ws.bufferedAmount > MAX_UNSENT_BYTES) {
@@ -55,7 +55,7 @@ export class SocketGuard {
     return true;
   }
 
-  /** Stops reading until every reason to pause is gone. */
+  /** Stops reading until {@link resume} has been called for every reason. */
   pause(reason: PauseReason): void {
     this.#pauses.add(reason);
     this.#ws.pause();
@@ -77,7 +77,7 @@ export class SocketGuard {
     setTimeout(() => this.#ws.terminate(), CLOSE_MS).unref();
   }
 
-  /** A node whose frames are not read now is not silent. */
+  /** A node whose frames are not being read does not count as silent. */
   #endSilence(): void {
     if (this.#pauses.size > 0) this.#silence.refresh();
     else this.close('heartbeat timeout');

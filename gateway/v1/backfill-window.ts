@@ -1,6 +1,6 @@
 import type { EncodedLine } from '../../protocol/v1/log-lines.js';
 
-/** The maximum size of the batches that wait for their backfill's end, in stored bytes of one connection. */
+/** The maximum size of the deferred batches of one backfill, in the length of their lines as stored. */
 const MAX_DEFERRED_BYTES = 64 * 1024 * 1024;
 
 export interface DeferredBatch {
@@ -9,20 +9,21 @@ export interface DeferredBatch {
 }
 
 /**
- * A backfill request of this connection, from its sending to its response. What comes in between on the connection is
- * looked at as its answer, though live frames of the same shape may be among it. Lives in the order of the frames: it
- * is opened and closed by the intake, not when the socket is read.
+ * A backfill request of this connection, from when it is sent until its response. What comes in between on the connection
+ * is treated as the answer, although live frames of the same shape may be among it. Ingest opens and closes the window, in
+ * the order of the frames, and not the socket when it reads them.
  */
 export class BackfillWindow {
-  /** The attempt was sent: the node has it and shares it. */
+  /** Whether the node sent the attempt, so that it has and shares it. */
   hasAttempt = false;
-  /** Executions that came in the window. */
+  /** Executions that the node sent. */
   readonly listed = new Set<string>();
-  /** Of executions whose log has been recognised: through which line it has come, in one batch or several. */
+  /** Executions whose log was recognised, and through which line it has come, in one batch or several. */
   readonly answered = new Map<string, number>();
-  /** Executions whose log could not be told apart from live batches. */
+  /** Executions whose log could not be told from live batches. */
   readonly unsettled = new Set<string>();
   linesStored = 0;
+  /** Whether the attempt changed, so that asking for it again at once is worth it. */
   changed = false;
   #deferred: DeferredBatch[] = [];
   #deferredBytes = 0;
@@ -31,13 +32,13 @@ export class BackfillWindow {
     readonly requestId: string,
     readonly attemptId: string,
     readonly type: 'full_attempt' | 'executions',
-    /** Executions that the hive knew when it asked. */
+    /** Executions that the hive knew when it sent the request. */
     readonly knownBefore: ReadonlyMap<string, { hadEnded: boolean }>,
-    /** When it was asked, by the node's clock. */
+    /** When the request was sent, by the node's clock in ms since 1970; undefined if the clock is unknown. */
     readonly askedAt: number | undefined,
   ) {}
 
-  /** Keeps a batch that may be a whole log that differs from the stored one, or a live batch. */
+  /** Keeps a batch until the response: it may be a live batch, or a whole log that differs from the stored one. */
   defer(batch: DeferredBatch): void {
     const bytes = batch.lines.reduce((sum, line) => sum + line.json.length, 0);
     if (this.#deferredBytes + bytes > MAX_DEFERRED_BYTES) {
@@ -48,7 +49,7 @@ export class BackfillWindow {
     this.#deferred.push(batch);
   }
 
-  /** Takes the deferred batches out, by execution, each execution's in their order. */
+  /** Takes out the deferred batches of each execution, in the order in which they came. */
   takeDeferred(): Map<string, DeferredBatch[]> {
     const byExecution = new Map<string, DeferredBatch[]>();
     for (const batch of this.#deferred) {
@@ -59,7 +60,7 @@ export class BackfillWindow {
     return byExecution;
   }
 
-  /** All that came so far belongs to an older request of the same attempt, which has just been answered. */
+  /** Forgets what has come. An older request was answered only now, so none of it was the answer to this one. */
   startOver(): void {
     this.hasAttempt = false;
     this.listed.clear();

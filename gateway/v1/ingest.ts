@@ -1,6 +1,6 @@
 /**
- * What a version 1 node sends, in its order: metadata in batches of one transaction, the rest one by one. The node
- * sends nothing twice, so what has arrived is stored even when its socket has closed meanwhile.
+ * Stores what a version 1 node sends, in the order it came: metadata in batches of one transaction each, everything else
+ * one by one. The node sends nothing twice, so what has arrived is stored even if the socket has closed meanwhile.
  */
 import type { Logger } from 'pino';
 import type { HiveAnswerV1, NodeDataV1, NodeFrameV1, TaskSyncV1 } from '../../protocol/v1/frames.js';
@@ -21,13 +21,13 @@ import { LogIngestV1 } from './log-ingest.js';
 
 export type IngestItem = (
   | Extract<NodeFrameV1, { type: 'attempt_sync' | 'execution_sync' | 'logs_batch' | 'task_sync' | 'backfill_response' }>
-  /** A request was sent: what follows may be its answer. */
+  /** A request was sent, so what follows may be its answer. */
   | { type: 'window'; data: BackfillWindow }
-  /** The node has said what it has, as far as one can tell: runs when all before it is stored. */
+  /** The node has announced everything, as far as one can tell. Handled when everything before it is stored. */
   | { type: 'announced' }
 ) & {
   bytes: number;
-  /** Called when the item has been dealt with. */
+  /** Called when the item has been stored or dropped. */
   release?: () => void;
 };
 
@@ -40,7 +40,7 @@ export interface IngestDeps {
   events: IngestEvents;
 }
 
-/** How often the database is tried after the socket has closed. */
+/** The maximum number of tries to write something once the socket has closed. */
 const TRIES_WHEN_CLOSED = 3;
 
 export class IngestV1 {
@@ -69,7 +69,7 @@ export class IngestV1 {
     });
   }
 
-  /** When something was last being stored. @format ms since 1970 */
+  /** @returns when something was last being stored, in ms since 1970 */
   get lastStored(): number {
     return this.#queue.isRunning ? Date.now() : this.#lastStored;
   }
@@ -78,7 +78,7 @@ export class IngestV1 {
     if (!this.#queue.add(item)) item.release?.();
   }
 
-  /** Resolves when everything that has arrived is stored, or can't be. */
+  /** To be called when the socket has closed. Resolves when everything that arrived is stored or has failed. */
   async finish(): Promise<void> {
     this.#isClosed = true;
     await this.#queue.idle();
@@ -129,7 +129,7 @@ export class IngestV1 {
     await this.#persist(async () => {
       const taken = await storeMetadataV1(database, session, { attempts, executions });
       for (const executionId of taken.refusedExecutions)
-        logger.warn({ executionId }, 'execution of an unknown attempt');
+        logger.warn({ executionId }, 'execution of an unknown attempt ignored');
       const changed = new Set(taken.syncs.map((sync) => sync.attemptId));
       for (const window of this.#windows.values()) {
         if (attempts.some((attempt) => attempt.attempt_id === window.attemptId)) window.hasAttempt = true;
@@ -159,7 +159,8 @@ export class IngestV1 {
     const { request_id: id } = response;
     await this.#persist(async () => {
       const answered = await settleRequests(database, session.nodeId, id);
-      if (answered.length === 0) logger.warn({ requestId: id }, 'response to no request of this node');
+      if (answered.length === 0)
+        logger.warn({ requestId: id }, 'backfill response that answers no request to this node');
       for (const other of answered) {
         if (other === id) continue;
         this.#windows.delete(other);
@@ -171,7 +172,7 @@ export class IngestV1 {
         this.#windows.delete(id);
         requests.settle(id, error);
       } else if (answered.includes(id)) {
-        // What came so far on this connection may have been the older request's answer.
+        // what has come on this connection may have been the answer to that older request
         for (const open of this.#windows.values()) open.startOver();
         requests.settle(id);
       }
@@ -191,7 +192,7 @@ export class IngestV1 {
     if (window.type === 'executions') return undefined;
     if (!window.hasAttempt) return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
     const sync = await finishBackfill(this.#deps.database, this.#deps.session, window);
-    // An execution ended after the request was decided: asking once more will do.
+    // an execution ended after the request was sent, so asking once more is enough
     if (sync?.needsBackfill && window.unsettled.size === 0) window.changed = true;
     return undefined;
   }
@@ -201,13 +202,13 @@ export class IngestV1 {
   }
 
   /**
-   * Tries again while the database is away, a few times if the socket has closed. What can't be stored for another reason
-   * is logged, and the rest goes on.
+   * Tries again while the database is away, but only a few times if the socket has closed. What can't be stored for
+   * another reason is logged and skipped.
    */
   async #persist(write: () => Promise<void>, id: string | undefined): Promise<void> {
     const { logger } = this.#deps;
     try {
-      await persist(write, { logger, isOver: (tries) => this.#isClosed && tries >= TRIES_WHEN_CLOSED });
+      await persist(write, { logger, shouldGiveUp: (tries) => this.#isClosed && tries >= TRIES_WHEN_CLOSED });
     } catch (error) {
       if (error instanceof SupersededError || isTransientDatabaseError(error)) throw error;
       logger.error({ err: error, id }, 'what a version 1 node sent could not be stored');
@@ -216,7 +217,7 @@ export class IngestV1 {
 }
 
 const TASK_STATUSES = new Set(['todo', 'inprogress', 'in-progress', 'inreview', 'in-review', 'done', 'cancelled']);
-/** The field is not optional in the original's answer. */
+/** Original nodes require an id in the answer. */
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** @returns the answer to a task that can't be stored; undefined if it can */

@@ -1,14 +1,14 @@
-/** So much of a message is taken without asking. */
+/** Up to this many bytes of a message are read without asking. */
 export const LARGE_MESSAGE_BYTES = 1024 * 1024;
-/** Larger messages of all version 1 nodes that are in memory at once, whole or not: at 64 MiB the most that one may have. */
+/** The maximum number of larger messages in memory, complete or not, of all version 1 nodes. Each may have up to 64 MiB. */
 const AT_ONCE = 3;
 
-/** Bounds what large messages hold in memory: a node that has begun one waits, unread, until it may go on. */
+/** Limits the memory that large messages take: a node that has begun one is not read until there is room for it. */
 export class LargeMessages {
   #free = AT_ONCE;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param admitted called when the message may be taken, perhaps at once; give it back with {@link release} */
+  /** @param admitted called when the message may be read, perhaps at once; its place is given back with {@link release} */
   take(admitted: () => void): void {
     if (this.#free > 0) {
       this.#free--;

@@ -1,8 +1,8 @@
 /**
- * Takes in version 1's logs_batch frames. Their entries have no identity but place, time and content, and a batch does
- * not say whether it was pushed live or is a whole log that was asked for. What happens in each case is told in
- * docs/protocol-v1.md; the rule behind it: stored lines are only ever added to while they stay a start of the node's
- * log, as far as the hive can tell, and the last word is a whole log asked for after the execution had ended.
+ * Stores version 1's logs_batch frames. Their entries can only be told apart by position, time and content, and a batch
+ * does not say whether it was pushed live or is a whole log that was asked for. docs/protocol-v1.md tells what happens in
+ * each case. The rule behind it: lines are only appended as long as the stored lines are, as far as the hive can tell, the
+ * beginning of the node's log. A whole log that was asked for after the execution had ended decides in the end.
  */
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -20,9 +20,11 @@ import { linesStored, pagesRejected } from '../metrics.js';
 import type { BackfillWindow } from './backfill-window.js';
 import { inBatches, makePages } from './make-pages.js';
 
-/** What the batch may be, beside live: part of an answer that this connection waits for, or that an earlier one asked for. */
+/** What else than live a batch may be: part of an answer that this connection waits for, or an earlier one asked for. */
 export interface BatchContext {
+  /** The open request of this connection; undefined if there is none. */
   window: BackfillWindow | undefined;
+  /** Whether the node still owes an answer that an earlier connection asked for. */
   isOwedFromBefore: boolean;
 }
 
@@ -30,12 +32,13 @@ export interface LogIngestDeps {
   database: Database;
   session: SessionFence;
   logger: Logger;
-  /** The request that waits for an answer about the attempt, and whether an earlier connection asked for it too. */
+  /** @returns which requests about the attempt are open */
   contextOf(attemptId: string): BatchContext;
-  /** An attempt needs a backfill that did not need one before. */
+  /** The attempt was marked as needing a backfill. @param sync its state; undefined if the node has no such attempt */
   needed(sync: ComputedSync | undefined): void;
 }
 
+/** The number of entries that are converted before other work gets a turn. */
 const ENTRIES_AT_ONCE = 5000;
 
 export class LogIngestV1 {
@@ -48,17 +51,14 @@ export class LogIngestV1 {
     const log = await this.#find(batch.execution_process_id);
     if (!log) {
       pagesRejected.inc({ reason: 'unknown_execution' });
-      this.#deps.logger.warn(
-        { executionId: batch.execution_process_id },
-        'log batch of an execution that is not known',
-      );
-      await this.#need(batch.assignment_id); // without an assignment it is the attempt's id
+      this.#deps.logger.warn({ executionId: batch.execution_process_id }, 'log batch of an unknown execution ignored');
+      await this.#need(batch.assignment_id); // the attempt's id, if there is no assignment
       return;
     }
     const lines = await linesOf(batch.entries);
     if (!lines) {
       pagesRejected.inc({ reason: 'bad_line' });
-      this.#deps.logger.warn({ executionId: log.executionId }, 'log batch with an entry of another shape ignored');
+      this.#deps.logger.warn({ executionId: log.executionId }, 'log batch with an entry of an unknown shape ignored');
       await this.#need(log.attemptId);
       return;
     }
@@ -69,13 +69,13 @@ export class LogIngestV1 {
     else await this.#takeLive(log, lines);
   }
 
-  /** Decides, at a backfill's end, about what could not be decided before. */
+  /** Decides at the end of a backfill what its deferred batches were. @param isWhole whether the node sent everything */
   async endWindow(window: BackfillWindow, isWhole: boolean): Promise<void> {
     for (const [executionId, deferred] of window.takeDeferred()) {
       for (const { lines } of deferred) {
         const log = await this.#find(executionId);
         if (!log) break;
-        // Were the whole log not among them, there would be no lines: the only batch is it.
+        // the node sends the whole log of an execution that has lines, so a single batch must be it
         if (window.answered.has(executionId)) await this.#takeLive(log, lines);
         else if (deferred.length === 1) await this.#replace(window, log, lines);
         else window.unsettled.add(executionId);
@@ -99,7 +99,7 @@ export class LogIngestV1 {
     }
   }
 
-  /** After a batch with the start of a log came one without: its next part (our own node agent's), or a live batch. */
+  /** A batch after one with the start of the log: the log's next part (our own node agent sends parts), or a live batch. */
   async #takeNextPart(window: BackfillWindow, log: StoredLog, lines: EncodedLine[], through: number): Promise<void> {
     const isBehind = log.liveCursor < log.storedLines;
     const isNext = await this.#agrees(log, lines, through);
@@ -114,12 +114,12 @@ export class LogIngestV1 {
     } else if (isBehind) {
       await this.#extend(window, log, lines, through);
     } else {
-      await this.#append(log, lines, 0); // live or not, it is what comes next
+      await this.#append(log, lines, 0); // live or not, these lines come next
     }
     window.answered.set(log.executionId, through + lines.length);
   }
 
-  /** The rest of an answer that an earlier connection asked for: counts for what it adds, and for nothing else. */
+  /** The rest of an answer that an earlier connection asked for: its new lines are stored, but it completes nothing. */
   async #takeLateAnswer(log: StoredLog, lines: EncodedLine[]): Promise<void> {
     if (await this.#agrees(log, lines, 0)) {
       await this.#extend(undefined, log, lines, 0);
@@ -145,16 +145,16 @@ export class LogIngestV1 {
     }
   }
 
-  /** Appends pushed lines after the first `known`, with which the stored log ends already. */
+  /** Appends pushed lines, except the first `known` of them, with which the stored log already ends. */
   async #append(log: StoredLog, lines: EncodedLine[], known: number): Promise<void> {
     for await (const pages of inBatches(makePages(lines, { known, stored: log.storedLines }))) {
       await appendPages(this.#deps.database, this.#deps.session, log, pages, true);
     }
     linesStored.inc(lines.length - known);
-    if (log.hasEnded) await this.#need(log.attemptId); // more than the whole log that was looked at
+    if (log.hasEnded) await this.#need(log.attemptId); // a backfill may have compared the whole log without these lines
   }
 
-  /** Adds what a log has beyond the stored lines; the batch holds its lines from `from + 1` on. */
+  /** Appends the lines of a log that are not stored yet. @param lines the log's lines from number `from + 1` on */
   async #extend(window: BackfillWindow | undefined, log: StoredLog, lines: EncodedLine[], from: number): Promise<void> {
     const known = Math.min(lines.length, log.storedLines - from);
     for await (const pages of inBatches(makePages(lines, { known, stored: log.storedLines }))) {
@@ -169,7 +169,7 @@ export class LogIngestV1 {
     await moveLiveCursor(this.#deps.database, this.#deps.session, log, { cursor: from + found + 1, lostLine: null });
   }
 
-  /** Replaces the stored log by the node's, unless the execution may have written more since it was asked for. */
+  /** Replaces the stored log with the node's, unless the execution may have written more since it was asked for. */
   async #replace(window: BackfillWindow, log: StoredLog, lines: EncodedLine[]): Promise<void> {
     if (!(window.knownBefore.get(log.executionId)?.hadEnded ?? false)) {
       if (log.hasEnded) window.unsettled.add(log.executionId);
@@ -184,7 +184,7 @@ export class LogIngestV1 {
     window.answered.set(log.executionId, lines.length);
   }
 
-  /** The hive has lines behind the end of the whole log of an execution that had ended: they are none of the node's. */
+  /** Removes stored lines beyond line `through`, at which the node's log of an ended execution ends. */
   async #cutOff(window: BackfillWindow, executionId: string, through: number): Promise<void> {
     const log = await this.#find(executionId);
     if (!log || log.storedLines <= through) return;
@@ -196,7 +196,7 @@ export class LogIngestV1 {
     await this.#replace(window, log, lines.slice(0, through));
   }
 
-  /** The batch stands nowhere after the cursor: what is between is missing, so it can't be added. */
+  /** The batch matches nothing after the cursor. Lines before it are missing, so it can't be appended. */
   async #lose(log: StoredLog, lines: EncodedLine[]): Promise<void> {
     const last = lines.at(-1);
     const to = { cursor: log.liveCursor, lostLine: last ? hashOf(last) : null };
@@ -212,7 +212,7 @@ export class LogIngestV1 {
     return findStoredLog(this.#deps.database, this.#deps.session.nodeId, executionId);
   }
 
-  /** Whether the batch, as the log's lines after the first `from`, says the same as what is stored there. */
+  /** @returns whether the batch, taken as the log's lines from number `from + 1` on, equals what is stored there */
   async #agrees(log: StoredLog, lines: EncodedLine[], from: number): Promise<boolean> {
     if (from > log.storedLines) return false;
     let index = 0;
@@ -225,6 +225,7 @@ export class LogIngestV1 {
     return true;
   }
 
+  /** Looks for the batch among the stored lines after the first `after`. */
   async #locate(log: StoredLog, after: number, lines: EncodedLine[]): Promise<LineMatcher> {
     const matcher = new LineMatcher(lines.map((line) => line.json));
     for await (const run of readStoredLines(this.#deps.database, log, after)) {
@@ -234,7 +235,7 @@ export class LogIngestV1 {
   }
 }
 
-/** The batch's lines; undefined when an entry is none. Gives way to others in between. */
+/** Lets other work run in between. @returns the batch's lines; undefined if an entry is not a log line */
 async function linesOf(entries: unknown[]): Promise<EncodedLine[] | undefined> {
   const lines: EncodedLine[] = [];
   for (const [index, entry] of entries.entries()) {

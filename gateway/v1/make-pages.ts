@@ -3,7 +3,7 @@ import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.
 import type { EncodedLine } from '../../protocol/v1/log-lines.js';
 import type { MadePage } from '../../prisma/queries/v1/write-log.js';
 
-/** Makes pages of the lines after the first `known`; they are numbered from `stored + 1`. */
+/** Makes pages of the lines, except the first `known` of them. Their numbers begin with `stored + 1`. */
 export async function* makePages(
   lines: readonly EncodedLine[],
   { known, stored }: { known: number; stored: number },
@@ -29,10 +29,10 @@ export async function* makePages(
   }
 }
 
-/** Pages that are written in one transaction. */
+/** The maximum number of pages written in one transaction. */
 const PAGES_AT_ONCE = 32;
 
-/** The same pages, some at a time. */
+/** Groups the pages into batches that are each written in one transaction. */
 export async function* inBatches(pages: AsyncIterable<MadePage>): AsyncGenerator<MadePage[]> {
   let batch: MadePage[] = [];
   for await (const page of pages) {

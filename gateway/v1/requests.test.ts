@@ -31,8 +31,8 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-/** Look-ups of the attempt's executions, between counting a request and sending it, come late: no real one can be timed. */
-function lookingUpLate(attemptId: string, ms: number): Database {
+/** A database that is slow to look up the attempt's executions, which happens between reserving and sending a request. */
+function withLateLookUps(attemptId: string, ms: number): Database {
   return new Proxy(database, {
     get(target, name) {
       const value = Reflect.get(target, name) as unknown;
@@ -58,22 +58,22 @@ function requestsOn(db: Database) {
     },
     open: () => undefined,
     nodeTime: () => Date.now(),
-    lastSign: () => Date.now(),
+    lastProgress: () => Date.now(),
   });
   return { sent, socket, requests };
 }
 
-const counted = async () =>
+const reserved = async () =>
   (await database.backfillRequest.findMany({ where: { nodeId }, orderBy: { seq: 'asc' } })).map(({ id }) => id);
 const never = new AbortController().signal;
 
-test('requests are sent in the order in which they count, so that an answer ends none that is not sent yet', async () => {
+test('requests are sent in the order in which they were reserved, so that an answer ends none that has not been sent yet', async () => {
   const slow = await seedAttempt(database, { organizationId, nodeId });
   const fast = await seedAttempt(database, { organizationId, nodeId });
-  const { sent, requests } = requestsOn(lookingUpLate(slow, 300));
+  const { sent, requests } = requestsOn(withLateLookUps(slow, 300));
   const answers = [slow, fast].map((attemptId) => requests.backfill(attemptId, 'full_attempt', never));
   while (sent.length === 0) await sleep(10);
-  // the node answers at once what it gets
+  // the node answers each request at once
   for (let answered = 0; answered < 2;) {
     const id = sent[answered];
     if (id !== undefined) {
@@ -84,18 +84,18 @@ test('requests are sent in the order in which they count, so that an answer ends
     await sleep(10);
   }
   await Promise.all(answers);
-  expect(await counted()).toEqual([]);
+  expect(await reserved()).toEqual([]);
 });
 
-test('a request that a closing socket does not take takes no place', async () => {
+test('a request that a closing socket does not send keeps no place', async () => {
   const attemptId = await seedAttempt(database, { organizationId, nodeId });
   const { requests, socket } = requestsOn(database);
   socket.isOpen = false;
   await expect(requests.backfill(attemptId, 'full_attempt', never)).rejects.toMatchObject({ code: 'disconnected' });
-  expect(await counted()).toEqual([]);
+  expect(await reserved()).toEqual([]);
 });
 
-test('an answer also ends what earlier connections asked for, and what they gave back since', async () => {
+test('an answer also ends requests of earlier connections, even those whose places were given back meanwhile', async () => {
   const [early, attemptId] = [
     await seedAttempt(database, { organizationId, nodeId }),
     await seedAttempt(database, { organizationId, nodeId }),
@@ -113,14 +113,14 @@ test('an answer also ends what earlier connections asked for, and what they gave
   expect(requests.owesFromBefore(early)).toBe(false);
 });
 
-test('a request whose connection is lost before it is sent takes no place', async () => {
+test('a request whose connection is lost before it is sent keeps no place', async () => {
   const slow = await seedAttempt(database, { organizationId, nodeId });
-  const { sent, socket, requests } = requestsOn(lookingUpLate(slow, 300));
+  const { sent, socket, requests } = requestsOn(withLateLookUps(slow, 300));
   const answer = requests.backfill(slow, 'full_attempt', never);
-  while ((await counted()).length === 0) await sleep(10);
+  while ((await reserved()).length === 0) await sleep(10);
   socket.isOpen = false;
   requests.disconnect();
   await expect(answer).rejects.toMatchObject({ code: 'disconnected' });
   expect(sent).toEqual([]);
-  expect(await counted()).toEqual([]);
+  expect(await reserved()).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** Backfill requests to one version 1 node: sent within its bounds, answered by matching response, or given up. */
+/** Backfill requests to one version 1 node: a few at once, each answered by the response with its id, or given up. */
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import pTimeout from 'p-timeout';
@@ -16,16 +16,18 @@ import type { HiveAnswerV1 } from '../../protocol/v1/frames.js';
 import { type BackfillAnswer, NodeRequestError } from '../interface.js';
 import { BackfillWindow } from './backfill-window.js';
 
-/** How long a step waits for a free place, and for an answer; afterwards it asks again. */
+/** How long a step waits for a place among the outstanding requests; the backfill then asks again. */
 const PLACE_WAIT_MS = 2000;
+/** How long a step waits for an answer; the backfill then asks again. */
 const ANSWER_WAIT_MS = 60_000;
-/** A node that works on a request sends something of it within this time. */
+/** A node that works on a request sends some part of the answer within this time. */
 const SILENCE_MS = 30_000;
+/** How often a wait checks whether it should end. */
 const LOOK_MS = 250;
 
 interface Outstanding {
   attemptId: string;
-  /** Absent: an earlier connection asked. */
+  /** Absent if an earlier connection sent the request. */
   window?: BackfillWindow;
   answer: PromiseWithResolvers;
 }
@@ -40,22 +42,22 @@ export interface RequestsDeps {
   database: Database;
   session: SessionFence;
   logger: Logger;
-  /** @returns whether it was sent: not where the socket closes */
+  /** @returns whether it was sent; false if the socket is closing */
   send(frame: HiveAnswerV1): boolean;
-  /** Frames from here on may belong to the window. */
+  /** The request was sent: frames that come from now on may belong to its window. */
   open(window: BackfillWindow): void;
-  /** What the node's clock says now, ms since the epoch. */
+  /** @returns the time by the node's clock, in ms since 1970; undefined before its first heartbeat */
   nodeTime(): number | undefined;
-  /** When the node last sent something that a backfill consists of, or what it has sent was last being stored. */
-  lastSign(): number;
+  /** @returns when the node last sent a part of a backfill, or the hive was last storing what it sent, in ms since 1970 */
+  lastProgress(): number;
 }
 
 export class RequestsV1 {
   readonly #deps: RequestsDeps;
   readonly #outstanding = new Map<string, Outstanding>();
   /**
-   * One request is counted and sent before the next is counted. A response ends all requests that were counted before
-   * its own: one of them that was not sent yet would be answered later, as a request that nobody knows.
+   * Each request is reserved and sent before the next one is reserved. A response ends all requests that were reserved
+   * before its own. If one of those were sent only later, its response would match no request.
    */
   readonly #oneByOne = pLimit(1);
   #freed: (() => void)[] = [];
@@ -65,21 +67,21 @@ export class RequestsV1 {
     this.#deps = deps;
   }
 
-  /** Learns which requests of earlier connections the node may still answer on this one. */
+  /** Loads the requests of earlier connections that the node may still answer on this one. */
   async load(): Promise<void> {
     for (const { id, attemptId } of await listOutstanding(this.#deps.database, this.#deps.session.nodeId)) {
       if (!this.#outstanding.has(id)) this.#outstanding.set(id, { attemptId, answer: withResolvers() });
     }
   }
 
-  /** @throws NodeRequestError */
+  /** Waits for the answer to the attempt's open request, or sends one. @throws NodeRequestError */
   async backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
-    const request = this.#waitingFor(attemptId, type) ?? (await this.#send(attemptId, type, signal));
+    const request = this.#findSent(attemptId, type) ?? (await this.#send(attemptId, type, signal));
     const startedAt = Date.now();
     const before = request.window.linesStored;
     while (!(await isSettledWithin(request.answer.promise, LOOK_MS))) {
       if (signal.aborted) throw cancelled();
-      if (Date.now() - Math.max(startedAt, this.#deps.lastSign()) > SILENCE_MS) {
+      if (Date.now() - Math.max(startedAt, this.#deps.lastProgress()) > SILENCE_MS) {
         throw new NodeRequestError('timeout', `the node sent nothing for ${SILENCE_MS / 1000} s`);
       }
       if (Date.now() - startedAt > ANSWER_WAIT_MS) {
@@ -90,7 +92,7 @@ export class RequestsV1 {
     return { done: true, linesStored: request.window.linesStored - before, changed: request.window.changed };
   }
 
-  /** Whether an earlier connection asked about the attempt, and the answer is still owed. */
+  /** @returns whether the node still owes an answer about the attempt that an earlier connection asked for */
   owesFromBefore(attemptId: string): boolean {
     return [...this.#outstanding.values()].some((request) => request.attemptId === attemptId && !request.window);
   }
@@ -99,25 +101,26 @@ export class RequestsV1 {
     return this.#outstanding.has(requestId);
   }
 
-  /** Ends a request whose response has been taken in. */
+  /** Ends a request whose response has been processed. */
   settle(requestId: string, error?: NodeRequestError): void {
     const request = this.#outstanding.get(requestId);
     if (!request) return;
     this.#outstanding.delete(requestId);
     if (error) request.answer.reject(error);
     else request.answer.resolve();
-    // a node answers in order: what an earlier connection asked for before this one's request comes no more
+    // a node answers in order, so what earlier connections asked for will not come any more
     if (request.window) for (const [id, { window }] of this.#outstanding) if (!window) this.settle(id);
     for (const wake of this.#freed.splice(0)) wake();
   }
 
-  /** Ends every request: the socket is gone. */
+  /** Ends every request, since the socket has closed. */
   disconnect(): void {
     this.#isClosed = true;
     for (const id of [...this.#outstanding.keys()]) this.settle(id, disconnected());
   }
 
-  #waitingFor(attemptId: string, type: string) {
+  /** @returns the open request that this connection sent for the attempt; undefined if there is none */
+  #findSent(attemptId: string, type: string) {
     for (const { attemptId: id, window, answer } of this.#outstanding.values()) {
       if (id === attemptId && window?.type === type) return { window, answer };
     }
@@ -127,19 +130,20 @@ export class RequestsV1 {
   async #send(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal) {
     const deadline = Date.now() + PLACE_WAIT_MS;
     for (;;) {
-      await this.#place(deadline, signal);
+      await this.#waitForPlace(deadline, signal);
       const sent = await this.#oneByOne(() => {
         if (this.#isClosed) throw disconnected();
         if (signal.aborted) throw cancelled();
-        // those before it in the queue may have taken the places
-        return this.#mayWait(deadline) ? undefined : this.#sendIfReserved(attemptId, type);
+        // requests ahead of this one in the queue may have taken the places
+        return this.#shouldWait(deadline) ? undefined : this.#sendIfReserved(attemptId, type);
       });
       if (sent) return sent;
-      if (Date.now() >= deadline) throw new NodeRequestError('busy', 'the node owes as many answers as it may');
+      if (Date.now() >= deadline)
+        throw new NodeRequestError('busy', 'the node already owes the maximum number of answers');
     }
   }
 
-  /** Undefined: the node owes as many answers as it may. */
+  /** @returns undefined if the node already owes the maximum number of answers */
   async #sendIfReserved(attemptId: string, type: 'full_attempt' | 'executions') {
     const { database, session } = this.#deps;
     const id = randomUUID();
@@ -161,7 +165,7 @@ export class RequestsV1 {
     }
   }
 
-  /** It was not sent: no answer will free its place. */
+  /** Gives back the place of a request that was not sent, since no answer will. */
   async #release(requestId: string, attemptId: string): Promise<void> {
     try {
       await releaseRequest(this.#deps.database, requestId);
@@ -169,18 +173,18 @@ export class RequestsV1 {
       const nodeId = this.#deps.session.nodeId;
       this.#deps.logger.warn(
         { err: error, nodeId, attemptId },
-        'a request that was not sent takes a place for ten minutes',
+        'a request that was not sent keeps its place for ten minutes',
       );
     }
   }
 
-  #mayWait(deadline: number): boolean {
+  #shouldWait(deadline: number): boolean {
     return this.#outstanding.size >= MAX_OUTSTANDING_REQUESTS && Date.now() < deadline;
   }
 
-  /** Waits for a place that this connection knows of, until the deadline: after it the database has the word. */
-  async #place(deadline: number, signal: AbortSignal): Promise<void> {
-    while (this.#mayWait(deadline)) {
+  /** Waits for a place, as far as this connection knows, until the deadline. After that, the database decides. */
+  async #waitForPlace(deadline: number, signal: AbortSignal): Promise<void> {
+    while (this.#shouldWait(deadline)) {
       if (this.#isClosed) throw disconnected();
       if (signal.aborted) throw cancelled();
       await new Promise<void>((resolve) => {
@@ -205,7 +209,7 @@ function withResolvers(): PromiseWithResolvers {
     resolve = onResolve;
     reject = onReject;
   });
-  promise.catch(() => undefined); // nobody may be waiting
+  promise.catch(() => undefined); // perhaps nobody is waiting for it
   return { promise, resolve, reject };
 }
 

@@ -1,4 +1,4 @@
-/** The socket of an original node, which speaks protocol version 1: reads its frames and passes them on to where they belong. */
+/** The socket of a node that speaks protocol version 1: reads its frames and passes each on to the part that handles it. */
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
@@ -13,9 +13,9 @@ import { IngestV1 } from './ingest.js';
 import { LARGE_MESSAGE_BYTES, type LargeMessages } from './large-messages.js';
 import { RequestsV1 } from './requests.js';
 
-/** The node does not say when it has announced everything: it counts as done after a quiet time behind metadata... */
+/** The node does not say when it has announced everything. It is taken to have done so this long after metadata... */
 const QUIET_MS = 500;
-/** ...or this long after the login. */
+/** ...or, at the latest, this long after the login. */
 const ANNOUNCED_MS = 2000;
 
 export interface SocketV1Deps {
@@ -32,12 +32,12 @@ export class SocketV1 implements BatchConnection {
   readonly #guard: SocketGuard;
   readonly #requests: RequestsV1;
   readonly #ingest: IngestV1;
-  /** Runs until the node counts as having announced everything. */
+  /** Timers that run until the node is taken to have announced everything. */
   #announcing: { quiet: NodeJS.Timeout | undefined; limit: NodeJS.Timeout } | undefined;
   #unfinishedBytes = 0;
   #largeMessage: 'none' | 'waiting' | 'admitted' = 'none';
   #clockOffset: number | undefined;
-  #lastSign = 0;
+  #lastProgress = 0;
 
   constructor(
     ws: WebSocket,
@@ -48,8 +48,8 @@ export class SocketV1 implements BatchConnection {
     this.#ws = ws;
     this.#deps = deps;
     const { database, logger } = deps;
-    // The original hive ends the TCP connection. A node waits longer each time that happens, but only 5 s after a
-    // WebSocket close: it gets one if the hive will be back soon.
+    // The original hive ends the TCP connection, and a node waits longer each time that happens. After a WebSocket close
+    // it waits only 5 s, so it gets one if the hive will be back soon.
     this.#guard = new SocketGuard(ws, session.nodeId, logger, (reason) => {
       if (reason === 'hive is shutting down') ws.close(1001, reason);
       else tcp.end();
@@ -62,7 +62,7 @@ export class SocketV1 implements BatchConnection {
       send,
       open: (window) => this.#ingest.add({ type: 'window', data: window, bytes: 0 }),
       nodeTime: () => (this.#clockOffset === undefined ? undefined : Date.now() + this.#clockOffset),
-      lastSign: () => Math.max(this.#lastSign, this.#ingest.lastStored),
+      lastProgress: () => Math.max(this.#lastProgress, this.#ingest.lastStored),
     });
     this.#ingest = new IngestV1({
       database,
@@ -78,7 +78,7 @@ export class SocketV1 implements BatchConnection {
     tcp.on('data', (chunk: Buffer) => this.#countUnfinished(chunk.length));
   }
 
-  /** Learns what the node owes from earlier connections before it answers: the answers may come at once. */
+  /** Loads which answers the node still owes from earlier connections, since they may come right after the login. */
   async welcome(): Promise<void> {
     await this.#requests.load();
     const { nodeId, organizationId } = this.session;
@@ -100,7 +100,7 @@ export class SocketV1 implements BatchConnection {
     const frame = isBinary || this.#guard.isClosing ? undefined : readFrame(data);
     if (!frame) {
       release?.();
-      if (!this.#guard.isClosing) frameFaults.inc(); // ignored without an answer, as the original does
+      if (!this.#guard.isClosing) frameFaults.inc(); // ignored without an answer, as the original hive does
       return;
     }
     this.#receiveFrame(frame, { bytes: data.length, ...(release && { release }) });
@@ -129,12 +129,12 @@ export class SocketV1 implements BatchConnection {
         return;
       case 'execution_sync':
         this.#postponeAnnouncement();
-        this.#lastSign = Date.now();
+        this.#lastProgress = Date.now();
         this.#ingest.add({ ...frame, ...cost });
         return;
       case 'logs_batch':
       case 'backfill_response':
-        this.#lastSign = Date.now();
+        this.#lastProgress = Date.now();
         this.#ingest.add({ ...frame, ...cost });
         return;
     }
@@ -148,12 +148,12 @@ export class SocketV1 implements BatchConnection {
     this.#deps.events.heartbeat(this, status === 'busy' || status === 'draining' ? status : 'online');
   }
 
-  /** What has arrived of a message that is not whole; a large one has to be admitted. */
+  /** Counts what has arrived of an incomplete message. If it is a large one, the rest is not read until it is admitted. */
   #countUnfinished(bytes: number): void {
     this.#unfinishedBytes += bytes;
     if (this.#unfinishedBytes <= LARGE_MESSAGE_BYTES) return;
-    this.#lastSign = Date.now();
-    this.#guard.heard(); // no heartbeat can come before the message is whole
+    this.#lastProgress = Date.now();
+    this.#guard.heard(); // no heartbeat can come before the message is complete
     if (this.#largeMessage !== 'none') return;
     this.#largeMessage = 'waiting';
     this.#deps.largeMessages.take(() => {
@@ -167,12 +167,12 @@ export class SocketV1 implements BatchConnection {
     if (!this.#isAdmitted()) this.#guard.pause('large_message');
   }
 
-  /** `take` may admit at once. */
+  /** A method, because the compiler does not see that `take` may admit the message at once. */
   #isAdmitted(): boolean {
     return this.#largeMessage === 'admitted';
   }
 
-  /** The message is whole: what holds its place in memory goes along with it. */
+  /** The message is complete. @returns how to give back its place among the large ones; undefined if it has none */
   #takeLargeMessage(): (() => void) | undefined {
     if (this.#largeMessage !== 'admitted') return undefined;
     this.#largeMessage = 'none';
@@ -203,7 +203,7 @@ export class SocketV1 implements BatchConnection {
   }
 }
 
-/** @returns undefined if it is no frame of a known type and shape */
+/** @returns undefined if the data is not a frame of a known type and shape */
 function readFrame(data: Buffer): NodeFrameV1 | undefined {
   try {
     const result = nodeFrameV1.safeParse(JSON.parse(data.toString('utf8')));

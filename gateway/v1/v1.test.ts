@@ -102,7 +102,7 @@ const storedLines = async ({ frame }: V1Execution) =>
   (await database.execution.findUnique({ where: { id: frame.execution_id } }))?.storedLines;
 
 describe('login', () => {
-  test('is answered in the original’s shape; a failed one too', async () => {
+  test('is answered in the original’s shape, even if it fails', async () => {
     const node = await newNode();
     expect(await node.connect(url)).toEqual({
       success: true,
@@ -127,7 +127,7 @@ describe('login', () => {
     expect((await (await newNode('short')).connect(url))['error']).toBe('invalid API key');
   });
 
-  test('two nodes of one host are told apart by their keys', async () => {
+  test('two nodes on one host are told apart by their keys', async () => {
     const a = await newNode();
     const b = await newNode();
     const first = await a.connect(url);
@@ -138,7 +138,7 @@ describe('login', () => {
     expect((await again.connect(url))['node_id']).toBe(first['node_id']);
   });
 
-  test('a key moves to another machine only when its node is gone; the fourth try blocks it', async () => {
+  test('a key moves to another machine only when its node is gone, and the fourth try blocks it', async () => {
     const node = await newNode();
     const { node_id: nodeId } = await node.connect(url);
     const elsewhere = await newNode(node.apiKey, 'ffffffffffffffff');
@@ -185,7 +185,7 @@ describe('frames', () => {
     expect(node.received).toEqual([]);
   });
 
-  test('tasks are stored under their shared id or a new one, and attempts show their title', async () => {
+  test('tasks are stored under their shared id or a new one, and their attempts show their titles', async () => {
     const { node } = await connected();
     const attempt = node.addAttempt();
     node.pushAttempt(attempt);
@@ -266,7 +266,7 @@ describe('frames', () => {
     expect(await stateOf(attempt)).toBe('complete');
   });
 
-  test('the drain is asked for once the node has said what it has', async () => {
+  test('the drain is requested once the node has announced what it has', async () => {
     const { node, nodeId } = await connected();
     node.pushAttempt(node.addAttempt());
     await until(() => drained.includes(nodeId));
@@ -274,7 +274,7 @@ describe('frames', () => {
 });
 
 describe('logs', () => {
-  test('pushed live and backfilled twice is there once', async () => {
+  test('lines that are pushed live and backfilled twice are stored once', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(1200), { status: 'running', completed_at: null });
@@ -290,7 +290,7 @@ describe('logs', () => {
     expect(await stateOf(attempt)).toBe('complete');
   });
 
-  test('what a backfill has brought and is pushed afterwards is there once, and the new rows behind it too', async () => {
+  test('lines that a backfill brought and that are pushed afterwards are stored once, and so are the new ones after them', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(700), { status: 'running' });
@@ -303,7 +303,7 @@ describe('logs', () => {
     expect((await syncOf(attempt.frame.attempt_id)).needsBackfill).toBe(false);
   });
 
-  test('complete only by a backfill that began after the last execution had ended', async () => {
+  test('an attempt is complete only after a backfill that began after its last execution had ended', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(5), { status: 'running' });
@@ -322,7 +322,7 @@ describe('logs', () => {
     expect(await linesOf(execution)).toHaveLength(6);
   });
 
-  test('live batches that came while lines before them were lost are replaced by the whole log', async () => {
+  test('live batches are replaced by the whole log if lines before them were lost', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(20));
@@ -338,7 +338,7 @@ describe('logs', () => {
     expect(row).toMatchObject({ logEpoch: 2, storedEpoch: 2, storedLines: 20 });
   });
 
-  test('live batches in the middle of a backfill are told from its log', async () => {
+  test('live batches in the middle of a backfill are told apart from the log that it brings', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(10), { status: 'running' });
@@ -355,7 +355,7 @@ describe('logs', () => {
     expect(await linesOf(execution)).toEqual(contents(execution));
   });
 
-  test('rows that are lost while it runs make the attempt need a backfill, and what follows is appended again', async () => {
+  test('rows lost while an execution runs make its attempt need a backfill, after which live rows are appended again', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(10), { status: 'running' });
@@ -375,7 +375,7 @@ describe('logs', () => {
     expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ needsBackfill: false });
   });
 
-  test('lines behind the end of the node’s log are cut off once a backfill has told its end', async () => {
+  test('lines beyond the end of the node’s log are removed once a backfill has shown where it ends', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(10));
@@ -388,7 +388,7 @@ describe('logs', () => {
     expect(await stateOf(attempt)).toBe('complete');
   });
 
-  test('a log that comes in several batches is put together, also the second time', async () => {
+  test('a log that comes in several batches is put together, every time', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(1700));
@@ -403,7 +403,7 @@ describe('logs', () => {
     expect(await stateOf(attempt)).toBe('complete');
   });
 
-  test('lines of any kind are stored and read back', async () => {
+  test('lines with any content are stored and read back', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const long = 'ä🐎'.repeat(300_000); // 1.8 MB
@@ -423,7 +423,7 @@ describe('logs', () => {
     expect(await stateOf(attempt)).toBe('complete');
   });
 
-  test('a frame of 17 MiB is taken', async () => {
+  test('a frame of 17 MiB is accepted', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     const rows = v1Rows(17 * 16).map((row, index) => ({ ...row, content: `${index} `.padEnd(65_536, 'x') }));
@@ -433,7 +433,7 @@ describe('logs', () => {
     expect(await stateOf(attempt)).toBe('complete');
   }, 20_000);
 
-  test('of an execution that is not known, they make the attempt need a backfill', async () => {
+  test('log batches of an unknown execution make the attempt need a backfill', async () => {
     const { node, connection } = await connected();
     const attempt = node.addAttempt();
     await full(connection, attempt);
@@ -448,7 +448,7 @@ describe('logs', () => {
 });
 
 describe('backfill requests', () => {
-  test('an attempt that is not shared, or not known, or fails, says so', async () => {
+  test('a request for an attempt that is not shared or not known fails with that reason', async () => {
     const { node, connection } = await connected();
     const hidden = node.addAttempt({}, false);
     await expect(full(connection, hidden)).rejects.toMatchObject({ code: 'not_shared' });
@@ -456,7 +456,7 @@ describe('backfill requests', () => {
     await expect(missing).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  test('at most four are outstanding, across connections; a late response frees its place and completes nothing', async () => {
+  test('at most four are outstanding across connections, and a late response frees its place but completes nothing', async () => {
     const { node, nodeId, connection } = await connected();
     node.isMute = true;
     const attempts = Array.from({ length: 4 }, () => node.addAttempt());
@@ -470,7 +470,7 @@ describe('backfill requests', () => {
     node.drop();
     expect(await answers[0]).toBe('disconnected');
 
-    // another node answers: nothing comes of it
+    // a response of another node has no effect
     const stranger = await connected();
     stranger.node.send('backfill_response', { request_id: owed[1]?.id, success: true, error: null, entities_sent: 1 });
     await settled(stranger.node);
@@ -533,7 +533,7 @@ test('attempts of another node are left alone', async () => {
   expect(row).toMatchObject({ nodeId: owner.nodeId, metadata: { branch: 'vk/first' }, executions: [] });
 });
 
-/** What the node has sent is stored: a task goes through the same queue and is answered. */
+/** Waits until everything the node has sent is stored: a task goes through the same queue and is answered. */
 async function settled(node: ScriptedV1Node): Promise<void> {
   const id = randomUUID();
   node.send('task_sync', {
@@ -551,7 +551,7 @@ async function settled(node: ScriptedV1Node): Promise<void> {
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 5000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('it did not come to that within 5 s');
+    if (Date.now() > deadline) throw new Error('condition not met within 5 s');
     await sleep(20);
   }
 }

@@ -1,4 +1,7 @@
-/** What a node sends unasked, in its order: metadata in batches of one transaction, live pages by way of log-ingest.ts. */
+/**
+ * Stores what a node sends unasked, in the order it came: metadata in batches of one transaction each, live pages through
+ * log-ingest.ts.
+ */
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/database.js';
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
@@ -16,9 +19,9 @@ export type IngestItem =
   | { type: 'attempt_sync'; data: AttemptSync; bytes: number }
   | { type: 'execution_sync'; data: ExecutionSync; bytes: number }
   | { type: 'page'; page: LogPage; bytes: number }
-  /** The node does not have what it was told about. */
+  /** The node does not know the attempt or execution that the hive named. */
   | { type: 'unknown'; id: string; bytes: number }
-  /** The node has announced everything. Runs when everything before it is stored. */
+  /** The node has announced everything. Handled when everything before it is stored. */
   | { type: 'announced'; bytes: number };
 
 export interface IngestDeps {
@@ -27,7 +30,7 @@ export interface IngestDeps {
   session: NodeSession;
   logger: Logger;
   send(frame: HiveFrame): void;
-  /** The node sent something that breaks the protocol. @param messageId the attempt or execution that it was about */
+  /** Reports a frame that breaks the protocol. @param messageId the attempt or execution that it was about */
   fault(message: string, messageId?: string): void;
   events: IngestEvents;
 }
@@ -52,7 +55,7 @@ export class IngestV2 {
         this.#queue.stop();
         this.#failed(error);
       },
-      judged: (sync) => {
+      recomputed: (sync) => {
         if (sync.state === 'complete') this.#acknowledgeSync(sync);
         if (sync.needsBackfill) deps.events.backfillNeeded('change');
       },
@@ -63,14 +66,14 @@ export class IngestV2 {
     this.#queue.add(item);
   }
 
-  /** Drops what is queued. Resolves when what is being stored is done. */
+  /** Drops what is queued. Resolves when nothing is being stored any more. */
   async stop(): Promise<void> {
     this.#queue.stop();
     await this.#queue.idle();
     await this.#logs.idle();
   }
 
-  /** In both cases the connection is closed: what is queued will not be stored. */
+  /** The connection is closed in both cases, so what was queued will not be stored. */
   #failed(error: unknown): void {
     if (error instanceof SupersededError) this.#deps.events.superseded();
     else this.#deps.events.failed(error);
@@ -93,9 +96,9 @@ export class IngestV2 {
   }
 
   /**
-   * A node whose store went back to a backup may not know, or no longer run, what the hive believes to be running, and
-   * nothing else would ever tell. Such a node sees from the revision that the hive knows more: it announces what it has,
-   * or says that it has nothing.
+   * Tells the node which attempts the hive believes to be running. A node whose store was restored from a backup may not
+   * know or no longer run them, and the hive would never find out otherwise. Such a node sees from the revision that the
+   * hive knows more, and then announces what it has, or says that it does not know the attempt.
    */
   async #announced(): Promise<void> {
     const running = await this.#persist(() => listRunningAttempts(this.#deps.database, this.#deps.session.nodeId));
@@ -103,7 +106,7 @@ export class IngestV2 {
     this.#deps.events.backfillNeeded('announced');
   }
 
-  /** If more of the attempt was expected, a backfill finds out. One that has ended may have been pruned. */
+  /** If the hive believes that it is running, a backfill finds out what became of it. An ended one may have been pruned. */
   async #unknownAtNode(id: string): Promise<void> {
     const running = await this.#persist(() => listRunningAttempts(this.#deps.database, this.#deps.session.nodeId));
     if (!running.some(({ attemptId }) => attemptId === id)) return;
@@ -122,7 +125,7 @@ export class IngestV2 {
     } catch (error) {
       if (error instanceof SupersededError || this.#queue.isStopped) throw error;
       if (batch.length > 1) {
-        for (const item of batch) await this.#storeBatch([item]); // one that can't be stored must not take the others along
+        for (const item of batch) await this.#storeBatch([item]); // one that can't be stored must not affect the others
         return;
       }
       const id = attempts[0]?.attempt_id ?? executions[0]?.execution_id;
@@ -150,9 +153,9 @@ export class IngestV2 {
     if (takenIn.attempts.some((sync) => sync.needsBackfill)) this.#deps.events.backfillNeeded('change');
   }
 
-  /** Tries again while the database is away. */
+  /** Tries again while the database is away, until the queue is stopped. */
   #persist<T>(write: () => Promise<T>): Promise<T> {
-    return persist(write, { logger: this.#deps.logger, isOver: () => this.#queue.isStopped });
+    return persist(write, { logger: this.#deps.logger, shouldGiveUp: () => this.#queue.isStopped });
   }
 
   #acknowledgeSync({ attemptId, revision, state }: RunningAttempt): void {

@@ -1,17 +1,17 @@
-/** Work side by side, but one after another where it has the same key. */
+/** Runs work concurrently, except that work with the same key runs one after another. */
 export class Lanes {
   readonly #most: number;
-  /** The last work of each lane. */
+  /** The last piece of work of each key. */
   readonly #last = new Map<string, Promise<void>>();
   #open = 0;
   #wake: (() => void) | undefined;
 
-  /** @param most in all lanes together, also what waits for its turn */
+  /** @param most the maximum amount of work in all lanes together, including what waits for its turn */
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** Takes work, which must not fail; resolves as soon as there was room for it. To be awaited before the next call. */
+  /** Adds work, which must not throw. Resolves as soon as there is room for it, and must be awaited before the next call. */
   async add(key: string, work: () => Promise<void>): Promise<void> {
     while (this.#open >= this.#most) await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#open++;
@@ -23,7 +23,7 @@ export class Lanes {
     this.#last.set(key, done);
   }
 
-  /** Resolves when all that was taken is done. */
+  /** Resolves when all the work that was added is done. */
   async idle(): Promise<void> {
     await Promise.all(this.#last.values());
   }

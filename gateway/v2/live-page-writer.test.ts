@@ -45,7 +45,7 @@ const rowsOf = ({ executionId }: Recorded) =>
   hive.database.logPage.findMany({ where: { executionId }, orderBy: { firstSeq: 'asc' } });
 const linesOf = async (recorded: Recorded) => linesOfRows(await rowsOf(recorded));
 
-test('pages of many nodes go in few transactions, and each execution gets its own lines and counts', async () => {
+test('pages of many nodes are written in few transactions, and each execution gets its own lines and counts', async () => {
   const all = await Promise.all(Array.from({ length: 40 }, () => record()));
   for (const round of [0, 1]) {
     const results = await Promise.all(all.map((recorded) => store(recorded, { from: round * 3 + 1 })));
@@ -64,7 +64,7 @@ test('pages of many nodes go in few transactions, and each execution gets its ow
   expect(written?.transactions).toBeLessThan(20);
 });
 
-test('each page gets its own answer, whatever the others of its statement get', async () => {
+test('each page gets its own answer, whatever the other pages of its statement get', async () => {
   const [good, ahead, ofEpoch, superseded, ended, beyond] = await Promise.all([
     record(),
     record(),
@@ -106,19 +106,19 @@ test('the first page of a new epoch replaces the lines of the old one', async ()
   expect(await linesOf(recorded)).toEqual(makeLines('line', 2));
 });
 
-test('an execution that another transaction holds does not delay the pages of others', async () => {
-  const [held, ...others] = await Promise.all(Array.from({ length: 10 }, () => record()));
-  if (!held) throw new Error('no execution');
+test('an execution that another transaction has locked does not delay the pages of others', async () => {
+  const [locked, ...others] = await Promise.all(Array.from({ length: 10 }, () => record()));
+  if (!locked) throw new Error('no execution');
   let waiting: Promise<unknown> | undefined;
   await hive.database.$transaction(async (tx) => {
-    await tx.$queryRaw`SELECT FROM execution WHERE id = ${held.executionId}::uuid FOR UPDATE`;
-    waiting = store(held, { from: 1 });
+    await tx.$queryRaw`SELECT FROM execution WHERE id = ${locked.executionId}::uuid FOR UPDATE`;
+    waiting = store(locked, { from: 1 });
     for (const from of [1, 4, 7]) {
       const results = await Promise.all(others.map((recorded) => store(recorded, { from })));
       expect(results.every(({ stored }) => stored)).toBe(true);
     }
-    expect(await tx.logPage.count({ where: { executionId: held.executionId } })).toBe(0);
+    expect(await tx.logPage.count({ where: { executionId: locked.executionId } })).toBe(0);
   });
   expect(await waiting).toMatchObject({ stored: true, storedThrough: 3 });
-  expect(await linesOf(held)).toEqual(makeLines('line', 3));
+  expect(await linesOf(locked)).toEqual(makeLines('line', 3));
 });

@@ -1,4 +1,4 @@
-/** The live pages of all nodes of this process on their way to the database: those that wait go in one statement. */
+/** Writes the live pages of all nodes of this process. Pages that wait at the same time are stored by one statement. */
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { checkPage } from '../../protocol/page.js';
@@ -9,13 +9,13 @@ import { isTransientDatabaseError } from '../../prisma/errors.js';
 import type { LogPage } from '../interface.js';
 import type { SessionFence } from '../../prisma/session.js';
 
-/** While so many run, pages wait for the next: the more come, the larger it gets. */
+/** While this many statements run, pages wait for the next one. The more pages come, the larger it gets. */
 const STATEMENTS_AT_ONCE = 2;
-/** Of one statement. */
+/** The maximum number of pages of one statement. */
 const MAX_PAGES = 64;
-/** Of one statement; a larger page goes alone. */
+/** The maximum size of the pages of one statement. A larger page has a statement of its own. */
 const MAX_BYTES = 512 * 1024;
-/** Pages of all nodes that are being gunzipped: each may come to 8 MiB. */
+/** The maximum number of pages, of all nodes, that are being gunzipped. Each may become 8 MiB. */
 const CHECKS_AT_ONCE = 4;
 
 interface Waiting extends LivePage {
@@ -35,7 +35,7 @@ export class LivePageWriter {
   }
 
   /**
-   * Checks a page and stores it as {@link storePage} does. A caller has one page of an execution here at a time.
+   * Checks a page and stores it as {@link storePage} does. Of each execution, only one page may be passed at a time.
    * @throws PageError
    */
   async store(session: SessionFence, received: LogPage): Promise<StoreResult> {
@@ -50,20 +50,20 @@ export class LivePageWriter {
 
   async #run(): Promise<void> {
     this.#running++;
-    // pages that arrive in the same turn of the event loop
+    // wait for the pages that arrive in the same turn of the event loop
     await new Promise((resolve) => setImmediate(resolve));
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       const stored = await this.#storeBatch(batch);
       for (const { session, page, settle } of batch) {
         const done = stored.get(page.executionId);
-        // another transaction has the execution, it is the first page of an epoch, or there is a reason to refuse it
+        // not stored together: the execution is locked, the page is the first of an epoch, or it has to be refused
         settle(done ? resultOf(page, done) : storePage(this.#database, session, page));
       }
     }
     this.#running--;
   }
 
-  /** What failed together is stored one by one, so that each page gets its own answer. */
+  /** @returns the pages that were stored, by execution. None if the statement failed: the caller then stores one by one. */
   async #storeBatch(batch: Waiting[]): Promise<Map<string, StoredLivePage>> {
     try {
       const stored = await storeLivePages(this.#database, batch);
@@ -76,7 +76,7 @@ export class LivePageWriter {
     }
   }
 
-  /** One page of an execution at most: the statement does not see what it has written itself. */
+  /** At most one page of each execution, because the statement does not see what it has written itself. */
   #nextBatch(): Waiting[] {
     const batch = new Map<string, Waiting>();
     const later: Waiting[] = [];

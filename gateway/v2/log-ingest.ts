@@ -1,4 +1,4 @@
-/** Live pages that a node pushes: stored side by side by execution, each answered by an acknowledgement or a refusal. */
+/** Stores the live pages that a node pushes, those of several executions concurrently, and acknowledges or refuses each. */
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
@@ -21,31 +21,32 @@ export interface LogIngestDeps {
   session: NodeSession;
   logger: Logger;
   send(frame: HiveFrame): void;
+  /** Reports a frame that breaks the protocol. @param messageId the execution that it was about */
   fault(message: string, messageId?: string): void;
   /** Tries again while the database is away. */
   persist<T>(write: () => Promise<T>): Promise<T>;
   isStopped(): boolean;
-  /** A page could not be stored for a reason that is neither the page's nor temporary. */
+  /** A page could not be stored for a reason that is neither the page's fault nor temporary. */
   failed(error: unknown): void;
   /** The attempt's state was computed again. */
-  judged(sync: ComputedSync): void;
+  recomputed(sync: ComputedSync): void;
 }
 
-/** The maximum number of one node's live pages that are being stored. */
+/** The maximum number of one node's live pages that are being stored or wait for their turn. */
 const PAGES_AT_ONCE = 32;
 
 export class LogIngestV2 {
   readonly #deps: LogIngestDeps;
-  /** An execution's pages are stored one after another; those of several executions need not wait for each other. */
+  /** Pages of one execution are stored one after another; those of several need not wait for each other. */
   readonly #lanes = new Lanes(PAGES_AT_ONCE);
-  /** The position at which an execution's last gap was refused. If it is refused there again, the node can't close it. */
+  /** Where each execution's last gap was refused. A second refusal at the position means that the node can't close it. */
   readonly #refusedAt = new Map<string, number>();
 
   constructor(deps: LogIngestDeps) {
     this.#deps = deps;
   }
 
-  /** Resolves as soon as there is room for the page. @param done called when the page has been dealt with */
+  /** Resolves as soon as there is room for the page. @param done called when the page has been stored, refused or dropped */
   add(page: LogPage, done: () => void): Promise<void> {
     return this.#lanes.add(page.executionId, async () => {
       if (!this.#deps.isStopped()) await this.#store(page).catch((error: unknown) => this.#deps.failed(error));
@@ -53,7 +54,7 @@ export class LogIngestV2 {
     });
   }
 
-  /** Resolves when every page that was added has been dealt with. */
+  /** Resolves when no page that was added is left. */
   idle(): Promise<void> {
     return this.#lanes.idle();
   }
@@ -69,7 +70,7 @@ export class LogIngestV2 {
         this.#deps.fault(`log_page: ${error.message}`, executionId);
       } else {
         if (!isTransientDatabaseError(error))
-          this.#deps.logger.error({ err: error, executionId }, 'live page not stored');
+          this.#deps.logger.error({ err: error, executionId }, 'live page could not be stored');
         this.#refuse(executionId, firstSeq, 0, 'busy');
       }
       return;
@@ -111,10 +112,10 @@ export class LogIngestV2 {
 
   async #recompute(attemptId: string): Promise<void> {
     const sync = await this.#deps.persist(() => recomputeAttempt(this.#deps.database, attemptId));
-    if (sync) this.#deps.judged(sync);
+    if (sync) this.#deps.recomputed(sync);
   }
 
-  /** Tells the node through which line the hive has the execution's log. */
+  /** Tells the node up to which line the hive has the execution's log. */
   acknowledge(executionId: string, logEpoch: number, storedThrough: number): void {
     this.#deps.send({
       type: 'log_ack',

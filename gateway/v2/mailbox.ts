@@ -1,6 +1,6 @@
 import { NodeRequestError } from '../interface.js';
 
-/** A queue with one reader: what has arrived in answer to a request. Its bound is the sender's credit. */
+/** A queue, for one reader, of what has arrived in answer to a request. The sender's credit limits its length. */
 export class Mailbox<T> {
   readonly #items: T[] = [];
   #failure: Error | undefined;
@@ -11,13 +11,13 @@ export class Mailbox<T> {
     this.#wake?.();
   }
 
-  /** Ends the queue after what has arrived: that need not be asked for again. */
+  /** Ends the queue. What has arrived can still be taken, so that it need not be requested again. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.#wake?.();
   }
 
-  /** @throws NodeRequestError `timeout`, `cancelled`, or the one that the queue was ended with */
+  /** Waits for the next item. @throws NodeRequestError `timeout`, `cancelled`, or the one that ended the queue */
   async take(timeoutMs: number, signal: AbortSignal): Promise<T> {
     if (this.#items.length === 0 && !this.#failure && !signal.aborted) await this.#arrival(timeoutMs, signal);
     if (signal.aborted) throw new NodeRequestError('cancelled', 'the request was cancelled');

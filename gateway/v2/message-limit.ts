@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 
-/** What is counted beside a message's own bytes: frame headers, and the message before it in the same segment. */
+/** Room for what is counted besides a message's own bytes: frame headers, and messages before it in the same TCP chunk. */
 const SLACK_BYTES = 128 * 1024;
 const TOO_LARGE = 1009;
 
-/** Closes the socket when it has sent more than `maxBytes` of a message that is not whole yet. */
+/** Closes the socket when more than `maxBytes` of a message have come and the message is still incomplete. */
 export function limitMessages(ws: WebSocket, tcp: Socket, maxBytes: number): void {
   let unfinished = 0;
   ws.on('message', () => (unfinished = 0));

@@ -1,4 +1,4 @@
-/** Requests to one node and their answers, matched by request_id. */
+/** Requests to one node, and their answers, which are matched by `request_id`. */
 import { randomUUID } from 'node:crypto';
 import type { FrameData, HiveFrame, NodeFrame } from '../../protocol/frames.js';
 import { MAX_PAGE_GZIP_BYTES } from '../../protocol/limits.js';
@@ -6,16 +6,16 @@ import { FrameError } from '../../protocol/text-frame.js';
 import { NodeRequestError, type DescribedPart, type LogPage, type LogsEnd } from '../interface.js';
 import { Mailbox } from './mailbox.js';
 
-/** Pages that a node may send ahead of what is taken to be checked and stored: enough to hide the round trip. */
+/** Pages that a node may send ahead of those that have been taken to be stored. Enough to hide the round trip. */
 const READ_AHEAD_PAGES = 8;
 /**
- * Pages of one grant: each is a frame to send, and wakes the node. The credit is two of them: while the pages of one are
- * taken, the node sends those of the other.
+ * Pages of one grant. A grant is a frame to send and wakes the node, so there should not be one for each page. The credit
+ * is worth two grants: while the pages of one are taken, the node sends those of the other.
  */
 const GRANT_PAGES = READ_AHEAD_PAGES / 2;
 const DESCRIBE_TIMEOUT_MS = 30_000;
 const PAGE_TIMEOUT_MS = 30_000;
-/** Ids of ended requests that are remembered, so that a late answer is told from an answer nobody asked for. */
+/** Ids of ended requests that are remembered, so that a late answer can be told from one that was never requested. */
 const REMEMBERED_REQUESTS = 10_000;
 
 type Answer =
@@ -26,7 +26,7 @@ type Answer =
 interface PendingRequest {
   kind: 'describe' | 'read';
   answers: Mailbox<Answer>;
-  /** Pages that the node may still send. */
+  /** The number of pages that the node may still send. */
   credit: number;
 }
 
@@ -44,13 +44,13 @@ export class RequestsV2 {
     for (;;) {
       const data = await this.#describePart(attemptId, after, signal);
       if (data.attempt.attempt_id !== attemptId || data.executions.some((e) => e.attempt_id !== attemptId)) {
-        throw new NodeRequestError('protocol', `node described another attempt than ${attemptId}`);
+        throw new NodeRequestError('protocol', `node described an attempt other than ${attemptId}`);
       }
       yield { attempt: data.attempt, executions: data.executions, last: !data.more };
       if (!data.more) return;
       after = data.executions.at(-1)?.execution_id;
       if (after === undefined) {
-        throw new NodeRequestError('protocol', `node described no execution of ${attemptId} and promised more`);
+        throw new NodeRequestError('protocol', `node described no execution of ${attemptId} but promised more`);
       }
     }
   }
@@ -63,7 +63,7 @@ export class RequestsV2 {
         data: { request_id: requestId, attempt_id: attemptId, ...(after && { after_execution_id: after }) },
       });
       const answer = await request.answers.take(DESCRIBE_TIMEOUT_MS, signal);
-      if (answer.type !== 'described') throw new NodeRequestError('protocol', 'node answered with something else');
+      if (answer.type !== 'described') throw new NodeRequestError('protocol', 'node did not answer with a description');
       return answer.data;
     } finally {
       this.#close(requestId);
@@ -92,9 +92,9 @@ export class RequestsV2 {
           const { log_lines: logLines, log_epoch: logEpoch, status } = answer.data;
           return { logLines, logEpoch, status };
         }
-        if (answer.type !== 'page') throw new NodeRequestError('protocol', 'node answered with something else');
+        if (answer.type !== 'page') throw new NodeRequestError('protocol', 'node did not answer with a page');
         if (answer.page.executionId !== executionId) {
-          throw new NodeRequestError('protocol', `node sent a page of another execution than ${executionId}`);
+          throw new NodeRequestError('protocol', `node sent a page of an execution other than ${executionId}`);
         }
         yield answer.page;
         if (++taken < GRANT_PAGES) continue;
@@ -112,8 +112,8 @@ export class RequestsV2 {
   }
 
   /**
-   * Hands an answer to the request it belongs to; a late one is dropped.
-   * @throws FrameError when nobody asked for it
+   * Passes an answer on to its request; a late one is dropped.
+   * @throws FrameError if there was no such request
    */
   answer(frame: FrameOf<'attempt_described' | 'logs_end' | 'request_failed'>): void {
     const request = this.#find(frame.data.request_id);
@@ -130,7 +130,7 @@ export class RequestsV2 {
     }
   }
 
-  /** @throws FrameError when nobody asked for the page, or there was no credit for it */
+  /** Passes a page on to its request; a late one is dropped. @throws FrameError if there was no request or no credit */
   page(requestId: string, page: LogPage): void {
     const request = this.#find(requestId);
     if (!request) return;
@@ -144,7 +144,7 @@ export class RequestsV2 {
     request.answers.put({ type: 'page', page });
   }
 
-  /** Ends every request: the socket is gone. */
+  /** Ends every request, since the socket has closed. */
   disconnect(): void {
     for (const request of this.#pending.values()) {
       request.answers.fail(new NodeRequestError('disconnected', 'the node disconnected'));

@@ -1,4 +1,4 @@
-/** The socket of a node that speaks protocol version 2: reads its frames and passes them on to where they belong. */
+/** The socket of a node that speaks protocol version 2: reads its frames and passes each on to the part that handles it. */
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
@@ -38,9 +38,9 @@ export class SocketV2 implements PagedConnection {
   readonly #guard: SocketGuard;
   readonly #ingest: IngestV2;
   readonly #requests: RequestsV2;
-  /** When the faulty frames of the last minute came. */
+  /** When the faulty frames of the last minute came, in ms since 1970. */
   #faults: number[] = [];
-  /** Requests that are still storing what has arrived; the lease is kept for them after the socket closed. */
+  /** Reads that may still be storing what has arrived. The lease is kept for them after the socket has closed. */
   readonly #readers = new Set<Promise<unknown>>();
   #isClosed = false;
 
