@@ -22,7 +22,7 @@ export function connectCommand(): Command {
         const { createLogger } = await import('../log.js');
         const { stayConnected, DELAYS } = await import('../connection/stay-connected.js');
         const logger = createLogger(logLevel);
-        const open = protocol === '1' ? (await import('../v1/connection.js')).connectionsV1() : undefined;
+        const open = protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1() : undefined;
         await stayConnected({ url, apiKey, name, store, logger, signal: stopSignal() }, DELAYS, open);
         logger.info('stopped');
         // a reconnect's delay may still be running

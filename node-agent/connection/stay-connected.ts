@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backOff } from 'exponential-backoff';
-import { openConnection, type ConnectionEnd, type ConnectionOptions } from './connection.js';
+import { openConnection, type ConnectionEnd, type ConnectionOptions } from './v2/connection.js';
 
 /** A connection that lived so long starts the backoff anew. */
 const STABLE_MS = 10_000;

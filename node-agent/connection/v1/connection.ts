@@ -1,11 +1,11 @@
 /** One socket to a version 1 hive, from its opening to its end. */
 import { WebSocket } from 'ws';
-import { AUTH_TIMEOUT_MS } from '../../protocol/limits.js';
-import { encodeTextFrame, parseJson, validate } from '../../protocol/text-frame.js';
-import { authResultFrameV1, MAX_V1_MESSAGE_BYTES, PROTOCOL_V1 } from '../../protocol/v1/frames.js';
-import type { ConnectionEnd, ConnectionOptions } from '../connection/connection.js';
-import { messageOf } from '../errors.js';
-import { VERSION } from '../version.js';
+import { AUTH_TIMEOUT_MS } from '../../../protocol/limits.js';
+import { encodeTextFrame, parseJson, validate } from '../../../protocol/text-frame.js';
+import { authResultFrameV1, MAX_V1_MESSAGE_BYTES, PROTOCOL_V1 } from '../../../protocol/v1/frames.js';
+import type { ConnectionEnd, ConnectionOptions } from '../v2/connection.js';
+import { messageOf } from '../../errors.js';
+import { VERSION } from '../../version.js';
 import { SessionV1, type PushedLines } from './session.js';
 
 /** Opens sockets to version 1 hives; what has been pushed is remembered from one to the next. */

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { MAX_DESCRIBED_BYTES } from '../../protocol/limits.js';
-import { linesOfPage } from '../../tests/harness/page-lines.js';
-import type { LogLine } from '../../protocol/page.js';
-import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
-import type { Peer } from '../testing/scripted-hive.js';
-import { addLines, endedExecution, startExecution } from '../testing/temporary-store.js';
+import { MAX_DESCRIBED_BYTES } from '../../../protocol/limits.js';
+import { linesOfPage } from '../../../tests/harness/page-lines.js';
+import type { LogLine } from '../../../protocol/page.js';
+import { connectedNode, type ConnectedNode } from '../../testing/connected-node.js';
+import type { Peer } from '../../testing/scripted-hive.js';
+import { addLines, endedExecution, startExecution } from '../../testing/temporary-store.js';
 
 const settle = (ms = 150) => sleep(ms);
 

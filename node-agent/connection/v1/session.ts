@@ -1,15 +1,15 @@
 /** One authenticated connection to a version 1 hive: pushes what changes, answers what it asks for. */
 import type { WebSocket } from 'ws';
-import { encodeTextFrame } from '../../protocol/text-frame.js';
-import { hiveFrameV1, MAX_LIVE_BATCH_ENTRIES, type BackfillRequestV1 } from '../../protocol/v1/frames.js';
-import { Outbox, SocketClosedError } from '../connection/outbox.js';
-import { codeOf, messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { listAttempts } from '../store/attempts.js';
-import { executionsAfter, getExecution, runningExecutions } from '../store/executions.js';
-import { readLines } from '../store/lines.js';
-import type { Store } from '../store/open.js';
-import { endOrphans } from '../store/orphans.js';
+import { encodeTextFrame } from '../../../protocol/text-frame.js';
+import { hiveFrameV1, MAX_LIVE_BATCH_ENTRIES, type BackfillRequestV1 } from '../../../protocol/v1/frames.js';
+import { Outbox, SocketClosedError } from '../outbox.js';
+import { codeOf, messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { listAttempts } from '../../store/attempts.js';
+import { executionsAfter, getExecution, runningExecutions } from '../../store/executions.js';
+import { readLines } from '../../store/lines.js';
+import type { Store } from '../../store/open.js';
+import { endOrphans } from '../../store/orphans.js';
 import { answerBackfill } from './backfill.js';
 import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';
 

@@ -1,7 +1,7 @@
 /** Tells the hive about attempts and executions, and again until it has acknowledged them. */
-import { MAX_UNACKNOWLEDGED_METADATA } from '../../protocol/limits.js';
-import type { FrameData, HiveFrame, SyncState } from '../../protocol/frames.js';
-import type { Logger } from '../log.js';
+import { MAX_UNACKNOWLEDGED_METADATA } from '../../../protocol/limits.js';
+import type { FrameData, HiveFrame, SyncState } from '../../../protocol/frames.js';
+import type { Logger } from '../../log.js';
 import {
   acknowledgeAttempt,
   acknowledgeLines,
@@ -9,13 +9,13 @@ import {
   forgetAttemptAcks,
   lastCompleted,
   type AckOutcome,
-} from '../store/acknowledgements.js';
-import { findAttempt, getAttempt, pendingAttempts } from '../store/attempts.js';
-import { pendingExecutions } from '../store/executions.js';
-import type { Store } from '../store/open.js';
-import { attemptSync, executionSync, type ExecutionRow } from '../store/rows.js';
+} from '../../store/acknowledgements.js';
+import { findAttempt, getAttempt, pendingAttempts } from '../../store/attempts.js';
+import { pendingExecutions } from '../../store/executions.js';
+import type { Store } from '../../store/open.js';
+import { attemptSync, executionSync, type ExecutionRow } from '../../store/rows.js';
 import type { Answers } from './answers.js';
-import type { Outbox } from './outbox.js';
+import type { Outbox } from '../outbox.js';
 import { singleFlight } from './single-flight.js';
 
 const BATCH = 256;

@@ -1,6 +1,6 @@
-import { codeOf, messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { SocketClosedError, type Outbox } from './outbox.js';
+import { codeOf, messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { SocketClosedError, type Outbox } from '../outbox.js';
 
 /** A function that runs `work`, never twice at once, and once more when it was called meanwhile. */
 export function singleFlight(

@@ -1,6 +1,6 @@
 /** Rows of the store as version 1's frames carry them. */
-import type { AttemptSyncV1, ExecutionSyncV1 } from '../../protocol/v1/frames.js';
-import type { AttemptRow, ExecutionRow } from '../store/rows.js';
+import type { AttemptSyncV1, ExecutionSyncV1 } from '../../../protocol/v1/frames.js';
+import type { AttemptRow, ExecutionRow } from '../../store/rows.js';
 
 /** An attempt that belongs to a shared task: version 1 knows no others. */
 export type SharedAttempt = AttemptRow & { shared_task_id: string };

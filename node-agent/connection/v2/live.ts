@@ -1,16 +1,16 @@
 /** Pushes new lines of running executions to the hive, within a window and only as long as it answers. */
-import { LIVE_RESEND_MS, LIVE_REWIND_LINES, MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../protocol/limits.js';
-import type { FrameData, HiveFrame } from '../../protocol/frames.js';
-import { messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { acknowledgeLines, forgetExecutionAck } from '../store/acknowledgements.js';
-import { getExecution, runningExecutions } from '../store/executions.js';
-import { readPiece } from '../store/lines.js';
-import type { Store } from '../store/open.js';
-import { makePages, type Page } from '../store/pages.js';
-import type { ExecutionRow } from '../store/rows.js';
+import { LIVE_RESEND_MS, LIVE_REWIND_LINES, MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../../protocol/limits.js';
+import type { FrameData, HiveFrame } from '../../../protocol/frames.js';
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { acknowledgeLines, forgetExecutionAck } from '../../store/acknowledgements.js';
+import { getExecution, runningExecutions } from '../../store/executions.js';
+import { readPiece } from '../../store/lines.js';
+import type { Store } from '../../store/open.js';
+import { makePages, type Page } from '../../store/pages.js';
+import type { ExecutionRow } from '../../store/rows.js';
 import type { Answers } from './answers.js';
-import type { Outbox } from './outbox.js';
+import type { Outbox } from '../outbox.js';
 import { PushedExecution } from './pushed-execution.js';
 import { singleFlight } from './single-flight.js';
 

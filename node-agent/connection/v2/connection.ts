@@ -1,13 +1,13 @@
 /** One socket from its opening to its end. */
 import { availableParallelism } from 'node:os';
 import { WebSocket } from 'ws';
-import { hiveFrame } from '../../protocol/frames.js';
-import { AUTH_TIMEOUT_MS, MAX_TEXT_FRAME_BYTES, PROTOCOL_VERSION } from '../../protocol/limits.js';
-import { decodeTextFrame, encodeTextFrame } from '../../protocol/text-frame.js';
-import { messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import type { Store } from '../store/open.js';
-import { VERSION } from '../version.js';
+import { hiveFrame } from '../../../protocol/frames.js';
+import { AUTH_TIMEOUT_MS, MAX_TEXT_FRAME_BYTES, PROTOCOL_VERSION } from '../../../protocol/limits.js';
+import { decodeTextFrame, encodeTextFrame } from '../../../protocol/text-frame.js';
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import type { Store } from '../../store/open.js';
+import { VERSION } from '../../version.js';
 import { Session, type SessionOptions } from './session.js';
 
 const HANDSHAKE_TIMEOUT_MS = 15_000;

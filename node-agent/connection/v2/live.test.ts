@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../protocol/limits.js';
-import { encodeLine } from '../../protocol/page.js';
-import { appendLines } from '../store/lines.js';
-import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
-import { obliging, type Handler, type Peer } from '../testing/scripted-hive.js';
-import { addLines, finishExecution, row, startExecution } from '../testing/temporary-store.js';
+import { MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../../protocol/limits.js';
+import { encodeLine } from '../../../protocol/page.js';
+import { appendLines } from '../../store/lines.js';
+import { connectedNode, type ConnectedNode } from '../../testing/connected-node.js';
+import { obliging, type Handler, type Peer } from '../../testing/scripted-hive.js';
+import { addLines, finishExecution, row, startExecution } from '../../testing/temporary-store.js';
 
 const settle = (ms = 200) => sleep(ms);
 const ranges = (peer: Peer) => peer.of('log_page').map(({ header }) => [header.first_seq, header.last_seq]);

@@ -1,7 +1,7 @@
 /** How far the pushing of one execution's live pages has come. Plain rules, no I/O. */
-import { LIVE_REWIND_LINES } from '../../protocol/limits.js';
-import type { Page } from '../store/pages.js';
-import type { ExecutionRow } from '../store/rows.js';
+import { LIVE_REWIND_LINES } from '../../../protocol/limits.js';
+import type { Page } from '../../store/pages.js';
+import type { ExecutionRow } from '../../store/rows.js';
 
 export class PushedExecution {
   readonly key: number;

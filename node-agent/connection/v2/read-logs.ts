@@ -1,12 +1,12 @@
 /** Answers read_logs: pages as far as the hive has granted credit, then logs_end. */
-import type { FrameData, HiveFrame } from '../../protocol/frames.js';
-import { codeOf, messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { findExecution, getExecution } from '../store/executions.js';
-import type { Store } from '../store/open.js';
-import { readPages } from '../store/pages.js';
-import type { ExecutionRow } from '../store/rows.js';
-import { SocketClosedError, type Outbox } from './outbox.js';
+import type { FrameData, HiveFrame } from '../../../protocol/frames.js';
+import { codeOf, messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { findExecution, getExecution } from '../../store/executions.js';
+import type { Store } from '../../store/open.js';
+import { readPages } from '../../store/pages.js';
+import type { ExecutionRow } from '../../store/rows.js';
+import { SocketClosedError, type Outbox } from '../outbox.js';
 
 type ReadLogs = FrameData<HiveFrame, 'read_logs'>;
 

@@ -1,12 +1,12 @@
 /** The answer to a version 1 hive's backfill_request: every frame of it, in order, as text. */
-import { ATTEMPT_NOT_FOUND, type BackfillRequestV1 } from '../../protocol/v1/frames.js';
-import { encodeTextFrame } from '../../protocol/text-frame.js';
-import { codeOf } from '../errors.js';
-import { findAttempt } from '../store/attempts.js';
-import { executionsAfter } from '../store/executions.js';
-import { readLines } from '../store/lines.js';
-import type { Store } from '../store/open.js';
-import type { ExecutionRow } from '../store/rows.js';
+import { ATTEMPT_NOT_FOUND, type BackfillRequestV1 } from '../../../protocol/v1/frames.js';
+import { encodeTextFrame } from '../../../protocol/text-frame.js';
+import { codeOf } from '../../errors.js';
+import { findAttempt } from '../../store/attempts.js';
+import { executionsAfter } from '../../store/executions.js';
+import { readLines } from '../../store/lines.js';
+import type { Store } from '../../store/open.js';
+import type { ExecutionRow } from '../../store/rows.js';
 import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';
 
 /** A hive takes no frame above 16 MiB; this stays well below, with the largest line on top. */

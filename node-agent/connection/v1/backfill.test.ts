@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { nodeFrameV1, type BackfillRequestV1, type NodeFrameV1 } from '../../protocol/v1/frames.js';
-import { encodeLine } from '../../protocol/page.js';
-import { appendLines } from '../store/lines.js';
+import { nodeFrameV1, type BackfillRequestV1, type NodeFrameV1 } from '../../../protocol/v1/frames.js';
+import { encodeLine } from '../../../protocol/page.js';
+import { appendLines } from '../../store/lines.js';
 import {
   addLines,
   endedExecution,
   startExecution,
   temporaryStore,
   type TemporaryStore,
-} from '../testing/temporary-store.js';
+} from '../../testing/temporary-store.js';
 import { answerBackfill } from './backfill.js';
 
 let temporary: TemporaryStore;

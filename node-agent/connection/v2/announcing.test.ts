@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { getAttempt, pendingAttempts } from '../store/attempts.js';
-import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
-import { obliging, type Peer, type Received } from '../testing/scripted-hive.js';
-import { endedExecution, finishExecution, row, startExecution } from '../testing/temporary-store.js';
+import { getAttempt, pendingAttempts } from '../../store/attempts.js';
+import { connectedNode, type ConnectedNode } from '../../testing/connected-node.js';
+import { obliging, type Peer, type Received } from '../../testing/scripted-hive.js';
+import { endedExecution, finishExecution, row, startExecution } from '../../testing/temporary-store.js';
 
 const metadata = ({ type }: Received) => ['attempt_sync', 'execution_sync', 'announced'].includes(type);
 const types = (peer: Peer) => peer.received.filter(metadata).map(({ type }) => type);

@@ -1,20 +1,20 @@
 /** One authenticated connection: what arrives is handed to who it concerns, what the store gains is sent. */
 import { availableParallelism } from 'node:os';
 import type { WebSocket } from 'ws';
-import { hiveFrame, type FrameData, type HiveFrame } from '../../protocol/frames.js';
-import { HEARTBEAT_INTERVAL_SECONDS, MAX_PAGE_GZIP_BYTES, SILENCE_TIMEOUT_MS } from '../../protocol/limits.js';
-import { decodeTextFrame, FrameError } from '../../protocol/text-frame.js';
-import { codeOf, messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { forgetIncompleteAcks, meetHive } from '../store/acknowledgements.js';
-import { findExecution, runningExecutions } from '../store/executions.js';
-import type { Store } from '../store/open.js';
-import { endOrphans } from '../store/orphans.js';
+import { hiveFrame, type FrameData, type HiveFrame } from '../../../protocol/frames.js';
+import { HEARTBEAT_INTERVAL_SECONDS, MAX_PAGE_GZIP_BYTES, SILENCE_TIMEOUT_MS } from '../../../protocol/limits.js';
+import { decodeTextFrame, FrameError } from '../../../protocol/text-frame.js';
+import { codeOf, messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { forgetIncompleteAcks, meetHive } from '../../store/acknowledgements.js';
+import { findExecution, runningExecutions } from '../../store/executions.js';
+import type { Store } from '../../store/open.js';
+import { endOrphans } from '../../store/orphans.js';
 import { Announcer } from './announcer.js';
 import { Answers } from './answers.js';
 import { describeAttempt } from './describe.js';
 import { LivePages } from './live.js';
-import { Outbox } from './outbox.js';
+import { Outbox } from '../outbox.js';
 import { Readings } from './read-logs.js';
 
 /** How often the store is asked whether another process has committed: with the recorder's 100 ms, a line's way out. */
