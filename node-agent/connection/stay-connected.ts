@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backOff } from 'exponential-backoff';
-import { openConnection, type ConnectionEnd, type ConnectionOptions } from './v2/connection.js';
+import type { ConnectionEnd, ConnectionOptions, OpenConnection } from './open-socket.js';
+import { openConnection } from './v2/connection.js';
 
 /** A connection that lived so long starts the backoff anew. */
 const STABLE_MS = 10_000;
@@ -15,9 +16,6 @@ export interface Delays {
   /** After being superseded; doubles, with up to half of it more by chance. @default 60000..600000 */
   supersededMs: readonly [number, number];
 }
-
-/** Opens one socket and resolves at its end. */
-export type OpenConnection = (options: ConnectionOptions) => Promise<ConnectionEnd>;
 
 export const DELAYS: Delays = {
   reconnectMs: [1000, 30_000],

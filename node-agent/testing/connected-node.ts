@@ -1,5 +1,6 @@
 /** For tests: a node's connection in this process, to a scripted hive. */
-import { openConnection, type ConnectionEnd, type ConnectionOptions } from '../connection/v2/connection.js';
+import type { ConnectionEnd, ConnectionOptions } from '../connection/open-socket.js';
+import { openConnection } from '../connection/v2/connection.js';
 import { createLogger } from '../log.js';
 import { openStore, type Store } from '../store/open.js';
 import { ScriptedHive, type Peer, type ScriptedHiveOptions } from './scripted-hive.js';

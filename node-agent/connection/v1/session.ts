@@ -2,6 +2,7 @@
 import type { WebSocket } from 'ws';
 import { encodeTextFrame } from '../../../protocol/text-frame.js';
 import { hiveFrameV1, MAX_LIVE_BATCH_ENTRIES, type BackfillRequestV1 } from '../../../protocol/v1/frames.js';
+import type { RunningSession } from '../open-socket.js';
 import { Outbox, SocketClosedError } from '../outbox.js';
 import { codeOf, messageOf } from '../../errors.js';
 import type { Logger } from '../../log.js';
@@ -28,7 +29,7 @@ export interface SessionV1Options {
   pushedLines: PushedLines;
 }
 
-export class SessionV1 {
+export class SessionV1 implements RunningSession {
   readonly #options: SessionV1Options;
   closeReason: string | undefined;
   readonly #outbox: Outbox;
@@ -53,8 +54,9 @@ export class SessionV1 {
     this.#push();
   }
 
-  /** Takes a message of the hive's in; what a node of this kind does not know is ignored. */
-  receive(data: Buffer): void {
+  /** Handles a message of the hive. A frame of an unknown type is ignored. */
+  receive(data: Buffer, isBinary: boolean): void {
+    if (isBinary) return;
     const frame = readFrame(data);
     if (frame?.type === 'backfill_request') this.#enqueue(() => this.#backfill(frame.data));
     if (frame?.type === 'close') this.closeReason = frame.data.reason;

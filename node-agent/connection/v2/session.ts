@@ -5,15 +5,14 @@ import { hiveFrame, type FrameData, type HiveFrame } from '../../../protocol/fra
 import { HEARTBEAT_INTERVAL_SECONDS, MAX_PAGE_GZIP_BYTES, SILENCE_TIMEOUT_MS } from '../../../protocol/limits.js';
 import { decodeTextFrame, FrameError } from '../../../protocol/text-frame.js';
 import { codeOf, messageOf } from '../../errors.js';
-import type { Logger } from '../../log.js';
 import { forgetIncompleteAcks, meetHive } from '../../store/acknowledgements.js';
 import { findExecution, runningExecutions } from '../../store/executions.js';
-import type { Store } from '../../store/open.js';
 import { endOrphans } from '../../store/orphans.js';
 import { Announcer } from './announcer.js';
 import { Answers } from './answers.js';
 import { describeAttempt } from './describe.js';
 import { LivePages } from './live.js';
+import type { ConnectionOptions, RunningSession } from '../open-socket.js';
 import { Outbox } from '../outbox.js';
 import { Readings } from './read-logs.js';
 
@@ -22,16 +21,12 @@ const POLL_MS = 50;
 const TICK_MS = 1000;
 const ORPHANS_MS = 5000;
 
-export interface SessionOptions {
+export interface SessionOptions extends Pick<ConnectionOptions, 'store' | 'logger' | 'timing'> {
   socket: WebSocket;
-  store: Store;
-  logger: Logger;
   auth: FrameData<HiveFrame, 'auth_result'>;
-  /** Shorter waits for tests. */
-  timing?: { resendMs?: number; silenceMs?: number };
 }
 
-export class Session {
+export class Session implements RunningSession {
   readonly #options: SessionOptions;
   /** What the hive said when it closed the connection. */
   closeReason: string | undefined;
