@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { storableJson } from './json.js';
 import { MAX_DESCRIBED_EXECUTIONS, MAX_EXECUTIONS, MAX_EXECUTOR_ACTION_BYTES, MAX_PAGE_GZIP_BYTES } from './limits.js';
+import { frame } from './text-frame.js';
 import { rfc3339 } from './time.js';
 import { uuid } from './uuid.js';
 
@@ -78,10 +79,6 @@ export const executionSyncData = z.object({
 
 const requestFailureCode = z.enum(['not_found', 'not_shared', 'busy', 'internal']);
 const refusalCode = z.enum(['gap', 'epoch', 'unknown_execution', 'busy']);
-
-function frame<const T extends string, D extends z.ZodType>(type: T, data: D) {
-  return z.object({ type: z.literal(type), data });
-}
 
 /** The first frame of a socket. Its `protocol_version` decides what is spoken afterwards. */
 export const authFrame = frame('auth', authData);

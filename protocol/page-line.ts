@@ -31,6 +31,24 @@ export function encodeLine(line: LogLine): string {
   return JSON.stringify({ output_type: line.output_type, content: line.content, timestamp: line.timestamp });
 }
 
+/** Cuts a content that is too long for one line between characters, into parts of at most `maxBytes` of UTF-8. */
+export function splitContent(content: string, maxBytes = MAX_LINE_BYTES): string[] {
+  if (content.length * 3 <= maxBytes || Buffer.byteLength(content) <= maxBytes) return [content];
+  const parts: string[] = [];
+  for (let start = 0; start < content.length;) {
+    let end = start;
+    for (let bytes = 0; end < content.length;) {
+      const code = content.codePointAt(end) ?? 0;
+      bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
+      if (bytes > maxBytes) break;
+      end += code < 0x1_0000 ? 1 : 2;
+    }
+    parts.push(content.slice(start, end));
+    start = end;
+  }
+  return parts;
+}
+
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**

@@ -10,7 +10,7 @@ import { OUTPUT_TYPES, PageError } from './page-line.js';
 import { checkLines, readLines, type EncodedLine, type LineCounts, type WantedLines } from './page-lines.js';
 import { NEWLINE } from './usual-line.js';
 
-export { encodeLine, OUTPUT_TYPES, PageError } from './page-line.js';
+export { encodeLine, OUTPUT_TYPES, PageError, splitContent } from './page-line.js';
 export type { LogLine, OutputType } from './page-line.js';
 export type { EncodedLine, WantedLines } from './page-lines.js';
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { prune } from '../store/prune.js';
+import { prune } from '../store/attempts.js';
 import { countOption } from './options.js';
 import { print } from './print.js';
 import { withStore } from './with-store.js';

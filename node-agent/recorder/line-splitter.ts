@@ -1,5 +1,6 @@
 /** Splits one output stream into lines. */
 import { MAX_LINE_BYTES } from '../../protocol/limits.js';
+import { splitContent } from '../../protocol/page.js';
 
 const NEWLINE = 0x0a;
 
@@ -66,9 +67,9 @@ export class LineSplitter {
 
   #emit(bytes: Buffer, lines: string[]): void {
     const text = bytes.toString('utf8');
-    // each byte that is no UTF-8 becomes three bytes of U+FFFD
-    if (bytes.length * 3 <= this.#maxBytes || Buffer.byteLength(text) <= this.#maxBytes) lines.push(text);
-    else lines.push(...cutText(text, this.#maxBytes));
+    // each byte that is not UTF-8 becomes the three bytes of U+FFFD
+    if (bytes.length * 3 <= this.#maxBytes) lines.push(text);
+    else lines.push(...splitContent(text, this.#maxBytes));
   }
 }
 
@@ -78,16 +79,4 @@ function characterStart(bytes: Buffer, position: number): number {
     if ((bytes.readUInt8(start) & 0xc0) !== 0x80) return start;
   }
   return position;
-}
-
-function cutText(text: string, maxBytes: number): string[] {
-  const pieces: string[] = [];
-  let bytes = Buffer.from(text);
-  while (bytes.length > maxBytes) {
-    const cut = characterStart(bytes, maxBytes);
-    pieces.push(bytes.toString('utf8', 0, cut));
-    bytes = bytes.subarray(cut);
-  }
-  pieces.push(bytes.toString('utf8'));
-  return pieces;
 }

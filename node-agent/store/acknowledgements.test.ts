@@ -15,10 +15,9 @@ import {
   lastCompleted,
   meetHive,
 } from './acknowledgements.js';
-import { getAttempt, pendingAttempts } from './attempts.js';
+import { getAttempt, pendingAttempts, prune } from './attempts.js';
 import { pendingExecutions } from './executions.js';
 import { endOrphans } from './orphans.js';
-import { prune } from './prune.js';
 
 describe('what the hive has acknowledged', () => {
   let temporary: TemporaryStore;

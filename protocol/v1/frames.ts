@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { executionStatus, runReason } from '../frames.js';
 import { storableJson } from '../json.js';
+import { frame } from '../text-frame.js';
 import { rfc3339 } from '../time.js';
 
 /** The version in `auth` and `auth_result`. */
@@ -112,10 +113,6 @@ const backfillRequestData = z.object({
   entity_ids: z.array(uuid),
   logs_after: orNull(rfc3339),
 });
-
-function frame<const T extends string, D extends z.ZodType>(type: T, data: D) {
-  return z.object({ type: z.literal(type), data });
-}
 
 export const authFrameV1 = frame('auth', authDataV1);
 
