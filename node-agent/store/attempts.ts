@@ -22,7 +22,7 @@ export interface NewAttempt {
   createdAt: string;
 }
 
-/** Makes the attempt where it does not exist yet (an existing one is left as it is) and gives its key. */
+/** Creates the attempt if it does not exist yet; an existing one stays as it is. @returns its key */
 export function ensureAttempt(store: Store, attempt: NewAttempt): number {
   store.prepare(INSERT_ATTEMPT).run({
     id: attempt.id,
@@ -49,12 +49,12 @@ export function listAttempts(store: Store, limit: number): AttemptRow[] {
   return store.prepare<AttemptRow>(SELECT_ATTEMPTS).all(limit);
 }
 
-/** Raises the attempt's revision, in the transaction of the change that it counts, and gives the new one. */
+/** Raises the attempt's revision, in the transaction of the change that it counts. @returns the new revision */
 export function raiseRevision(store: Store, attemptKey: number): number {
   return store.one(store.prepare<{ revision: number }>(RAISE_REVISION), new Date().toISOString(), attemptKey).revision;
 }
 
-/** Keys above `after`, ascending, of attempts of which the hive lacks a change. */
+/** @returns keys above `after`, ascending, of attempts with a change that the hive has not acknowledged */
 export function pendingAttempts(store: Store, after: number, limit: number): number[] {
   if (store.value(SELECT_IS_PENDING) === 0) return [];
   return store

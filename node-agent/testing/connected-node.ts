@@ -8,7 +8,7 @@ import { temporaryStore, type TemporaryStore } from './temporary-store.js';
 
 export interface ConnectedNode extends TemporaryStore {
   hive: ScriptedHive;
-  /** Connects (again) and gives the hive's end of it. */
+  /** Connects (again). @returns the hive's end of the connection */
   connect(timing?: ConnectionOptions['timing']): Promise<Peer>;
   disconnect(): Promise<ConnectionEnd | undefined>;
   stop(): Promise<void>;
@@ -17,7 +17,7 @@ export interface ConnectedNode extends TemporaryStore {
 export async function connectedNode(options: ScriptedHiveOptions = {}): Promise<ConnectedNode> {
   const hive = await ScriptedHive.start(options);
   const temporary = temporaryStore();
-  // a connection of its own, as other processes have: that is how changes are noticed
+  // a connection of its own, as another process has: only changes of other connections are noticed
   const ownStore = openStore(temporary.dataDir);
   let controller = new AbortController();
   let end: Promise<ConnectionEnd> | undefined;

@@ -15,11 +15,11 @@ import { answerBackfill } from './backfill.js';
 import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';
 
 const HEARTBEAT_MS = 30_000;
-/** How often changes are looked for: the original does every 30 s. */
+/** How often the store is checked for changes; the original does it every 30 s. */
 const PUSH_MS = 1000;
 const LIVE_BATCH = { lines: MAX_LIVE_BATCH_ENTRIES, rawBytes: 4 * 1024 * 1024 };
 
-/** Lines pushed, by execution key: outlives a connection, for a version 1 hive can't tell a line that comes again. */
+/** Lines pushed, by execution key. Outlives a connection, because a version 1 hive can't recognise a repeated line. */
 export type PushedLines = Map<number, number>;
 
 export interface SessionV1Options {
@@ -105,7 +105,7 @@ export class SessionV1 implements RunningSession {
     this.#dataVersion = version;
   }
 
-  /** Pushes what an execution that this process has seen running has written; others are left to a backfill. */
+  /** Pushes new lines of an execution that this process has seen running. Other executions are left to a backfill. */
   async #pushLines(attempt: SharedAttempt, key: number): Promise<void> {
     const { store, pushedLines } = this.#options;
     for (;;) {
@@ -122,7 +122,7 @@ export class SessionV1 implements RunningSession {
     return this.#outbox.sendText(encodeTextFrame({ type, data }));
   }
 
-  /** One after another, as the original works. */
+  /** Runs one task after another, as the original does. */
   #enqueue(work: () => Promise<void>): void {
     this.#work = this.#work.then(work).catch((error: unknown) => {
       if (error instanceof SocketClosedError) return;
