@@ -1,6 +1,6 @@
 /**
  * The log page: consecutive lines of one execution as gzip of NDJSON. The unit of transfer, storage and checksum.
- * A page is checked once, where it enters the hive; afterwards its bytes are passed on and stored as they came.
+ * A page is checked once, when it enters the hive; after that its gzip is stored and passed on unchanged.
  */
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';

@@ -27,9 +27,9 @@ export function runCommandCommand(): Command {
   return new Command('run')
     .description('Run a command and record its output as an execution of an attempt. Works without a hive.')
     .option('--attempt <uuid>', 'add to this attempt, created if it does not exist (default: a new one)', uuidOption)
-    .option('--title <text>', 'title, if the attempt is new', textOption(16 * 1024))
-    .option('--task <uuid>', 'shared task, if the attempt is new', uuidOption)
-    .option('--executor <name>', 'executor, if the attempt is new', textOption(1024), 'SHELL')
+    .option('--title <text>', 'title of a new attempt', textOption(16 * 1024))
+    .option('--task <uuid>', 'shared task of a new attempt', uuidOption)
+    .option('--executor <name>', 'executor of a new attempt', textOption(1024), 'SHELL')
     .addOption(
       new Option('--reason <reason>', 'why the command runs').choices(runReason.options).default('codingagent'),
     )

@@ -1,4 +1,4 @@
-/** Tells a process from a later one with the same pid: by when it started. */
+/** Tells a process from a later one with the same pid, by the time it started. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeLogPageFrame, type LogPageFrame } from '../../protocol/binary-frame.js';
 import { authFrame, nodeFrame, type FrameData, type HiveFrame, type NodeFrame } from '../../protocol/frames.js';
@@ -51,7 +52,8 @@ export class Peer {
       const left = deadline - Date.now();
       if (left <= 0)
         throw new Error(`not within ${ms} ms: ${what}; got ${this.received.map(({ type }) => type).join(' ')}`);
-      await Promise.race([new Promise<void>((resolve) => this.#wake.push(resolve)), sleep(Math.min(left, 50))]);
+      const nextFrame = new Promise<void>((resolve) => this.#wake.push(resolve));
+      await pTimeout(nextFrame, { milliseconds: Math.min(left, 50), fallback: () => undefined });
     }
   }
 
