@@ -31,6 +31,17 @@ describe('live pages', () => {
     };
   }
 
+  function refuseFirstPage(code: 'busy' | 'epoch' | 'unknown_execution'): void {
+    let refusals = 1;
+    const plain = obliging(stored);
+    node.hive.handler = (frame, peer) => {
+      if (frame.type === 'log_page' && refusals-- > 0) {
+        const { execution_id } = frame.data.header;
+        peer.send('log_refused', { execution_id, first_seq: 1, stored_through: 0, code });
+      } else plain(frame, peer);
+    };
+  }
+
   test('carry new lines of a running execution within 250 ms, each once', async () => {
     const { id, key } = startExecution(node.store, { lines: 3 });
     const peer = await node.connect();
@@ -179,13 +190,7 @@ describe('live pages', () => {
 
   test('wait a second when the hive is busy', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
-    let refusals = 1;
-    const plain = obliging(stored);
-    node.hive.handler = (frame, peer) => {
-      if (frame.type === 'log_page' && refusals-- > 0) {
-        peer.send('log_refused', { execution_id: id, first_seq: 1, stored_through: 0, code: 'busy' });
-      } else plain(frame, peer);
-    };
+    refuseFirstPage('busy');
     const peer = await node.connect({ resendMs: 60_000 });
     await peer.count('log_page');
     const start = Date.now();
@@ -195,13 +200,7 @@ describe('live pages', () => {
 
   test('stop at a refused epoch until a fresh announcement is answered', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
-    let refusals = 1;
-    const plain = obliging(stored);
-    node.hive.handler = (frame, peer) => {
-      if (frame.type === 'log_page' && refusals-- > 0) {
-        peer.send('log_refused', { execution_id: id, first_seq: 1, stored_through: 0, code: 'epoch' });
-      } else plain(frame, peer);
-    };
+    refuseFirstPage('epoch');
     const peer = await node.connect({ resendMs: 60_000 });
     await peer.until(() => stored.get(id) === 3, 'the second try');
     const order = peer.received
@@ -212,13 +211,7 @@ describe('live pages', () => {
 
   test('announce the attempt again when the hive does not know the execution', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
-    let refusals = 1;
-    const plain = obliging(stored);
-    node.hive.handler = (frame, peer) => {
-      if (frame.type === 'log_page' && refusals-- > 0) {
-        peer.send('log_refused', { execution_id: id, first_seq: 1, stored_through: 0, code: 'unknown_execution' });
-      } else plain(frame, peer);
-    };
+    refuseFirstPage('unknown_execution');
     const peer = await node.connect({ resendMs: 60_000 });
     await peer.until(() => stored.get(id) === 3, 'the second try');
     expect(peer.of('attempt_sync')).toHaveLength(2);
