@@ -12,14 +12,14 @@ import { VERSION } from './version.js';
 
 const ENVIRONMENT = `
 Environment:
-  HIVE_URL        the hive's address, ws(s):// or http(s):// (default ws://127.0.0.1:3000)
+  HIVE_URL        address of the hive, ws(s):// or http(s):// (default ws://127.0.0.1:3000)
   NODE_API_KEY    this node's key, made by \`hive key create\`; only connect needs it
-  NODE_DATA_DIR   where the node keeps its store (default .node-agent)
-  NODE_NAME       the node's name in the hive (default: the host's name)
+  NODE_DATA_DIR   directory of the node's store (default .node-agent)
+  NODE_NAME       name of the node in the hive (default: the host name)
   LOG_LEVEL       fatal, error, warn, info, debug, trace or silent (default info)`;
 
 const program = new Command('node-agent')
-  .description('Records what coding agents do on this machine and mirrors it to a hive.')
+  .description('Record what coding agents do on this machine, and mirror it to a hive.')
   .version(VERSION)
   .enablePositionalOptions()
   .exitOverride()

@@ -12,7 +12,7 @@ describe('the environment', () => {
     ['https://hive.example.com', 'wss://hive.example.com/v1/nodes/ws'],
     ['ws://h:1/base/', 'ws://h:1/base/v1/nodes/ws'],
     ['wss://h/v1/nodes/ws', 'wss://h/v1/nodes/ws'],
-  ])('takes %s for %s', (given, url) => {
+  ])('reads %s as %s', (given, url) => {
     expect(readConfig({ HIVE_URL: given }).hiveUrl).toBe(url);
   });
 

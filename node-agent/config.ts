@@ -10,9 +10,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface NodeConfig {
   /** The socket's full address, path included. */
   hiveUrl: string;
-  /** Absent until a key is set; only `connect` needs one. */
+  /** Only `connect` needs one. */
   apiKey: string | undefined;
-  /** Absolute path of the directory that holds the node's store. */
+  /** Absolute path of the directory of the node's store. */
   dataDir: string;
   name: string;
   logLevel: LogLevel;
@@ -51,7 +51,7 @@ function socketUrl(value: string): string {
   const url = new URL(value);
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined || url.hostname === '') {
-    throw new NodeAgentError('config', `HIVE_URL: "${url.protocol}" is not a socket's scheme; allowed: ${allowed}`);
+    throw new NodeAgentError('config', `HIVE_URL: the scheme "${url.protocol}" is not allowed; allowed: ${allowed}`);
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new NodeAgentError('config', `HIVE_URL: has credentials, a query or a fragment; allowed: ${allowed}`);

@@ -1,6 +1,6 @@
-/** Everything a node-agent command can fail with on purpose: a code for programs, a sentence for people. */
 export type NodeAgentErrorCode = 'config' | 'usage' | 'store' | 'not_found' | 'line_too_large';
 
+/** A failure that a node-agent command expects: a code for programs, a sentence for people. */
 export class NodeAgentError extends Error {
   override readonly name = 'NodeAgentError';
   constructor(
@@ -12,12 +12,12 @@ export class NodeAgentError extends Error {
   }
 }
 
-/** What an unknown thrown value says, without its stack. */
+/** @returns the message of whatever was thrown, without its stack */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A short name of a failure that holds no data: an errno or SQLite code where there is one. */
+/** @returns a short name of a failure, free of data: its errno or SQLite code if it has one */
 export function codeOf(error: unknown): string {
   if (error instanceof NodeAgentError && error.cause !== undefined) return codeOf(error.cause);
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;

@@ -3,7 +3,7 @@ import type { LogLevel } from './config.js';
 
 export type { Logger };
 
-/** The node's own log, to stderr: stdout belongs to the recorded command and to `--json`. */
+/** The node's own log goes to stderr, because stdout belongs to the recorded command and to `--json`. */
 export function createLogger(level: LogLevel): Logger {
   return pino(
     { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` },

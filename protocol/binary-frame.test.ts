@@ -10,27 +10,27 @@ const header: LogPageHeader = {
   first_seq: 1,
   last_seq: 3,
 };
-const page = Buffer.from([0x1f, 0x8b, 0x08]);
+const gzip = Buffer.from([0x1f, 0x8b, 0x08]);
 
-test('a frame is the header length as u32 big-endian, the header as JSON, and the page, to the byte', () => {
+test('a frame is the header length as u32 big-endian, the header as JSON, and the gzip, to the byte', () => {
   const json = JSON.stringify(header);
-  const expected = Buffer.concat([Buffer.from([0, 0, 0, json.length]), Buffer.from(json), page]);
-  expect(encodeLogPageFrame({ header, gzip: page })).toEqual(expected);
-  expect(decodeLogPageFrame(expected)).toEqual({ header, gzip: page });
+  const expected = Buffer.concat([Buffer.from([0, 0, 0, json.length]), Buffer.from(json), gzip]);
+  expect(encodeLogPageFrame({ header, gzip })).toEqual(expected);
+  expect(decodeLogPageFrame(expected)).toEqual({ header, gzip });
 });
 
-test('decoding copies no page', () => {
-  const frame = encodeLogPageFrame({ header, gzip: page });
+test('decoding does not copy the gzip', () => {
+  const frame = encodeLogPageFrame({ header, gzip });
   expect(decodeLogPageFrame(frame).gzip.buffer).toBe(frame.buffer);
 });
 
-const withHeader = (change: object) => encodeLogPageFrame({ header: { ...header, ...change }, gzip: page });
+const withHeader = (change: object) => encodeLogPageFrame({ header: { ...header, ...change }, gzip });
 
 test.each<[string, Buffer, RegExp]>([
   ['too short for its length', Buffer.from([0, 0]), /shorter than its length prefix/],
   ['with a header that goes beyond it', Buffer.from([0, 0, 1, 0, 0x7b]), /does not fit/],
   ['with a header of 4 GiB', Buffer.from([0xff, 0xff, 0xff, 0xff]), /does not fit/],
-  ['whose header is no JSON', Buffer.from([0, 0, 0, 1, 0x7b]), /not JSON/],
+  ['whose header is not JSON', Buffer.from([0, 0, 0, 1, 0x7b]), /not JSON/],
   ['of another type', withHeader({ type: 'x' }), /type/],
   ['without an id', withHeader({ execution_id: 'x' }), /execution_id/],
   ['that begins at 0', withHeader({ first_seq: 0 }), /first_seq/],

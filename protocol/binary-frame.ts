@@ -9,7 +9,7 @@ export interface LogPageFrame {
   gzip: Buffer;
 }
 
-/** A binary frame as one message: length of the header, header, page. */
+/** @returns the binary frame: length of the header, header, the page's gzip */
 export function encodeLogPageFrame({ header, gzip }: LogPageFrame): Buffer {
   const json = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.allocUnsafe(4);
@@ -25,7 +25,7 @@ export function decodeLogPageFrame(frame: Buffer): LogPageFrame {
   if (frame.length < 4) throw new FrameError('binary frame is shorter than its length prefix');
   const headerLength = frame.readUInt32BE(0);
   if (headerLength > MAX_PAGE_HEADER_BYTES || 4 + headerLength > frame.length) {
-    throw new FrameError(`binary frame says a header of ${headerLength} bytes, which does not fit`);
+    throw new FrameError(`binary frame announces a header of ${headerLength} bytes, which does not fit`);
   }
   const header = validate(logPageHeader, parseJson(frame.toString('utf8', 4, 4 + headerLength)), 'log_page');
   if (header.last_seq < header.first_seq) throw new FrameError('log_page: last_seq is before first_seq');

@@ -46,7 +46,7 @@ test.each([
   expect(() => decode({ ...execution, [field]: value })).toThrow(`data.${field}`);
 });
 
-test('executor_action is any JSON, to the letter; nesting has a bound', () => {
+test('executor_action is any JSON, unchanged; its nesting is limited', () => {
   const action = '{"b":1,"a":["\\u0000","\\ud800"],"__proto__":{"x":null},"1":2}';
   const text = JSON.stringify({ type: 'execution_sync', data: execution }).replace(
     '"log_lines"',
@@ -60,7 +60,7 @@ test('executor_action is any JSON, to the letter; nesting has a bound', () => {
   expect(() => decode({ ...execution, executor_action: deep })).toThrow('nested');
 });
 
-test('a frame that is too large, no JSON, or of an unknown type is refused without quoting it', () => {
+test('a frame that is too large, not JSON, or of an unknown type is refused without quoting it', () => {
   expect(() => decodeTextFrame(nodeFrame, ' '.repeat(MAX_TEXT_FRAME_BYTES + 1))).toThrow('more than');
   expect(() => decodeTextFrame(nodeFrame, '{"secret')).toThrow(/^frame is not JSON$/);
   expect(() => decodeTextFrame(nodeFrame, '{"type":"secret"}')).toThrow(/^frame: type: /);

@@ -1,11 +1,12 @@
 /**
  * Every text frame of protocol version 2, as `{"type": ..., "data": {...}}`.
- * Described in docs/protocol.md. Unknown fields are dropped, so that a newer peer can add some;
- * an optional field may be absent or null, and is null or absent after parsing.
+ * Described in docs/protocol.md. Unknown fields are dropped, so that a newer peer can add some.
+ * An optional field may be absent or null, also after parsing.
  */
 import { z } from 'zod';
 import { storableJson } from './json.js';
 import { MAX_DESCRIBED_EXECUTIONS, MAX_EXECUTIONS, MAX_EXECUTOR_ACTION_BYTES, MAX_PAGE_GZIP_BYTES } from './limits.js';
+import { frame } from './text-frame.js';
 import { rfc3339 } from './time.js';
 import { uuid } from './uuid.js';
 
@@ -79,11 +80,7 @@ export const executionSyncData = z.object({
 const requestFailureCode = z.enum(['not_found', 'not_shared', 'busy', 'internal']);
 const refusalCode = z.enum(['gap', 'epoch', 'unknown_execution', 'busy']);
 
-function frame<const T extends string, D extends z.ZodType>(type: T, data: D) {
-  return z.object({ type: z.literal(type), data });
-}
-
-/** The first frame of a socket. Its `protocol_version` decides what is spoken afterwards. */
+/** The first frame of a socket. Its `protocol_version` decides which version is spoken afterwards. */
 export const authFrame = frame('auth', authData);
 
 /** What a node may send after `auth_result`. */
@@ -150,7 +147,7 @@ export const hiveFrame = z.discriminatedUnion('type', [
   frame('error', z.object({ message_id: z.string().nullish(), error: z.string() })),
 ]);
 
-/** The JSON header of a binary frame that carries a log page; `request_id` only on a page that was asked for. */
+/** The JSON header of a binary frame that carries a log page. Only a page that was asked for has a `request_id`. */
 export const logPageHeader = z.object({
   type: z.literal('log_page'),
   execution_id: uuid,

@@ -4,13 +4,13 @@ import { z } from 'zod';
 const MAX_DEPTH = 500;
 
 /**
- * JSON of any shape, as JSON.parse gave it: a schema that copies would drop a `__proto__` key.
- * Refused when it is nested too deep to be stored or its serialised form is larger than `maxBytes`.
+ * JSON of any shape. It stays as JSON.parse returned it, because a schema that copies would drop a `__proto__` key.
+ * Refused if it is nested too deeply to be stored, or if its serialised form is larger than `maxBytes`.
  */
 export function storableJson(maxBytes: number) {
   return z.unknown().superRefine((value, context) => {
     if (depthExceeds(value, MAX_DEPTH)) {
-      context.addIssue({ code: 'custom', message: `must be nested at most ${MAX_DEPTH} deep` });
+      context.addIssue({ code: 'custom', message: `must not be nested more than ${MAX_DEPTH} levels deep` });
     } else if (value !== undefined && Buffer.byteLength(JSON.stringify(value)) > maxBytes) {
       context.addIssue({ code: 'custom', message: `must be at most ${maxBytes} bytes of JSON` });
     }

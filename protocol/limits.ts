@@ -3,29 +3,29 @@
 /** The protocol version spoken by Hivesync nodes; version 1 is the original vk-swarm's. */
 export const PROTOCOL_VERSION = 2;
 
-/** A page's gzip bytes. Above one worst line (1 MiB that gzip can't shrink, JSON-escaped). */
+/** A page's gzip. Larger than the worst possible line (1 MiB that gzip can't shrink, JSON-escaped). */
 export const MAX_PAGE_GZIP_BYTES = 4 * 1024 * 1024;
 /** A page after gunzip. */
 export const MAX_PAGE_RAW_BYTES = 8 * 1024 * 1024;
 /** One line's content as UTF-8; the recorder splits longer ones. */
 export const MAX_LINE_BYTES = 1024 * 1024;
-/** A page's target: whichever is reached first ends it. */
+/** A page ends at this many lines or at PAGE_TARGET_RAW_BYTES, whichever comes first. */
 export const PAGE_TARGET_LINES = 1000;
-/** NDJSON bytes a page aims at before gzip; one longer line makes a page of its own. */
+/** NDJSON bytes before gzip. A longer line is a page of its own. */
 export const PAGE_TARGET_RAW_BYTES = 256 * 1024;
 
 export const MAX_TEXT_FRAME_BYTES = 1024 * 1024;
 export const MAX_EXECUTOR_ACTION_BYTES = 256 * 1024;
-/** Everything that a socket may send before it has authenticated. */
+/** All that a socket may send before it has authenticated. */
 export const MAX_BYTES_BEFORE_AUTH = 64 * 1024;
 /** The JSON header of a binary frame. */
 export const MAX_PAGE_HEADER_BYTES = 4 * 1024;
-/** A binary frame: length prefix, header and gzip bytes. */
+/** A binary frame: length prefix, header and gzip. */
 export const MAX_BINARY_FRAME_BYTES = 4 + MAX_PAGE_HEADER_BYTES + MAX_PAGE_GZIP_BYTES;
 
-/** attempt_sync and execution_sync frames a node may have sent without an acknowledgement. */
+/** Maximum number of a node's attempt_sync and execution_sync frames that are not acknowledged yet. */
 export const MAX_UNACKNOWLEDGED_METADATA = 256;
-/** Bytes of live pages a node may have pushed without an acknowledgement. */
+/** Maximum size of a node's live pages that are not acknowledged yet. */
 export const MAX_UNACKNOWLEDGED_LIVE_BYTES = 1024 * 1024;
 /** Executions of one attempt. */
 export const MAX_EXECUTIONS = 100_000;
@@ -34,8 +34,8 @@ export const MAX_DESCRIBED_EXECUTIONS = 500;
 /** JSON bytes of one attempt_described frame. */
 export const MAX_DESCRIBED_BYTES = 512 * 1024;
 /**
- * A refused live page whose position is at most this many lines ahead of the hive's is closed by the node itself,
- * which goes on from there; a larger gap is left to a backfill.
+ * If a refused live page is at most this many lines ahead of the hive, the node goes back and closes the gap itself.
+ * A larger gap is left to a backfill.
  */
 export const LIVE_REWIND_LINES = 10_000;
 
@@ -43,7 +43,7 @@ export const AUTH_TIMEOUT_MS = 30_000;
 export const HEARTBEAT_INTERVAL_SECONDS = 30;
 /** Silence after which either side closes the socket. */
 export const SILENCE_TIMEOUT_MS = 90_000;
-/** A pushed page is sent again when it was not answered for so long. */
+/** A pushed page is sent again if it was not answered for this long. */
 export const LIVE_RESEND_MS = 10_000;
-/** Faulty frames within a minute that close the socket. */
+/** This many faulty frames within a minute close the socket. */
 export const MAX_FAULTS_PER_MINUTE = 10;

@@ -4,10 +4,10 @@ import { MAX_LINE_BYTES } from './limits.js';
 export const OUTPUT_TYPES = ['stdout', 'stderr', 'system'] as const;
 export type OutputType = (typeof OUTPUT_TYPES)[number];
 
-/** One line of an execution's log; its number (seq, from 1) is its place, not a field. */
+/** One line of an execution's log. Its number (seq, from 1) follows from its place, and is not a field. */
 export interface LogLine {
   output_type: OutputType;
-  /** At most MAX_LINE_BYTES of UTF-8, without the line's end. */
+  /** At most MAX_LINE_BYTES of UTF-8, without the newline. */
   content: string;
   /** RFC 3339, UTC. */
   timestamp: string;
@@ -26,15 +26,33 @@ export class PageError extends Error {
   }
 }
 
-/** A line as it stands in a page, without the newline. */
+/** @returns the line in the form that it has in a page, without the newline */
 export function encodeLine(line: LogLine): string {
   return JSON.stringify({ output_type: line.output_type, content: line.content, timestamp: line.timestamp });
+}
+
+/** Cuts a content that is too long for one line between characters, into parts of at most `maxBytes` of UTF-8. */
+export function splitContent(content: string, maxBytes = MAX_LINE_BYTES): string[] {
+  if (content.length * 3 <= maxBytes || Buffer.byteLength(content) <= maxBytes) return [content];
+  const parts: string[] = [];
+  for (let start = 0; start < content.length;) {
+    let end = start;
+    for (let bytes = 0; end < content.length;) {
+      const code = content.codePointAt(end) ?? 0;
+      bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
+      if (bytes > maxBytes) break;
+      end += code < 0x1_0000 ? 1 : 2;
+    }
+    parts.push(content.slice(start, end));
+    start = end;
+  }
+  return parts;
 }
 
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
- * Hand-written rather than a zod schema: it runs for every line that is read.
+ * Hand-written and not a zod schema, because it runs for every line that is read.
  * @throws PageError `bad_line`
  */
 export function parseLine(text: string, seq: number): LogLine {

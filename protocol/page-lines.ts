@@ -1,12 +1,12 @@
-/** The lines of a page's text, with the numbers they should have: checked on their way in, read on their way out. */
+/** The lines of a page's NDJSON and the numbers they should have: checked when they come in, read when they go out. */
 import { encodeLine, PageError, parseLine, type LogLine, type OutputType } from './page-line.js';
 import { endOfAnyLine, endOfUsualLine, pageText, usualFormAt } from './usual-line.js';
 
-/** What the lines of a page are, by output type. */
+/** How many lines of a page have which output type. */
 export type LineCounts = Record<OutputType, number>;
 
 /**
- * Checks that `raw`, which must be UTF-8, holds `expected` lines.
+ * Checks that `raw`, which must be UTF-8, contains `expected` lines.
  * @param firstSeq the first line's number, for the error
  * @throws PageError `bad_line` or `line_count`
  */
@@ -21,7 +21,7 @@ export function checkLines(raw: Buffer, firstSeq: number, expected: number): Lin
   return { stdout, stderr, system };
 }
 
-/** A line with the fields and the order that {@link encodeLine} gives it; its strings may be escaped otherwise. */
+/** A line with the fields of {@link encodeLine} in the same order; its strings may be escaped differently. */
 export interface EncodedLine {
   seq: number;
   json: string;
@@ -36,9 +36,9 @@ export interface WantedLines {
 }
 
 /**
- * The wanted lines of `raw`, which must be UTF-8 and was checked when it was stored. They are not parsed: a reader
- * passes them on.
- * @throws PageError `bad_line` or `line_count`: the text is damaged
+ * Reads the wanted lines of `raw`, which must be UTF-8 and was checked when it was stored. They are not parsed, because
+ * a reader passes them on.
+ * @throws PageError `bad_line` or `line_count` if the text is damaged
  */
 export function readLines(raw: Buffer, firstSeq: number, expected: number, wanted: WantedLines): EncodedLine[] {
   const lines: EncodedLine[] = [];
@@ -49,7 +49,7 @@ export function readLines(raw: Buffer, firstSeq: number, expected: number, wante
   return lines;
 }
 
-/** @param parsed the line, where it has not the usual form */
+/** @param parsed the line, if it does not have the usual form */
 type VisitLine = (seq: number, type: OutputType, start: number, end: number, parsed?: LogLine) => void;
 
 /**
@@ -82,5 +82,5 @@ function walkLines(
   const found = seq - firstSeq;
   if (found === expected) return;
   const range = `${firstSeq}..${firstSeq + expected - 1}`;
-  throw new PageError('line_count', `page says ${expected} lines (${range}) and holds ${found}`);
+  throw new PageError('line_count', `page should have ${expected} lines (${range}) but has ${found}`);
 }

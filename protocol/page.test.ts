@@ -20,7 +20,7 @@ test('a page is the gzip of NDJSON, to the byte', async () => {
   );
 });
 
-test('the check counts lines by type and tells the size; reading gives the lines back', async () => {
+test('the check counts lines by type and measures the size; reading returns the lines', async () => {
   const lines = [line('a'), line('', 'stderr'), line('c\ud800', 'system'), line('d')];
   const page = await encodePage(lines.map(encodeLine).join('\n'));
   const content = await checkPage(page, 7, 10);
@@ -28,7 +28,7 @@ test('the check counts lines by type and tells the size; reading gives the lines
   expect(await linesOfPage({ gzip: page, firstSeq: 7, lastSeq: 10 })).toEqual(lines);
 });
 
-test('reading gives the wanted lines, by number and type, each in the usual form whatever form it was sent in', async () => {
+test('reading returns the wanted lines, by number and type, each in the usual form, however it was sent', async () => {
   const usual = encodeLine(line('a "b" é\u2028'));
   const other = `{ "timestamp":"${timestamp}", "content":"a\\u0022", "more":[1], "output_type":"stderr" }`;
   const gzip = gzipOf([usual, other, encodeLine(line('c')), encodeLine(line('d', 'stderr'))].join('\n'));
@@ -49,7 +49,7 @@ test('the last newline may be missing', async () => {
   expect((await checkPage(gzipOf(encodeLine(line('a'))), 1, 1)).lineCounts.stdout).toBe(1);
 });
 
-test('a line of exactly 1 MiB passes, one byte more does not; gzip count, not characters', async () => {
+test('a line of exactly 1 MiB passes, one byte more does not; bytes count, not characters', async () => {
   await checkPage(gzipOf(encodeLine(line('x'.repeat(MAX_LINE_BYTES)))), 1, 1);
   await checkPage(gzipOf(encodeLine(line('é'.repeat(MAX_LINE_BYTES / 2)))), 1, 1);
   await expect(checkPage(gzipOf(encodeLine(line('x'.repeat(MAX_LINE_BYTES + 1)))), 1, 1)).rejects.toThrow(
@@ -65,25 +65,25 @@ test.each<[string, Buffer, number, string]>([
   ['fewer lines than its numbers say', gzipOf(`${good}\n`), 2, 'line_count'],
   ['more lines than its numbers say', gzipOf(`${good}\n${good}\n`), 1, 'line_count'],
   ['an empty line', gzipOf(`\n`), 1, 'bad_line'],
-  ['a line that is no JSON', gzipOf('{"a"\n'), 1, 'bad_line'],
-  ['a line that is no object', gzipOf('null\n'), 1, 'bad_line'],
+  ['a line that is not JSON', gzipOf('{"a"\n'), 1, 'bad_line'],
+  ['a line that is not an object', gzipOf('null\n'), 1, 'bad_line'],
   ['an unknown output type', gzipOf(`${good.replace('stdout', 'stdin')}\n`), 1, 'bad_line'],
-  ['content that is no string', gzipOf(`${good.replace('"a"', '1')}\n`), 1, 'bad_line'],
+  ['content that is not a string', gzipOf(`${good.replace('"a"', '1')}\n`), 1, 'bad_line'],
   ['no time', gzipOf('{"output_type":"stdout","content":""}\n'), 1, 'bad_line'],
   ['a time of another form', gzipOf(`${good.replace(timestamp, 'yesterday')}\n`), 1, 'bad_line'],
-  ['gzip that are no UTF-8', gzipOf(Buffer.from([0x22, 0xff, 0x22])), 1, 'not_utf8'],
+  ['bytes that are not UTF-8', gzipOf(Buffer.from([0x22, 0xff, 0x22])), 1, 'not_utf8'],
   ['no gzip', Buffer.from('plain'), 1, 'not_gzip'],
   ['a truncated gzip', gzipOf(`${good}\n`).subarray(0, -3), 1, 'not_gzip'],
   ['a wrong checksum', corrupt(gzipOf(`${good}\n`)), 1, 'not_gzip'],
-  ['gzip behind the gzip', Buffer.concat([gzipOf(`${good}\n`), Buffer.from([0])]), 1, 'not_gzip'],
+  ['bytes after the gzip stream', Buffer.concat([gzipOf(`${good}\n`), Buffer.from([0])]), 1, 'not_gzip'],
   ['nothing in it', Buffer.alloc(0), 1, 'not_gzip'],
   ['too much after gunzip', gzipOf(Buffer.alloc(MAX_PAGE_RAW_BYTES + 1, ' ')), 1, 'too_large'],
-  ['too many gzip gzip', Buffer.alloc(MAX_PAGE_GZIP_BYTES + 1), 1, 'too_large'],
+  ['too many bytes of gzip', Buffer.alloc(MAX_PAGE_GZIP_BYTES + 1), 1, 'too_large'],
 ])('a page with %s is refused', async (_what, page, lastSeq, code) => {
   await expect(checkPage(page, 1, lastSeq)).rejects.toMatchObject({ name: 'PageError', code });
 });
 
-test('an error names the line, and quotes nothing of it', async () => {
+test('an error names the line, and does not quote it', async () => {
   const secret = encodeLine(line('top secret')).slice(0, -1);
   await expect(checkPage(gzipOf(`${good}\n${secret}\n`), 41, 42)).rejects.toThrow(/^line 42 is not JSON$/);
 });

@@ -1,6 +1,6 @@
 /**
  * The log page: consecutive lines of one execution as gzip of NDJSON. The unit of transfer, storage and checksum.
- * A page is checked once, where it enters the hive; afterwards its bytes are passed on and stored as they came.
+ * A page is checked once, when it enters the hive; after that its gzip is stored and passed on unchanged.
  */
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
@@ -10,14 +10,14 @@ import { OUTPUT_TYPES, PageError } from './page-line.js';
 import { checkLines, readLines, type EncodedLine, type LineCounts, type WantedLines } from './page-lines.js';
 import { NEWLINE } from './usual-line.js';
 
-export { encodeLine, OUTPUT_TYPES, PageError } from './page-line.js';
+export { encodeLine, OUTPUT_TYPES, PageError, splitContent } from './page-line.js';
 export type { LogLine, OutputType } from './page-line.js';
 export type { EncodedLine, WantedLines } from './page-lines.js';
 
 const gzipAsync = promisify(zlib.gzip);
 const gunzipAsync = promisify(zlib.gunzip);
 
-/** What a page's check found out. */
+/** What the check of a page found. */
 export interface PageContent {
   rawBytes: number;
   lineCounts: LineCounts;
@@ -26,16 +26,16 @@ export interface PageContent {
 const FEW_BYTES = 1024;
 /** Below this, handing the work to zlib's threads costs more than the work. */
 const SMALL_RAW_BYTES = 32 * 1024;
-/** A page is made once, read often and kept for years: level 4 takes half as long again as level 1, and saves a tenth. */
+/** A page is made once, read often and kept for years. Level 4 takes 1.5 times as long as level 1, and saves a tenth. */
 const GZIP_LEVEL = 4;
 
-/** Lines already encoded by {@link encodeLine} and joined by newlines, as a page's gzip bytes. */
+/** @param ndjson lines encoded by {@link encodeLine} and joined by newlines. @returns the page's gzip */
 export async function encodePage(ndjson: string | Buffer): Promise<Buffer> {
   const raw = endedByNewline(ndjson);
   return raw.length <= SMALL_RAW_BYTES ? zlib.gzipSync(raw, gzipOptions(raw)) : gzipAsync(raw, gzipOptions(raw));
 }
 
-/** As {@link encodePage}, at once. */
+/** Like {@link encodePage}, but synchronous. */
 export function encodePageSync(ndjson: string): Buffer {
   const raw = endedByNewline(ndjson);
   return zlib.gzipSync(raw, gzipOptions(raw));
@@ -45,7 +45,7 @@ function gzipOptions(raw: Buffer): zlib.ZlibOptions {
   return { level: GZIP_LEVEL, chunkSize: inOnePiece(raw.length / 2) };
 }
 
-/** A usual page comes out of zlib in one piece: each further one costs a turn of the event loop. */
+/** A chunk size at which a usual page leaves zlib in one piece: each further piece costs a turn of the event loop. */
 function inOnePiece(bytes: number): number {
   return Math.ceil(Math.min(bytes, PAGE_TARGET_RAW_BYTES)) + FEW_BYTES;
 }
@@ -56,7 +56,7 @@ function endedByNewline(ndjson: string | Buffer): Buffer {
 }
 
 /**
- * Checks a page that should hold the lines first_seq..last_seq.
+ * Checks a page that should contain the lines firstSeq..lastSeq.
  * @throws PageError saying what is wrong with it
  */
 export async function checkPage(gzip: Buffer, firstSeq: number, lastSeq: number): Promise<PageContent> {
@@ -66,13 +66,13 @@ export async function checkPage(gzip: Buffer, firstSeq: number, lastSeq: number)
 
 export type CheckPage = typeof checkPage;
 
-/** As {@link checkPage}, at once. */
+/** Like {@link checkPage}, but synchronous. */
 export function checkPageSync(gzip: Buffer, firstSeq: number, lastSeq: number): PageContent {
   const raw = gunzipPageSync(gzip);
   return { rawBytes: raw.length, lineCounts: checkLines(raw, firstSeq, lastSeq - firstSeq + 1) };
 }
 
-/** A page and the lines that it should hold. */
+/** A page and the lines that it should contain. */
 export interface NumberedPage {
   gzip: Buffer;
   firstSeq: number;
@@ -80,7 +80,7 @@ export interface NumberedPage {
 }
 
 /**
- * Consecutive pages as one: each line as it stands, every page checked on the way.
+ * Joins consecutive pages into one. The lines stay as they are, and every page is checked.
  * @throws PageError saying what is wrong with one of them
  */
 export async function joinPages(pages: NumberedPage[]): Promise<{ gzip: Buffer; content: PageContent }> {
@@ -98,20 +98,20 @@ export async function joinPages(pages: NumberedPage[]): Promise<{ gzip: Buffer; 
 }
 
 /**
- * Lines of a page that was checked when it was stored.
- * @throws PageError when the stored bytes are damaged, or are not the lines that they should be
+ * Reads lines of a page that was checked when it was stored.
+ * @throws PageError if the stored gzip is damaged, or if its lines are not those that it should contain
  */
 export async function readPage({ gzip, firstSeq, lastSeq }: NumberedPage, wanted: WantedLines): Promise<EncodedLine[]> {
   return readLines(await gunzipPage(gzip), firstSeq, lastSeq - firstSeq + 1, wanted);
 }
 
 /**
- * A page's NDJSON.
+ * @returns the page's NDJSON
  * @throws PageError `too_large`, `not_gzip` or `not_utf8`
  */
 async function gunzipPage(gzip: Buffer): Promise<Buffer> {
   const options = gunzipOptions(gzip);
-  if (saidSize(gzip) <= SMALL_RAW_BYTES && gzip.length <= SMALL_RAW_BYTES) {
+  if (statedSize(gzip) <= SMALL_RAW_BYTES && gzip.length <= SMALL_RAW_BYTES) {
     const small = gunzipSmall(gzip, options);
     if (small) return small;
   }
@@ -121,7 +121,7 @@ async function gunzipPage(gzip: Buffer): Promise<Buffer> {
   return wholePage(gzip, result);
 }
 
-/** Undefined: it is not as small as it says. */
+/** @returns the page's NDJSON; undefined if it is larger than the gzip says */
 function gunzipSmall(gzip: Buffer, options: zlib.ZlibOptions): Buffer | undefined {
   let result: Buffer;
   try {
@@ -148,17 +148,17 @@ function gunzipOptions(gzip: Buffer): zlib.ZlibOptions {
   if (gzip.length > MAX_PAGE_GZIP_BYTES) {
     throw new PageError('too_large', `page has ${gzip.length} bytes, more than ${MAX_PAGE_GZIP_BYTES}`);
   }
-  const chunkSize = inOnePiece(saidSize(gzip));
-  // With `info` the answer says how much of the input was used: bytes behind the stream would pass unseen otherwise.
+  const chunkSize = inOnePiece(statedSize(gzip));
+  // With `info`, zlib also says how much of the input it used. Otherwise bytes after the stream would go unnoticed.
   return { maxOutputLength: MAX_PAGE_RAW_BYTES, chunkSize, info: true };
 }
 
-/** The size after gunzip that gzip's trailer says, true or not. */
-function saidSize(gzip: Buffer): number {
+/** @returns the size after gunzip that gzip's trailer states, true or not */
+function statedSize(gzip: Buffer): number {
   return gzip.length >= 4 ? gzip.readUInt32LE(gzip.length - 4) : 0;
 }
 
-/** What zlib answers with `info`, which its types do not know of. */
+/** @returns the page's NDJSON, out of what zlib returns with `info`, which its types do not declare */
 function wholePage(gzip: Buffer, result: Buffer): Buffer {
   const { buffer, engine } = result as unknown as { buffer: Buffer; engine: zlib.Gunzip };
   if (engine.bytesWritten !== gzip.length) throw new PageError('not_gzip', 'bytes follow the gzip stream');

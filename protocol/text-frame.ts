@@ -1,10 +1,15 @@
 /** Reading and writing text frames: JSON, size bound, schema. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { MAX_TEXT_FRAME_BYTES } from './limits.js';
 
 /** A frame that breaks the protocol. `message` names the fault and the field, never quotes the frame's content. */
 export class FrameError extends Error {
   override readonly name = 'FrameError';
+}
+
+/** The schema of the frames of one type. */
+export function frame<const T extends string, D extends z.ZodType>(type: T, data: D) {
+  return z.object({ type: z.literal(type), data });
 }
 
 /** @throws FrameError */

@@ -1,6 +1,6 @@
 /**
- * A line as `encodeLine` writes it, recognised where it lies: every line that enters or leaves the hive passes here. Any
- * other form of the same JSON has to take the slow way through the parser. Four bytes are looked at in one step.
+ * Recognises a line as `encodeLine` writes it, without parsing it: every line that enters or leaves the hive passes here.
+ * Any other form of the same JSON takes the slow way through the parser. Each step looks at four bytes.
  */
 import { MAX_LINE_BYTES } from './limits.js';
 import type { OutputType } from './page-line.js';
@@ -16,8 +16,8 @@ const EACH_BYTE = 0x01010101;
 const EACH_HIGH_BIT = 0x80808080;
 
 /**
- * Bytes that stand together, as words of four; the last one may begin within the one before it. `fixed` masks those that
- * are no digits, `filler` has a `0` in their places.
+ * Consecutive bytes, as words of four; the last word may overlap the one before it. `fixed` masks the bytes that are not
+ * digits, and `filler` has a `0` in their places.
  */
 interface Pattern {
   length: number;
@@ -49,7 +49,7 @@ const formOf = (type: OutputType): UsualForm => ({
 const STDOUT = formOf('stdout');
 const STDERR = formOf('stderr');
 const SYSTEM = formOf('system');
-/** Where the types differ: their fourth letter. */
+/** Where the types differ: in their fourth letter. */
 const LETTER = '{"output_type":"std'.length;
 const [LETTER_O, LETTER_E, LETTER_T] = [0x6f, 0x65, 0x74];
 const AFTER = patternOf('","timestamp":"0000-00-00T00:00:00.000Z"}');
@@ -65,7 +65,7 @@ export function pageText(raw: Buffer): PageText {
   return { raw, view: new DataView(raw.buffer, raw.byteOffset, raw.byteLength) };
 }
 
-/** The form that the line that starts at `start` has, if it is a usual one. */
+/** @returns the form of the line that starts at `start`; undefined if it is not a usual one */
 export function usualFormAt({ raw }: PageText, start: number): UsualForm | undefined {
   switch (raw[start + LETTER] ?? 0) {
     case LETTER_O:
@@ -79,20 +79,20 @@ export function usualFormAt({ raw }: PageText, start: number): UsualForm | undef
   }
 }
 
-/** Where a line of that form ends (at its newline, or at the end of the text); -1: it has another form. */
+/** @returns where a line of that form ends (its newline or the end of the text); -1 if it has another form */
 export function endOfUsualLine(text: PageText, start: number, { before }: UsualForm): number {
   const { raw, view } = text;
-  if (!stands(view, start, before)) return -1;
+  if (!hasPattern(view, start, before)) return -1;
   const contentStart = start + before.length;
   const contentEnd = endOfString(text, contentStart);
   // an escape is never shorter than what it stands for
   if (contentEnd < 0 || contentEnd - contentStart > MAX_LINE_BYTES) return -1;
-  if (!stands(view, contentEnd, AFTER)) return -1;
+  if (!hasPattern(view, contentEnd, AFTER)) return -1;
   const end = contentEnd + AFTER.length;
   return end === raw.length || raw[end] === NEWLINE ? end : -1;
 }
 
-function stands(view: DataView, start: number, { length, words }: Pattern): boolean {
+function hasPattern(view: DataView, start: number, { length, words }: Pattern): boolean {
   if (start + length > view.byteLength) return false;
   for (const { offset, bytes, fixed, filler } of words) {
     const word = view.getInt32(start + offset, true);
@@ -104,7 +104,7 @@ function stands(view: DataView, start: number, { length, words }: Pattern): bool
   return true;
 }
 
-/** Where the JSON string that goes on at `start` has its closing quote; -1: it is none, or ends with the text. */
+/** @returns where the JSON string whose content starts at `start` is closed; -1 if it is not valid, or not closed */
 function endOfString({ raw, view }: PageText, start: number): number {
   for (let at = endOfPlain(view, start); at >= 0; at = endOfPlain(view, at)) {
     const byte = raw[at];
@@ -120,8 +120,8 @@ function endOfString({ raw, view }: PageText, start: number): number {
 }
 
 /**
- * The first quote, backslash or control character from `at` on; -1: there is none, or only among the text's last three
- * bytes, too few for what follows a content.
+ * @returns where the first quote, backslash or control character from `at` on is; -1 if there is none, or only among the
+ * text's last three bytes, which are too few for what follows a content
  */
 function endOfPlain(view: DataView, at: number): number {
   for (const last = view.byteLength - 4; at <= last; at += 4) {
@@ -139,7 +139,7 @@ function endOfPlain(view: DataView, at: number): number {
   return -1;
 }
 
-/** Where the line that starts at `start` ends, whatever its form. */
+/** @returns where the line that starts at `start` ends, whatever its form */
 export function endOfAnyLine({ raw }: PageText, start: number): number {
   const end = raw.indexOf(NEWLINE, start);
   return end < 0 ? raw.length : end;

@@ -8,8 +8,8 @@ import { countOption } from './options.js';
 export function attemptsCommand(): Command {
   return new Command('attempts')
     .description('List the attempts recorded on this machine, newest first.')
-    .option('--limit <count>', 'at most so many', countOption, 100)
-    .option('--json', 'one JSON object a line')
+    .option('--limit <count>', 'maximum number of attempts', countOption, 100)
+    .option('--json', 'print one JSON object per line')
     .action((options: { limit: number; json?: boolean }) =>
       withStore((store) => print(listAttempts(store, options.limit).map(options.json ? asJson : asText))),
     );

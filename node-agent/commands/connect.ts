@@ -5,33 +5,33 @@ import { withStore } from './with-store.js';
 
 export function connectCommand(): Command {
   return new Command('connect')
-    .description('Stay connected to the hive: announce what is recorded, push what runs, answer what it asks for.')
+    .description('Stay connected to the hive: announce what is recorded, push new output, answer requests.')
     .addOption(
-      new Option('--protocol <version>', 'protocol version; 1 for an original vk-swarm hive')
+      new Option('--protocol <version>', 'protocol version; 1 is for an original vk-swarm hive')
         .choices(['1', '2'])
         .default('2'),
     )
-    .addHelpText('after', '\nNeeds NODE_API_KEY. Ends, with status 0, on SIGINT or SIGTERM.')
+    .addHelpText('after', '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.')
     .action(({ protocol }: { protocol: '1' | '2' }) =>
       withStore(async (store) => {
         const { hiveUrl: url, apiKey, name, logLevel } = readConfig();
         if (apiKey === undefined) {
           throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
         }
-        // loaded only here: `run` is to start its command without delay
+        // loaded only here, so that `run` starts its command without delay
         const { createLogger } = await import('../log.js');
         const { stayConnected, DELAYS } = await import('../connection/stay-connected.js');
         const logger = createLogger(logLevel);
-        const open = protocol === '1' ? (await import('../v1/connection.js')).connectionsV1() : undefined;
+        const open = protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1() : undefined;
         await stayConnected({ url, apiKey, name, store, logger, signal: stopSignal() }, DELAYS, open);
         logger.info('stopped');
-        // a reconnect's delay may still be running
+        // the delay before a reconnect may still be running
         setImmediate(() => process.exit(0));
       }),
     );
 }
 
-/** Aborted by SIGINT, SIGTERM, or the end of the IPC channel of a parent that started us with one. */
+/** Aborted by SIGINT, by SIGTERM, or when the parent closes the IPC channel that it opened. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   const stop = () => controller.abort();

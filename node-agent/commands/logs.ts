@@ -12,9 +12,9 @@ import { withStore } from './with-store.js';
 
 export function logsCommand(): Command {
   return new Command('logs')
-    .description('Print the recorded lines of an attempt, or of one execution.')
-    .argument('<id>', 'the UUID of an attempt or an execution', uuidOption)
-    .option('--json', 'one JSON object a line')
+    .description('Print the recorded lines of an attempt or of one execution.')
+    .argument('<id>', 'UUID of an attempt or an execution', uuidOption)
+    .option('--json', 'print one JSON object per line')
     .action((id: string, options: { json?: boolean }) =>
       withStore((store) => print(linesOf(store, executionsOf(store, id), options.json === true))),
     );
@@ -24,7 +24,7 @@ function executionsOf(store: Store, id: string): ExecutionRow[] {
   const attempt = findAttempt(store, id);
   if (attempt) return [...executionsAfter(store, attempt.key)];
   const execution = findExecution(store, id);
-  if (!execution) throw new NodeAgentError('not_found', `there is no attempt and no execution ${id} on this machine`);
+  if (!execution) throw new NodeAgentError('not_found', `there is no attempt or execution ${id} on this machine`);
   return [execution];
 }
 

@@ -1,6 +1,6 @@
 const BLOCK_CHARACTERS = 64 * 1024;
 
-/** Prints lines as fast as they are read. A reader that goes away (`| head`) ends the printing and is no error. */
+/** Prints lines as fast as they are read. If the reader goes away (`| head`), printing ends without an error. */
 export async function print(lines: Iterable<string>): Promise<void> {
   const ignore = () => undefined; // the write's own callback reports it
   process.stdout.on('error', ignore);

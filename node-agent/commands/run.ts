@@ -12,7 +12,7 @@ import { endOrphans } from '../store/orphans.js';
 import { processStart } from '../store/process-identity.js';
 import { textOption, uuidOption } from './options.js';
 
-/** A write waits no longer for another process: it stops the command's output while it does, and is tried again. */
+/** The longest that a write waits for another process. Waiting stops the command's output, and the write is retried. */
 const BUSY_TIMEOUT_MS = 250;
 
 interface RunOptions {
@@ -26,16 +26,20 @@ interface RunOptions {
 export function runCommandCommand(): Command {
   return new Command('run')
     .description('Run a command and record its output as an execution of an attempt. Works without a hive.')
-    .option('--attempt <uuid>', 'add the execution to this attempt, made where it does not exist', uuidOption)
-    .option('--title <text>', "a new attempt's title", textOption(16 * 1024))
-    .option('--task <uuid>', "a new attempt's shared task", uuidOption)
-    .option('--executor <name>', "a new attempt's executor", textOption(1024), 'SHELL')
-    .addOption(new Option('--reason <reason>', 'why it runs').choices(runReason.options).default('codingagent'))
-    .argument('<command...>', 'the command with its arguments, after --')
+    .option('--attempt <uuid>', 'add to this attempt, created if it does not exist (default: a new one)', uuidOption)
+    .option('--title <text>', 'title of a new attempt', textOption(16 * 1024))
+    .option('--task <uuid>', 'shared task of a new attempt', uuidOption)
+    .option('--executor <name>', 'executor of a new attempt', textOption(1024), 'SHELL')
+    .addOption(
+      new Option('--reason <reason>', 'why the command runs').choices(runReason.options).default('codingagent'),
+    )
+    .argument('<command...>', 'the command and its arguments, after --')
     .passThroughOptions()
     .addHelpText(
       'after',
-      '\nExits with the status of the command; 128+n when signal n ended it; 127 or 126 when it could not be started.',
+      `
+Exits with the status of the command: 128+n if signal n ended it, 127 if there is
+no such command, 126 if it cannot be executed.`,
     )
     .action(async (command: [string, ...string[]], options: RunOptions) => {
       process.exitCode = await record(command, options);

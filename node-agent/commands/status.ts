@@ -16,7 +16,7 @@ interface StatusRow {
 export function statusCommand(): Command {
   return new Command('status')
     .description('Show what this machine has recorded and how much of it the hive has acknowledged.')
-    .option('--json', 'one JSON object')
+    .option('--json', 'print one JSON object')
     .action((options: { json?: boolean }) =>
       withStore((store) => {
         const config = readConfig();

@@ -1,13 +1,13 @@
-/** Everything the node sends, bounded by what the socket has not taken yet. */
+/** Sends the node's frames, and bounds how much of them waits in the socket. */
 import type { WebSocket } from 'ws';
 import { encodeLogPageFrame } from '../../protocol/binary-frame.js';
 import type { LogPageHeader, NodeFrame } from '../../protocol/frames.js';
 import { encodeTextFrame } from '../../protocol/text-frame.js';
 
-/** Frames wait above this; one frame more may be on top of it. */
+/** Above this, frames wait. The last frame sent may exceed it. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-/** The socket closed while a frame waited: expected, and the end of whatever sent it. */
+/** The socket closed while a frame waited. This is expected, and ends whatever was sending. */
 export class SocketClosedError extends Error {
   override readonly name = 'SocketClosedError';
 }
@@ -21,17 +21,17 @@ export class Outbox {
     socket.once('close', () => this.#wake());
   }
 
-  /** The peer does not take what was sent: an answer can't be expected yet. */
+  /** Whether the hive has not read what was sent, so that no answer can be expected yet. */
   get blocked(): boolean {
     return this.#socket.bufferedAmount > MAX_BUFFERED_BYTES;
   }
 
-  /** The connection is over; nothing that still runs for it matters. */
+  /** Whether the connection is over, so that failures of what still runs for it do not matter. */
   get closed(): boolean {
     return this.#socket.readyState === this.#socket.CLOSED;
   }
 
-  /** Sends a small frame at once, past those that wait. */
+  /** Sends a small frame at once, ahead of those that wait. */
   sendNow(frame: NodeFrame): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#send(encodeTextFrame(frame));
   }
@@ -50,7 +50,7 @@ export class Outbox {
   }
 
   /**
-   * Sends a log page, unless it is no longer wanted by the time there is room.
+   * Sends a log page, unless it is no longer wanted when there is room.
    * @returns whether it was sent
    * @throws SocketClosedError
    */
@@ -58,7 +58,7 @@ export class Outbox {
     return this.#sendWithRoom(() => (wanted() ? encodeLogPageFrame({ header, gzip }) : undefined));
   }
 
-  // The check and the sending happen in one turn: of many that wait, only as many as fit go on.
+  // Checking and sending happen in the same turn, so that of many waiting frames only as many as fit are sent.
   async #sendWithRoom(frame: () => string | Buffer | undefined): Promise<boolean> {
     while (this.blocked && this.#socket.readyState === this.#socket.OPEN) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));

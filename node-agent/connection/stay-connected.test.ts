@@ -37,7 +37,7 @@ describe('staying connected', () => {
     await ended;
   });
 
-  test('closes with 1000 when it is to stop', async () => {
+  test('closes with 1000 when it is stopped', async () => {
     const ended = start();
     const peer = await hive.peer(0);
     controller.abort();
@@ -45,7 +45,7 @@ describe('staying connected', () => {
     expect((await peer.closed)[0]).toBe(1000);
   });
 
-  test('stops while it waits for the next try', async () => {
+  test('can be stopped while it waits for the next attempt', async () => {
     await hive.stop();
     const ended = start();
     await sleep(100);

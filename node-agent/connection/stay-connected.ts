@@ -1,23 +1,21 @@
-/** Keeps one connection to the hive, whatever happens to it. */
+/** Keeps the node connected to the hive: whenever a connection ends, the next one is opened. */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backOff } from 'exponential-backoff';
-import { openConnection, type ConnectionEnd, type ConnectionOptions } from './connection.js';
+import type { ConnectionEnd, ConnectionOptions, OpenConnection } from './open-socket.js';
+import { openConnection } from './v2/connection.js';
 
-/** A connection that lived so long starts the backoff anew. */
+/** A connection that lasted this long resets the backoff. */
 const STABLE_MS = 10_000;
 
 export interface Delays {
-  /** Full jitter over a delay that doubles from the first to the second. @default 1000..30000 */
+  /** A delay that doubles from the first value to the second, with full jitter. @default 1000..30000 */
   reconnectMs: readonly [number, number];
-  /** After a refused authentication, evenly between the two. @default 30000..60000 */
+  /** After a refused login: a random delay between the two. @default 30000..60000 */
   refusedMs: readonly [number, number];
-  /** After being superseded; doubles, with up to half of it more by chance. @default 60000..600000 */
+  /** After being superseded: a delay that doubles, plus up to half of it at random. @default 60000..600000 */
   supersededMs: readonly [number, number];
 }
-
-/** Opens one socket and resolves at its end. */
-export type OpenConnection = (options: ConnectionOptions) => Promise<ConnectionEnd>;
 
 export const DELAYS: Delays = {
   reconnectMs: [1000, 30_000],
@@ -25,7 +23,7 @@ export const DELAYS: Delays = {
   supersededMs: [60_000, 600_000],
 };
 
-/** An end after which the next attempt follows by itself, ever later. */
+/** The end of a connection that did not last: the next attempt follows after a longer delay. */
 class Unstable extends Error {
   override readonly name = 'Unstable';
 }
@@ -43,7 +41,7 @@ export async function stayConnected(
     if (isAborted(signal) || !end) return;
     if (end.kind === 'refused') {
       const delayMs = between(delays.refusedMs);
-      logger.error({ reason: end.reason, retry_in_ms: delayMs }, 'the hive refuses this node');
+      logger.error({ reason: end.reason, retry_in_ms: delayMs }, 'the hive refused this node');
       await pause(delayMs, signal);
     } else if (end.kind === 'ended' && end.superseded) {
       const [least, most] = delays.supersededMs;
@@ -56,7 +54,7 @@ export async function stayConnected(
   }
 }
 
-/** The first end that is not merely unstable; undefined when the signal was aborted. */
+/** @returns the first end that is not {@link Unstable}; undefined if the signal was aborted */
 async function connectWithBackoff(
   options: ConnectionOptions,
   delays: Delays,
@@ -84,7 +82,7 @@ async function connectWithBackoff(
     if (error instanceof Unstable) return undefined;
     throw error;
   });
-  // the library's delay can't be cut short: at an abort only an open socket is waited for
+  // the library's delay can't be cut short, so after an abort only an open socket is waited for
   const settled = new AbortController();
   const aborted = once(signal, 'abort', { signal: settled.signal }).then(
     async () => {
@@ -100,7 +98,7 @@ async function connectWithBackoff(
   }
 }
 
-/** @throws Unstable for an end after which the next attempt follows with the next delay */
+/** @throws Unstable if the connection did not last */
 function endOrThrow(end: ConnectionEnd, { logger, signal }: ConnectionOptions): ConnectionEnd {
   if (signal.aborted || end.kind === 'refused') return end;
   logger.warn(
@@ -121,7 +119,7 @@ function between([least, most]: readonly [number, number]): number {
   return Math.round(least + Math.random() * (most - least));
 }
 
-/** The compiler does not see that an await may change it. */
+/** A function, because the compiler does not see that an await may change the value. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { MAX_EXECUTOR_ACTION_BYTES } from '../../protocol/limits.js';
 
-/** The vocabulary is the original's, whose clients show `executor_action.typ`. */
+/** Uses the original's vocabulary, because its clients show `executor_action.typ`. @returns JSON text */
 export function executorAction(command: readonly string[]): string {
   const action = (script: string) =>
     JSON.stringify({
@@ -23,7 +23,7 @@ function quote(word: string): string {
 export interface Ending {
   status: 'completed' | 'failed' | 'killed';
   exitCode: number | null;
-  /** What the shell gives for the same end. */
+  /** What a shell reports for the same end. */
   exitStatus: number;
 }
 
@@ -33,7 +33,7 @@ export function ending(code: number | null, signal: NodeJS.Signals | null): Endi
   return { status: code === 0 ? 'completed' : 'failed', exitCode: code, exitStatus: code ?? 1 };
 }
 
-/** The end of a command that could not be started: 127 when there is none of its name, 126 when it can't be run. */
+/** The end of a command that could not be started: 127 if there is no such command, 126 if it can't be executed. */
 export function startFailure(errno: string | undefined): Ending {
   const exitStatus = errno === 'ENOENT' ? 127 : 126;
   return { status: 'failed', exitCode: exitStatus, exitStatus };

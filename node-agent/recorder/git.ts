@@ -1,14 +1,14 @@
-/** What git says about the directory a command runs in; nothing where there is no git, or no repository. */
+/** What git says about the directory that a command runs in. */
 import { execFile } from 'node:child_process';
 
 const TIMEOUT_MS = 5000;
 
-/** The commit of HEAD. */
+/** @returns the commit of HEAD; null if there is no commit, no repository or no git */
 export function headCommit(cwd: string): Promise<string | null> {
   return git(cwd, ['rev-parse', '--verify', '-q', 'HEAD']);
 }
 
-/** The branch's name; '' where HEAD is detached. */
+/** @returns the branch's name; '' if HEAD is detached, or if there is no repository or no git */
 export async function currentBranch(cwd: string): Promise<string> {
   return (await git(cwd, ['symbolic-ref', '--short', '-q', 'HEAD'])) ?? '';
 }

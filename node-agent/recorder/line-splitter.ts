@@ -1,12 +1,13 @@
 /** Splits one output stream into lines. */
 import { MAX_LINE_BYTES } from '../../protocol/limits.js';
+import { splitContent } from '../../protocol/page.js';
 
 const NEWLINE = 0x0a;
 
 /**
- * A line's content is exactly the bytes between two newlines (a "\r" stays), decoded as UTF-8 with U+FFFD for what is
- * none; decoding whole lines makes it independent of how the bytes came in chunks. Lines over `maxBytes` are cut at
- * a character. Holds at most one such line.
+ * A line's content is exactly the bytes between two newlines (a "\r" stays), decoded as UTF-8, with U+FFFD for bytes that
+ * are not UTF-8. Only whole lines are decoded, so it does not matter how the bytes were split into chunks. Lines longer
+ * than `maxBytes` are cut between characters. Keeps at most one such line in memory.
  */
 export class LineSplitter {
   readonly #maxBytes: number;
@@ -17,7 +18,7 @@ export class LineSplitter {
     this.#maxBytes = maxBytes;
   }
 
-  /** The lines that `chunk` completes. */
+  /** @returns the lines that `chunk` completes */
   push(chunk: Buffer): string[] {
     const lines: string[] = [];
     let start = 0;
@@ -31,7 +32,7 @@ export class LineSplitter {
     }
   }
 
-  /** The last line, where the stream did not end with a newline. */
+  /** @returns the last line, if the stream did not end with a newline */
   end(): string[] {
     const lines: string[] = [];
     if (this.#partialBytes > 0) this.#complete(lines);
@@ -41,7 +42,7 @@ export class LineSplitter {
   #extend(bytes: Buffer, lines: string[]): void {
     this.#partial.push(bytes);
     this.#partialBytes += bytes.length;
-    // strictly more than fits: a line of exactly maxBytes must not be followed by an empty one
+    // strictly more than maxBytes: a line of exactly that length must not be followed by an empty one
     if (this.#partialBytes <= this.#maxBytes) return;
     let rest = this.#joined();
     while (rest.length > this.#maxBytes) {
@@ -66,28 +67,16 @@ export class LineSplitter {
 
   #emit(bytes: Buffer, lines: string[]): void {
     const text = bytes.toString('utf8');
-    // each byte that is no UTF-8 becomes three bytes of U+FFFD
-    if (bytes.length * 3 <= this.#maxBytes || Buffer.byteLength(text) <= this.#maxBytes) lines.push(text);
-    else lines.push(...cutText(text, this.#maxBytes));
+    // each byte that is not UTF-8 becomes the three bytes of U+FFFD
+    if (bytes.length * 3 <= this.#maxBytes) lines.push(text);
+    else lines.push(...splitContent(text, this.#maxBytes));
   }
 }
 
-/** The last position at or before `position` where a character starts; `position` itself in bytes that are no UTF-8. */
+/** @returns the last position up to `position` where a character starts; `position` if the bytes are not UTF-8 */
 function characterStart(bytes: Buffer, position: number): number {
   for (let start = position; start > position - 4 && start > 0; start--) {
     if ((bytes.readUInt8(start) & 0xc0) !== 0x80) return start;
   }
   return position;
-}
-
-function cutText(text: string, maxBytes: number): string[] {
-  const pieces: string[] = [];
-  let bytes = Buffer.from(text);
-  while (bytes.length > maxBytes) {
-    const cut = characterStart(bytes, maxBytes);
-    pieces.push(bytes.toString('utf8', 0, cut));
-    bytes = bytes.subarray(cut);
-  }
-  pieces.push(bytes.toString('utf8'));
-  return pieces;
 }

@@ -1,4 +1,4 @@
-/** The two pipes through which a command's output comes. */
+/** The two pipes that carry a command's output. */
 import { execFile } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 export interface OutputPipe {
-  /** Belongs to the command once it is started; then close it here. */
+  /** For the command: once it has started, close it in this process. */
   writeFd: number;
   output: Socket;
 }
@@ -15,8 +15,9 @@ export interface OutputPipe {
 const run = promisify(execFile);
 
 /**
- * A pipe each for stdout and stderr. Node's own 'pipe' is a socket, on which a script's `echo … > /dev/stderr` fails;
- * a command must not notice that it is recorded. Undefined where the system can't make named pipes.
+ * Opens a pipe each for stdout and stderr. Node's own 'pipe' is a socket, on which a script's `echo … > /dev/stderr`
+ * fails, and a command must not notice that it is recorded.
+ * @returns undefined if the system can't make named pipes
  */
 export async function openOutputPipes(): Promise<{ stdout: OutputPipe; stderr: OutputPipe } | undefined> {
   let directory: string | undefined;
@@ -32,7 +33,7 @@ export async function openOutputPipes(): Promise<{ stdout: OutputPipe; stderr: O
   }
 }
 
-/** The reading end is opened first and without blocking: only then does the writing end open at once. */
+/** Opens the reading end first and without blocking, so that the writing end opens at once. */
 function openPipe(path: string): OutputPipe {
   const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writeFd = openSync(path, constants.O_WRONLY);

@@ -1,4 +1,4 @@
-/** Writes the command's output through to this process' own, unchanged and in order. */
+/** Passes the command's output on to this process's own, unchanged and in order. */
 import { write } from 'node:fs';
 
 const HIGH_BYTES = 256 * 1024;
@@ -6,7 +6,7 @@ const LOW_BYTES = 64 * 1024;
 const AGAIN_MS = 5;
 
 export interface PassthroughEvents {
-  /** More than a bound is waiting: the command's output should not be read until `ready`. */
+  /** Too much is waiting: the command's output should not be read until `ready`. */
   full(): void;
   ready(): void;
   /** The reader of this descriptor has gone. */
@@ -14,8 +14,8 @@ export interface PassthroughEvents {
 }
 
 /**
- * One queue for stdout and stderr, so that they arrive in the order they came. Written in the thread pool, for a
- * `process.stdout` that is a pipe blocks the process, and with it the recording, for as long as its reader sleeps.
+ * One queue for stdout and stderr, so that they keep their order. It is written in the thread pool, because a
+ * `process.stdout` that is a pipe would block the process, and with it the recording, while its reader sleeps.
  */
 export class Passthrough {
   readonly #events: PassthroughEvents;

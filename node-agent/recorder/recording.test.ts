@@ -54,7 +54,7 @@ describe('recording', () => {
     return lines.map((line) => (JSON.parse(line) as LogLine).content);
   }
 
-  test('stores lines within 200 ms and the end with the last of them', async () => {
+  test('stores lines within 200 ms, and the end together with the last line', async () => {
     const recording = new Recording(() => openStore(temporary.dataDir), options());
     recording.start();
     expect(execution()).toMatchObject({ status: 'running', log_lines: 0, revision: 1 });
@@ -74,7 +74,7 @@ describe('recording', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('keeps lines in memory while the store fails, and loses none within the bound', async () => {
+  test('keeps lines in memory while the store fails, and loses none that fit', async () => {
     let failures = 2;
     const open = () => {
       if (failures-- > 0) throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
@@ -90,7 +90,7 @@ describe('recording', () => {
     expect(warnings[1]).toContain('no line was lost');
   });
 
-  test('drops the newest lines beyond the bound, and says how many and where', async () => {
+  test('drops new lines that do not fit, and says how many and where', async () => {
     let isFull = true;
     const open = () => {
       if (isFull) throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });

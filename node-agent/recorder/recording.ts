@@ -1,4 +1,4 @@
-/** What is recorded of one execution: collected in memory, stored in batches, never in the way of the command. */
+/** Records one execution: collects its lines in memory and stores them in batches, without ever stopping the command. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeLine, type OutputType } from '../../protocol/page.js';
 import { codeOf } from '../errors.js';
@@ -7,11 +7,11 @@ import { addExecution, endExecution, markDropped, type ExecutionEnd, type NewExe
 import { appendLines } from '../store/lines.js';
 import type { Store } from '../store/open.js';
 
-/** The longest a line waits for its transaction; half of what kill -9 may take. */
+/** The longest that a line waits for its transaction: half of what kill -9 may lose. */
 const BATCH_MS = 100;
 const BATCH_LINES = 5000;
 const BATCH_BYTES = 1024 * 1024;
-/** What is kept while the store can't be written; the newest lines beyond it are lost. */
+/** How much is kept while the store can't be written; new lines that do not fit are lost. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 500;
 /** How long the command's end waits for a store that can't be written. */
@@ -28,7 +28,7 @@ export interface RecordingOptions {
   finishMs?: number;
 }
 
-/** The store is opened by the first write that succeeds, so that a full disk at the start does not matter either. */
+/** The store is opened by the first write that succeeds, so that even a full disk at the start does no harm. */
 export class Recording {
   readonly #open: () => Store;
   readonly #options: RecordingOptions;
@@ -48,7 +48,7 @@ export class Recording {
     this.#options = options;
   }
 
-  /** Records that the execution runs. */
+  /** Records that the execution is running. */
   start(): void {
     this.#flush();
   }
@@ -74,7 +74,7 @@ export class Recording {
     }
   }
 
-  /** Records the end in the transaction of the last line; gives up, and says so, where the store can't be written. */
+  /** Records the end in the transaction of the last line. If the store can't be written, gives up and warns. */
   async finish(end: ExecutionEnd): Promise<void> {
     this.#end = end;
     const deadline = Date.now() + (this.#options.finishMs ?? FINISH_MS);
@@ -137,7 +137,9 @@ export class Recording {
 
   #failed(code: string): void {
     if (this.#failing === undefined) {
-      this.#options.warn(`cannot record at the moment (${code}); the command goes on, its output is kept in memory`);
+      this.#options.warn(
+        `cannot record at the moment (${code}); the command goes on, and its output is kept in memory`,
+      );
     }
     this.#failing = code;
     if (!this.#end) this.#schedule(RETRY_MS);

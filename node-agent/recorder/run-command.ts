@@ -1,4 +1,4 @@
-/** Runs a command as if it ran by itself, and records what it prints. */
+/** Runs a command as if it ran on its own, and records what it prints. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
@@ -15,7 +15,7 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface RunCommandOptions {
   command: readonly [string, ...string[]];
-  /** Called with the command's pid once it runs, or with undefined when it could not be started. */
+  /** Called with the command's pid once it runs, or with undefined if it could not be started. */
   begin: (pid: number | undefined) => Recording;
   afterHeadCommit: () => Promise<string | null>;
 }
@@ -24,12 +24,12 @@ interface StartedCommand {
   child: ChildProcess;
   stdout: Readable;
   stderr: Readable;
-  /** How it ended; resolves also when it could not be started. */
+  /** How it ended; also resolves if it could not be started. */
   ended: Promise<Ending>;
 }
 
 /**
- * @returns the exit status that a shell would report: the command's own, 128 + n after a signal, 126 or 127 when it
+ * @returns the exit status that a shell would report: the command's own, 128 + n after a signal, 126 or 127 if it
  * could not be started
  */
 export async function runCommand({ command, begin, afterHeadCommit }: RunCommandOptions): Promise<number> {
@@ -62,7 +62,7 @@ async function startCommand([file, ...args]: readonly [string, ...string[]]): Pr
     closeWriteEnd(pipes.stderr);
   }
   const [stdout, stderr] = [pipes?.stdout.output ?? child.stdout, pipes?.stderr.output ?? child.stderr];
-  if (!stdout || !stderr) throw new Error('a command without output pipes');
+  if (!stdout || !stderr) throw new Error('the command has no output pipes');
   return { child, stdout, stderr, ended };
 }
 
@@ -80,7 +80,7 @@ async function outputAndEnd({ child, stdout, stderr, ended }: StartedCommand, re
   const passthrough = new Passthrough({
     full: () => streams.forEach(([stream]) => stream.pause()),
     ready: () => streams.forEach(([stream]) => stream.resume()),
-    // the command then gets the SIGPIPE or EPIPE that it would have got without us
+    // the command then gets the SIGPIPE or EPIPE that it would get without the recorder
     closed: (fd) => streams.filter(([, target]) => target === fd).forEach(([stream]) => stream.destroy()),
   });
   for (const [stream, fd, outputType] of streams) {
@@ -91,7 +91,7 @@ async function outputAndEnd({ child, stdout, stderr, ended }: StartedCommand, re
     });
     stream.once('close', () => recording.add(outputType, splitter.end(), now()));
     stream.on('error', (error) =>
-      recording.add('system', [`node-agent: ${outputType} broke (${codeOf(error)})`], now()),
+      recording.add('system', [`node-agent: ${outputType} could not be read (${codeOf(error)})`], now()),
     );
   }
   const stopForwarding = forwardSignals(child, () => streams.forEach(([stream]) => stream.destroy()));
@@ -103,13 +103,13 @@ async function outputAndEnd({ child, stdout, stderr, ended }: StartedCommand, re
 }
 
 /**
- * Hands signals to the command. A signal after its end (a background process holds its output open, for which we
- * wait as a shell's pipeline does) ends that wait.
+ * Forwards signals to the command. If a background process keeps the output open after the command's end, the recorder
+ * waits for it, as a shell's pipeline does; a signal then ends the wait.
  */
 function forwardSignals(child: ChildProcess, stopWaiting: () => void): () => void {
   const forward = (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) stopWaiting();
-    // Ctrl-C reaches the terminal's whole foreground group: the command has it already
+    // Ctrl-C reaches the terminal's whole foreground group, so the command has got it already
     else if (!(signal === 'SIGINT' && process.stdin.isTTY)) child.kill(constants.signals[signal]);
   };
   for (const signal of FORWARDED) process.on(signal, forward);

@@ -12,7 +12,7 @@ import { readLines } from '../store/lines.js';
 import { openStore } from '../store/open.js';
 import type { AttemptRow, ExecutionRow } from '../store/rows.js';
 
-/** What `npm run build` made of ../cli.ts: these tests are about the process. */
+/** Built by `npm run build`, because these tests are about the process. */
 const CLI = new URL('../../dist/node-agent/cli.js', import.meta.url).pathname;
 
 describe('node-agent run', () => {
@@ -69,7 +69,7 @@ describe('node-agent run', () => {
     expect(executions).toMatchObject([{ status: 'completed', exit_code: 0, log_lines: 4, log_epoch: 1, dropped: 0 }]);
   });
 
-  test('records stdout and stderr in the order they come, and keeps its own words to stderr', () => {
+  test('records stdout and stderr in order, and writes its own messages to stderr only', () => {
     const code =
       'const o = process.stdout, e = process.stderr; o.write("1\\n"); setTimeout(() => e.write("2\\n"), 60); setTimeout(() => o.write("3\\n"), 120)';
     const { stdout, stderr } = run(...script(code));
@@ -88,7 +88,7 @@ describe('node-agent run', () => {
     expect(contents().map((content) => content?.length)).toEqual([1024 * 1024, 1024 * 1024, 5, 3]);
   });
 
-  test('is no socket to the command, which may open /dev/stderr', () => {
+  test('gives the command no socket, so that it can open /dev/stderr', () => {
     const { status } = run('--', 'sh', '-c', 'echo a > /dev/stderr; echo b > /dev/stdout');
     expect(status).toBe(0);
     expect(contents().sort()).toEqual(['a', 'b']);
@@ -181,14 +181,14 @@ describe('node-agent run', () => {
     expect(attempt.revision).toBe(4);
   });
 
-  test('runs the command also where nothing can be recorded', () => {
+  test('runs the command even if nothing can be recorded', () => {
     writeFileSync(dataDir, 'a file where the directory should be');
     const { stdout, stderr, status } = run('--', 'sh', '-c', 'echo out; exit 3');
     expect([stdout.toString(), status]).toEqual(['out\n', 3]);
     expect(stderr.toString()).toContain('cannot record at the moment');
   }, 15_000);
 
-  test('says what is wrong with its own use, with status 2', () => {
+  test('says what is wrong with its arguments, with status 2', () => {
     for (const args of [
       ['run'],
       ['run', '--attempt', 'x', '--', 'true'],

@@ -15,10 +15,9 @@ import {
   lastCompleted,
   meetHive,
 } from './acknowledgements.js';
-import { getAttempt, pendingAttempts } from './attempts.js';
+import { getAttempt, pendingAttempts, prune } from './attempts.js';
 import { pendingExecutions } from './executions.js';
 import { endOrphans } from './orphans.js';
-import { prune } from './prune.js';
 
 describe('what the hive has acknowledged', () => {
   let temporary: TemporaryStore;
@@ -39,7 +38,7 @@ describe('what the hive has acknowledged', () => {
     return execution;
   }
 
-  test('counts for the hive that said it: one that knows the node by another id hears everything again', () => {
+  test('counts for one hive only: everything is announced to a hive that knows the node under another id', () => {
     const { store } = temporary;
     expect(meetHive(store, 'node-at-a')).toBe(false);
     const execution = acknowledged('complete', 3);
@@ -83,7 +82,7 @@ describe('what the hive has acknowledged', () => {
     expect(pending()).toEqual([execution.attempt_key]);
   });
 
-  test('asks for the positions once when an attempt turns complete by pulled pages', () => {
+  test('asks for the positions once when pulled pages complete an attempt', () => {
     const { store } = temporary;
     const execution = acknowledged('partial', 1);
     expect(pending()).toEqual([]);
@@ -94,7 +93,7 @@ describe('what the hive has acknowledged', () => {
     expect(pending()).toEqual([]);
   });
 
-  test('is asked for again at a connect for ended attempts that are not known as complete', () => {
+  test('is asked for again after a reconnect if an ended attempt is not known to be complete', () => {
     const { store } = temporary;
     const partial = acknowledged('partial', 1);
     acknowledged('complete', 3);
@@ -106,7 +105,7 @@ describe('what the hive has acknowledged', () => {
     expect(pendingExecutions(store, partial.attempt_key)).toHaveLength(1);
   });
 
-  test('tells what became complete last, however often the hive says so of others', async () => {
+  test('tells what became complete last, even if the hive repeats that others are complete', async () => {
     const { store } = temporary;
     expect(lastCompleted(store)).toBeUndefined();
     const first = acknowledged('complete', 3);
@@ -138,7 +137,7 @@ describe('what the hive has acknowledged', () => {
     });
   });
 
-  test('marks executions as killed whose recorder no longer lives, and those only', () => {
+  test('marks an execution as killed only if its recorder is gone', () => {
     const { store } = temporary;
     const alive = startExecution(store, { lines: 1 });
     const dead = startExecution(store, { lines: 2 });

@@ -1,4 +1,4 @@
-/** What the hive has acknowledged, and what follows when it knows more than this store does. */
+/** What the hive has acknowledged, and what to do if it has more than this store. */
 import type { SyncState } from '../../protocol/frames.js';
 import { findAttempt, raiseRevision } from './attempts.js';
 import { findExecution } from './executions.js';
@@ -24,10 +24,10 @@ import {
   SET_HIVE_NODE,
 } from './sql.js';
 
-/** `behind`: this store was older than the hive's copy; it has moved past it and must announce again. */
+/** `behind`: this store was older than the hive's copy. It has moved past it, and must announce again. */
 export type AckOutcome = 'taken' | 'behind' | 'unknown';
 
-/** Takes a sync_ack in. */
+/** Stores a sync_ack. */
 export function acknowledgeAttempt(store: Store, attemptId: string, revision: number, state: SyncState): AckOutcome {
   return store.write(() => {
     const attempt = findAttempt(store, attemptId);
@@ -39,8 +39,8 @@ export function acknowledgeAttempt(store: Store, attemptId: string, revision: nu
     }
     if (revision < attempt.acked_revision) return 'taken';
     store.prepare(ACKNOWLEDGE_ATTEMPT).run({ revision, state, now: Date.now(), key: attempt.key });
-    // Pulled pages are not acknowledged to the node one by one: once the attempt turns complete, its executions are
-    // announced once more, for the answers' stored_through, without which prune removes nothing.
+    // The hive does not acknowledge pulled pages one by one. Once the attempt becomes complete, its executions are
+    // announced once more, because prune needs the stored_through of the answers.
     if (state === 'complete' && attempt.acked_state !== 'complete')
       store.prepare(FORGET_UNVERIFIED_ACKS).run(attempt.key);
     return 'taken';
@@ -51,11 +51,11 @@ export interface LogAck {
   executionId: string;
   epoch: number;
   storedThrough: number;
-  /** The attempt's revision that the answered execution_sync carried; absent when a page was answered. */
+  /** The attempt's revision in the execution_sync that this answers; absent if it answers a page. */
   revision?: number;
 }
 
-/** Takes a log_ack in. */
+/** Stores a log_ack. */
 export function acknowledgeLines(store: Store, ack: LogAck): AckOutcome {
   return store.write(() => {
     const execution = findExecution(store, ack.executionId);
@@ -73,12 +73,12 @@ export function acknowledgeLines(store: Store, ack: LogAck): AckOutcome {
   });
 }
 
-/** Of the attempts that are complete in the hive the one that became so last; undefined: there is none. */
+/** @returns the attempt that became complete in the hive last; undefined if none is complete */
 export function lastCompleted(store: Store): AttemptRow | undefined {
   return store.prepare<AttemptRow>(SELECT_LAST_COMPLETED).get();
 }
 
-/** What was acknowledged counts no more: everything is announced again. */
+/** Everything is announced again. */
 export function forgetAllAcks(store: Store): void {
   store.write(() => {
     store.prepare(FORGET_ALL_ATTEMPT_ACKS).run();
@@ -86,7 +86,7 @@ export function forgetAllAcks(store: Store): void {
   });
 }
 
-/** The hive does not know the attempt (any more): it and its executions are announced again. */
+/** The attempt and its executions are announced again: the hive does not know them, or no longer. */
 export function forgetAttemptAcks(store: Store, attemptKey: number): void {
   store.write(() => {
     store.prepare(FORGET_ATTEMPT_ACK).run(attemptKey);
@@ -99,7 +99,7 @@ export function forgetExecutionAck(store: Store, executionKey: number): void {
   store.write(() => store.prepare(FORGET_EXECUTION_ACK).run(executionKey));
 }
 
-/** Attempts that have ended and are not known to be complete are announced again, which tells whether they are by now. */
+/** Ended attempts that are not known to be complete are announced again, to learn whether they are complete by now. */
 export function forgetIncompleteAcks(store: Store): void {
   store.write(() => {
     store.prepare(FORGET_INCOMPLETE_ACKS).run();
@@ -108,13 +108,13 @@ export function forgetIncompleteAcks(store: Store): void {
 }
 
 /**
- * Notes which node the hive says this one is. Where that is another one than before (another hive, an emptied
- * database, a node that was deleted there), what was acknowledged counts no more: everything is announced again.
- * @returns whether that was so
+ * Stores the id that the hive has for this node. If it is another one than before (another hive, an emptied database,
+ * a node that was deleted there), former acknowledgements no longer count and everything is announced again.
+ * @returns whether it is another one
  */
 export function meetHive(store: Store, hiveNodeId: string): boolean {
   return store.write(() => {
-    store.machineId(); // the row exists
+    store.machineId(); // makes sure that the row exists
     const former = store.one(store.prepare<{ hive_node_id: string | null }>(SELECT_HIVE_NODE)).hive_node_id;
     if (former === hiveNodeId) return false;
     store.prepare(SET_HIVE_NODE).run(hiveNodeId);

@@ -1,6 +1,7 @@
 import type { Store } from './open.js';
 import type { AttemptRow } from './rows.js';
 import {
+  DELETE_PRUNABLE,
   INSERT_ATTEMPT,
   RAISE_REVISION,
   SELECT_ATTEMPT_BY_ID,
@@ -8,6 +9,7 @@ import {
   SELECT_ATTEMPTS,
   SELECT_IS_PENDING,
   SELECT_PENDING_ATTEMPTS,
+  SELECT_PRUNABLE,
 } from './sql.js';
 
 export interface NewAttempt {
@@ -20,7 +22,7 @@ export interface NewAttempt {
   createdAt: string;
 }
 
-/** Makes the attempt where it does not exist yet (an existing one is left as it is) and gives its key. */
+/** Creates the attempt if it does not exist yet; an existing one stays as it is. @returns its key */
 export function ensureAttempt(store: Store, attempt: NewAttempt): number {
   store.prepare(INSERT_ATTEMPT).run({
     id: attempt.id,
@@ -47,16 +49,27 @@ export function listAttempts(store: Store, limit: number): AttemptRow[] {
   return store.prepare<AttemptRow>(SELECT_ATTEMPTS).all(limit);
 }
 
-/** Raises the attempt's revision, in the transaction of the change that it counts, and gives the new one. */
+/** Raises the attempt's revision, in the transaction of the change that it counts. @returns the new revision */
 export function raiseRevision(store: Store, attemptKey: number): number {
   return store.one(store.prepare<{ revision: number }>(RAISE_REVISION), new Date().toISOString(), attemptKey).revision;
 }
 
-/** Keys above `after`, ascending, of attempts of which the hive lacks a change. */
+/** @returns keys above `after`, ascending, of attempts with a change that the hive has not acknowledged */
 export function pendingAttempts(store: Store, after: number, limit: number): number[] {
   if (store.value(SELECT_IS_PENDING) === 0) return [];
   return store
     .prepare<{ key: number }>(SELECT_PENDING_ATTEMPTS)
     .all({ after, limit })
     .map(({ key }) => key);
+}
+
+/**
+ * Removes attempts last changed before `before` of which the hive has acknowledged everything: `complete` at their
+ * present revision, and each execution's lines and epoch.
+ * @returns the ids of those removed
+ */
+export function prune(store: Store, before: Date): string[] {
+  const candidates = store.prepare<{ key: number; id: string }>(SELECT_PRUNABLE).all(before.toISOString());
+  // the statement checks again: a `run` may have added to the attempt since it was listed
+  return candidates.filter(({ key }) => store.prepare(DELETE_PRUNABLE).run(key).changes > 0).map(({ id }) => id);
 }

@@ -22,7 +22,7 @@ export interface NewExecution {
   beforeHeadCommit: string | null;
   pid: number | null;
   startedAt: string;
-  /** Who records it: a running execution whose recorder no longer lives was killed. */
+  /** The process that records it: if that is gone, a running execution was killed. */
   recorder: { pid: number; started: string };
 }
 
@@ -33,7 +33,7 @@ export interface ExecutionEnd {
   completedAt: string;
 }
 
-/** Adds an execution, and its attempt where that is new. To be called in a write transaction. */
+/** Adds an execution, and its attempt if that is new. To be called in a write transaction. */
 export function addExecution(
   store: Store,
   attempt: NewAttempt,
@@ -69,7 +69,7 @@ export function endExecution(store: Store, key: number, attemptKey: number, end:
   });
 }
 
-/** Lines of the execution were lost. To be called in a write transaction. */
+/** Records that lines of the execution were lost. To be called in a write transaction. */
 export function markDropped(store: Store, key: number, attemptKey: number): void {
   store.prepare(SET_DROPPED).run(raiseRevision(store, attemptKey), key);
 }
@@ -82,7 +82,7 @@ export function getExecution(store: Store, key: number): ExecutionRow | undefine
   return store.prepare<ExecutionRow>(SELECT_EXECUTION_BY_KEY).get(key);
 }
 
-/** In order of creation, those after the given one, read as the caller takes them. */
+/** The executions after the given one, in order of creation, read as the caller asks for them. */
 export function executionsAfter(
   store: Store,
   attemptKey: number,
@@ -91,7 +91,7 @@ export function executionsAfter(
   return store.prepare<ExecutionRow>(SELECT_EXECUTIONS).iterate(attemptKey, after?.created_at ?? '', after?.id ?? '');
 }
 
-/** In order of creation, those of which the hive lacks a change. */
+/** Executions with a change that the hive has not acknowledged, in order of creation. */
 export function pendingExecutions(store: Store, attemptKey: number): ExecutionRow[] {
   return store.prepare<ExecutionRow>(SELECT_PENDING_EXECUTIONS).all(attemptKey);
 }

@@ -1,6 +1,6 @@
 /**
- * Log lines: appended in batches, read in order and in bounded memory. Full pages are sealed, which is to say stored as
- * they travel; the lines after the last sealed page are rows, each as it stands in a page.
+ * Log lines: appended in batches, read in order and in bounded memory. A full page is sealed: it is stored in the form in
+ * which it is sent. The lines after the last sealed page are rows, each in the form that it has in a page.
  */
 import { gunzipSync } from 'node:zlib';
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
@@ -19,8 +19,9 @@ import {
 } from './sql.js';
 
 /**
- * Appends encoded lines after `logLines` and gives the new count. To be called in a write transaction.
- * Sealing here, and not when the lines are asked for, makes a backfill cost the node no more than reading a file.
+ * Appends encoded lines after line `logLines`. To be called in a write transaction. Full pages are sealed here and not
+ * when they are asked for, so that a backfill costs the node no more than reading a file.
+ * @returns the new number of lines
  */
 export function appendLines(store: Store, executionKey: number, logLines: number, lines: readonly string[]): number {
   if (lines.length === 0) return logLines;
@@ -40,7 +41,7 @@ export function appendLines(store: Store, executionKey: number, logLines: number
   return total;
 }
 
-/** As it was left by the last append, unless that was rolled back or was another process's. */
+/** What the last append left; read from the store if that was rolled back or was another process's. */
 function tailOf(store: Store, executionKey: number, logLines: number): Tail {
   const known = store.tails.get(executionKey);
   if (known?.logLines === logLines) return known;
@@ -52,7 +53,7 @@ function bytesOf(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + sizeOf(line), 0);
 }
 
-/** Seals what is left of an execution that ends: at most a page. To be called in a write transaction. */
+/** Seals the remaining lines of an execution that ends, at most a page. To be called in a write transaction. */
 export function sealRest(store: Store, executionKey: number, logLines: number): void {
   store.tails.delete(executionKey);
   const sealed = sealedThrough(store, executionKey);
@@ -112,9 +113,9 @@ function sealedThrough(store: Store, executionKey: number): number {
 export interface Piece {
   firstSeq: number;
   lastSeq: number;
-  /** Each line with a newline behind it. */
+  /** Every line ends with a newline. */
   ndjson: () => Buffer;
-  /** The gzip of exactly these lines, where that is stored. */
+  /** The gzip of exactly these lines, if the store has it. */
   gzip?: Buffer;
 }
 
@@ -124,9 +125,12 @@ interface SealedPage {
   gzip: Buffer;
 }
 
-/** The next lines after `afterSeq`, up to `throughSeq`; undefined when there are none, or they are missing. */
+/**
+ * Reads the next lines after `afterSeq`, up to `throughSeq`.
+ * @returns undefined if there are none, or if they are missing
+ */
 export function readPiece(store: Store, executionKey: number, afterSeq: number, throughSeq: number): Piece | undefined {
-  // one snapshot: between two statements the recorder may seal the rows
+  // one snapshot, because the recorder may seal the rows between two statements
   return store.read(() => {
     const page = store.prepare<SealedPage>(SELECT_SEALED_PAGE).get(executionKey, afterSeq);
     if (page && page.first_seq <= afterSeq + 1) return pieceOfPage(page, afterSeq, throughSeq);
@@ -166,7 +170,7 @@ interface JoinedRows {
 
 const NEWLINE = 0x0a;
 
-/** Lines `from` up to, and without, `to`, counted from 0. */
+/** @returns the lines from `from` up to but excluding `to`, counted from 0 */
 export function sliceLines(ndjson: Buffer, from: number, to: number): Buffer {
   const start = startOfLine(ndjson, 0, from);
   return ndjson.subarray(start, startOfLine(ndjson, start, to - from));
@@ -182,7 +186,7 @@ function startOfLine(ndjson: Buffer, start: number, lines: number): number {
   return at;
 }
 
-/** Each line of the piece as it stands in a page. */
+/** @returns the piece's lines, each in the form that it has in a page */
 export function textsOf({ ndjson }: Piece): string[] {
   return ndjson().toString().split('\n').slice(0, -1);
 }
@@ -195,11 +199,14 @@ export interface Lines {
 
 export interface LineBounds {
   lines: number;
-  /** NDJSON bytes; a single longer line comes alone. */
+  /** NDJSON bytes; a line longer than this is returned alone. */
   rawBytes: number;
 }
 
-/** The next lines after `afterSeq`, up to `throughSeq` and the bounds; undefined when there are none. */
+/**
+ * Reads the next lines after `afterSeq`, up to `throughSeq` and the bounds.
+ * @returns undefined if there are none
+ */
 export function readLines(
   store: Store,
   executionKey: number,

@@ -1,4 +1,4 @@
-/** Opening the node's store: one SQLite file that several `run` and one `connect` share. */
+/** Opens the node's store: one SQLite file, shared by several `run` processes and one `connect`. */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ type Row = Record<string, unknown>;
 
 /** The lines of an execution that are not sealed yet. */
 export interface Tail {
-  /** Of the execution, when this was true. */
+  /** Lines of the execution when this was noted. */
   logLines: number;
   /** The last line that is sealed. */
   sealed: number;
@@ -21,7 +21,7 @@ export interface Tail {
 
 export class Store {
   readonly #db: Database.Database;
-  /** Of the executions that this process records, by key: so that an append need not look for them. */
+  /** By key of the executions that this process records, so that an append need not read them. */
   readonly tails = new Map<number, Tail>();
   readonly #statements = new Map<string, Database.Statement>();
   readonly #transaction: Database.Transaction<(work: () => unknown) => unknown>;
@@ -41,19 +41,19 @@ export class Store {
     return statement as Database.Statement<unknown[], R>;
   }
 
-  /** The row of a statement that always has one. */
+  /** @returns the row of a statement that always has one */
   one<R>(statement: Database.Statement<unknown[], R>, ...parameters: unknown[]): R {
     const row = statement.get(...parameters);
     if (row === undefined) throw new NodeAgentError('store', `the store has no row for: ${statement.source.trim()}`);
     return row;
   }
 
-  /** The only column of the only row of a statement that always has one. */
+  /** @returns the only column of the only row of a statement that always has one */
   value(sql: string, ...parameters: unknown[]): unknown {
     return this.one(this.prepare(sql).pluck(), ...parameters);
   }
 
-  /** Runs `work` in one write transaction; takes the write lock first, so that it can't fail half-way for another's. */
+  /** Runs `work` in one transaction that takes the write lock first, so that another's write can't make it fail half-way. */
   write<T>(work: () => T): T {
     return this.#transaction.immediate(work) as T;
   }
@@ -86,12 +86,16 @@ export class Store {
 }
 
 export interface OpenOptions {
-  /** How long a statement waits for another process' transaction. The recorder's is short: a wait stops the output. @default 5000 */
+  /**
+   * How long a statement waits for another process's transaction. The recorder's is short, because waiting stops the
+   * command's output.
+   * @default 5000
+   */
   busyTimeoutMs?: number;
 }
 
 /**
- * Opens `<dataDir>/node.db`, creating directory, file and tables where they are missing.
+ * Opens `<dataDir>/node.db`, and creates the directory, the file and the tables if they are missing.
  * @throws NodeAgentError `store`
  */
 export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions = {}): Store {
@@ -101,9 +105,9 @@ export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     db = new Database(path, { timeout: 5000 });
     db.pragma('journal_mode = WAL');
-    // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can take the last
-    // transactions, which leaves an older, consistent store: the case of a restored backup, that epoch and revision
-    // heal. FULL would add an fsync, and its stalls, to every 100 ms of a command's output.
+    // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can lose the last transactions,
+    // which leaves an older, consistent store. That is the same as a restored backup, which epoch and revision repair.
+    // FULL would add an fsync, and its stalls, to every 100 ms of a command's output.
     db.pragma('synchronous = NORMAL');
     db.pragma('foreign_keys = ON');
     db.pragma('journal_size_limit = 67108864');
@@ -125,7 +129,7 @@ function migrate(db: Database.Database): void {
   db.transaction(() => {
     const from = version(); // again, now that no other process can be migrating
     if (from > MIGRATIONS.length) {
-      throw new NodeAgentError('store', `the store is of a newer node-agent (schema ${from}); upgrade this one`);
+      throw new NodeAgentError('store', `the store was made by a newer node-agent (schema ${from}); upgrade this one`);
     }
     for (const step of MIGRATIONS.slice(from)) db.exec(step);
     db.pragma(`user_version = ${MIGRATIONS.length}`);

@@ -7,7 +7,7 @@ import { processStart } from './process-identity.js';
 import { END_ORPHAN } from './sql.js';
 
 /**
- * Marks running executions whose recorder no longer lives as killed, each in a transaction of its own.
+ * Marks running executions as killed if their recorder is gone, each in a transaction of its own.
  * @returns the ids of those marked
  */
 export function endOrphans(store: Store): string[] {

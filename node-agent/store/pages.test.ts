@@ -31,7 +31,7 @@ describe('pages', () => {
   }
   const ranges = (all: Page[]) => all.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq]);
 
-  test('hold 1,000 lines each, as the protocol checks them', async () => {
+  test('contain 1,000 lines each, and pass the check of the protocol', async () => {
     const { key } = startExecution(temporary.store, { lines: 2500 });
     const all = await pages(key, 0, 2500);
     expect(ranges(all)).toEqual([
@@ -72,7 +72,7 @@ describe('pages', () => {
     expect(second?.gzip.equals(stored)).toBe(true);
   });
 
-  test('are cut from sealed ones where the hive has a part of them', async () => {
+  test('are cut from sealed ones if the hive has a part of their lines', async () => {
     const { key } = startExecution(temporary.store, { lines: 2500 });
     const all = await pages(key, 437, 1700);
     expect(ranges(all)).toEqual([
@@ -85,7 +85,7 @@ describe('pages', () => {
     }
   });
 
-  test('are made of the rows of a store from before pages were sealed', async () => {
+  test('are made of rows in a store from before pages were sealed', async () => {
     const { store } = temporary;
     const { key } = startExecution(store);
     const insert = store.prepare('INSERT INTO log_line (execution_key, seq, line) VALUES (?, ?, ?)');
@@ -115,7 +115,7 @@ describe('pages', () => {
     expect(ranges(await pages(key, 0, 1900))).toEqual([]);
   });
 
-  test('go on after the asked position and not beyond the asked end', async () => {
+  test('start after the requested position and stop at the requested end', async () => {
     const { key } = startExecution(temporary.store, { lines: 100 });
     expect(ranges(await pages(key, 10, 50))).toEqual([[11, 50]]);
     expect(ranges(await pages(key, 50, 50))).toEqual([]);
@@ -139,7 +139,7 @@ describe('pages', () => {
     ]);
   });
 
-  test('are halved until they fit the gzip bound', async () => {
+  test('are halved until their gzip fits', async () => {
     const { store } = temporary;
     const { key } = startExecution(store);
     const lines = Array.from({ length: 8 }, () =>

@@ -1,4 +1,4 @@
-/** An execution's lines as log pages, made while the caller still sends the page before. */
+/** Makes log pages of an execution's lines, while the caller still sends the previous page. */
 import { encodePage } from '../../protocol/page.js';
 import { NodeAgentError } from '../errors.js';
 import { readPiece, sliceLines, type Piece } from './lines.js';
@@ -34,7 +34,7 @@ export async function* readPages(
         if (!piece) break;
         position = piece.lastSeq;
         const pages = makePages(piece, maxGzipBytes);
-        pages.catch(() => undefined); // thrown where it is awaited, which may be later than a rejection may stay unseen
+        pages.catch(() => undefined); // thrown where it is awaited; until then it must not count as an unhandled rejection
         ahead.push(pages);
       }
       const next = ahead.shift();
@@ -46,7 +46,7 @@ export async function* readPages(
   }
 }
 
-/** The lines as one page, or as several where gzip does not bring them under `maxGzipBytes`. */
+/** Makes one page of the lines, or several if their gzip is larger than `maxGzipBytes`. */
 export async function makePages(piece: Piece, maxGzipBytes: number): Promise<Page[]> {
   const { firstSeq, lastSeq } = piece;
   if (piece.gzip && piece.gzip.length <= maxGzipBytes) return [{ firstSeq, lastSeq, gzip: piece.gzip }];

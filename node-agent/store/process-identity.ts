@@ -1,8 +1,8 @@
-/** Tells a process from a later one with the same pid: by when it started. */
+/** Tells a process from a later one with the same pid, by the time it started. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** When the process started, in a form only to be compared; undefined when no such process lives. */
+/** @returns when the process started, in a form only for comparing; undefined if no such process is alive */
 export function processStart(pid: number): string | undefined {
   return process.platform === 'linux' ? linuxProcessStart(pid) : psProcessStart(pid);
 }
@@ -10,7 +10,7 @@ export function processStart(pid: number): string | undefined {
 function linuxProcessStart(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // the second field, the command, may hold spaces and brackets: fields are counted from its end
+    // the second field, the command, may contain spaces and brackets: fields are counted from its end
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z') return undefined;
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

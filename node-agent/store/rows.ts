@@ -51,13 +51,10 @@ export interface ExecutionRow {
   recorder_started: string;
 }
 
-export function attemptSync(row: AttemptRow): AttemptSync {
+/** What both versions of the protocol say about an attempt. */
+export function attemptFields(row: AttemptRow) {
   return {
     attempt_id: row.id,
-    revision: row.revision,
-    execution_count: row.execution_count,
-    title: row.title,
-    shared_task_id: row.shared_task_id,
     executor: row.executor,
     branch: row.branch,
     target_branch: row.target_branch,
@@ -69,14 +66,23 @@ export function attemptSync(row: AttemptRow): AttemptSync {
   };
 }
 
-/** Stamped with the attempt's revision of now, which the execution's own change is part of. */
-export function executionSync(row: ExecutionRow): ExecutionSync {
+export function attemptSync(row: AttemptRow): AttemptSync {
+  return {
+    ...attemptFields(row),
+    revision: row.revision,
+    execution_count: row.execution_count,
+    title: row.title,
+    shared_task_id: row.shared_task_id,
+  };
+}
+
+/** What both versions of the protocol say about an execution. */
+export function executionFields(row: ExecutionRow) {
   return {
     execution_id: row.id,
     attempt_id: row.attempt_id,
-    revision: row.attempt_revision,
     run_reason: row.run_reason,
-    executor_action: row.executor_action === null ? null : (JSON.parse(row.executor_action) as unknown),
+    executor_action: row.executor_action === null ? null : (JSON.parse(row.executor_action) as object),
     before_head_commit: row.before_head_commit,
     after_head_commit: row.after_head_commit,
     status: row.status,
@@ -86,6 +92,14 @@ export function executionSync(row: ExecutionRow): ExecutionSync {
     started_at: row.started_at,
     completed_at: row.completed_at,
     created_at: row.created_at,
+  };
+}
+
+/** Carries the attempt's revision of now, which includes the execution's own last change. */
+export function executionSync(row: ExecutionRow): ExecutionSync {
+  return {
+    ...executionFields(row),
+    revision: row.attempt_revision,
     log_lines: row.log_lines,
     log_epoch: row.log_epoch,
   };

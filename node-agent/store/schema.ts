@@ -1,4 +1,4 @@
-/** The node's tables, as steps of PRAGMA user_version: a step that was released is never edited, only followed. */
+/** The node's tables, as steps counted by PRAGMA user_version. A released step is never edited: append a new one. */
 const FIRST = `
 CREATE TABLE node (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -63,10 +63,10 @@ CREATE TABLE log_line (
 ) WITHOUT ROWID;
 `;
 
-/** Which node the hive says this one is: acknowledgements are the word of that hive, and of no other. */
+/** The id that the hive has for this node: acknowledgements count for that hive only. */
 const HIVE_NODE = `ALTER TABLE node ADD COLUMN hive_node_id TEXT;`;
 
-/** Lines in the form in which they travel; those that do not fill a page yet, of a running execution, stay in log_line. */
+/** Full pages, in the form in which they are sent. Lines of a running execution that do not fill a page stay in log_line. */
 const SEALED_PAGES = `
 CREATE TABLE log_page (
   execution_key INTEGER NOT NULL REFERENCES execution (key) ON DELETE CASCADE,

@@ -1,4 +1,7 @@
-/** Every statement the node makes, by name. Parameters are positional, in the order of their names' reading. */
+/**
+ * Every statement of the node's SQLite, by name. They share one file, while the hive has one file per statement, because
+ * they are short, have fragments in common and run several at a time in one synchronous transaction.
+ */
 
 export const SELECT_DATA_VERSION = `PRAGMA data_version`;
 export const SELECT_MACHINE_ID = `SELECT machine_id FROM node WHERE id = 1`;
@@ -6,6 +9,7 @@ export const INSERT_NODE = `INSERT INTO node (id, machine_id, created_at) VALUES
 
 // attempts
 
+const IS_COMPLETE = `acked_state = 'complete' AND acked_revision = revision`;
 const ATTEMPT = `
   SELECT a.*, (SELECT count(*) FROM execution e WHERE e.attempt_key = a.key) AS execution_count FROM attempt a`;
 export const SELECT_ATTEMPT_BY_ID = `${ATTEMPT} WHERE a.id = ?`;
@@ -18,7 +22,7 @@ export const INSERT_ATTEMPT = `
 export const RAISE_REVISION = `UPDATE attempt SET revision = revision + 1, updated_at = ? WHERE key = ? RETURNING revision`;
 export const RAISE_REVISION_ABOVE = `
   UPDATE attempt SET revision = @revision + 1, acked_revision = 0 WHERE key = @key AND revision <= @revision RETURNING revision`;
-/** Asked after every commit, and nearly always no: {@link SELECT_PENDING_ATTEMPTS} takes ten times as long to say so. */
+/** Asked after every commit, and nearly always false; {@link SELECT_PENDING_ATTEMPTS} takes ten times as long. */
 export const SELECT_IS_PENDING = `
   SELECT EXISTS (SELECT 1 FROM attempt WHERE revision > acked_revision)
     OR EXISTS (SELECT 1 FROM execution WHERE revision > acked_revision)`;
@@ -33,7 +37,7 @@ export const ACKNOWLEDGE_ATTEMPT = `
   WHERE key = @key`;
 export const SELECT_LAST_COMPLETED = `
   ${ATTEMPT} WHERE a.key = (
-    SELECT key FROM attempt WHERE acked_state = 'complete' AND acked_revision = revision
+    SELECT key FROM attempt WHERE ${IS_COMPLETE}
     ORDER BY completed_at DESC, key DESC LIMIT 1)`;
 export const SELECT_HIVE_NODE = `SELECT hive_node_id FROM node WHERE id = 1`;
 export const SET_HIVE_NODE = `UPDATE node SET hive_node_id = ? WHERE id = 1`;
@@ -104,13 +108,13 @@ export const SELECT_SEALED_THROUGH = `SELECT coalesce(max(last_seq), 0) FROM log
 
 export const SELECT_STATUS = `
   SELECT (SELECT count(*) FROM attempt) AS attempts,
-    (SELECT count(*) FROM attempt WHERE acked_state = 'complete' AND acked_revision = revision) AS complete,
+    (SELECT count(*) FROM attempt WHERE ${IS_COMPLETE}) AS complete,
     (SELECT count(*) FROM attempt WHERE revision > acked_revision) AS unacknowledged,
     (SELECT count(*) FROM execution) AS executions,
     (SELECT count(*) FROM execution WHERE status = 'running') AS running,
     (SELECT coalesce(sum(log_lines), 0) FROM execution) AS log_lines`;
 const PRUNABLE = `
-  acked_state = 'complete' AND acked_revision = revision AND NOT EXISTS (
+  ${IS_COMPLETE} AND NOT EXISTS (
     SELECT 1 FROM execution e WHERE e.attempt_key = attempt.key
       AND (e.status = 'running' OR e.acked_epoch <> e.log_epoch OR e.acked_through <> e.log_lines))`;
 export const SELECT_PRUNABLE = `SELECT key, id FROM attempt WHERE updated_at < ? AND ${PRUNABLE} ORDER BY key`;

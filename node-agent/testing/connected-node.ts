@@ -1,5 +1,6 @@
 /** For tests: a node's connection in this process, to a scripted hive. */
-import { openConnection, type ConnectionEnd, type ConnectionOptions } from '../connection/connection.js';
+import type { ConnectionEnd, ConnectionOptions } from '../connection/open-socket.js';
+import { openConnection } from '../connection/v2/connection.js';
 import { createLogger } from '../log.js';
 import { openStore, type Store } from '../store/open.js';
 import { ScriptedHive, type Peer, type ScriptedHiveOptions } from './scripted-hive.js';
@@ -7,7 +8,7 @@ import { temporaryStore, type TemporaryStore } from './temporary-store.js';
 
 export interface ConnectedNode extends TemporaryStore {
   hive: ScriptedHive;
-  /** Connects (again) and gives the hive's end of it. */
+  /** Connects (again). @returns the hive's end of the connection */
   connect(timing?: ConnectionOptions['timing']): Promise<Peer>;
   disconnect(): Promise<ConnectionEnd | undefined>;
   stop(): Promise<void>;
@@ -16,7 +17,7 @@ export interface ConnectedNode extends TemporaryStore {
 export async function connectedNode(options: ScriptedHiveOptions = {}): Promise<ConnectedNode> {
   const hive = await ScriptedHive.start(options);
   const temporary = temporaryStore();
-  // a connection of its own, as other processes have: that is how changes are noticed
+  // a connection of its own, as another process has: only changes of other connections are noticed
   const ownStore = openStore(temporary.dataDir);
   let controller = new AbortController();
   let end: Promise<ConnectionEnd> | undefined;

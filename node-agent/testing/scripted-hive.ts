@@ -1,14 +1,15 @@
-/** For tests: a real socket server that answers as a test says. */
+/** For tests: a real socket server that answers as the test says. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeLogPageFrame, type LogPageFrame } from '../../protocol/binary-frame.js';
 import { authFrame, nodeFrame, type FrameData, type HiveFrame, type NodeFrame } from '../../protocol/frames.js';
 import { decodeTextFrame, encodeTextFrame } from '../../protocol/text-frame.js';
 
-/** The same on every connection: a hive that names another is another hive. */
+/** The same on every connection: to a node, another id means another hive. */
 const NODE_ID = randomUUID();
 
 export type Received = NodeFrame | { type: 'log_page'; data: LogPageFrame };
@@ -44,14 +45,15 @@ export class Peer {
     return this.received.filter((frame) => frame.type === type).map(({ data }) => data as DataOf<T>);
   }
 
-  /** Waits until `condition` holds, looking at each frame's arrival. */
+  /** Waits until `condition` is true; checks it when a frame arrives. */
   async until(condition: (peer: this) => boolean, what: string, ms = 5000): Promise<void> {
     const deadline = Date.now() + ms;
     while (!condition(this)) {
       const left = deadline - Date.now();
       if (left <= 0)
         throw new Error(`not within ${ms} ms: ${what}; got ${this.received.map(({ type }) => type).join(' ')}`);
-      await Promise.race([new Promise<void>((resolve) => this.#wake.push(resolve)), sleep(Math.min(left, 50))]);
+      const nextFrame = new Promise<void>((resolve) => this.#wake.push(resolve));
+      await pTimeout(nextFrame, { milliseconds: Math.min(left, 50), fallback: () => undefined });
     }
   }
 
@@ -62,7 +64,7 @@ export class Peer {
 }
 
 export interface ScriptedHiveOptions {
-  /** What happens on a frame, after auth. @default acknowledges everything and stores pages in memory */
+  /** Called for each frame after auth. @default acknowledges everything and counts the lines of pages */
   handler?: Handler;
   auth?: Partial<FrameData<HiveFrame, 'auth_result'>>;
 }
@@ -89,7 +91,7 @@ export class ScriptedHive {
     return new ScriptedHive(server, options);
   }
 
-  /** The node's connection of this number, from 0. */
+  /** @returns the node's connection with this number, counted from 0 */
   async peer(index = 0, ms = 5000): Promise<Peer> {
     for (const deadline = Date.now() + ms; Date.now() < deadline;) {
       const peer = this.peers[index];
@@ -133,7 +135,7 @@ export class ScriptedHive {
   }
 }
 
-/** A hive as it should be: takes everything, remembers how far each execution is stored. */
+/** A well-behaved hive: acknowledges everything, and remembers how far each execution is stored. */
 export function obliging(stored = new Map<string, number>()): Handler {
   return (frame, peer) => {
     if (frame.type === 'heartbeat') peer.send('heartbeat_ack', { server_time: new Date().toISOString() });

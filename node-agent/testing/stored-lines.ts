@@ -1,8 +1,8 @@
-/** For tests: what a store holds, read without the code under test. */
+/** For tests: what a store contains, read without the code under test. */
 import { gunzipSync } from 'node:zlib';
 import type Database from 'better-sqlite3';
 
-/** An execution's lines, encoded, as they stand in a page. Fails when they are not consecutive from 1. */
+/** @returns an execution's lines, encoded as in a page. @throws Error if they are not consecutive from 1 */
 export function storedLines(db: Database.Database, executionKey: number): string[] {
   // in one transaction, so that a recorder that seals meanwhile does not hide rows
   return db.transaction(() => {
@@ -21,7 +21,7 @@ export function storedLines(db: Database.Database, executionKey: number): string
         'SELECT seq, line FROM log_line WHERE execution_key = ? ORDER BY seq',
       )
       .all(executionKey);
-    for (const { seq, line } of rows) if (lines.push(line) !== seq) throw new Error(`line ${seq} has another place`);
+    for (const { seq, line } of rows) if (lines.push(line) !== seq) throw new Error(`line ${seq} is out of place`);
     return lines;
   })();
 }

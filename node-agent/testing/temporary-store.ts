@@ -38,7 +38,7 @@ export interface TestExecution {
   createdAt?: string;
 }
 
-/** An execution that runs, recorded by this process. */
+/** A running execution, recorded by this process. */
 export function startExecution(
   store: Store,
   { attemptId = randomUUID(), lines = 0, action = null, createdAt = NOW }: TestExecution = {},

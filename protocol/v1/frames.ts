@@ -1,19 +1,20 @@
 /**
- * The frames of protocol version 1, as original vk-swarm nodes and hives write them (docs/protocol.md). Unknown fields
- * are ignored; an optional field may be absent or null, and is null after parsing.
+ * The frames of protocol version 1, as original vk-swarm nodes and hives write them (docs/protocol-v1.md). Unknown fields
+ * are ignored. An optional field may be absent or null, and is null after parsing.
  */
 import { z } from 'zod';
 import { executionStatus, runReason } from '../frames.js';
 import { storableJson } from '../json.js';
+import { frame } from '../text-frame.js';
 import { rfc3339 } from '../time.js';
 
 /** The version in `auth` and `auth_result`. */
 export const PROTOCOL_V1 = 1;
-/** A message of either side; the original allows one frame no more than 16 MiB of it. */
+/** A message of either side. The original limits a frame of it to 16 MiB. */
 export const MAX_V1_MESSAGE_BYTES = 64 * 1024 * 1024;
-/** Rows that an original node pushes in one cycle over all executions: a longer batch is a backfill's. */
+/** Maximum number of lines that an original node pushes in one cycle, over all executions. A backfill's batch may have more. */
 export const MAX_LIVE_BATCH_ENTRIES = 500;
-/** The error of a backfill that was asked for an attempt which the node does not have, after the attempt's id. */
+/** What a backfill's error says, after the attempt's id, if the node does not have the attempt. */
 export const ATTEMPT_NOT_FOUND = 'not found';
 
 const MAX_ACTION_BYTES = 4 * 1024 * 1024;
@@ -79,7 +80,7 @@ export const executionSyncDataV1 = z.object({
   created_at: rfc3339,
 });
 
-/** Entries are checked line by line where they are made into pages: there may be very many. */
+/** Entries are checked one by one when they are made into pages, because there may be very many. */
 const logsBatchData = z.object({
   assignment_id: uuid,
   shared_task_id: orNull(uuid),
@@ -113,10 +114,6 @@ const backfillRequestData = z.object({
   logs_after: orNull(rfc3339),
 });
 
-function frame<const T extends string, D extends z.ZodType>(type: T, data: D) {
-  return z.object({ type: z.literal(type), data });
-}
-
 export const authFrameV1 = frame('auth', authDataV1);
 
 /** What a hive reads of a node's frames after `auth`; every other type is ignored. */
@@ -149,7 +146,7 @@ export const hiveFrameV1 = z.discriminatedUnion('type', [
   ),
 ]);
 
-/** The first frame that a hive sends; of a failed login at least these fields are there. */
+/** The first frame that a hive sends. Even a failed login has at least these fields. */
 export const authResultFrameV1 = frame(
   'auth_result',
   z.object({
@@ -184,7 +181,7 @@ export type HiveAnswerV1 =
   | { type: 'op_ack'; data: { applied_through_seq: number } }
   | { type: 'digest_result'; data: { resend_from_seq: null; pull_entities: [] } };
 
-/** A login's answer in the shape that the original node parses; it needs every field of a success. */
+/** The answer to a login, as the original node parses it: even a refusal needs every field of a success. */
 export function authResultV1(
   result: { node_id: string; organization_id: string } | { error: string },
   version = PROTOCOL_V1,

@@ -1,11 +1,10 @@
 /**
- * Finds where a batch of lines stands in a longer log that is read once, forwards (Knuth, Morris and Pratt): the first
- * place where the whole batch is, or else the longest start of the batch that the log ends with.
+ * Finds a batch of lines in a longer log that is read once, forwards (Knuth, Morris and Pratt): the first place that has
+ * the whole batch, or otherwise the longest beginning of the batch that the log ends with.
  */
 export class LineMatcher {
   readonly #batch: readonly string[];
   readonly #borders: number[];
-  /** Lines of the batch that the log read so far ends with. */
   #matched = 0;
   #read = 0;
 
@@ -14,7 +13,7 @@ export class LineMatcher {
     this.#borders = borders(batch);
   }
 
-  /** Reads the log's next line; true once the whole batch has been found. */
+  /** Reads the log's next line. @returns whether it completes the batch */
   next(line: string): boolean {
     this.#read++;
     while (this.#matched > 0 && line !== this.#batch[this.#matched])
@@ -23,18 +22,18 @@ export class LineMatcher {
     return this.#matched === this.#batch.length;
   }
 
-  /** How many of the batch's lines stand at the end of what was read. */
+  /** How many of the batch's first lines the log read so far ends with. */
   get matched(): number {
     return this.#matched;
   }
 
-  /** Lines of the log that were read. */
+  /** How many lines of the log were read. */
   get read(): number {
     return this.#read;
   }
 }
 
-/** For each start of the batch: the length of the longest shorter start that it also ends with. */
+/** For each beginning of the batch: the length of the longest shorter beginning that it also ends with. */
 function borders(batch: readonly string[]): number[] {
   const lengths: number[] = [0];
   for (let index = 1, length = 0; index < batch.length; index++) {

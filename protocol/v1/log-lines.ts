@@ -1,17 +1,17 @@
-/** A version 1 batch's entries as the lines that the hive stores. */
-import { MAX_LINE_BYTES } from '../limits.js';
-import { encodeLine, OUTPUT_TYPES, type OutputType } from '../page.js';
+/** Turns the entries of a version 1 batch into the lines that the hive stores. */
+import { encodeLine, OUTPUT_TYPES, splitContent, type OutputType } from '../page.js';
 import { rfc3339 } from '../time.js';
 
-/** A line in its stored form (`encodeLine`), which is also its identity: output type, content and time. */
+/** A line in its stored form (`encodeLine`). Lines with the same output type, content and time are the same line. */
 export interface EncodedLine {
   outputType: OutputType;
   json: string;
 }
 
 /**
- * One entry is one line, whatever newlines are in it; one over the limit of a line becomes several, cut between
- * characters, the same way each time it is sent. Undefined: it is no entry.
+ * One entry is one line, whatever newlines it contains. One that is too long for a line becomes several, cut between
+ * characters, and the same way each time it is sent.
+ * @returns undefined if it is not an entry
  */
 export function entryLines(entry: unknown): EncodedLine[] | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined;
@@ -24,22 +24,4 @@ export function entryLines(entry: unknown): EncodedLine[] | undefined {
     outputType,
     json: encodeLine({ output_type: outputType, content: part, timestamp: time.data }),
   }));
-}
-
-/** Parts of at most MAX_LINE_BYTES of UTF-8. */
-function splitContent(content: string): string[] {
-  if (content.length * 3 <= MAX_LINE_BYTES || Buffer.byteLength(content) <= MAX_LINE_BYTES) return [content];
-  const parts: string[] = [];
-  for (let start = 0; start < content.length;) {
-    let end = start;
-    for (let bytes = 0; end < content.length;) {
-      const code = content.codePointAt(end) ?? 0;
-      bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
-      if (bytes > MAX_LINE_BYTES) break;
-      end += code < 0x1_0000 ? 1 : 2;
-    }
-    parts.push(content.slice(start, end));
-    start = end;
-  }
-  return parts;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { getAttempt, pendingAttempts } from '../store/attempts.js';
-import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
-import { obliging, type Peer, type Received } from '../testing/scripted-hive.js';
-import { endedExecution, finishExecution, row, startExecution } from '../testing/temporary-store.js';
+import { getAttempt, pendingAttempts } from '../../store/attempts.js';
+import { connectedNode, type ConnectedNode } from '../../testing/connected-node.js';
+import { obliging, type Peer, type Received } from '../../testing/scripted-hive.js';
+import { endedExecution, finishExecution, row, startExecution } from '../../testing/temporary-store.js';
 
 const metadata = ({ type }: Received) => ['attempt_sync', 'execution_sync', 'announced'].includes(type);
 const types = (peer: Peer) => peer.received.filter(metadata).map(({ type }) => type);
@@ -16,7 +16,7 @@ describe('announcing', () => {
   });
   afterEach(() => node.stop());
 
-  /** A hive that answers nothing but heartbeats, beside what the test sends. */
+  /** A hive that answers nothing but heartbeats. */
   const silent = () => {
     node.hive.handler = (frame, peer) => {
       if (frame.type === 'heartbeat') peer.send('heartbeat_ack', { server_time: '' });
@@ -34,7 +34,7 @@ describe('announcing', () => {
     });
   });
 
-  test('tells each attempt, then its executions in order, then how many', async () => {
+  test('announces each attempt, then its executions in order, then the count', async () => {
     const first = endedExecution(node.store, { lines: 2, createdAt: '2026-01-02T00:00:02.000Z' });
     const second = endedExecution(node.store, { attemptId: first.attempt_id, createdAt: '2026-01-02T00:00:01.000Z' });
     startExecution(node.store);
@@ -56,7 +56,7 @@ describe('announcing', () => {
     expect(executions[1]).toMatchObject({ status: 'completed', log_lines: 2, log_epoch: 1, dropped: false });
   });
 
-  /** A hive that has so many of the attempts as complete, in the order in which it hears of them. */
+  /** A hive that has the first `count` attempts it hears of as complete. */
   const completing = (count: number) => {
     const plain = obliging();
     const complete = new Set<string>();
@@ -70,7 +70,7 @@ describe('announcing', () => {
     };
   };
 
-  test('tells of what was acknowledged as complete only the last again, and asks again about what was not', async () => {
+  test('announces again only the last complete attempt, and those that are not complete', async () => {
     endedExecution(node.store);
     const [last, partial] = [endedExecution(node.store), endedExecution(node.store)];
     completing(2);
@@ -85,7 +85,7 @@ describe('announcing', () => {
     expect(peer.of('execution_sync').map(({ execution_id }) => execution_id)).toEqual([partial.id]);
   });
 
-  test('tells everything again when the hive has lost what it had acknowledged last', async () => {
+  test('announces everything again when the hive has lost what it had acknowledged last', async () => {
     const executions = Array.from({ length: 3 }, () => endedExecution(node.store));
     completing(3);
     await (await node.connect()).count('announced');
@@ -102,7 +102,7 @@ describe('announcing', () => {
     expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
   });
 
-  test('tells every change at once', async () => {
+  test('announces every change at once', async () => {
     const peer = await node.connect();
     await peer.count('announced');
     const { key, id } = startExecution(node.store);
@@ -115,7 +115,7 @@ describe('announcing', () => {
     expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
   });
 
-  test('keeps at most 256 frames unacknowledged, and goes on with the acknowledgements', async () => {
+  test('has at most 256 frames unacknowledged, and goes on as they are acknowledged', async () => {
     for (let count = 0; count < 200; count++) endedExecution(node.store);
     silent();
     const peer = await node.connect({ resendMs: 60_000 });
@@ -129,7 +129,7 @@ describe('announcing', () => {
     expect(peer.of('execution_sync')).toHaveLength(200);
   });
 
-  test('asks for the lines of attempts that have become complete: of the first at once, of the next ones together', async () => {
+  test('asks for the positions of attempts that become complete: of the first at once, of the next ones together', async () => {
     const executions = Array.from({ length: 3 }, () => endedExecution(node.store, { lines: 2 }));
     const peer = await node.connect();
     await peer.count('announced');
@@ -150,7 +150,7 @@ describe('announcing', () => {
     expect(asked().map(({ execution_id }) => execution_id)).toEqual(executions.map(({ id }) => id));
   });
 
-  test('sends again what was not answered, ever more seldom', async () => {
+  test('sends again what was not answered, less and less often', async () => {
     endedExecution(node.store);
     silent();
     const peer = await node.connect({ resendMs: 200 });
@@ -159,7 +159,7 @@ describe('announcing', () => {
     expect(peer.of('attempt_sync').length).toBeLessThanOrEqual(4);
   });
 
-  test('moves past a newer revision of the hive and tells everything again', async () => {
+  test('moves past a newer revision of the hive and announces everything again', async () => {
     const execution = endedExecution(node.store);
     const plain = obliging();
     node.hive.handler = (frame, peer) => {
@@ -182,7 +182,7 @@ describe('announcing', () => {
     expect(await peer.count('error')).toMatchObject([{ message_id: attempt_id }]);
   });
 
-  test('starts a new epoch when the hive has more lines, and tells it', async () => {
+  test('starts a new epoch when the hive has more lines, and announces it', async () => {
     const execution = endedExecution(node.store, { lines: 3 });
     const peer = await (async () => {
       node.hive.handler = obliging(new Map([[execution.id, 5]]));
@@ -212,7 +212,7 @@ describe('announcing', () => {
     expect(peer.of('attempt_sync').length).toBeGreaterThanOrEqual(2);
   });
 
-  test('marks executions of dead recorders while it is connected', async () => {
+  test('marks executions as killed while it is connected, if their recorder is gone', async () => {
     const execution = startExecution(node.store);
     node.store.prepare("UPDATE execution SET recorder_started = 'earlier' WHERE key = ?").run(execution.key);
     const peer = await node.connect();

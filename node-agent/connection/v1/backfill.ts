@@ -1,22 +1,22 @@
-/** The answer to a version 1 hive's backfill_request: every frame of it, in order, as text. */
-import { ATTEMPT_NOT_FOUND, type BackfillRequestV1 } from '../../protocol/v1/frames.js';
-import { encodeTextFrame } from '../../protocol/text-frame.js';
-import { codeOf } from '../errors.js';
-import { findAttempt } from '../store/attempts.js';
-import { executionsAfter } from '../store/executions.js';
-import { readLines } from '../store/lines.js';
-import type { Store } from '../store/open.js';
-import type { ExecutionRow } from '../store/rows.js';
+/** Answers a version 1 hive's backfill_request: all frames of the answer, in order, as text. */
+import { ATTEMPT_NOT_FOUND, type BackfillRequestV1 } from '../../../protocol/v1/frames.js';
+import { encodeTextFrame } from '../../../protocol/text-frame.js';
+import { codeOf } from '../../errors.js';
+import { findAttempt } from '../../store/attempts.js';
+import { executionsAfter } from '../../store/executions.js';
+import { readLines } from '../../store/lines.js';
+import type { Store } from '../../store/open.js';
+import type { ExecutionRow } from '../../store/rows.js';
 import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';
 
-/** A hive takes no frame above 16 MiB; this stays well below, with the largest line on top. */
+/** A hive accepts no frame above 16 MiB. A batch stays well below that, even with the largest line on top. */
 const BATCH: { lines: number; rawBytes: number } = { lines: 1_000_000, rawBytes: 7 * 1024 * 1024 };
 
 type Counted = Generator<string, number>;
 
 /**
- * The attempts one after another, then one response. An attempt that is not known is an error that names it, and the
- * others are sent all the same; one without a shared task sends nothing.
+ * Sends the attempts one after another, then one response. An unknown attempt becomes an error that names it, and the
+ * others are sent all the same. Nothing is sent of an attempt without a shared task.
  */
 export function* answerBackfill(store: Store, request: BackfillRequestV1): Generator<string, void> {
   const errors: string[] = [];
@@ -27,7 +27,7 @@ export function* answerBackfill(store: Store, request: BackfillRequestV1): Gener
       if (!attempt) errors.push(`${id}: sync error: attempt ${id} ${ATTEMPT_NOT_FOUND}`);
       else if (isShared(attempt)) sent += yield* sendAttempt(store, attempt, request);
     } catch (error) {
-      errors.push(`${id}: the node can not read it (${codeOf(error)})`);
+      errors.push(`${id}: the node cannot read it (${codeOf(error)})`);
     }
   }
   yield encodeTextFrame({
@@ -41,7 +41,7 @@ export function* answerBackfill(store: Store, request: BackfillRequestV1): Gener
   });
 }
 
-/** @returns what counts as sent: the attempt, its executions, or its batches, by the request's type */
+/** @returns how many entities were sent: attempts, executions or batches, depending on the request's type */
 function* sendAttempt(store: Store, attempt: SharedAttempt, request: BackfillRequestV1): Counted {
   const { backfill_type: type, logs_after: logsAfter } = request;
   if (type === 'full_attempt') yield encodeTextFrame({ type: 'attempt_sync', data: attemptSyncV1(attempt) });

@@ -1,8 +1,8 @@
-import { codeOf, messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { SocketClosedError, type Outbox } from './outbox.js';
+import { codeOf, messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { SocketClosedError, type Outbox } from '../outbox.js';
 
-/** A function that runs `work`, never twice at once, and once more when it was called meanwhile. */
+/** @returns a function that runs `work`: never twice at once, and once more if it was called meanwhile */
 export function singleFlight(
   work: () => Promise<void>,
   { logger, outbox }: { logger: Logger; outbox: Outbox },

@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../protocol/limits.js';
-import { encodeLine } from '../../protocol/page.js';
-import { appendLines } from '../store/lines.js';
-import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
-import { obliging, type Handler, type Peer } from '../testing/scripted-hive.js';
-import { addLines, finishExecution, row, startExecution } from '../testing/temporary-store.js';
+import { MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../../protocol/limits.js';
+import { encodeLine } from '../../../protocol/page.js';
+import { appendLines } from '../../store/lines.js';
+import { connectedNode, type ConnectedNode } from '../../testing/connected-node.js';
+import { obliging, type Handler, type Peer } from '../../testing/scripted-hive.js';
+import { addLines, finishExecution, row, startExecution } from '../../testing/temporary-store.js';
 
 const settle = (ms = 200) => sleep(ms);
 const ranges = (peer: Peer) => peer.of('log_page').map(({ header }) => [header.first_seq, header.last_seq]);
@@ -20,7 +20,7 @@ describe('live pages', () => {
   });
   afterEach(() => node.stop());
 
-  /** Answers as a good hive does, but for live pages. */
+  /** Answers as a well-behaved hive does, except for live pages. */
   function answerPages(
     answer: (page: { execution_id: string; first_seq: number; last_seq: number }, peer: Peer) => void,
   ): Handler {
@@ -28,6 +28,17 @@ describe('live pages', () => {
     return (frame, peer) => {
       if (frame.type === 'log_page') answer(frame.data.header, peer);
       else plain(frame, peer);
+    };
+  }
+
+  function refuseFirstPage(code: 'busy' | 'epoch' | 'unknown_execution'): void {
+    let refusals = 1;
+    const plain = obliging(stored);
+    node.hive.handler = (frame, peer) => {
+      if (frame.type === 'log_page' && refusals-- > 0) {
+        const { execution_id } = frame.data.header;
+        peer.send('log_refused', { execution_id, first_seq: 1, stored_through: 0, code });
+      } else plain(frame, peer);
     };
   }
 
@@ -81,11 +92,11 @@ describe('live pages', () => {
     expect(row(node.store, key)).toMatchObject({ acked_through: 4, acked_revision: 2 });
   });
 
-  test('come before the end also when there are many left', async () => {
+  test('come before the end even if many are left', async () => {
     const { id, key } = startExecution(node.store, { lines: 3 });
     const peer = await node.connect({ resendMs: 5000 });
     await peer.until(() => stored.get(id) === 3, 'the first lines');
-    // a second page goes only after the first one's acknowledgement has come
+    // a second page is sent only after the first one has been acknowledged
     addLines(node.store, key, 1);
     await peer.until(() => stored.get(id) === 4, 'a line more');
     addLines(node.store, key, 25_000);
@@ -94,7 +105,7 @@ describe('live pages', () => {
     expect(stored.get(id)).toBe(25_004);
   });
 
-  test('do not hold the end back for long when the hive does not take them', async () => {
+  test('do not defer the end for long when the hive does not answer', async () => {
     const { key } = startExecution(node.store, { lines: 3 });
     node.hive.handler = answerPages(() => undefined);
     const peer = await node.connect({ resendMs: 500 });
@@ -119,7 +130,7 @@ describe('live pages', () => {
     const peer = await node.connect({ resendMs: 1500 });
     await settle(1000);
     const [first, ...unanswered] = peer.of('log_page');
-    const bytes = unanswered.reduce((sum, { gzip: page }) => sum + page.length, 0);
+    const bytes = unanswered.reduce((sum, { gzip }) => sum + gzip.length, 0);
     expect(bytes).toBeGreaterThan(MAX_UNACKNOWLEDGED_LIVE_BYTES / 2);
     expect(bytes).toBeLessThanOrEqual(MAX_UNACKNOWLEDGED_LIVE_BYTES);
     const next = (first?.header.last_seq ?? 0) + 1;
@@ -129,7 +140,7 @@ describe('live pages', () => {
     );
   });
 
-  test('go one by one until the hive has taken one', async () => {
+  test('are sent one by one until the hive has accepted one', async () => {
     const { key } = startExecution(node.store, { lines: 100 });
     node.hive.handler = answerPages(() => undefined);
     const peer = await node.connect({ resendMs: 10_000 });
@@ -139,7 +150,7 @@ describe('live pages', () => {
     expect(ranges(peer)).toEqual([[1, 100]]);
   });
 
-  test('rewind once to where the hive is, then leave the gap to a backfill until that has read', async () => {
+  test('rewind once to where the hive is, then leave the gap to a backfill, and go on after it', async () => {
     const { id, key } = startExecution(node.store, { lines: 10 });
     stored.set(id, 10);
     node.hive.handler = answerPages(({ execution_id, first_seq }, peer) =>
@@ -179,13 +190,7 @@ describe('live pages', () => {
 
   test('wait a second when the hive is busy', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
-    let refusals = 1;
-    const plain = obliging(stored);
-    node.hive.handler = (frame, peer) => {
-      if (frame.type === 'log_page' && refusals-- > 0) {
-        peer.send('log_refused', { execution_id: id, first_seq: 1, stored_through: 0, code: 'busy' });
-      } else plain(frame, peer);
-    };
+    refuseFirstPage('busy');
     const peer = await node.connect({ resendMs: 60_000 });
     await peer.count('log_page');
     const start = Date.now();
@@ -195,13 +200,7 @@ describe('live pages', () => {
 
   test('stop at a refused epoch until a fresh announcement is answered', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
-    let refusals = 1;
-    const plain = obliging(stored);
-    node.hive.handler = (frame, peer) => {
-      if (frame.type === 'log_page' && refusals-- > 0) {
-        peer.send('log_refused', { execution_id: id, first_seq: 1, stored_through: 0, code: 'epoch' });
-      } else plain(frame, peer);
-    };
+    refuseFirstPage('epoch');
     const peer = await node.connect({ resendMs: 60_000 });
     await peer.until(() => stored.get(id) === 3, 'the second try');
     const order = peer.received
@@ -212,19 +211,13 @@ describe('live pages', () => {
 
   test('announce the attempt again when the hive does not know the execution', async () => {
     const { id } = startExecution(node.store, { lines: 3 });
-    let refusals = 1;
-    const plain = obliging(stored);
-    node.hive.handler = (frame, peer) => {
-      if (frame.type === 'log_page' && refusals-- > 0) {
-        peer.send('log_refused', { execution_id: id, first_seq: 1, stored_through: 0, code: 'unknown_execution' });
-      } else plain(frame, peer);
-    };
+    refuseFirstPage('unknown_execution');
     const peer = await node.connect({ resendMs: 60_000 });
     await peer.until(() => stored.get(id) === 3, 'the second try');
     expect(peer.of('attempt_sync')).toHaveLength(2);
   });
 
-  test('share the window: one talkative execution does not silence another', async () => {
+  test('share the window, so that a busy execution does not block another', async () => {
     const loud = startExecution(node.store, { lines: 9000 });
     const quiet = startExecution(node.store, { lines: 1 });
     const peer = await node.connect();
@@ -233,11 +226,11 @@ describe('live pages', () => {
     expect(order.indexOf(quiet.id)).toBeLessThanOrEqual(2);
   });
 
-  test('take a late acknowledgement of a page for nothing more', async () => {
+  test('do not take a late acknowledgement of a page for one of the end', async () => {
     const { id, key } = startExecution(node.store, { lines: 3 });
-    const held: (() => void)[] = [];
+    const deferred: (() => void)[] = [];
     node.hive.handler = answerPages(({ execution_id, last_seq }, peer) => {
-      held.push(() => peer.send('log_ack', { execution_id, log_epoch: 1, stored_through: last_seq }));
+      deferred.push(() => peer.send('log_ack', { execution_id, log_epoch: 1, stored_through: last_seq }));
     });
     const peer = await node.connect({ resendMs: 400 });
     await peer.count('log_page');
@@ -248,7 +241,7 @@ describe('live pages', () => {
       if (frame.type !== 'execution_sync') plain(frame, from);
     };
     await peer.until(() => peer.of('execution_sync').some(({ status }) => status === 'completed'), 'the end');
-    for (const answer of held) answer();
+    for (const answer of deferred) answer();
     await settle();
     expect(row(node.store, key)).toMatchObject({ acked_revision: 1, revision: 2 });
     expect(id).toBe(row(node.store, key).id);

@@ -1,14 +1,14 @@
-/** How far the pushing of one execution's live pages has come. Plain rules, no I/O. */
-import { LIVE_REWIND_LINES } from '../../protocol/limits.js';
-import type { Page } from '../store/pages.js';
-import type { ExecutionRow } from '../store/rows.js';
+/** How far one execution's live pages have been pushed. Plain rules, no I/O. */
+import { LIVE_REWIND_LINES } from '../../../protocol/limits.js';
+import type { Page } from '../../store/pages.js';
+import type { ExecutionRow } from '../../store/rows.js';
 
 export class PushedExecution {
   readonly key: number;
   readonly id: string;
   readonly attemptId: string;
   readonly epoch: number;
-  /** Lines committed, as of the last look. */
+  /** Lines that were committed when the store was last read. */
   logLines: number;
   /** The last line sent. */
   position: number;
@@ -21,13 +21,13 @@ export class PushedExecution {
   /** When to send again what has not been answered; meaningless while nothing is in flight. */
   resendAt = 0;
   pausedUntil = 0;
-  /** The hive has taken a page from where we are; before that they go one by one, for it may refuse the first. */
+  /** The hive has accepted a page from here. Until then pages are sent one by one, because it may refuse the first. */
   confirmed = false;
-  /** The hive refused twice, or is too far behind: a backfill is to close the gap. */
+  /** The hive refused twice or is too far behind: a backfill has to close the gap. */
   stopped = false;
-  /** Since when it is known to have ended. */
+  /** When its end was first noticed; ms since the epoch. */
   endedAt: number | undefined;
-  /** Refusals of frames up to this one (see {@link Answers}) are of what has been rewound since. */
+  /** Refusals of frames up to this one (see {@link Answers}) no longer matter: the position has jumped since. */
   staleThrough = 0;
   /** Raised whenever `position` jumps: a page made before that is no longer wanted. */
   generation = 0;
@@ -40,7 +40,7 @@ export class PushedExecution {
     this.epoch = row.log_epoch;
     this.logLines = row.log_lines;
     this.acked = row.acked_epoch === row.log_epoch ? row.acked_through : 0;
-    // Too far behind to be caught up by pushing: a page at the end has the hive notice the gap.
+    // Too far behind to catch up by pushing: a page at the end makes the hive notice the gap.
     this.position = this.logLines - this.acked > LIVE_REWIND_LINES ? this.logLines - 1 : this.acked;
   }
 
@@ -63,7 +63,7 @@ export class PushedExecution {
     this.resendAt = resendAt;
   }
 
-  /** A page was refused for a gap: goes on after `storedThrough`, once per position and only over a short way. */
+  /** A page was refused because of a gap: goes on after `storedThrough`, once per position and only if it is near. */
   gap(firstSeq: number, storedThrough: number, sentFrames: number): void {
     const tooFar = firstSeq - 1 - storedThrough > LIVE_REWIND_LINES;
     if (tooFar || this.#rewoundTo === storedThrough) {
@@ -91,7 +91,7 @@ export class PushedExecution {
     this.goTo(this.position, sentFrames);
   }
 
-  /** A reading of the hive's own has ended: pushing may go on after it. */
+  /** The hive has finished reading: pushing may go on after the last line read. */
   resume(readThrough: number, sentFrames: number): void {
     this.stopped = false;
     this.#rewoundTo = undefined;

@@ -1,16 +1,16 @@
 /** Pushes new lines of running executions to the hive, within a window and only as long as it answers. */
-import { LIVE_RESEND_MS, LIVE_REWIND_LINES, MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../protocol/limits.js';
-import type { FrameData, HiveFrame } from '../../protocol/frames.js';
-import { messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { acknowledgeLines, forgetExecutionAck } from '../store/acknowledgements.js';
-import { getExecution, runningExecutions } from '../store/executions.js';
-import { readPiece } from '../store/lines.js';
-import type { Store } from '../store/open.js';
-import { makePages, type Page } from '../store/pages.js';
-import type { ExecutionRow } from '../store/rows.js';
+import { LIVE_RESEND_MS, LIVE_REWIND_LINES, MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../../protocol/limits.js';
+import type { FrameData, HiveFrame } from '../../../protocol/frames.js';
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { acknowledgeLines, forgetExecutionAck } from '../../store/acknowledgements.js';
+import { getExecution, runningExecutions } from '../../store/executions.js';
+import { readPiece } from '../../store/lines.js';
+import type { Store } from '../../store/open.js';
+import { makePages, type Page } from '../../store/pages.js';
+import type { ExecutionRow } from '../../store/rows.js';
 import type { Answers } from './answers.js';
-import type { Outbox } from './outbox.js';
+import type { Outbox } from '../outbox.js';
 import { PushedExecution } from './pushed-execution.js';
 import { singleFlight } from './single-flight.js';
 
@@ -22,7 +22,7 @@ export interface LiveOptions {
   answers: Answers;
   logger: Logger;
   maxPageBytes: number;
-  /** Called when an execution's state or acknowledgement changed so that it may have to be announced. */
+  /** Called after a change of an execution's state or acknowledgement that may have to be announced. */
   announce: () => void;
   announceAgain: (attemptId: string) => void;
   /** @default LIVE_RESEND_MS */
@@ -31,7 +31,7 @@ export interface LiveOptions {
 
 export class LivePages {
   readonly #options: LiveOptions;
-  /** In the order of their turns. */
+  /** The first is the next to be served. */
   readonly #pushed = new Map<string, PushedExecution>();
   readonly #readings = new Map<string, number>();
   readonly #unsaved = new Set<PushedExecution>();
@@ -46,7 +46,7 @@ export class LivePages {
     this.#resendMs = options.resendMs ?? LIVE_RESEND_MS;
   }
 
-  /** Looks at what the store holds by now, and pushes it. */
+  /** Reads what the store contains now, and pushes it. */
   refresh(): void {
     const running = new Map(runningExecutions(this.#options.store).map((row) => [row.id, row]));
     for (const pushed of this.#pushed.values()) {
@@ -60,7 +60,7 @@ export class LivePages {
     this.#pump();
   }
 
-  /** Sends again what was not answered, and keeps what was. To be called every second or so. */
+  /** Sends again what was not answered, and stores what was acknowledged. To be called about every second. */
   tick(): void {
     const now = Date.now();
     for (const pushed of this.#pushed.values()) {
@@ -72,8 +72,8 @@ export class LivePages {
     this.#pump();
   }
 
-  /** True while the last lines of an execution that has ended are being pushed: its end is announced after them. */
-  holdsBack(row: ExecutionRow): boolean {
+  /** @returns whether the last lines of an ended execution are still being pushed: its end is announced after them */
+  defersEnd(row: ExecutionRow): boolean {
     const pushed = this.#pushed.get(row.id);
     if (!pushed || row.status === 'running') return false;
     if (pushed.epoch !== row.log_epoch) return false;
@@ -81,7 +81,7 @@ export class LivePages {
     return this.#pushed.has(row.id);
   }
 
-  /** Takes the log_ack in that answers a page. */
+  /** Handles a log_ack that answers a page. */
   pageAcknowledged({ execution_id, log_epoch, stored_through }: FrameData<HiveFrame, 'log_ack'>): void {
     const pushed = this.#pushed.get(execution_id);
     if (!pushed || log_epoch < pushed.epoch) return;
@@ -100,7 +100,7 @@ export class LivePages {
     this.refresh();
   }
 
-  /** Takes the log_refused in that answers the page of this index. */
+  /** Handles a log_refused that answers the page with this index (see {@link Answers}). */
   pageRefused(
     { execution_id, first_seq, stored_through, code }: FrameData<HiveFrame, 'log_refused'>,
     index: number,
@@ -130,7 +130,7 @@ export class LivePages {
     this.#pump();
   }
 
-  /** A page was answered with `error`: what is wrong with it a backfill will find out. */
+  /** A page was answered with `error`: a backfill will find out what is wrong with it. */
   pageFaulty(executionId: string): void {
     const pushed = this.#pushed.get(executionId);
     if (!pushed) return;
@@ -138,7 +138,7 @@ export class LivePages {
     if (pushed.endedAt !== undefined) this.#settleEnd(pushed);
   }
 
-  /** From now on no page of the execution is pushed, until {@link readEnded}. */
+  /** No page of the execution is pushed from now until {@link readEnded}. */
   readStarted(executionId: string): void {
     this.#readings.set(executionId, (this.#readings.get(executionId) ?? 0) + 1);
     const pushed = this.#pushed.get(executionId);
@@ -157,7 +157,7 @@ export class LivePages {
     this.#pump();
   }
 
-  /** Writes down what was acknowledged since; pages are acknowledged too often for a transaction each. */
+  /** Stores what was acknowledged since the last call: pages are acknowledged too often for a transaction each. */
   saveAcknowledgements(): void {
     for (const pushed of this.#unsaved) this.#save(pushed);
     this.#unsaved.clear();
@@ -175,7 +175,7 @@ export class LivePages {
     this.#settleEnd(pushed);
   }
 
-  /** Lets the end be announced once its lines are in the hive, or can't be brought there by pushing soon. */
+  /** Lets the end be announced once the hive has its lines, or once pushing can't bring them there soon. */
   #settleEnd(pushed: PushedExecution): void {
     const done = pushed.unacknowledged <= 0;
     const isFar = !pushed.confirmed && pushed.unacknowledged > LIVE_REWIND_LINES;
@@ -188,7 +188,7 @@ export class LivePages {
     if (!this.#pushed.delete(pushed.id)) return;
     pushed.generation++;
     this.#options.announce();
-    // before the answer to an announcement can say more than this does
+    // now, because later it could overwrite what the answer to an announcement says
     if (this.#unsaved.delete(pushed)) this.#save(pushed);
   }
 
@@ -207,7 +207,7 @@ export class LivePages {
     this.refresh();
   }
 
-  /** The hive holds another epoch: the answer to a fresh execution_sync says which. Once; then a backfill is to help. */
+  /** The hive has another epoch, and answers a fresh execution_sync with it. Tried once, then left to a backfill. */
   #refusedEpoch(pushed: PushedExecution, sent: number): void {
     if (this.#epochRefused.has(pushed.id)) {
       pushed.stop(sent);
@@ -220,7 +220,7 @@ export class LivePages {
 
   async #push(): Promise<void> {
     for (let pushed = this.#next(); pushed; pushed = this.#next()) {
-      // to the end of the line: the next turn is another's
+      // move it to the end, so that the next turn is another's
       this.#pushed.delete(pushed.id);
       this.#pushed.set(pushed.id, pushed);
       const [page] = pushed.ready;
@@ -232,7 +232,7 @@ export class LivePages {
   #next(): PushedExecution | undefined {
     const now = Date.now();
     const inFlight = [...this.#pushed.values()].reduce((sum, { inFlightBytes }) => sum + inFlightBytes, 0);
-    // a page larger than the window goes alone
+    // a page larger than the window is sent alone
     const fits = ({ gzip }: Page) => inFlight === 0 || inFlight + gzip.length <= MAX_UNACKNOWLEDGED_LIVE_BYTES;
     for (const pushed of this.#pushed.values()) {
       if (pushed.stopped || pushed.pausedUntil > now || this.#readings.has(pushed.id)) continue;

@@ -1,7 +1,7 @@
-/** Tells the hive about attempts and executions, and again until it has acknowledged them. */
-import { MAX_UNACKNOWLEDGED_METADATA } from '../../protocol/limits.js';
-import type { FrameData, HiveFrame, SyncState } from '../../protocol/frames.js';
-import type { Logger } from '../log.js';
+/** Announces attempts and executions to the hive, again and again until it has acknowledged them. */
+import { MAX_UNACKNOWLEDGED_METADATA } from '../../../protocol/limits.js';
+import type { FrameData, HiveFrame, SyncState } from '../../../protocol/frames.js';
+import type { Logger } from '../../log.js';
 import {
   acknowledgeAttempt,
   acknowledgeLines,
@@ -9,13 +9,13 @@ import {
   forgetAttemptAcks,
   lastCompleted,
   type AckOutcome,
-} from '../store/acknowledgements.js';
-import { findAttempt, getAttempt, pendingAttempts } from '../store/attempts.js';
-import { pendingExecutions } from '../store/executions.js';
-import type { Store } from '../store/open.js';
-import { attemptSync, executionSync, type ExecutionRow } from '../store/rows.js';
+} from '../../store/acknowledgements.js';
+import { findAttempt, getAttempt, pendingAttempts } from '../../store/attempts.js';
+import { pendingExecutions } from '../../store/executions.js';
+import type { Store } from '../../store/open.js';
+import { attemptSync, executionSync, type ExecutionRow } from '../../store/rows.js';
 import type { Answers } from './answers.js';
-import type { Outbox } from './outbox.js';
+import type { Outbox } from '../outbox.js';
 import { singleFlight } from './single-flight.js';
 
 const BATCH = 256;
@@ -23,12 +23,12 @@ const RESEND_MS = 10_000;
 const MAX_RESEND_MS = 600_000;
 const REFUSED_MS = 1000;
 /**
- * Between two rounds of telling the executions of attempts that are complete: when many attempts become complete, as
- * after a reconnect, the hive takes those of many in together.
+ * Pause between two rounds that announce the executions of complete attempts: when many attempts become complete, as
+ * after a reconnect, the hive can store the executions of many together.
  */
 const VERIFY_MS = 500;
 
-/** A frame without an answer; a newer change of the same row waits until it is answered. */
+/** A frame that awaits its answer. A newer change of the same row waits until then. */
 interface Unanswered {
   revision: number;
   sends: number;
@@ -40,8 +40,8 @@ export interface AnnouncerOptions {
   outbox: Outbox;
   answers: Answers;
   logger: Logger;
-  /** True for an execution that has ended while its last lines are still being pushed. */
-  holdsBack: (execution: ExecutionRow) => boolean;
+  /** @returns whether an execution has ended while its last lines are still being pushed */
+  defersEnd: (execution: ExecutionRow) => boolean;
   /** @default 10000 */
   resendMs?: number;
 }
@@ -50,13 +50,13 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #attempts = new Map<string, Unanswered>();
   readonly #executions = new Map<string, Unanswered>();
-  /** Attempts told of before `announced`; undefined afterwards. */
+  /** Attempts announced so far; undefined once `announced` has been sent. */
   #counted: Set<string> | undefined = new Set();
-  /** Something waits for room in the window, or for the answer to what was sent of it before. */
-  #isHeldUp = false;
-  /** What the hive should still have as complete. A hive that went back to a backup has lost what came last. */
+  /** Whether something waits for room in the window, or for the answer to an earlier frame about the same row. */
+  #hasDeferred = false;
+  /** The attempt that became complete last. A hive that was restored from a backup has lost what came last. */
   #probe: { attemptId: string; revision: number } | undefined;
-  /** Of performance.now. */
+  /** When the last round of {@link VERIFY_MS} began, by performance.now. */
   #verifiedAt = -VERIFY_MS;
   #verification: NodeJS.Timeout | undefined;
   /** Announces what the hive has not acknowledged. */
@@ -67,7 +67,7 @@ export class Announcer {
     this.pump = singleFlight(() => this.#pass(), options, 'announcing failed');
   }
 
-  /** Asks, by announcing it once more, whether the hive still has the attempt that became complete last. */
+  /** Announces the attempt that became complete last once more, to learn whether the hive still has it. */
   probe(): void {
     const attempt = lastCompleted(this.#options.store);
     if (!attempt) return;
@@ -77,12 +77,12 @@ export class Announcer {
     this.#options.outbox.sendNow({ type: 'attempt_sync', data: attemptSync(attempt) });
   }
 
-  /** Sends again what has not been answered in time, and what was held up. To be called every second or so. */
+  /** Sends what was deferred, and again what has not been answered in time. To be called about every second. */
   tick(): void {
-    if ((this.#isHeldUp || this.#unanswered() > 0) && !this.#options.outbox.blocked) this.pump();
+    if ((this.#hasDeferred || this.#unanswered() > 0) && !this.#options.outbox.blocked) this.pump();
   }
 
-  /** Takes a sync_ack in. */
+  /** Handles a sync_ack. */
   attemptAcknowledged({ attempt_id: id, revision, sync_state }: FrameData<HiveFrame, 'sync_ack'>): void {
     const outcome = acknowledgeAttempt(this.#options.store, id, revision, sync_state);
     const unanswered = this.#attempts.get(id);
@@ -101,7 +101,7 @@ export class Announcer {
     this.#goOn(outcome);
   }
 
-  /** Takes the log_ack in that answers an execution_sync. */
+  /** Handles a log_ack that answers an execution_sync. */
   executionAcknowledged(
     { execution_id, log_epoch, stored_through }: FrameData<HiveFrame, 'log_ack'>,
     revision: number,
@@ -118,7 +118,7 @@ export class Announcer {
     return outcome;
   }
 
-  /** An execution_sync was refused; `unknown`: the hive does not know what it belongs to. */
+  /** Handles the refusal of an execution_sync. @param unknown whether the hive does not know what it belongs to */
   executionRefused(executionId: string, attemptId: string | undefined, unknown: boolean): void {
     const unanswered = this.#executions.get(executionId);
     if (unanswered) {
@@ -127,7 +127,7 @@ export class Announcer {
     if (unknown && attemptId !== undefined) this.announceAgain(attemptId);
   }
 
-  /** The hive does not know this attempt: announces it and its executions from the start. */
+  /** Announces an attempt that the hive does not know, with its executions, from the start. */
   announceAgain(attemptId: string): void {
     const attempt = findAttempt(this.#options.store, attemptId);
     if (!attempt) return;
@@ -139,13 +139,13 @@ export class Announcer {
     clearTimeout(this.#verification);
   }
 
-  /** After an acknowledgement: what is new is told at once, what was held up when half the window is free. */
+  /** After an acknowledgement: announces what is new at once, and what was deferred once half the window is free. */
   #goOn(outcome: AckOutcome): void {
     const hasRoom = this.#unanswered() <= MAX_UNACKNOWLEDGED_METADATA / 2;
-    if (outcome === 'behind' || (this.#isHeldUp && hasRoom)) this.pump();
+    if (outcome === 'behind' || (this.#hasDeferred && hasRoom)) this.pump();
   }
 
-  /** Tells the executions whose lines the hive has not confirmed, at once or together with those of the next half second. */
+  /** Announces executions whose lines the hive has not confirmed: at once, or with those of the next half second. */
   #verify(): void {
     this.#verification ??= setTimeout(
       () => {
@@ -161,19 +161,19 @@ export class Announcer {
     return this.#attempts.size + this.#executions.size;
   }
 
-  /** Notes that something waits where it is. */
+  /** @returns whether the window is full; if so, something is now deferred */
   #isFull(): boolean {
     const isFull = this.#unanswered() >= MAX_UNACKNOWLEDGED_METADATA;
-    this.#isHeldUp ||= isFull;
+    this.#hasDeferred ||= isFull;
     return isFull;
   }
 
   async #pass(): Promise<void> {
-    this.#isHeldUp = false;
+    this.#hasDeferred = false;
     try {
       await this.#announcePending();
     } catch (error) {
-      this.#isHeldUp = true;
+      this.#hasDeferred = true;
       throw error;
     }
   }
@@ -200,19 +200,19 @@ export class Announcer {
     this.#probe = undefined;
     if (state === 'complete') return;
     this.#options.logger.warn(
-      'the hive lacks what it had acknowledged (an older database?); announcing everything again',
+      'the hive no longer has what it had acknowledged (restored from a backup?); announcing everything again',
     );
     forgetAllAcks(this.#options.store);
     this.pump();
   }
 
-  /** @returns false when the window is full */
+  /** @returns false if the window is full */
   async #announce(key: number): Promise<boolean> {
-    const { store, outbox, answers, holdsBack } = this.#options;
+    const { store, outbox, answers, defersEnd } = this.#options;
     const attempt = getAttempt(store, key);
     if (!attempt) return true;
     const executions = pendingExecutions(store, key);
-    if (executions.some(holdsBack)) return true;
+    if (executions.some(defersEnd)) return true;
 
     if (attempt.revision > attempt.acked_revision) {
       const before = this.#attempts.get(attempt.id);
@@ -222,14 +222,14 @@ export class Announcer {
         this.#counted?.add(attempt.id);
         await outbox.send({ type: 'attempt_sync', data: attemptSync(attempt) });
       } else if (before && before.revision < attempt.revision) {
-        this.#isHeldUp = true;
-        return true; // its executions follow the attempt_sync of their revision
+        this.#hasDeferred = true;
+        return true; // its executions must follow the attempt_sync of their revision
       }
     }
     for (const execution of executions) {
       const before = this.#executions.get(execution.id);
       if (!isDue(before)) {
-        this.#isHeldUp ||= before !== undefined && before.revision < execution.attempt_revision;
+        this.#hasDeferred ||= before !== undefined && before.revision < execution.attempt_revision;
         continue;
       }
       if (!before && this.#isFull()) return false;
@@ -240,7 +240,7 @@ export class Announcer {
     return true;
   }
 
-  /** A frame that is never answered is sent ever more seldom, for its kind must not use up what others may send. */
+  /** A frame that is never answered is sent less and less often, so that such frames do not starve the others. */
   #sent(before: Unanswered | undefined, revision: number): Unanswered {
     const sends = (before?.sends ?? 0) + 1;
     const delay = Math.min((this.#options.resendMs ?? RESEND_MS) * 2 ** (sends - 1), MAX_RESEND_MS);

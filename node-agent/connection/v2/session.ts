@@ -1,39 +1,33 @@
-/** One authenticated connection: what arrives is handed to who it concerns, what the store gains is sent. */
+/** One authenticated connection: dispatches what the hive sends, and sends what is new in the store. */
 import { availableParallelism } from 'node:os';
 import type { WebSocket } from 'ws';
-import { hiveFrame, type FrameData, type HiveFrame } from '../../protocol/frames.js';
-import { HEARTBEAT_INTERVAL_SECONDS, MAX_PAGE_GZIP_BYTES, SILENCE_TIMEOUT_MS } from '../../protocol/limits.js';
-import { decodeTextFrame, FrameError } from '../../protocol/text-frame.js';
-import { codeOf, messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { forgetIncompleteAcks, meetHive } from '../store/acknowledgements.js';
-import { findExecution, runningExecutions } from '../store/executions.js';
-import type { Store } from '../store/open.js';
-import { endOrphans } from '../store/orphans.js';
+import { hiveFrame, type FrameData, type HiveFrame } from '../../../protocol/frames.js';
+import { HEARTBEAT_INTERVAL_SECONDS, MAX_PAGE_GZIP_BYTES, SILENCE_TIMEOUT_MS } from '../../../protocol/limits.js';
+import { decodeTextFrame, FrameError } from '../../../protocol/text-frame.js';
+import { codeOf, messageOf } from '../../errors.js';
+import { forgetIncompleteAcks, meetHive } from '../../store/acknowledgements.js';
+import { findExecution, runningExecutions } from '../../store/executions.js';
+import { endOrphans } from '../../store/orphans.js';
 import { Announcer } from './announcer.js';
 import { Answers } from './answers.js';
 import { describeAttempt } from './describe.js';
 import { LivePages } from './live.js';
-import { Outbox } from './outbox.js';
+import type { ConnectionOptions, RunningSession } from '../open-socket.js';
+import { Outbox } from '../outbox.js';
 import { Readings } from './read-logs.js';
 
-/** How often the store is asked whether another process has committed: with the recorder's 100 ms, a line's way out. */
+/** How often the store is asked whether another process has committed: a line's delay, besides the recorder's 100 ms. */
 const POLL_MS = 50;
 const TICK_MS = 1000;
 const ORPHANS_MS = 5000;
 
-export interface SessionOptions {
+export interface SessionOptions extends Pick<ConnectionOptions, 'store' | 'logger' | 'timing'> {
   socket: WebSocket;
-  store: Store;
-  logger: Logger;
   auth: FrameData<HiveFrame, 'auth_result'>;
-  /** Shorter waits for tests. */
-  timing?: { resendMs?: number; silenceMs?: number };
 }
 
-export class Session {
+export class Session implements RunningSession {
   readonly #options: SessionOptions;
-  /** What the hive said when it closed the connection. */
   closeReason: string | undefined;
   readonly #outbox: Outbox;
   readonly #answers = new Answers();
@@ -48,19 +42,19 @@ export class Session {
     this.#options = options;
     const { socket, store, logger, auth, timing = {} } = options;
     const maxPageBytes = auth.max_page_bytes ?? MAX_PAGE_GZIP_BYTES;
-    const parts = { store, logger, outbox: new Outbox(socket), answers: this.#answers };
+    const common = { store, logger, outbox: new Outbox(socket), answers: this.#answers };
     const resend = timing.resendMs === undefined ? {} : { resendMs: timing.resendMs };
-    this.#outbox = parts.outbox;
-    this.#announcer = new Announcer({ ...parts, ...resend, holdsBack: (row) => this.#live.holdsBack(row) });
+    this.#outbox = common.outbox;
+    this.#announcer = new Announcer({ ...common, ...resend, defersEnd: (row) => this.#live.defersEnd(row) });
     this.#live = new LivePages({
-      ...parts,
+      ...common,
       ...resend,
       maxPageBytes,
       announce: () => this.#announcer.pump(),
       announceAgain: (attemptId) => this.#announcer.announceAgain(attemptId),
     });
     this.#readings = new Readings({
-      ...parts,
+      ...common,
       maxPageBytes,
       readStarted: (id) => this.#live.readStarted(id),
       readEnded: (id, readThrough) => this.#live.readEnded(id, readThrough),
@@ -72,7 +66,10 @@ export class Session {
     socket.once('close', () => this.#stop());
     this.#guard(() => {
       if (auth.node_id && meetHive(store, auth.node_id)) {
-        logger.warn({ node_id: auth.node_id }, 'this hive knows the node by another id; announcing everything again');
+        logger.warn(
+          { node_id: auth.node_id },
+          'this hive knows the node under another id; announcing everything again',
+        );
       }
       endOrphans(store);
       forgetIncompleteAcks(store);
@@ -90,17 +87,17 @@ export class Session {
     });
   }
 
-  /** Takes a message of the hive's in. One that breaks the protocol is logged and ignored. */
+  /** Handles a message of the hive. One that breaks the protocol is logged and ignored. */
   receive(data: Buffer, isBinary: boolean): void {
     try {
-      if (isBinary) throw new FrameError('a binary frame from the hive');
+      if (isBinary) throw new FrameError('it is binary');
       this.#dispatch(decodeTextFrame(hiveFrame, data));
     } catch (error) {
       if (error instanceof FrameError) this.#options.logger.warn(`ignored a frame from the hive: ${error.message}`);
       else
         this.#options.logger.error(
           { code: codeOf(error) },
-          `a frame from the hive could not be taken in: ${messageOf(error)}`,
+          `a frame from the hive could not be handled: ${messageOf(error)}`,
         );
     }
   }
@@ -131,7 +128,7 @@ export class Session {
       case 'error':
         return this.#error(data);
       case 'auth_result':
-        throw new FrameError('a second auth_result');
+        throw new FrameError('it is a second auth_result');
     }
   }
 
@@ -151,7 +148,7 @@ export class Session {
     else this.#executionRefused(data.execution_id, data.code === 'unknown_execution');
   }
 
-  /** Where it names an execution, it stands for the answer to what was sent of it. */
+  /** If it names an execution, it is the answer to a frame about that execution. */
   #error({ message_id, error }: FrameData<HiveFrame, 'error'>): void {
     this.#options.logger.warn({ message_id, error }, 'the hive reports an error');
     if (message_id == null || !this.#answers.awaits(message_id)) return;
@@ -212,7 +209,7 @@ export class Session {
     this.#timers.push(setInterval(() => this.#guard(work), ms));
   }
 
-  /** A store that can't be read or written for a while must not end the connection: the next turn tries again. */
+  /** A store that can't be read or written for a while must not end the connection: the next call tries again. */
   #guard(work: () => void): void {
     try {
       work();

@@ -1,6 +1,6 @@
 /**
- * Which frame a log_ack or log_refused answers. The hive answers each page and each execution_sync of an execution
- * once, in order, but does not say which of the two it answers.
+ * The frame that a log_ack or log_refused answers. The hive answers each page and each execution_sync of an execution
+ * once and in order, but does not say which of the two it answers.
  */
 export type Answered = { kind: 'sync'; revision: number } | { kind: 'page'; index: number };
 
@@ -11,8 +11,8 @@ interface Ledger {
 }
 
 /**
- * Counts per execution, for one connection. Should an answer get lost, later ones are taken for earlier frames':
- * a sync then counts as unanswered and is sent again, and never as answered by what was not meant for it.
+ * Counts frames and answers per execution, for one connection. If an answer gets lost, later answers are attributed to
+ * earlier frames: an execution_sync then counts as unanswered and is sent again, but never as answered by mistake.
  */
 export class Answers {
   readonly #ledgers = new Map<string, Ledger>();
@@ -24,16 +24,16 @@ export class Answers {
   sentSync(executionId: string, revision: number): void {
     const ledger = this.#ledger(executionId);
     ledger.sent++;
-    // sent again unchanged: an answer to the first one will do
+    // if it is sent again unchanged, an answer to the first one is enough
     if (ledger.sync?.revision !== revision) ledger.sync = { index: ledger.sent, revision };
   }
 
-  /** Frames sent so far; an answer to a page with at most this index is an answer to what was sent until now. */
+  /** Number of frames sent so far. An answer to a page whose index is not above it is about something already sent. */
   sent(executionId: string): number {
     return this.#ledger(executionId).sent;
   }
 
-  /** Takes the next answer. */
+  /** Counts the next answer. @returns the frame that it answers */
   take(executionId: string): Answered {
     const ledger = this.#ledger(executionId);
     if (ledger.answered < ledger.sent) ledger.answered++;
@@ -45,7 +45,7 @@ export class Answers {
     return { kind: 'page', index: ledger.answered };
   }
 
-  /** Whether a frame about this execution awaits its answer. */
+  /** @returns whether a frame about this execution awaits its answer */
   awaits(executionId: string): boolean {
     const ledger = this.#ledgers.get(executionId);
     return ledger !== undefined && ledger.answered < ledger.sent;

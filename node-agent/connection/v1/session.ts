@@ -1,24 +1,25 @@
 /** One authenticated connection to a version 1 hive: pushes what changes, answers what it asks for. */
 import type { WebSocket } from 'ws';
-import { encodeTextFrame } from '../../protocol/text-frame.js';
-import { hiveFrameV1, MAX_LIVE_BATCH_ENTRIES, type BackfillRequestV1 } from '../../protocol/v1/frames.js';
-import { Outbox, SocketClosedError } from '../connection/outbox.js';
-import { codeOf, messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { listAttempts } from '../store/attempts.js';
-import { executionsAfter, getExecution, runningExecutions } from '../store/executions.js';
-import { readLines } from '../store/lines.js';
-import type { Store } from '../store/open.js';
-import { endOrphans } from '../store/orphans.js';
+import { encodeTextFrame } from '../../../protocol/text-frame.js';
+import { hiveFrameV1, MAX_LIVE_BATCH_ENTRIES, type BackfillRequestV1 } from '../../../protocol/v1/frames.js';
+import type { RunningSession } from '../open-socket.js';
+import { Outbox, SocketClosedError } from '../outbox.js';
+import { codeOf, messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { listAttempts } from '../../store/attempts.js';
+import { executionsAfter, getExecution, runningExecutions } from '../../store/executions.js';
+import { readLines } from '../../store/lines.js';
+import type { Store } from '../../store/open.js';
+import { endOrphans } from '../../store/orphans.js';
 import { answerBackfill } from './backfill.js';
 import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';
 
 const HEARTBEAT_MS = 30_000;
-/** How often changes are looked for: the original does every 30 s. */
+/** How often the store is checked for changes; the original does it every 30 s. */
 const PUSH_MS = 1000;
 const LIVE_BATCH = { lines: MAX_LIVE_BATCH_ENTRIES, rawBytes: 4 * 1024 * 1024 };
 
-/** Lines pushed, by execution key: outlives a connection, for a version 1 hive can't tell a line that comes again. */
+/** Lines pushed, by execution key. Outlives a connection, because a version 1 hive can't recognise a repeated line. */
 export type PushedLines = Map<number, number>;
 
 export interface SessionV1Options {
@@ -28,7 +29,7 @@ export interface SessionV1Options {
   pushedLines: PushedLines;
 }
 
-export class SessionV1 {
+export class SessionV1 implements RunningSession {
   readonly #options: SessionV1Options;
   closeReason: string | undefined;
   readonly #outbox: Outbox;
@@ -53,8 +54,9 @@ export class SessionV1 {
     this.#push();
   }
 
-  /** Takes a message of the hive's in; what a node of this kind does not know is ignored. */
-  receive(data: Buffer): void {
+  /** Handles a message of the hive. A frame of an unknown type is ignored. */
+  receive(data: Buffer, isBinary: boolean): void {
+    if (isBinary) return;
     const frame = readFrame(data);
     if (frame?.type === 'backfill_request') this.#enqueue(() => this.#backfill(frame.data));
     if (frame?.type === 'close') this.closeReason = frame.data.reason;
@@ -103,7 +105,7 @@ export class SessionV1 {
     this.#dataVersion = version;
   }
 
-  /** Pushes what an execution that this process has seen running has written; others are left to a backfill. */
+  /** Pushes new lines of an execution that this process has seen running. Other executions are left to a backfill. */
   async #pushLines(attempt: SharedAttempt, key: number): Promise<void> {
     const { store, pushedLines } = this.#options;
     for (;;) {
@@ -120,7 +122,7 @@ export class SessionV1 {
     return this.#outbox.sendText(encodeTextFrame({ type, data }));
   }
 
-  /** One after another, as the original works. */
+  /** Runs one task after another, as the original does. */
   #enqueue(work: () => Promise<void>): void {
     this.#work = this.#work.then(work).catch((error: unknown) => {
       if (error instanceof SocketClosedError) return;

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { nodeFrameV1, type BackfillRequestV1, type NodeFrameV1 } from '../../protocol/v1/frames.js';
-import { encodeLine } from '../../protocol/page.js';
-import { appendLines } from '../store/lines.js';
+import { nodeFrameV1, type BackfillRequestV1, type NodeFrameV1 } from '../../../protocol/v1/frames.js';
+import { encodeLine } from '../../../protocol/page.js';
+import { appendLines } from '../../store/lines.js';
 import {
   addLines,
   endedExecution,
   startExecution,
   temporaryStore,
   type TemporaryStore,
-} from '../testing/temporary-store.js';
+} from '../../testing/temporary-store.js';
 import { answerBackfill } from './backfill.js';
 
 let temporary: TemporaryStore;
@@ -30,7 +30,7 @@ function answer(request: Partial<BackfillRequestV1>): NodeFrameV1[] {
   );
 }
 
-/** An attempt of a shared task with executions of so many lines, in order of creation. */
+/** An attempt of a shared task. @param lines how many lines each execution has, in order of creation */
 function attemptWith(...lines: number[]): { attemptId: string; executionIds: string[] } {
   const attemptId = randomUUID();
   const executionIds = lines.map((count, index) => {
@@ -43,7 +43,7 @@ function attemptWith(...lines: number[]): { attemptId: string; executionIds: str
 
 const shape = (frames: NodeFrameV1[]) => frames.map(({ type }) => type);
 
-test('full_attempt: the attempt, then per execution in order of creation itself and its logs', () => {
+test('full_attempt: the attempt, then each execution and its logs, in order of creation', () => {
   const { attemptId, executionIds } = attemptWith(2, 0, 3);
   const frames = answer({ entity_ids: [attemptId] });
   expect(shape(frames)).toEqual([
@@ -60,7 +60,7 @@ test('full_attempt: the attempt, then per execution in order of creation itself 
   expect(frames.at(-1)?.data).toMatchObject({ success: true, error: null, entities_sent: 1 });
 });
 
-test('executions and logs are sent alone, and counted', () => {
+test('executions or logs alone are sent, and counted', () => {
   const { attemptId } = attemptWith(2, 0, 3);
   const executions = answer({ backfill_type: 'executions', entity_ids: [attemptId] });
   expect(shape(executions)).toEqual(['execution_sync', 'execution_sync', 'execution_sync', 'backfill_response']);
@@ -70,7 +70,7 @@ test('executions and logs are sent alone, and counted', () => {
   expect(logs.at(-1)?.data).toMatchObject({ entities_sent: 2 });
 });
 
-test('logs_after is strictly later, to the millisecond; full_attempt does not look at it', () => {
+test('logs_after selects strictly later lines, to the millisecond; full_attempt ignores it', () => {
   const { attemptId, executionIds } = attemptWith(0);
   const key =
     temporary.store.prepare<{ key: number }>('SELECT key FROM execution WHERE id = ?').get(executionIds[0])?.key ?? 0;
@@ -84,7 +84,7 @@ test('logs_after is strictly later, to the millisecond; full_attempt does not lo
   expect(full?.type === 'logs_batch' && full.data.entries).toHaveLength(3);
 });
 
-test('an unknown attempt is an error that names it, while the others are sent; one that is not shared succeeds', () => {
+test('an unknown attempt is an error that names it, and the others are sent; one that is not shared succeeds', () => {
   const { attemptId } = attemptWith(1);
   const unknown = randomUUID();
   const { attempt_id: unshared } = endedExecution(temporary.store, { lines: 2 });

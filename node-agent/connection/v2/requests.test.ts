@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { MAX_DESCRIBED_BYTES } from '../../protocol/limits.js';
-import { linesOfPage } from '../../tests/harness/page-lines.js';
-import type { LogLine } from '../../protocol/page.js';
-import { connectedNode, type ConnectedNode } from '../testing/connected-node.js';
-import type { Peer } from '../testing/scripted-hive.js';
-import { addLines, endedExecution, startExecution } from '../testing/temporary-store.js';
+import { MAX_DESCRIBED_BYTES } from '../../../protocol/limits.js';
+import { linesOfPage } from '../../../tests/harness/page-lines.js';
+import type { LogLine } from '../../../protocol/page.js';
+import { connectedNode, type ConnectedNode } from '../../testing/connected-node.js';
+import type { Peer } from '../../testing/scripted-hive.js';
+import { addLines, endedExecution, startExecution } from '../../testing/temporary-store.js';
 
 const settle = (ms = 150) => sleep(ms);
 
@@ -73,7 +73,7 @@ describe('requests of the hive', () => {
   });
 
   describe('read_logs', () => {
-    test('gives the lines after the position to the byte, then the end', async () => {
+    test('gives exactly the lines after the position, then the end', async () => {
       const { id } = endedExecution(node.store, { lines: 3500 });
       const peer = await connect();
       const request = read(peer, id, { after: 500 });
@@ -83,16 +83,16 @@ describe('requests of the hive', () => {
         data: { request_id: request, log_lines: 3500, log_epoch: 1, status: 'completed' },
       });
       const lines: LogLine[] = [];
-      for (const { header, gzip: page } of pagesOf(peer, request)) {
+      for (const { header, gzip } of pagesOf(peer, request)) {
         expect(header.first_seq).toBe(500 + lines.length + 1);
-        lines.push(...(await linesOfPage({ gzip: page, firstSeq: header.first_seq, lastSeq: header.last_seq })));
+        lines.push(...(await linesOfPage({ gzip, firstSeq: header.first_seq, lastSeq: header.last_seq })));
       }
       expect(lines.map(({ content }) => content)).toEqual(
         Array.from({ length: 3000 }, (_, index) => `line ${index + 501}`),
       );
     });
 
-    test('ends at once for an execution without lines, and at its end', async () => {
+    test('ends at once if there are no lines, or none after the position', async () => {
       const { id } = endedExecution(node.store);
       const peer = await connect();
       await ended(peer, read(peer, id));
@@ -115,7 +115,7 @@ describe('requests of the hive', () => {
       expect(pagesOf(peer, request)).toHaveLength(5);
     });
 
-    test('stops at cancel and still says the end', async () => {
+    test('stops when it is cancelled, and still sends logs_end', async () => {
       const { id } = endedExecution(node.store, { lines: 5000 });
       const peer = await connect();
       const request = read(peer, id, { credit: 1 });
@@ -126,7 +126,7 @@ describe('requests of the hive', () => {
       expect(peer.of('logs_end')).toMatchObject([{ request_id: request, log_lines: 5000 }]);
     });
 
-    test('serves several readers, of which one that waits for credit holds up none', async () => {
+    test('serves several readers, and one that waits for credit does not block the others', async () => {
       const { id } = endedExecution(node.store, { lines: 20_000 });
       const peer = await connect();
       const waiting = read(peer, id, { credit: 1 });
@@ -142,7 +142,7 @@ describe('requests of the hive', () => {
       expect(await peer.count('request_failed')).toMatchObject([{ request_id: request, code: 'not_found' }]);
     });
 
-    test('fails with internal, without content, when the store can not be read', async () => {
+    test('fails with internal, without content, when the store cannot be read', async () => {
       const { id, key } = endedExecution(node.store, { lines: 2000 });
       const peer = await connect();
       node.store.prepare('DELETE FROM log_page WHERE execution_key = ? AND last_seq > 1000').run(key);
@@ -151,7 +151,7 @@ describe('requests of the hive', () => {
       expect(peer.of('logs_end')).toEqual([]);
     });
 
-    test('ends with the new epoch when that was raised meanwhile', async () => {
+    test('ends with the new epoch if it was raised meanwhile', async () => {
       const { id, key } = endedExecution(node.store, { lines: 3000 });
       const peer = await connect();
       const request = read(peer, id, { credit: 1 });
@@ -163,7 +163,7 @@ describe('requests of the hive', () => {
       expect(peer.of('logs_end')).toMatchObject([{ log_epoch: 2 }]);
     });
 
-    test('keeps live pages of the execution back until its end, and goes on after it', async () => {
+    test('defers live pages of the execution until it ends', async () => {
       const { id, key } = startExecution(node.store, { lines: 1500 });
       const peer = await connect();
       await peer.until(() => peer.of('log_page').at(-1)?.header.last_seq === 1500, 'the live page');

@@ -1,12 +1,12 @@
 /** The answer to describe_attempt. */
-import type { FrameData, HiveFrame, NodeFrame, ExecutionSync } from '../../protocol/frames.js';
-import { MAX_DESCRIBED_BYTES, MAX_DESCRIBED_EXECUTIONS } from '../../protocol/limits.js';
-import { findAttempt } from '../store/attempts.js';
-import { executionsAfter, findExecution } from '../store/executions.js';
-import type { Store } from '../store/open.js';
-import { attemptSync, executionSync, type AttemptRow } from '../store/rows.js';
+import type { FrameData, HiveFrame, NodeFrame, ExecutionSync } from '../../../protocol/frames.js';
+import { MAX_DESCRIBED_BYTES, MAX_DESCRIBED_EXECUTIONS } from '../../../protocol/limits.js';
+import { findAttempt } from '../../store/attempts.js';
+import { executionsAfter, findExecution } from '../../store/executions.js';
+import type { Store } from '../../store/open.js';
+import { attemptSync, executionSync, type AttemptRow } from '../../store/rows.js';
 
-/** From one snapshot: the attempt, and as many of its executions as fit into one frame. */
+/** Reads, in one snapshot, the attempt and as many of its executions as fit into one frame. */
 export function describeAttempt(store: Store, request: FrameData<HiveFrame, 'describe_attempt'>): NodeFrame {
   return store.read(() => {
     const { request_id, attempt_id, after_execution_id } = request;

@@ -1,16 +1,16 @@
 /** Answers read_logs: pages as far as the hive has granted credit, then logs_end. */
-import type { FrameData, HiveFrame } from '../../protocol/frames.js';
-import { codeOf, messageOf } from '../errors.js';
-import type { Logger } from '../log.js';
-import { findExecution, getExecution } from '../store/executions.js';
-import type { Store } from '../store/open.js';
-import { readPages } from '../store/pages.js';
-import type { ExecutionRow } from '../store/rows.js';
-import { SocketClosedError, type Outbox } from './outbox.js';
+import type { FrameData, HiveFrame } from '../../../protocol/frames.js';
+import { codeOf, messageOf } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { findExecution, getExecution } from '../../store/executions.js';
+import type { Store } from '../../store/open.js';
+import { readPages } from '../../store/pages.js';
+import type { ExecutionRow } from '../../store/rows.js';
+import { SocketClosedError, type Outbox } from '../outbox.js';
 
 type ReadLogs = FrameData<HiveFrame, 'read_logs'>;
 
-/** Readings at once; each holds a few pages in memory. */
+/** Maximum number of readings at once; each keeps a few pages in memory. */
 const MAX_READINGS = 64;
 
 export interface ReadingsOptions {
@@ -18,9 +18,9 @@ export interface ReadingsOptions {
   outbox: Outbox;
   logger: Logger;
   maxPageBytes: number;
-  /** From its call to {@link readEnded}, no page of the execution may be pushed. */
+  /** No page of the execution may be pushed between this call and {@link readEnded}. */
   readStarted: (executionId: string) => void;
-  /** `readThrough`: the last line sent, or the position the reading started from. */
+  /** @param readThrough the last line sent, or the position that the reading started from */
   readEnded: (executionId: string, readThrough: number) => void;
 }
 
@@ -35,7 +35,7 @@ export class Readings {
   start(request: ReadLogs): void {
     const { request_id, execution_id } = request;
     if (this.#readings.has(request_id)) {
-      this.#options.logger.warn({ request_id }, 'read_logs with the id of a running one; ignored');
+      this.#options.logger.warn({ request_id }, 'ignored a read_logs with the id of one that is running');
       return;
     }
     if (this.#readings.size >= MAX_READINGS) {
@@ -81,7 +81,7 @@ export class Readings {
       this.#fail(request_id, now ? 'internal' : 'not_found', 'lines of this execution are missing in the store');
       return;
     }
-    // What was true when the reading began, so that the count is that of the pages sent; a new epoch voids them.
+    // As of the start of the reading, so that the count is that of the pages sent; a new epoch makes them worthless.
     const { log_lines, log_epoch, status } = now.log_epoch === atStart.log_epoch ? atStart : now;
     await outbox.send({ type: 'logs_end', data: { request_id, log_lines, log_epoch, status } });
   }
@@ -141,7 +141,7 @@ class Reading {
     this.#wake?.();
   }
 
-  /** Waits for a page's credit and takes it; false when the request was cancelled. */
+  /** Waits for the credit of one page and uses it. @returns false if the request was cancelled */
   async takeCredit(): Promise<boolean> {
     while (this.#credit === 0 && !this.cancelled) {
       await new Promise<void>((resolve) => (this.#wake = resolve));

@@ -1,0 +1,126 @@
+/** One socket to the hive from its opening to its end, whichever version of the protocol it speaks. */
+import { WebSocket } from 'ws';
+import type { AuthData } from '../../protocol/frames.js';
+import { AUTH_TIMEOUT_MS } from '../../protocol/limits.js';
+import { encodeTextFrame } from '../../protocol/text-frame.js';
+import type { AuthDataV1 } from '../../protocol/v1/frames.js';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../log.js';
+import type { Store } from '../store/open.js';
+import { VERSION } from '../version.js';
+
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+const CLOSE_TIMEOUT_MS = 2000;
+
+export interface ConnectionOptions {
+  url: string;
+  apiKey: string;
+  name: string;
+  store: Store;
+  logger: Logger;
+  /** Its abort closes the socket with 1000. */
+  signal: AbortSignal;
+  /** Shorter waits for tests. */
+  timing?: { resendMs?: number; silenceMs?: number };
+}
+
+/** How a connection ended. `refused`: the hive did not accept the node; `ended`: it had accepted it. */
+export type ConnectionEnd =
+  | { kind: 'unreachable'; reason: string }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'ended'; reason: string; livedMs: number; superseded: boolean };
+
+/** Opens one socket, stays until it closes, and resolves with how it ended. */
+export type OpenConnection = (options: ConnectionOptions) => Promise<ConnectionEnd>;
+
+/** What follows once the hive has accepted the node. */
+export interface RunningSession {
+  /** What the hive said when it closed the connection. */
+  readonly closeReason: string | undefined;
+  receive(data: Buffer, isBinary: boolean): void;
+}
+
+/** What the versions of the protocol do differently. */
+export interface ProtocolVersion<Accepted> {
+  maxMessageBytes: number;
+  auth: AuthData | AuthDataV1;
+  /** @throws Error if the hive does not accept the node; its message is the reason */
+  readAuthResult: (data: Buffer) => Accepted;
+  startSession: (socket: WebSocket, accepted: Accepted) => RunningSession;
+}
+
+/** Opens a socket, authenticates and stays until it closes. */
+export function openSocket<Accepted>(
+  { url, signal }: Pick<ConnectionOptions, 'url' | 'signal'>,
+  { maxMessageBytes, auth, readAuthResult, startSession }: ProtocolVersion<Accepted>,
+): Promise<ConnectionEnd> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(url, {
+      maxPayload: maxMessageBytes,
+      perMessageDeflate: false,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    });
+    let session: RunningSession | undefined;
+    let refusal: string | undefined;
+    let failure: string | undefined;
+    let acceptedAt = 0;
+    const authTimer = setTimeout(() => {
+      failure = 'no auth_result in time';
+      socket.terminate();
+    }, AUTH_TIMEOUT_MS + HANDSHAKE_TIMEOUT_MS);
+    const close = () => closeSocket(socket);
+    signal.addEventListener('abort', close);
+
+    socket.on('open', () => socket.send(encodeTextFrame({ type: 'auth', data: auth })));
+    socket.on('message', (data, isBinary) => {
+      const buffer = data as Buffer; // ws gives one Buffer while binaryType is 'nodebuffer'
+      if (session) {
+        session.receive(buffer, isBinary);
+        return;
+      }
+      if (refusal !== undefined) return;
+      clearTimeout(authTimer);
+      let accepted: Accepted;
+      try {
+        accepted = readAuthResult(buffer);
+      } catch (error) {
+        refusal = messageOf(error);
+        close();
+        return;
+      }
+      acceptedAt = Date.now();
+      session = startSession(socket, accepted);
+    });
+    socket.on('error', (error) => (failure = messageOf(error)));
+    socket.on('close', (code, reasonBytes) => {
+      clearTimeout(authTimer);
+      signal.removeEventListener('abort', close);
+      const reason = session?.closeReason ?? failure ?? (reasonBytes.toString() || `closed with ${code}`);
+      if (refusal !== undefined) resolve({ kind: 'refused', reason: refusal });
+      else if (!session) resolve({ kind: 'unreachable', reason });
+      else {
+        resolve({ kind: 'ended', reason, livedMs: Date.now() - acceptedAt, superseded: /superseded/i.test(reason) });
+      }
+    });
+  });
+}
+
+/** What a node says about itself in either version. */
+export function introduction({ apiKey, name, store }: ConnectionOptions) {
+  return {
+    api_key: apiKey,
+    machine_id: store.machineId(),
+    name,
+    capabilities: { executors: ['SHELL'], os: process.platform, arch: process.arch, version: VERSION },
+  };
+}
+
+function closeSocket(socket: WebSocket): void {
+  if (socket.readyState === socket.CONNECTING) {
+    socket.terminate();
+    return;
+  }
+  socket.close(1000);
+  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(timer));
+}
