@@ -5,8 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { drainOnce } from './drain.js';
 import { median, percentile, printFigure, progress } from './lib/figures.js';
 import type { HelperProcess } from '../tests/harness/helper-process.js';
-import { getBody } from './lib/get-body.js';
-import { makeKeys } from './lib/node-keys.js';
 import { cpuSeconds, residentKib } from './lib/process-usage.js';
 import { recordStore } from './lib/recorded-store.js';
 import type { RunningHive, Stage } from './lib/stage.js';
@@ -81,7 +79,7 @@ async function measureDrains(stage: Stage, hive: RunningHive, attempts: number):
 
 async function connectFleet(stage: Stage, hive: RunningHive, nodes: number): Promise<HelperProcess> {
   const fleet = stage.startHelper('bench/lib/fleet-process', [hive.url.replace(/^http/, 'ws')]);
-  await fleet.ask('create', await makeKeys(stage, nodes));
+  await fleet.ask('create', await stage.newKeys(nodes));
   const start = performance.now();
   await fleet.ask('connect');
   progress(`fan-in: ${nodes} nodes logged in within ${((performance.now() - start) / 1000).toFixed(1)} s`);
@@ -118,7 +116,7 @@ async function readMeanwhile(stage: Stage, hive: RunningHive, ended: AbortSignal
   const pending = new Set<Promise<unknown>>();
   const read = async (path: string) => {
     const start = performance.now();
-    const body = await getBody(agent, hive.url + path, stage.authorization);
+    const body = await stage.get(agent, hive.url + path);
     times.push(performance.now() - start);
     return body;
   };

@@ -1,5 +1,5 @@
 /** A read of a partial attempt until it is complete, against one execute of Temporal alone. */
-import { Agent, get } from 'node:http';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { percentile, printFigure, progress } from './lib/figures.js';
 import { recordStore } from './lib/recorded-store.js';
@@ -53,15 +53,7 @@ async function makePartial(stage: Stage, attemptId: string): Promise<void> {
 }
 
 async function readComplete(stage: Stage, hive: RunningHive, agent: Agent, attemptId: string): Promise<void> {
-  const body = await new Promise<string>((resolve, reject) => {
-    const url = `${hive.url}/v1/nodes/task-attempts/${attemptId}?wait=30`;
-    get(url, { agent, headers: stage.authorization }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (text += chunk));
-      response.on('end', () => resolve(text));
-    }).on('error', reject);
-  });
+  const body = await stage.get(agent, `${hive.url}/v1/nodes/task-attempts/${attemptId}?wait=30`);
   const { sync } = JSON.parse(body) as { sync: { state: string; lines_stored: number } };
   if (sync.state !== 'complete' || sync.lines_stored !== LINES) throw new Error(`not complete: ${body}`);
 }

@@ -4,7 +4,6 @@ import { PAGE_TARGET_LINES } from '../protocol/limits.js';
 import { followLog } from './lib/follow-log.js';
 import { percentile, printFigure, progress } from './lib/figures.js';
 import type { LiveNodes } from './lib/live-nodes-process.js';
-import { makeKeys } from './lib/node-keys.js';
 import { cpuSeconds } from './lib/process-usage.js';
 import type { Stage } from './lib/stage.js';
 
@@ -20,7 +19,7 @@ export async function live(stage: Stage, { quick }: { quick: boolean }): Promise
   const recording = Array.from({ length: PROCESSES }, () => stage.startHelper('bench/lib/live-nodes-process'));
   const all = <T>(name: string, argument?: unknown) =>
     Promise.all(recording.map((part) => part.ask<T>(name, argument)));
-  const keys = await makeKeys(stage, nodes);
+  const keys = await stage.newKeys(nodes);
   const url = hive.url.replace(/^http/, 'ws');
   const started = recording.map((part, index) => {
     const start: LiveNodes = {

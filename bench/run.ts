@@ -1,10 +1,10 @@
 /** `npm run bench [name…] [-- --quick]`: figures as JSON lines, each with a baseline of the same run. */
+import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { Argument, Command } from 'commander';
 import { drain } from './drain.js';
 import { fanIn } from './fan-in.js';
 import { latency } from './latency.js';
 import { progress, say } from './lib/figures.js';
-import { hardware } from './lib/hardware.js';
 import { Stage } from './lib/stage.js';
 import { live } from './live.js';
 import { logs } from './logs.js';
@@ -48,4 +48,16 @@ async function runOne(name: string, benchmark: Benchmark, options: { quick: bool
     await stage.end();
   }
   return !stopping.signal.aborted;
+}
+
+/** One line about the machine. The load tells whether it had other things to do. */
+function hardware(): string {
+  const model = cpus()[0]?.model.trim() ?? 'unknown';
+  const gib = (totalmem() / 2 ** 30).toFixed(1);
+  const load = loadavg().map((value) => value.toFixed(1));
+  return JSON.stringify({
+    hardware: `${availableParallelism()} cores (${model}), ${gib} GiB, ${platform()} ${release()}, Node ${process.version}`,
+    load_average: load.join(' '),
+    started: new Date().toISOString(),
+  });
 }

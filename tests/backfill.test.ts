@@ -3,11 +3,12 @@ import { cp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { attemptOf, logOf, type LogEntry } from './harness/api.js';
+import { attemptOf, logOf, recordedLog, untilComplete } from './harness/api.js';
 import { copyDatabase } from './harness/database.js';
 import { hashLines } from './harness/node-agent.js';
 import type { NodeAgent } from './harness/node-agent.js';
-import { until, World, type HiveHandle } from './harness/world.js';
+import { until } from './harness/until.js';
+import { World, type HiveHandle } from './harness/world.js';
 
 let world: World;
 
@@ -17,19 +18,16 @@ beforeEach(async () => {
 
 afterEach(async () => world.stop(), 30_000);
 
-function untilComplete(hive: HiveHandle, attemptId: string, timeoutMs = 60_000): Promise<void> {
-  const isComplete = async () => (await attemptOf(world, hive, attemptId)).sync.state === 'complete';
-  return until(isComplete, timeoutMs, `attempt ${attemptId} is complete`);
+function complete(hive: HiveHandle, attemptId: string, timeoutMs = 60_000): Promise<void> {
+  return untilComplete(world, hive, attemptId, timeoutMs);
 }
 
 async function expectEqual(agent: NodeAgent, hive: HiveHandle, attemptId: string, lines: number): Promise<void> {
   const view = await attemptOf(world, hive, attemptId);
   expect(view.sync).toMatchObject({ state: 'complete', lines_declared: lines, lines_stored: lines });
-  const entries: LogEntry[] = [];
-  for await (const entry of logOf(world, hive, attemptId)) entries.push(entry);
-  const own = view.executions.flatMap(({ id }) => agent.lines(id)).map((line) => JSON.parse(line) as LogEntry);
+  const own = recordedLog(agent, view);
   expect(own).toHaveLength(lines);
-  expect(hashLines(entries)).toBe(hashLines(own));
+  expect(hashLines(await logOf(world, hive, attemptId))).toBe(hashLines(own));
 }
 
 async function storedLines(): Promise<number> {
@@ -65,7 +63,7 @@ test('100,000 lines recorded offline are complete and equal, within 64 MiB of me
   let peak = before;
   const watch = setInterval(() => void residentMiB(hive).then((now) => (peak = Math.max(peak, now))), 20);
   agent.connect(hive.url, await world.newKey());
-  await untilComplete(hive, attemptId);
+  await complete(hive, attemptId);
   clearInterval(watch);
   process.stdout.write(`hive grew by ${(peak - before).toFixed(1)} MiB while 100,000 lines were backfilled\n`);
   expect(peak - before).toBeLessThan(64);
@@ -83,7 +81,7 @@ test('a hive killed in the middle goes on after the last stored line, in the sam
   const storedBefore = await storedLines();
   expect(storedBefore).toBeLessThan(400_000);
   const second = await world.startHive({ port: Number(new URL(first.url).port) });
-  await untilComplete(second, attemptId, 90_000);
+  await complete(second, attemptId, 90_000);
   expect(await linesStoredBy(second)).toBe(400_000 - storedBefore);
   await expectEqual(agent, second, attemptId, 400_000);
   expect(await world.workflowRuns(`WorkflowId = "backfill/${attemptId}"`)).toHaveLength(1);
@@ -101,7 +99,7 @@ test('a node killed in the middle goes on after the last stored line', async () 
   const storedBefore = await storedLines();
   expect(storedBefore).toBeLessThan(400_000);
   agent.connect(hive.url, key);
-  await untilComplete(hive, attemptId, 90_000);
+  await complete(hive, attemptId, 90_000);
   expect(await linesStoredBy(hive)).toBe(400_000);
   await expectEqual(agent, hive, attemptId, 400_000);
 }, 180_000);
@@ -139,11 +137,11 @@ test('an attempt announced after login, one without lines, and one that gets ano
   const silent = await agent.record(['true']);
   const hive = await world.startHive();
   agent.connect(hive.url, await world.newKey());
-  await untilComplete(hive, silent.attemptId);
+  await complete(hive, silent.attemptId);
   await expectEqual(agent, hive, silent.attemptId, 0);
 
   const late = await agent.record(['echo', 'late']);
-  await untilComplete(hive, late.attemptId);
+  await complete(hive, late.attemptId);
 
   await agent.record(['echo', 'again'], ['--attempt', late.attemptId]);
   await until(
@@ -151,7 +149,7 @@ test('an attempt announced after login, one without lines, and one that gets ano
     10_000,
     'the second execution',
   );
-  await untilComplete(hive, late.attemptId);
+  await complete(hive, late.attemptId);
   await expectEqual(agent, hive, late.attemptId, 2);
 }, 90_000);
 
@@ -178,21 +176,21 @@ test('a hive whose database went back to a backup gets back what had become comp
   const { attemptId: before } = await agent.record(['seq', '1', '50']);
   const hive = await world.startHive();
   agent.connect(hive.url, await world.newKey());
-  await untilComplete(hive, before);
+  await complete(hive, before);
   const backup = await copyDatabase(world.testDatabase.url);
   const { attemptId: after } = await agent.record(['seq', '1', '80']);
-  await untilComplete(hive, after);
+  await complete(hive, after);
   await agent.record(['seq', '1', '30'], ['--attempt', before]);
   await until(async () => (await attemptOf(world, hive, before)).executions.length === 2, 10_000, 'the new execution');
-  await untilComplete(hive, before);
+  await complete(hive, before);
   await hive.program.kill('SIGTERM');
 
   const port = Number(new URL(hive.url).port);
   const restored = await world.startHive({ port, env: { DATABASE_URL: backup.url } });
-  await untilComplete(restored, after);
+  await complete(restored, after);
   await expectEqual(agent, restored, after, 80);
   await until(async () => (await attemptOf(world, restored, before)).executions.length === 2, 10_000, 'it comes again');
-  await untilComplete(restored, before);
+  await complete(restored, before);
   await expectEqual(agent, restored, before, 80);
   await restored.program.kill('SIGTERM');
   await backup.drop();
@@ -219,5 +217,5 @@ test('an attempt that ran at a node whose store went back to a backup is not sai
   const isLost = async () => (await attemptOf(world, hive, lost)).sync.state === 'unavailable';
   await until(isLost, 30_000, 'the hive knows that it is lost');
   expect((await attemptOf(world, hive, lost)).sync).toMatchObject({ unavailable_reason: 'not_found' });
-  await untilComplete(hive, kept);
+  await complete(hive, kept);
 }, 120_000);

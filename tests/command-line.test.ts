@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runHive, type CommandOutput } from './harness/processes.js';
 import { World, type HiveHandle } from './harness/world.js';
-
-const CLI = join(import.meta.dirname, '..', 'dist', 'workers', 'hive.js');
 
 let world: World;
 let hive: HiveHandle;
@@ -20,22 +18,9 @@ afterAll(async () => {
   await rm(nowhere, { recursive: true, force: true });
 }, 60_000);
 
-interface Output {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs `hive` as someone at the hive's data directory would, unless `env` says otherwise. */
-function run(args: string[], env: Record<string, string> = {}): Promise<Output> {
-  const options = {
-    env: { PATH: process.env['PATH'], HIVE_DATA_DIR: join(world.directory, 'hive'), NODE_OPTIONS: '', ...env },
-  };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [CLI, ...args], options, (error, stdout, stderr) =>
-      resolve({ status: Number(error?.code ?? 0), stdout, stderr }),
-    );
-  });
+/** Runs `hive` as someone with the hive's data directory would, unless `env` says otherwise. */
+function run(args: string[], env: Record<string, string> = {}): Promise<CommandOutput> {
+  return runHive(args, { HIVE_DATA_DIR: join(world.directory, 'hive'), ...env });
 }
 
 async function json<T>(args: string[], env?: Record<string, string>): Promise<T> {

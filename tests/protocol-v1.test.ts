@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ScriptedV1Node, v1Rows, type V1Attempt } from './harness/scripted-v1-node.js';
-import { until, World, type HiveHandle } from './harness/world.js';
+import { until } from './harness/until.js';
+import { World, type HiveHandle } from './harness/world.js';
 
 interface Reading {
   attempt: Record<string, unknown>;

@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { incompleteAttempts, verify } from './chaos/verify.js';
-import { ChaosWorld, within } from './chaos/world.js';
+import { ChaosWorld } from './chaos/world.js';
+import { within } from './harness/until.js';
 import { drainWorkflowId } from '../backfills/definitions.js';
 import { signalDrain } from '../backfills/start.js';
-import { get } from './faults/api.js';
 import { Program } from './harness/processes.js';
 
 const HIVES = 3;
@@ -64,14 +64,14 @@ test('nodes that are moved between three hives by kills and stops lose nothing',
   expect(await within(90_000, async () => (await incompleteAttempts(world)).length === 0)).toBeDefined();
   expect(await verify(world)).toMatchObject({ faults: [], lost: 0, doubled: 0, outOfOrder: 0, incomplete: 0 });
   const lines = NODES * (OFFLINE.lines + LIVE.lines);
-  expect((await world.database.execution.aggregate({ _sum: { storedLines: true } }))._sum.storedLines).toBe(lines);
+  expect(await world.linesStored()).toBe(lines);
 }, 240_000);
 
 test('every hive answers for every node, whichever hive holds it', async () => {
   for (const hive of world.hives) {
     for (const { recordings } of world.nodes) {
       for (const { attemptId, output } of recordings) {
-        const response = await get(world, hive, `/v1/nodes/task-attempts/${attemptId}`);
+        const response = await world.get(hive, `/v1/nodes/task-attempts/${attemptId}`);
         const { sync } = (await response.json()) as { sync: object };
         expect(sync).toMatchObject({ state: 'complete', lines_stored: output.lines });
       }

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { FleetNode } from './harness/fleet-node.js';
 import { attemptOf } from './harness/api.js';
 import { attemptFrame, executionFrame, pageOf, ScriptedNode } from './harness/scripted-node.js';
-import { until, World, type HiveHandle } from './harness/world.js';
+import { until } from './harness/until.js';
+import { World, type HiveHandle } from './harness/world.js';
 
 let world: World;
 let hive: HiveHandle;

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PageCounter } from './page-counter.js';
 import { Random } from './random.js';
 import { incompleteAttempts, verify, type Verdict } from './verify.js';
-import { ChaosWorld, within } from './world.js';
+import { ChaosWorld } from './world.js';
+import { within } from '../harness/until.js';
 
 const COMPLETE_MS = 600_000;
 

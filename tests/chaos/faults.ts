@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { ChaosHive } from './hive.js';
 import type { ChaosNode } from './node.js';
 import { HIVES, type FaultKind, type PlannedFault } from './plan.js';
-import type { ServerName } from './servers.js';
+import type { ServerName } from '../harness/servers.js';
 import type { ChaosWorld } from './world.js';
 
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,5 @@
 /** Everything that one seed runs on: servers, hives (two unless told), nodes, and the proxies between them. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import { FaultProxy } from './fault-proxy.js';
 import { ChaosHive } from './hive.js';
 import { ChaosNode } from './node.js';
 import { HIVES } from './plan.js';
-import { Servers } from './servers.js';
+import { Servers } from '../harness/servers.js';
 import type { Database } from '../../prisma/database.js';
 
 export interface WorldOptions {
@@ -31,10 +30,14 @@ const SHORT_WAITS = {
   HIVE_BACKFILL_TIMEOUT_MINUTES: '0.2',
 };
 
+// a killed server leaves its files to the operating system, which survives: there is no need to wait for the disk
+const POSTGRES_SETTINGS = { fsync: 'off', max_connections: '100' };
+
 export class ChaosWorld {
   readonly hives: ChaosHive[] = [];
   readonly nodes: ChaosNode[] = [];
   readonly #keys: string[] = [];
+  #adminToken: string | undefined;
 
   private constructor(
     readonly directory: string,
@@ -51,7 +54,7 @@ export class ChaosWorld {
   /** Starts the servers; no hive runs yet, nodes may record. */
   static async create(options: WorldOptions): Promise<ChaosWorld> {
     const directory = await mkdtemp(join(tmpdir(), `hivesync-chaos-${options.name}-`));
-    const servers = new Servers(directory);
+    const servers = new Servers(directory, POSTGRES_SETTINGS);
     try {
       const [databaseUrl, temporalAddress] = await Promise.all([servers.startPostgres(), servers.startTemporal()]);
       const direct = new URL(databaseUrl);
@@ -75,8 +78,18 @@ export class ChaosWorld {
     }
   }
 
-  get adminTokenFile(): string {
-    return join(this.directory, 'hive-0', 'admin-token');
+  /** GET as admin. @returns the answer, whatever its status */
+  get(hive: ChaosHive, path: string, timeoutMs = 30_000): Promise<Response> {
+    this.#adminToken ??= readFileSync(join(this.directory, 'hive-0', 'admin-token'), 'utf8').trim();
+    const headers = { authorization: `Bearer ${this.#adminToken}` };
+    return fetch(hive.url + path, { headers, signal: AbortSignal.timeout(timeoutMs) });
+  }
+
+  /** Lines that the hives have stored: of one attempt, or of all. */
+  async linesStored(attemptId?: string): Promise<number> {
+    const where = attemptId === undefined ? {} : { attemptId };
+    const { _sum: sum } = await this.database.execution.aggregate({ where, _sum: { storedLines: true } });
+    return sum.storedLines ?? 0;
   }
 
   /** Starts the hives, the first one alone: it migrates the database. */
@@ -118,15 +131,5 @@ export class ChaosWorld {
       const node = new ChaosNode(join(this.directory, name), name, proxy, () => this.#keys[number] ?? '', route);
       this.nodes.push(node);
     }
-  }
-}
-
-/** Waits until the condition holds. @returns how long it took, ms; undefined when the time was up */
-export async function within(timeoutMs: number, condition: () => Promise<boolean>): Promise<number | undefined> {
-  const start = Date.now();
-  for (;;) {
-    if (await condition()) return Date.now() - start;
-    if (Date.now() - start > timeoutMs) return undefined;
-    await sleep(250);
   }
 }

@@ -6,10 +6,10 @@ import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureOrganization } from '../../prisma/queries/organization.js';
 import { MAX_FAULTS_PER_MINUTE } from '../../protocol/limits.js';
 import { projectRoot } from '../../workers/project-root.js';
-import { attemptOf, logOf, type LogEntry } from '../harness/api.js';
+import { attemptOf, logOf, recordedLog, untilComplete } from '../harness/api.js';
 import { hashLines, type NodeAgent } from '../harness/node-agent.js';
 import { attemptFrame, executionFrame, ScriptedNode } from '../harness/scripted-node.js';
-import { until, World, type HiveHandle } from '../harness/world.js';
+import { World, type HiveHandle } from '../harness/world.js';
 import { drawBadFrames, type BadFrame, type Ids } from './bad-frames.js';
 
 const FRAMES = 10_000;
@@ -113,14 +113,10 @@ function memory(): Promise<Memory> {
 }
 
 async function expectEqual(agent: NodeAgent, attemptId: string, lines: number): Promise<void> {
-  const isComplete = async () => (await attemptOf(world, hive, attemptId)).sync.state === 'complete';
-  await until(isComplete, 30_000, `attempt ${attemptId} is complete`);
-  const entries: LogEntry[] = [];
-  for await (const entry of logOf(world, hive, attemptId)) entries.push(entry);
+  await untilComplete(world, hive, attemptId, 30_000);
+  const entries = await logOf(world, hive, attemptId);
   expect(entries).toHaveLength(lines);
-  const { executions } = await attemptOf(world, hive, attemptId);
-  const own = executions.flatMap(({ id }) => agent.lines(id)).map((line) => JSON.parse(line) as LogEntry);
-  expect(hashLines(entries)).toBe(hashLines(own));
+  expect(hashLines(entries)).toBe(hashLines(recordedLog(agent, await attemptOf(world, hive, attemptId))));
 }
 
 test('10,000 bad frames are answered or end their socket, while a backfill runs undisturbed', async () => {

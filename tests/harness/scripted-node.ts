@@ -1,6 +1,7 @@
 /** A node in the hands of a test: sends exactly the frames that the test says, and keeps what the hive answers. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import pTimeout from 'p-timeout';
 import { WebSocket } from 'ws';
 import { encodeLogPageFrame } from '../../protocol/binary-frame.js';
 import type { AttemptSync, ExecutionSync, FrameData, HiveFrame, LogPageHeader } from '../../protocol/frames.js';
@@ -98,15 +99,11 @@ export class ScriptedNode {
   }
 
   #arrival(deadline: number, what: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`no ${what} arrived; got ${JSON.stringify(this.received)}`)),
-        Math.max(0, deadline - Date.now()),
-      );
-      this.#waiting.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+    return pTimeout(new Promise((resolve) => this.#waiting.push(resolve)), {
+      milliseconds: Math.max(1, deadline - Date.now()),
+      fallback: () => {
+        throw new Error(`no ${what} arrived; got ${JSON.stringify(this.received)}`);
+      },
     });
   }
 

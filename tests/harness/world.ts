@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
 import { openDatabase } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
@@ -12,6 +11,7 @@ import { createTestDatabase, type TestDatabase } from './database.js';
 import { NodeAgent } from './node-agent.js';
 import { forkHive, type Program } from './processes.js';
 import { testServices } from './services.js';
+import { until } from './until.js';
 import type { Database } from '../../prisma/database.js';
 
 export interface HiveHandle {
@@ -111,24 +111,5 @@ export class World {
     await this.database.$disconnect();
     await this.testDatabase.drop();
     await rm(this.directory, { recursive: true, force: true });
-  }
-}
-
-/** Waits until the condition holds. Errors of it count as "not yet"; the last one is told when the time is up. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs: number,
-  what: string,
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  let lastError: unknown;
-  for (;;) {
-    try {
-      if (await condition()) return;
-    } catch (error) {
-      lastError = error;
-    }
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: lastError });
-    await sleep(50);
   }
 }
