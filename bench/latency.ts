@@ -1,4 +1,4 @@
-/** A read of a partial attempt until it is complete, against one execute of Temporal alone. */
+/** A read of a partial attempt until it is complete. Baseline: one workflow execution of Temporal alone. */
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { percentile, printFigure, progress } from './lib/figures.js';
@@ -40,7 +40,7 @@ export async function latency(stage: Stage, { quick }: { quick: boolean }): Prom
   }
 }
 
-/** The attempt as it is before its first backfill: announced, no line stored. */
+/** Puts the attempt back to the state before its first backfill: announced, with no line stored. */
 async function makePartial(stage: Stage, attemptId: string): Promise<void> {
   await stage.database.query(
     `WITH emptied AS (

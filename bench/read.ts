@@ -1,4 +1,4 @@
-/** A page of 1,000 lines at depth 0 and 1,000,000, against the same from a plain table of rows by primary key. */
+/** A page of 1,000 lines at depth 0 and 1,000,000. Baseline: the same lines from a plain table of rows, by primary key. */
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -93,7 +93,10 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
   });
 }
 
-/** Deep pages, one after another, while a node comes back with many attempts. @returns how long each took, ms */
+/**
+ * Reads deep pages, one after another, while a node comes back with many attempts.
+ * @returns how long each read took, in ms
+ */
 async function readDuringDrain(stage: Stage, hive: RunningHive, attempts: number, readDeep: () => Promise<unknown>) {
   const directory = join(stage.directory, 'drained');
   recordStore(directory, { attempts, executions: 2, lines: 50 });

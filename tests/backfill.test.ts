@@ -1,4 +1,4 @@
-/** The main job: what a node recorded offline is complete in the hive, line for line, whatever dies in between. */
+/** The main job: what a node recorded offline becomes complete in the hive, line for line, whatever dies in between. */
 import { cp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,7 +37,7 @@ async function storedLines(): Promise<number> {
   return Number(row?.lines ?? 0);
 }
 
-/** Lines that the hive process itself has stored since its start. */
+/** @returns the number of lines that this hive process has stored since its start */
 async function linesStoredBy(hive: HiveHandle): Promise<number> {
   const metrics = await (await fetch(`${hive.url}/metrics`)).text();
   return Number(/^log_lines_stored_total (\d+)/m.exec(metrics)?.[1] ?? 0);
@@ -112,7 +112,7 @@ test('25 incomplete attempts of a returning node all complete, at most 10 at onc
   }
   const hive = await world.startHive();
   agent.connect(hive.url, await world.newKey());
-  // Not by the API: a read of a partial attempt starts a backfill of its own.
+  // not through the API: a read of a partial attempt starts a backfill of its own
   const isDone = async () => (await world.database.attemptSync.count({ where: { state: 'complete' } })) === 25;
   await until(isDone, 60_000, 'all are complete');
   const runs = await world.workflowRuns(`WorkflowType = "backfillAttempt"`, 25);
@@ -132,7 +132,7 @@ test('25 incomplete attempts of a returning node all complete, at most 10 at onc
   for (const attemptId of attempts.slice(0, 3)) await expectEqual(agent, hive, attemptId, 2);
 }, 120_000);
 
-test('an attempt announced after login, one without lines, and one that gets another execution each end complete', async () => {
+test('an attempt announced after login, one without lines, and one that gets another execution all become complete', async () => {
   const agent = world.newAgent();
   const silent = await agent.record(['true']);
   const hive = await world.startHive();
@@ -159,7 +159,7 @@ test('no log content enters a workflow history', async () => {
   await agent.record(['sh', '-c', `for i in $(seq 200); do echo ${marker}_$i; done`]);
   const hive = await world.startHive();
   agent.connect(hive.url, await world.newKey());
-  // not by the API: a read could start the backfill, and leave the drain nothing to do
+  // not through the API: a read could start the backfill and leave the drain nothing to do
   const isDone = async () => (await world.database.attemptSync.count({ where: { state: 'complete' } })) === 1;
   await until(isDone, 30_000, 'it is complete');
   const runs = await world.workflowRuns('', 2);
@@ -171,7 +171,7 @@ test('no log content enters a workflow history', async () => {
   }
 }, 60_000);
 
-test('a hive whose database went back to a backup gets back what had become complete after it', async () => {
+test('a hive whose database went back to a backup gets back what had become complete since', async () => {
   const agent = world.newAgent();
   const { attemptId: before } = await agent.record(['seq', '1', '50']);
   const hive = await world.startHive();
@@ -196,7 +196,7 @@ test('a hive whose database went back to a backup gets back what had become comp
   await backup.drop();
 }, 120_000);
 
-test('an attempt that ran at a node whose store went back to a backup is not said to run for ever', async () => {
+test('an attempt that was running at a node whose store went back to a backup does not stay running forever', async () => {
   const agent = world.newAgent();
   const { attemptId: kept } = await agent.record(['echo', 'kept']);
   const backup = join(world.directory, 'backup');
@@ -207,7 +207,7 @@ test('an attempt that ran at a node whose store went back to a backup is not sai
   const key = await world.newKey();
   agent.connect(hive.url, key);
   const isRunning = async () => (await attemptOf(world, hive, lost)).executions[0]?.status === 'running';
-  await until(isRunning, 30_000, 'the hive knows that it runs');
+  await until(isRunning, 30_000, 'the hive knows that it is running');
   await agent.stop();
   child.kill('SIGKILL');
   await rm(agent.directory, { recursive: true });

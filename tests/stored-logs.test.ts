@@ -50,7 +50,7 @@ async function readAll(attemptId: string): Promise<Line[]> {
 const recorded = (executionId: string) => agent.lines(executionId).map((line) => JSON.parse(line) as Line);
 const pagesOf = (executionId: string) => world.database.logPage.count({ where: { executionId, logEpoch: { gte: 0 } } });
 
-test('a damaged page is found and marked, and the attempt heals: complete, and equal to what the node has', async () => {
+test('a damaged page is found and marked, and the attempt heals: it is complete and equal to what the node has', async () => {
   const { attemptId } = await agent.record(['seq', '1', '25000']);
   await untilComplete(attemptId);
   const executionId = await executionOf(attemptId);
@@ -80,7 +80,7 @@ test('a damaged page is found and marked, and the attempt heals: complete, and e
   expect(await world.database.logPage.count({ where: { executionId, logEpoch: { lt: 0 } } })).toBe(0);
 }, 60_000);
 
-test("a live log's small pages are joined once the command has ended, and its lines are the node's", async () => {
+test("a live log's small pages are joined after the command has ended, and its lines equal the node's", async () => {
   const script = 'for i in $(seq 1 60); do echo out $i; echo err $i >&2; sleep 0.05; done';
   const recording = agent.startRecording(['sh', '-c', script]);
   const attemptId = await recording.attemptId;
@@ -94,7 +94,7 @@ test("a live log's small pages are joined once the command has ended, and its li
   expect((await doctor('--attempt', attemptId)).status).toBe(0);
 }, 60_000);
 
-test('an attempt that there is not, and an id that is none, are refused', async () => {
+test('an unknown attempt and an invalid id are refused', async () => {
   await expect(doctor('--attempt', '00000000-0000-4000-8000-000000000000')).rejects.toThrow('no attempt has the id');
   await expect(doctor('--attempt', 'x')).rejects.toThrow('must be a UUID');
 });

@@ -1,4 +1,4 @@
-/** Reads of the API while faults strike: each is answered rightly, or says that the database is away, or finds no hive. */
+/** Reads the API while faults strike. Each read gets a right answer, or a 503 when the database is away, or finds no hive. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChaosHive } from './hive.js';
 import type { ChaosWorld } from './world.js';
@@ -13,8 +13,9 @@ interface Entry {
 
 export class Reader {
   readonly #world: ChaosWorld;
-  /** Answers by status, and what was wrong with any of them. */
+  /** Answers by status. */
   readonly answers = new Map<string, number>();
+  /** What was wrong with any answer. */
   readonly faults: string[] = [];
   #isRunning = true;
   #finished: Promise<void> | undefined;
@@ -70,7 +71,7 @@ export class Reader {
     }
   }
 
-  /** Within an execution a page's lines follow each other. */
+  /** Checks that, within an execution, the lines of a page follow each other. */
   #checkOrder(entries: Entry[], path: string): void {
     const last = new Map<string, number>();
     const step = path.includes('backward') ? -1 : 1;

@@ -16,12 +16,12 @@ const SETTLE_MS = 120_000;
 export interface SeedResult extends Verdict {
   seed: number;
   kinds: FaultKind[];
-  /** From the end of the last fault and the last command to the last complete attempt; undefined: they did not settle. */
+  /** From the end of the last fault and last command until all attempts were complete; undefined if they did not settle. */
   settleSeconds: number | undefined;
-  /** Answers of the API by status. */
+  /** The API's answers by status. */
   answers: Record<string, number>;
   seconds: number;
-  /** Where everything is to be looked at; only of a seed that failed. */
+  /** The run's files; only present if the seed failed. */
   directory?: string;
 }
 
@@ -30,8 +30,8 @@ export function hasFailed({ settleSeconds, incomplete, faults }: SeedResult): bo
 }
 
 /**
- * @param stopping ends the run early; nothing is left behind
- * @throws what `stopping` was aborted with
+ * @param stopping ends the run early, and nothing is left behind
+ * @throws the reason with which `stopping` was aborted
  */
 export async function runSeed(seed: number, stopping?: AbortSignal): Promise<SeedResult> {
   const started = Date.now();

@@ -1,4 +1,4 @@
-/** Everything that one seed runs on: servers, hives (two unless told), nodes, and the proxies between them. */
+/** Everything that one seed runs on: servers, hives, nodes, and the proxies between them. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ export interface WorldOptions {
   observe?: (node: number, chunk: Buffer, connection: number) => void;
 }
 
-/** Short waits, so that what a hive leaves to its schedule still happens within the run. */
+/** Short waits, so that what a hive leaves to its schedule still happens during the run. */
 const SHORT_WAITS = {
   HIVE_RECONCILE_INTERVAL_SECONDS: '2',
   HIVE_NODE_TIMEOUT_SECONDS: '10',
@@ -44,14 +44,14 @@ export class ChaosWorld {
     readonly servers: Servers,
     /** Between the hives and PostgreSQL. */
     readonly databaseProxy: FaultProxy,
-    /** Past the proxy: for looking at what is stored. */
+    /** Bypasses the proxy, to look at what is stored. */
     readonly database: Database,
     readonly temporalAddress: string,
-    /** What every hive of this world is started with. */
+    /** The environment of every hive of this world. */
     readonly hiveEnv: Record<string, string>,
   ) {}
 
-  /** Starts the servers; no hive runs yet, nodes may record. */
+  /** Starts the servers. No hive runs yet, but nodes can record. */
   static async create(options: WorldOptions): Promise<ChaosWorld> {
     const directory = await mkdtemp(join(tmpdir(), `hivesync-chaos-${options.name}-`));
     const servers = new Servers(directory, POSTGRES_SETTINGS);
@@ -92,7 +92,7 @@ export class ChaosWorld {
     return sum.storedLines ?? 0;
   }
 
-  /** Starts the hives, the first one alone: it migrates the database. */
+  /** Starts the hives one after another: the first one migrates the database. */
   async startHives(): Promise<void> {
     for (const hive of this.hives) await hive.start();
     const { id: organizationId } = await ensureDefaultOrganization(this.database);
@@ -101,7 +101,7 @@ export class ChaosWorld {
     }
   }
 
-  /** Stops everything; the directory goes too, unless it is to be kept for looking at. */
+  /** Stops everything and removes the directory, unless it is kept for inspection. */
   async end({ keep = false } = {}): Promise<void> {
     if (keep) await this.servers.keepDirectory();
     await Promise.allSettled(this.nodes.map((node) => node.end()));

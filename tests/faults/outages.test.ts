@@ -1,4 +1,4 @@
-/** PostgreSQL or Temporal is away for a while: nothing ends, nothing is lost, and everything goes on by itself. */
+/** PostgreSQL or Temporal is away for a while: no process ends, nothing is lost, and everything goes on by itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { OutputSpec } from '../chaos/lines.js';
@@ -7,7 +7,7 @@ import { incompleteAttempts, verify } from '../chaos/verify.js';
 import { ChaosWorld } from '../chaos/world.js';
 import { within } from '../harness/until.js';
 
-/** `HIVESYNC_OUTAGE_SECONDS=60` for the figure that the issue asks for. */
+/** `HIVESYNC_OUTAGE_SECONDS=60` makes the outages longer. */
 const OUTAGE_SECONDS = Number(process.env['HIVESYNC_OUTAGE_SECONDS'] ?? 20);
 
 let world: ChaosWorld;
@@ -35,7 +35,10 @@ function output(tag: string, seconds: number): OutputSpec {
   return { tag, seed: 1, lines: seconds * 200, linesPerSecond: 200, finalNewline: true, hugeLine: false };
 }
 
-/** Every attempt is complete and equal, and no process has ended. @returns how long it took, s */
+/**
+ * Expects every attempt to become complete and equal, and no process to have ended.
+ * @returns how long it took, in seconds
+ */
 async function expectSettled(timeoutMs: number): Promise<number> {
   await node.recorded();
   const settled = await within(timeoutMs, async () => (await incompleteAttempts(world)).length === 0);
@@ -71,7 +74,7 @@ test(`with the database down for ${OUTAGE_SECONDS} s, reads answer 503 with Retr
   );
 }, 300_000);
 
-test('with Temporal down, live lines are mirrored and read', async () => {
+test('with Temporal down, live lines are still mirrored and read', async () => {
   await world.servers.stop('temporal');
   const { attemptId } = await node.record(2, output('temporal', 8));
   const seen = await within(20_000, async () => (await world.linesStored(attemptId)) > 200);

@@ -1,4 +1,4 @@
-/** A hive that is asked to stop lets go of its nodes and its work; another one goes on with both. */
+/** A hive that is asked to stop gives up its nodes and its work, and another one goes on with both. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(async () => world.end(), 60_000);
 
-test('SIGTERM in the middle of a pull: the socket closes with a reason, the same workflow goes on at the other hive', async () => {
+test('SIGTERM in the middle of a pull: the socket closes with a reason, and the same workflow goes on at the other hive', async () => {
   node.connect();
   while ((await world.linesStored()) < 5000) await sleep(10);
   node.route.hive = 1;
@@ -49,7 +49,7 @@ test('SIGTERM in the middle of a pull: the socket closes with a reason, the same
   await connection.close();
   expect(raw.workflowExecutionInfo?.firstRunId).toBe(runId);
   expect(result).toMatchObject({ outcome: 'complete' });
-  // what the stopping hive stored in its last step was not reported, and was not pulled again
+  // lines of the last step at the stopping hive were stored but not reported, and were not pulled again
   expect(result.linesPulled).toBeLessThanOrEqual(LINES);
   process.stdout.write(
     `${JSON.stringify({ stopped_after_ms: stoppedAfter, stored_at_stop: storedAtStop, lines_pulled: result.linesPulled })}\n`,
