@@ -6,7 +6,7 @@ import { openDatabase } from '../prisma/client.js';
 import { ensureOrganization } from '../prisma/queries/organization.js';
 import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
 import { seedAttempt, seedNode } from '../tests/harness/seed.js';
-import { until } from '../tests/harness/world.js';
+import { until } from '../tests/harness/until.js';
 import { DrainRequests } from './drain-requests.js';
 import type { ConnectedNode } from './node-backfills.js';
 import type { Database } from '../prisma/database.js';

@@ -13,7 +13,7 @@ import { ensureOrganization } from '../prisma/queries/organization.js';
 import { createTestDatabase } from '../tests/harness/database.js';
 import { seedAttempt, seedExecution, seedNode, type SeedAttempt } from '../tests/harness/seed.js';
 import { testServices } from '../tests/harness/services.js';
-import { until } from '../tests/harness/world.js';
+import { until } from '../tests/harness/until.js';
 import { backfillWorkflowId } from './definitions.js';
 import { createBackfills, type Backfills } from './requests.js';
 import { TemporalDoor, TemporalUnavailableError } from './temporal-door.js';

@@ -1,4 +1,4 @@
-/** A node returns with many small attempts, against as many workflows of Temporal alone. */
+/** A node comes back with many small attempts. Baseline: the same number of workflows of Temporal alone. */
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { copyStore, recordStore } from './lib/recorded-store.js';
 import { TemporalAlone } from './lib/temporal-alone.js';
 import type { RunningHive, Stage } from './lib/stage.js';
 
-/** Of one node at once: the hive's default. */
+/** Backfills of one node at once; the hive's default. */
 const CONCURRENCY = 10;
 
 export async function drain(stage: Stage, { quick }: { quick: boolean }): Promise<void> {
@@ -19,7 +19,7 @@ export async function drain(stage: Stage, { quick }: { quick: boolean }): Promis
   const hive = await stage.startHive();
   const alone = await TemporalAlone.start(stage);
   await alone.executeMany(20, CONCURRENCY);
-  await drainOnce(stage, hive, template, 'warm-up', attempts); // the hive's first round compiles its code
+  await drainOnce(stage, hive, template, 'warm-up', attempts); // the first round makes the hive compile its code
   const rates: Record<'alone' | 'drain' | 'hiveCpu', number[]> = { alone: [], drain: [], hiveCpu: [] };
   for (let round = 1; round <= rounds; round++) {
     rates.alone.push(attempts / (await alone.executeMany(attempts, CONCURRENCY)));
@@ -35,7 +35,7 @@ export async function drain(stage: Stage, { quick }: { quick: boolean }): Promis
   printFigure({ benchmark: 'drain', metric: 'hive_cpu_per_attempt', ...cpu });
 }
 
-/** @returns seconds from the node's log-in to its last attempt's completion, by the hive's own record */
+/** @returns seconds from the node's login until its last attempt was complete, according to the hive's own records */
 export async function drainOnce(stage: Stage, hive: RunningHive, template: string, name: string, attempts: number) {
   const directory = copyStore(template, join(stage.directory, name));
   const node = await stage.connectNode(hive, directory);
@@ -45,7 +45,7 @@ export async function drainOnce(stage: Stage, hive: RunningHive, template: strin
            (SELECT sum(last_seq - first_seq + 1)::int FROM log_page) AS lines
     FROM attempt_sync s JOIN node n ON n.id = s.node_id`);
   if (lines !== attempts * 100) throw new Error(`${lines} of ${attempts * 100} lines are stored`);
-  await sleep(1000); // the drain's own end
+  await sleep(1000); // lets the drain itself end
   await node.stop();
   await stage.database.query('DELETE FROM node');
   rmSync(directory, { recursive: true, force: true });

@@ -1,20 +1,18 @@
-/** Thousands of idle nodes on one hive, then all of them at once with something to backfill, while readers read. */
+/** Thousands of idle nodes on one hive. Then all of them have something to backfill at once, while readers read. */
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drainOnce } from './drain.js';
 import { median, percentile, printFigure, progress } from './lib/figures.js';
 import type { HelperProcess } from '../tests/harness/helper-process.js';
-import { getBody } from './lib/get-body.js';
-import { makeKeys } from './lib/node-keys.js';
 import { cpuSeconds, residentKib } from './lib/process-usage.js';
 import { recordStore } from './lib/recorded-store.js';
 import type { RunningHive, Stage } from './lib/stage.js';
 
-const ATTEMPTS_A_NODE = 2;
-/** Before the storm, and as many after it. */
+const ATTEMPTS_PER_NODE = 2;
+/** Before the storm, and the same number after it. */
 const DRAINS = 2;
-/** Three reads each. */
+/** Each time, three reads. */
 const READ_INTERVAL_MS = 150;
 
 const HIVE = { HIVE_RECONCILE_INTERVAL_SECONDS: '60' };
@@ -26,7 +24,7 @@ export async function fanIn(stage: Stage, { quick }: { quick: boolean }): Promis
   await measureStorm(stage, nodes, quick ? 100 : 500);
 }
 
-/** On a hive that does nothing else; what its first sockets make it load and compile is counted in. */
+/** On a hive that does nothing else. Includes what its first sockets make it load and compile. */
 async function measureIdle(stage: Stage, nodes: number, idleSeconds: number): Promise<void> {
   const hive = await stage.startHive(HIVE);
   await sleep(idleSeconds * 1000);
@@ -44,12 +42,12 @@ async function measureIdle(stage: Stage, nodes: number, idleSeconds: number): Pr
   await stage.database.query('DELETE FROM node');
 }
 
-/** Drains before it and after it are its baseline: in the minutes of a storm a machine's speed may change. */
+/** The baseline is drains before and after it, because a machine's speed can change during the minutes of a storm. */
 async function measureStorm(stage: Stage, nodes: number, drained: number): Promise<void> {
   const hive = await stage.startHive(HIVE);
   const before = await measureDrains(stage, hive, drained);
   const fleet = await connectFleet(stage, hive, nodes);
-  const attempts = nodes * ATTEMPTS_A_NODE;
+  const attempts = nodes * ATTEMPTS_PER_NODE;
   const { seconds, reads } = await storm(stage, hive, fleet, attempts);
   await fleet.end();
   await hive.stop();
@@ -66,7 +64,7 @@ async function measureStorm(stage: Stage, nodes: number, drained: number): Promi
   printFigure({ ...FIGURE, metric: 'read_p99_ms', ...p99, goal: 'value <= 250' });
 }
 
-/** @returns attempts per second of each */
+/** @returns attempts per second of each drain */
 async function measureDrains(stage: Stage, hive: RunningHive, attempts: number): Promise<number[]> {
   const template = join(stage.directory, `template-${hive.pid}`);
   recordStore(template, { attempts, executions: 2, lines: 50 });
@@ -81,20 +79,20 @@ async function measureDrains(stage: Stage, hive: RunningHive, attempts: number):
 
 async function connectFleet(stage: Stage, hive: RunningHive, nodes: number): Promise<HelperProcess> {
   const fleet = stage.startHelper('bench/lib/fleet-process', [hive.url.replace(/^http/, 'ws')]);
-  await fleet.ask('create', await makeKeys(stage, nodes));
+  await fleet.ask('create', await stage.newKeys(nodes));
   const start = performance.now();
   await fleet.ask('connect');
   progress(`fan-in: ${nodes} nodes logged in within ${((performance.now() - start) / 1000).toFixed(1)} s`);
   return fleet;
 }
 
-/** All sockets break; all nodes come back with attempts that the hive has not seen. */
+/** All sockets break, and all nodes come back with attempts that the hive has not seen. */
 async function storm(stage: Stage, hive: RunningHive, fleet: HelperProcess, attempts: number) {
   const ended = new AbortController();
   const start = performance.now();
   const reading = readMeanwhile(stage, hive, ended.signal);
   try {
-    await fleet.ask('storm', ATTEMPTS_A_NODE);
+    await fleet.ask('storm', ATTEMPTS_PER_NODE);
     await stage.untilComplete(attempts, 3_600_000);
   } finally {
     ended.abort();
@@ -108,8 +106,9 @@ async function storm(stage: Stage, hive: RunningHive, fleet: HelperProcess, atte
 }
 
 /**
- * Reads of the newest attempts and of logs; a read of a partial attempt also starts its backfill, as any reader's.
- * @returns how long each took, in ms
+ * Reads the newest attempts and their logs until the signal aborts. A read of a partial attempt also starts its
+ * backfill, as for any reader.
+ * @returns how long each read took, in ms
  */
 async function readMeanwhile(stage: Stage, hive: RunningHive, ended: AbortSignal): Promise<number[]> {
   const agent = new Agent({ keepAlive: true });
@@ -118,7 +117,7 @@ async function readMeanwhile(stage: Stage, hive: RunningHive, ended: AbortSignal
   const pending = new Set<Promise<unknown>>();
   const read = async (path: string) => {
     const start = performance.now();
-    const body = await getBody(agent, hive.url + path, stage.authorization);
+    const body = await stage.get(agent, hive.url + path);
     times.push(performance.now() - start);
     return body;
   };

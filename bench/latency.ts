@@ -1,5 +1,5 @@
-/** A read of a partial attempt until it is complete, against one execute of Temporal alone. */
-import { Agent, get } from 'node:http';
+/** A read of a partial attempt until it is complete. Baseline: one workflow execution of Temporal alone. */
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { percentile, printFigure, progress } from './lib/figures.js';
 import { recordStore } from './lib/recorded-store.js';
@@ -40,7 +40,7 @@ export async function latency(stage: Stage, { quick }: { quick: boolean }): Prom
   }
 }
 
-/** The attempt as it is before its first backfill: announced, no line stored. */
+/** Puts the attempt back to the state before its first backfill: announced, with no line stored. */
 async function makePartial(stage: Stage, attemptId: string): Promise<void> {
   await stage.database.query(
     `WITH emptied AS (
@@ -53,15 +53,7 @@ async function makePartial(stage: Stage, attemptId: string): Promise<void> {
 }
 
 async function readComplete(stage: Stage, hive: RunningHive, agent: Agent, attemptId: string): Promise<void> {
-  const body = await new Promise<string>((resolve, reject) => {
-    const url = `${hive.url}/v1/nodes/task-attempts/${attemptId}?wait=30`;
-    get(url, { agent, headers: stage.authorization }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (text += chunk));
-      response.on('end', () => resolve(text));
-    }).on('error', reject);
-  });
+  const body = await stage.get(agent, `${hive.url}/v1/nodes/task-attempts/${attemptId}?wait=30`);
   const { sync } = JSON.parse(body) as { sync: { state: string; lines_stored: number } };
   if (sync.state !== 'complete' || sync.lines_stored !== LINES) throw new Error(`not complete: ${body}`);
 }

@@ -1,15 +1,14 @@
-/** Many nodes push what they record, while readers follow: how long after it was printed a line comes out of the API. */
+/** Many nodes push what they record while readers follow: how long after it was printed does a line come out of the API? */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PAGE_TARGET_LINES } from '../protocol/limits.js';
 import { followLog } from './lib/follow-log.js';
 import { percentile, printFigure, progress } from './lib/figures.js';
 import type { LiveNodes } from './lib/live-nodes-process.js';
-import { makeKeys } from './lib/node-keys.js';
 import { cpuSeconds } from './lib/process-usage.js';
 import type { Stage } from './lib/stage.js';
 
 const LINES_PER_SECOND = 100;
-/** The nodes' work is not all in one thread, as it is not on as many machines. */
+/** More than one, so that the nodes don't share one thread: real nodes are on different machines. */
 const PROCESSES = 4;
 
 export async function live(stage: Stage, { quick }: { quick: boolean }): Promise<void> {
@@ -20,7 +19,7 @@ export async function live(stage: Stage, { quick }: { quick: boolean }): Promise
   const recording = Array.from({ length: PROCESSES }, () => stage.startHelper('bench/lib/live-nodes-process'));
   const all = <T>(name: string, argument?: unknown) =>
     Promise.all(recording.map((part) => part.ask<T>(name, argument)));
-  const keys = await makeKeys(stage, nodes);
+  const keys = await stage.newKeys(nodes);
   const url = hive.url.replace(/^http/, 'ws');
   const started = recording.map((part, index) => {
     const start: LiveNodes = {
@@ -40,7 +39,7 @@ export async function live(stage: Stage, { quick }: { quick: boolean }): Promise
     .filter((_, index) => index % Math.ceil(nodes / readers) === 0)
     .map((id) => followLog(stage, hive, id, following.signal, (printedAt) => lags.push(Date.now() - printedAt)));
   await all('print');
-  await sleep((PAGE_TARGET_LINES / LINES_PER_SECOND) * 1000 + 5000); // the last of them has begun, and the rates settle
+  await sleep((PAGE_TARGET_LINES / LINES_PER_SECOND) * 1000 + 5000); // by then the last of them prints and the rates are steady
   lags.length = 0;
   const before = await look();
   await sleep(seconds * 1000);
@@ -84,7 +83,7 @@ const TOTALS = `
   SELECT (SELECT sum(stored_lines)::int FROM execution) AS lines, (SELECT count(*)::int FROM log_page) AS pages,
     (SELECT xact_commit::int FROM pg_stat_database WHERE datname = current_database()) AS transactions`;
 
-/** Of the processes that serve now: a hive keeps its connections. */
+/** CPU time of the processes that serve now: enough, because a hive keeps its connections. */
 async function postgresCpuSeconds(stage: Stage): Promise<number> {
   const { pids } = await stage.row<{ pids: number[] }>('SELECT array_agg(pid) AS pids FROM pg_stat_activity');
   return pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);

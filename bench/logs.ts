@@ -1,6 +1,6 @@
 /**
- * A backfill of one long execution, from node process to hive process, against COPY of rows and against the socket alone.
- * A first backfill is not counted: a hive that has just started still compiles its code.
+ * A backfill of one long execution, from node process to hive process. Baselines: COPY of rows, and the socket alone.
+ * The first backfill is not counted, because a hive that has just started still compiles its code.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -71,7 +71,7 @@ export async function logs(stage: Stage, { quick }: { quick: boolean }): Promise
   printFigure({ ...memory, metric: 'node_peak_memory', ...nodeMemory });
 }
 
-/** Of a hive with a connected node that has recorded nothing, and of that node. */
+/** Resident memory of a hive with a connected node that has recorded nothing, and of that node. */
 async function idleMemory(stage: Stage, hive: RunningHive): Promise<{ hiveKib: number; nodeKib: number }> {
   const node = await stage.connectNode(hive, join(stage.directory, 'idle-node'));
   await stage.until(async () => (await stage.row<{ n: number }>('SELECT count(*)::int AS n FROM node_lease')).n === 1);
@@ -81,7 +81,7 @@ async function idleMemory(stage: Stage, hive: RunningHive): Promise<{ hiveKib: n
   return idle;
 }
 
-/** The time is the backfill's own, from its workflow's start to its end, as Temporal knows them. */
+/** Times the backfill alone: from the start of its workflow to its end, according to Temporal. */
 async function backfillOnce(stage: Stage, hive: RunningHive, directory: string, lines: number) {
   const hiveCpuBefore = cpuSeconds(hive.pid);
   const node = await stage.connectNode(hive, directory);
@@ -103,7 +103,7 @@ async function backfillOnce(stage: Stage, hive: RunningHive, directory: string, 
   return { seconds, nodePeakKib, hiveCpuSeconds, nodeCpuSeconds };
 }
 
-/** What one measurement leaves to do, PostgreSQL does before the next one. */
+/** Makes PostgreSQL finish the work that one measurement leaves behind before the next one starts. */
 async function settle(database: pg.Pool): Promise<void> {
   await database.query('CHECKPOINT');
 }

@@ -1,11 +1,10 @@
-/** A page of 1,000 lines at depth 0 and 1,000,000, against the same from a plain table of rows by primary key. */
+/** A page of 1,000 lines at depth 0 and 1,000,000. Baseline: the same lines from a plain table of rows, by primary key. */
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeCursor } from '../api/logs/cursor.js';
 import { copyRows } from './lib/copy-rows.js';
 import { median, percentile, printFigure, progress } from './lib/figures.js';
-import { getBody } from './lib/get-body.js';
 import { recordStore } from './lib/recorded-store.js';
 import type { RunningHive, Stage } from './lib/stage.js';
 
@@ -47,7 +46,7 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
     for (const name of Object.keys(requests) as (keyof typeof requests)[]) {
       const { url, first } = requests[name];
       const start = performance.now();
-      const body = await getBody(agent, url, stage.authorization);
+      const body = await stage.get(agent, url);
       const taken = performance.now() - start;
       const { entries } = JSON.parse(body) as Answer;
       if (entries.length !== PAGE_LINES || entries[0]?.seq !== first)
@@ -55,9 +54,7 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
       if (round >= 0) times[name].push(taken);
     }
   }
-  const during = await readDuringDrain(stage, hive, quick ? 30 : 500, () =>
-    getBody(agent, requests.deep.url, stage.authorization),
-  );
+  const during = await readDuringDrain(stage, hive, quick ? 30 : 500, () => stage.get(agent, requests.deep.url));
   agent.destroy();
   const figure = { benchmark: 'read', unit: 'ms', value: median(times.deep) };
   const depthNote = 'the same at depth 0';
@@ -96,7 +93,10 @@ export async function read(stage: Stage, { quick }: { quick: boolean }): Promise
   });
 }
 
-/** Deep pages, one after another, while a node comes back with many attempts. @returns how long each took, ms */
+/**
+ * Reads deep pages, one after another, while a node comes back with many attempts.
+ * @returns how long each read took, in ms
+ */
 async function readDuringDrain(stage: Stage, hive: RunningHive, attempts: number, readDeep: () => Promise<unknown>) {
   const directory = join(stage.directory, 'drained');
   recordStore(directory, { attempts, executions: 2, lines: 50 });

@@ -1,8 +1,7 @@
-/** Two hundred readers follow one running execution, and one that takes nothing: what they get, and the hive's memory. */
+/** Two hundred readers follow one running execution, and one more reads nothing: what they get, and the hive's memory. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printFigure, progress } from './lib/figures.js';
 import type { LiveNodes } from './lib/live-nodes-process.js';
-import { makeKeys } from './lib/node-keys.js';
 import { forgetPeak, peakKib, residentKib } from './lib/process-usage.js';
 import type { StreamReaders, StreamsSeen } from './lib/stream-readers-process.js';
 import type { RunningHive, Stage } from './lib/stage.js';
@@ -16,7 +15,7 @@ export async function streams(stage: Stage, { quick }: { quick: boolean }): Prom
   const node = stage.startHelper('bench/lib/live-nodes-process');
   const start: LiveNodes = {
     url: hive.url.replace(/^http/, 'ws'),
-    keys: await makeKeys(stage, 1),
+    keys: await stage.newKeys(1),
     linesPerSecond,
   };
   const [attemptId = ''] = await node.ask<string[]>('start', start);

@@ -1,13 +1,14 @@
-/** The main job: what a node recorded offline is complete in the hive, line for line, whatever dies in between. */
+/** The main job: what a node recorded offline becomes complete in the hive, line for line, whatever dies in between. */
 import { cp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { attemptOf, logOf, type LogEntry } from './harness/api.js';
+import { attemptOf, logOf, recordedLog, untilComplete } from './harness/api.js';
 import { copyDatabase } from './harness/database.js';
 import { hashLines } from './harness/node-agent.js';
 import type { NodeAgent } from './harness/node-agent.js';
-import { until, World, type HiveHandle } from './harness/world.js';
+import { until } from './harness/until.js';
+import { World, type HiveHandle } from './harness/world.js';
 
 let world: World;
 
@@ -17,19 +18,16 @@ beforeEach(async () => {
 
 afterEach(async () => world.stop(), 30_000);
 
-function untilComplete(hive: HiveHandle, attemptId: string, timeoutMs = 60_000): Promise<void> {
-  const isComplete = async () => (await attemptOf(world, hive, attemptId)).sync.state === 'complete';
-  return until(isComplete, timeoutMs, `attempt ${attemptId} is complete`);
+function complete(hive: HiveHandle, attemptId: string, timeoutMs = 60_000): Promise<void> {
+  return untilComplete(world, hive, attemptId, timeoutMs);
 }
 
 async function expectEqual(agent: NodeAgent, hive: HiveHandle, attemptId: string, lines: number): Promise<void> {
   const view = await attemptOf(world, hive, attemptId);
   expect(view.sync).toMatchObject({ state: 'complete', lines_declared: lines, lines_stored: lines });
-  const entries: LogEntry[] = [];
-  for await (const entry of logOf(world, hive, attemptId)) entries.push(entry);
-  const own = view.executions.flatMap(({ id }) => agent.lines(id)).map((line) => JSON.parse(line) as LogEntry);
+  const own = recordedLog(agent, view);
   expect(own).toHaveLength(lines);
-  expect(hashLines(entries)).toBe(hashLines(own));
+  expect(hashLines(await logOf(world, hive, attemptId))).toBe(hashLines(own));
 }
 
 async function storedLines(): Promise<number> {
@@ -39,7 +37,7 @@ async function storedLines(): Promise<number> {
   return Number(row?.lines ?? 0);
 }
 
-/** Lines that the hive process itself has stored since its start. */
+/** @returns the number of lines that this hive process has stored since its start */
 async function linesStoredBy(hive: HiveHandle): Promise<number> {
   const metrics = await (await fetch(`${hive.url}/metrics`)).text();
   return Number(/^log_lines_stored_total (\d+)/m.exec(metrics)?.[1] ?? 0);
@@ -65,7 +63,7 @@ test('100,000 lines recorded offline are complete and equal, within 64 MiB of me
   let peak = before;
   const watch = setInterval(() => void residentMiB(hive).then((now) => (peak = Math.max(peak, now))), 20);
   agent.connect(hive.url, await world.newKey());
-  await untilComplete(hive, attemptId);
+  await complete(hive, attemptId);
   clearInterval(watch);
   process.stdout.write(`hive grew by ${(peak - before).toFixed(1)} MiB while 100,000 lines were backfilled\n`);
   expect(peak - before).toBeLessThan(64);
@@ -83,7 +81,7 @@ test('a hive killed in the middle goes on after the last stored line, in the sam
   const storedBefore = await storedLines();
   expect(storedBefore).toBeLessThan(400_000);
   const second = await world.startHive({ port: Number(new URL(first.url).port) });
-  await untilComplete(second, attemptId, 90_000);
+  await complete(second, attemptId, 90_000);
   expect(await linesStoredBy(second)).toBe(400_000 - storedBefore);
   await expectEqual(agent, second, attemptId, 400_000);
   expect(await world.workflowRuns(`WorkflowId = "backfill/${attemptId}"`)).toHaveLength(1);
@@ -101,7 +99,7 @@ test('a node killed in the middle goes on after the last stored line', async () 
   const storedBefore = await storedLines();
   expect(storedBefore).toBeLessThan(400_000);
   agent.connect(hive.url, key);
-  await untilComplete(hive, attemptId, 90_000);
+  await complete(hive, attemptId, 90_000);
   expect(await linesStoredBy(hive)).toBe(400_000);
   await expectEqual(agent, hive, attemptId, 400_000);
 }, 180_000);
@@ -114,7 +112,7 @@ test('25 incomplete attempts of a returning node all complete, at most 10 at onc
   }
   const hive = await world.startHive();
   agent.connect(hive.url, await world.newKey());
-  // Not by the API: a read of a partial attempt starts a backfill of its own.
+  // not through the API: a read of a partial attempt starts a backfill of its own
   const isDone = async () => (await world.database.attemptSync.count({ where: { state: 'complete' } })) === 25;
   await until(isDone, 60_000, 'all are complete');
   const runs = await world.workflowRuns(`WorkflowType = "backfillAttempt"`, 25);
@@ -134,16 +132,16 @@ test('25 incomplete attempts of a returning node all complete, at most 10 at onc
   for (const attemptId of attempts.slice(0, 3)) await expectEqual(agent, hive, attemptId, 2);
 }, 120_000);
 
-test('an attempt announced after login, one without lines, and one that gets another execution each end complete', async () => {
+test('an attempt announced after login, one without lines, and one that gets another execution all become complete', async () => {
   const agent = world.newAgent();
   const silent = await agent.record(['true']);
   const hive = await world.startHive();
   agent.connect(hive.url, await world.newKey());
-  await untilComplete(hive, silent.attemptId);
+  await complete(hive, silent.attemptId);
   await expectEqual(agent, hive, silent.attemptId, 0);
 
   const late = await agent.record(['echo', 'late']);
-  await untilComplete(hive, late.attemptId);
+  await complete(hive, late.attemptId);
 
   await agent.record(['echo', 'again'], ['--attempt', late.attemptId]);
   await until(
@@ -151,7 +149,7 @@ test('an attempt announced after login, one without lines, and one that gets ano
     10_000,
     'the second execution',
   );
-  await untilComplete(hive, late.attemptId);
+  await complete(hive, late.attemptId);
   await expectEqual(agent, hive, late.attemptId, 2);
 }, 90_000);
 
@@ -161,7 +159,7 @@ test('no log content enters a workflow history', async () => {
   await agent.record(['sh', '-c', `for i in $(seq 200); do echo ${marker}_$i; done`]);
   const hive = await world.startHive();
   agent.connect(hive.url, await world.newKey());
-  // not by the API: a read could start the backfill, and leave the drain nothing to do
+  // not through the API: a read could start the backfill and leave the drain nothing to do
   const isDone = async () => (await world.database.attemptSync.count({ where: { state: 'complete' } })) === 1;
   await until(isDone, 30_000, 'it is complete');
   const runs = await world.workflowRuns('', 2);
@@ -173,32 +171,32 @@ test('no log content enters a workflow history', async () => {
   }
 }, 60_000);
 
-test('a hive whose database went back to a backup gets back what had become complete after it', async () => {
+test('a hive whose database went back to a backup gets back what had become complete since', async () => {
   const agent = world.newAgent();
   const { attemptId: before } = await agent.record(['seq', '1', '50']);
   const hive = await world.startHive();
   agent.connect(hive.url, await world.newKey());
-  await untilComplete(hive, before);
+  await complete(hive, before);
   const backup = await copyDatabase(world.testDatabase.url);
   const { attemptId: after } = await agent.record(['seq', '1', '80']);
-  await untilComplete(hive, after);
+  await complete(hive, after);
   await agent.record(['seq', '1', '30'], ['--attempt', before]);
   await until(async () => (await attemptOf(world, hive, before)).executions.length === 2, 10_000, 'the new execution');
-  await untilComplete(hive, before);
+  await complete(hive, before);
   await hive.program.kill('SIGTERM');
 
   const port = Number(new URL(hive.url).port);
   const restored = await world.startHive({ port, env: { DATABASE_URL: backup.url } });
-  await untilComplete(restored, after);
+  await complete(restored, after);
   await expectEqual(agent, restored, after, 80);
   await until(async () => (await attemptOf(world, restored, before)).executions.length === 2, 10_000, 'it comes again');
-  await untilComplete(restored, before);
+  await complete(restored, before);
   await expectEqual(agent, restored, before, 80);
   await restored.program.kill('SIGTERM');
   await backup.drop();
 }, 120_000);
 
-test('an attempt that ran at a node whose store went back to a backup is not said to run for ever', async () => {
+test('an attempt that was running at a node whose store went back to a backup does not stay running forever', async () => {
   const agent = world.newAgent();
   const { attemptId: kept } = await agent.record(['echo', 'kept']);
   const backup = join(world.directory, 'backup');
@@ -209,7 +207,7 @@ test('an attempt that ran at a node whose store went back to a backup is not sai
   const key = await world.newKey();
   agent.connect(hive.url, key);
   const isRunning = async () => (await attemptOf(world, hive, lost)).executions[0]?.status === 'running';
-  await until(isRunning, 30_000, 'the hive knows that it runs');
+  await until(isRunning, 30_000, 'the hive knows that it is running');
   await agent.stop();
   child.kill('SIGKILL');
   await rm(agent.directory, { recursive: true });
@@ -219,5 +217,5 @@ test('an attempt that ran at a node whose store went back to a backup is not sai
   const isLost = async () => (await attemptOf(world, hive, lost)).sync.state === 'unavailable';
   await until(isLost, 30_000, 'the hive knows that it is lost');
   expect((await attemptOf(world, hive, lost)).sync).toMatchObject({ unavailable_reason: 'not_found' });
-  await untilComplete(hive, kept);
+  await complete(hive, kept);
 }, 120_000);

@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runHive, type CommandOutput } from './harness/processes.js';
 import { World, type HiveHandle } from './harness/world.js';
-
-const CLI = join(import.meta.dirname, '..', 'dist', 'workers', 'hive.js');
 
 let world: World;
 let hive: HiveHandle;
@@ -20,22 +18,9 @@ afterAll(async () => {
   await rm(nowhere, { recursive: true, force: true });
 }, 60_000);
 
-interface Output {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs `hive` as someone at the hive's data directory would, unless `env` says otherwise. */
-function run(args: string[], env: Record<string, string> = {}): Promise<Output> {
-  const options = {
-    env: { PATH: process.env['PATH'], HIVE_DATA_DIR: join(world.directory, 'hive'), NODE_OPTIONS: '', ...env },
-  };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [CLI, ...args], options, (error, stdout, stderr) =>
-      resolve({ status: Number(error?.code ?? 0), stdout, stderr }),
-    );
-  });
+/** Runs `hive` as someone with the hive's data directory would, unless `env` says otherwise. */
+function run(args: string[], env: Record<string, string> = {}): Promise<CommandOutput> {
+  return runHive(args, { HIVE_DATA_DIR: join(world.directory, 'hive'), ...env });
 }
 
 async function json<T>(args: string[], env?: Record<string, string>): Promise<T> {
@@ -44,7 +29,7 @@ async function json<T>(args: string[], env?: Record<string, string>): Promise<T>
   return JSON.parse(stdout) as T;
 }
 
-test('organisations are made and listed; a name is given once', async () => {
+test('organisations are created and listed; a name can be used only once', async () => {
   const made = await json<{ id: string; name: string }>(['org', 'create', 'second']);
   expect(await json(['org', 'list'])).toMatchObject([{ name: 'default' }, { id: made.id, name: 'second' }]);
   expect(await run(['org', 'create', 'second'])).toMatchObject({
@@ -54,9 +39,9 @@ test('organisations are made and listed; a name is given once', async () => {
   expect((await run(['org', 'create', 'two words'])).status).toBe(2);
 }, 90_000);
 
-test("a key is made by the hive's API where one runs, and on the database of another organisation", async () => {
+test('a key is created through the API of a running hive, or in the database for a given organisation', async () => {
   const { api_key: key } = await json<{ api_key: Record<string, string> }>(['key', 'create', 'machine']);
-  expect(key['created_by']).not.toBeNull(); // the admin token's: the database alone knows none
+  expect(key['created_by']).not.toBeNull(); // the admin token; in the database alone there would be no creator
   const other = await json<{ api_key: Record<string, string> }>([
     'key',
     'create',
@@ -73,7 +58,7 @@ test("a key is made by the hive's API where one runs, and on the database of ano
   expect(await run(['key', 'revoke', id])).toMatchObject({ status: 1, stderr: 'hive: API key not found\n' });
 }, 90_000);
 
-test('tokens are made, listed without their secret, and revoked', async () => {
+test('tokens are created, listed without their secret, and revoked', async () => {
   const made = await json<{ token: { id: string }; secret: string }>(['token', 'create', 'ci', '--role', 'admin']);
   const listed = await run(['token', 'list', '--json']);
   expect(listed.stdout).toContain(made.token.id);
@@ -85,7 +70,7 @@ test('tokens are made, listed without their secret, and revoked', async () => {
   });
 }, 90_000);
 
-test('a backfill is waited for, without a bar where there is no terminal; its end is the exit code', async () => {
+test('--wait waits for a backfill, without a progress bar if there is no terminal; its outcome decides the exit code', async () => {
   const agent = world.newAgent();
   const { attemptId } = await agent.record(['seq', '1', '3000']);
   agent.connect(hive.url, await world.newKey());
@@ -104,8 +89,8 @@ const misuses: [string, string[], Record<string, string>, string][] = [
   ['an unknown command', ['nonsense'], {}, 'unknown command'],
   ['an unknown option', ['org', 'list', '--nonsense'], {}, 'unknown option'],
   ['a missing argument', ['backfill'], {}, 'missing required argument'],
-  ['an id that is none', ['backfill', 'x'], {}, 'must be a UUID'],
-  ['a type that there is not', ['backfill', '00000000-0000-4000-8000-000000000000', '--type', 'x'], {}, 'Allowed'],
+  ['an invalid id', ['backfill', 'x'], {}, 'must be a UUID'],
+  ['an unknown type', ['backfill', '00000000-0000-4000-8000-000000000000', '--type', 'x'], {}, 'Allowed'],
   ['a wrong variable', ['org', 'list'], { HIVE_PORT: 'x' }, 'hive: HIVE_PORT is "x"; allowed:'],
   ['no hive anywhere', ['org', 'list'], { HIVE_DATA_DIR: '/nowhere' }, 'hive: no database: set DATABASE_URL'],
   ['no hive to ask', ['backfill', '00000000-0000-4000-8000-000000000000'], { HIVE_DATA_DIR: '/nowhere' }, 'give --url'],
@@ -121,7 +106,7 @@ test.each(misuses)(
   20_000,
 );
 
-test('help is no failure, and what the hive refuses is one', async () => {
+test('help is not a failure, but a refusal by the hive is', async () => {
   expect(await run(['doctor', '--help'])).toMatchObject({ status: 0, stderr: '' });
   const unknown = '00000000-0000-4000-8000-000000000000';
   expect(await run(['backfill', unknown])).toMatchObject({ status: 1, stderr: 'hive: task attempt not found\n' });

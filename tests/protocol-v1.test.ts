@@ -1,8 +1,9 @@
-/** An original node at a whole hive: its conversation, and how the three triggers bring its attempts in. */
+/** An original node at a whole hive: its conversation, and how its attempts are backfilled by the three triggers. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ScriptedV1Node, v1Rows, type V1Attempt } from './harness/scripted-v1-node.js';
-import { until, World, type HiveHandle } from './harness/world.js';
+import { until } from './harness/until.js';
+import { World, type HiveHandle } from './harness/world.js';
 
 interface Reading {
   attempt: Record<string, unknown>;
@@ -169,7 +170,7 @@ test('a recorded conversation gets the answers that the node expects, and reads 
 }, 40_000);
 
 describe('its attempts are backfilled to complete', () => {
-  test('after a reconnect, by itself; and once more by hand with the same lines once', async () => {
+  test('after a reconnect, without help; and again when started by hand, with no line twice', async () => {
     const node = await newNode();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(2500));
@@ -179,7 +180,7 @@ describe('its attempts are backfilled to complete', () => {
     const id = attempt.frame.attempt_id;
     expect((await logs(id)).total_count).toBe(2500);
     const before = node.requests;
-    // the attempt turns complete a moment before its first backfill ends, which a request by hand would join
+    // the attempt becomes complete a moment before its first backfill ends, and a request by hand would join that one
     await until(async () => !(await startByHand(id)).joined, 10_000, 'a backfill of its own');
     await until(() => node.requests > before, 10_000, 'a second request');
     await complete(attempt);
@@ -188,7 +189,7 @@ describe('its attempts are backfilled to complete', () => {
     expect(entries.map((entry) => entry.content)).toEqual(execution.rows.map((row) => row.content));
   }, 40_000);
 
-  test('by a read, when the drain has not come to it', async () => {
+  test('by a read, if the drain has not reached it yet', async () => {
     const node = await newNode();
     await node.connect(hive.url);
     const attempt = node.addAttempt();
@@ -200,7 +201,7 @@ describe('its attempts are backfilled to complete', () => {
     expect(reading.sync.state).toBe('complete');
   }, 40_000);
 
-  test('by the schedule, when a backfill has failed before', async () => {
+  test('by the schedule, if a backfill has failed before', async () => {
     const node = await newNode();
     const attempt = node.addAttempt();
     const execution = node.addExecution(attempt, v1Rows(10));
@@ -224,7 +225,7 @@ describe('its attempts are backfilled to complete', () => {
     expect((await logs(id)).total_count).toBe(execution.rows.length);
   }, 40_000);
 
-  test('one that is not shared or not known ends as unavailable, and delays no other', async () => {
+  test('one that is not shared or not known becomes unavailable and delays no other', async () => {
     const node = await newNode();
     await node.connect(hive.url);
     const lost = node.addAttempt();
@@ -245,7 +246,7 @@ describe('its attempts are backfilled to complete', () => {
 });
 
 describe('the node agent speaks version 1', () => {
-  test('its attempts are complete line for line, of a command that has ended and of one that runs', async () => {
+  test('its attempts become complete line for line, for a command that has ended and for a running one', async () => {
     const agent = world.newAgent('agent-v1');
     const { attemptId } = await agent.record(['seq', '1', '3000'], ['--task', randomUUID()]);
     const { attemptId: unshared } = await agent.record(['echo', 'not shared']);
@@ -272,7 +273,7 @@ describe('the node agent speaks version 1', () => {
     expect(await world.database.attempt.count({ where: { id: unshared } })).toBe(0);
   }, 90_000);
 
-  test('and version 2 afterwards, as the same node with the same lines', async () => {
+  test('and afterwards version 2, as the same node with the same lines', async () => {
     const agent = world.newAgent('agent-moves');
     const key = await world.newKey();
     const { attemptId } = await agent.record(['seq', '1', '1500'], ['--task', randomUUID()]);
@@ -296,7 +297,7 @@ describe('the node agent speaks version 1', () => {
   }, 120_000);
 });
 
-test('300 incomplete attempts drain without the schedule, and no more than 4 requests are outstanding', async () => {
+test('300 incomplete attempts are drained without the schedule, with no more than 4 requests outstanding', async () => {
   const node = await newNode();
   const attempts = Array.from({ length: 300 }, () => {
     const attempt = node.addAttempt();

@@ -13,7 +13,8 @@ import { pino } from 'pino';
 import { temporalExecutable } from '../workers/embedded/temporal-executable.js';
 import { testServices } from './harness/services.js';
 import { attemptFrame, executionFrame, ScriptedNode } from './harness/scripted-node.js';
-import { until, World } from './harness/world.js';
+import { until } from './harness/until.js';
+import { World } from './harness/world.js';
 
 const HISTORIES = join(import.meta.dirname, 'histories');
 const BUNDLE = join(import.meta.dirname, '..', 'dist', 'workflows', 'bundle.cjs');

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { logOf, type LogEntry } from './harness/api.js';
 import type { NodeAgent } from './harness/node-agent.js';
-import { until, World, type HiveHandle } from './harness/world.js';
-
-const CLI = join(import.meta.dirname, '..', 'dist', 'workers', 'hive.js');
+import { runHive } from './harness/processes.js';
+import { until } from './harness/until.js';
+import { World, type HiveHandle } from './harness/world.js';
 
 let world: World;
 let hive: HiveHandle;
@@ -19,24 +18,16 @@ afterAll(async () => world.stop(), 60_000);
 
 interface Output {
   status: number;
-  /** JSON lines of standard output. */
+  /** Standard output, a JSON object per line. */
   lines: Record<string, Record<string, unknown>>[];
 }
 
-function doctor(...args: string[]): Promise<Output> {
-  const env = { ...process.env, DATABASE_URL: world.testDatabase.url, NODE_OPTIONS: '' };
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [CLI, 'doctor', '--json', ...args], { env }, (error, stdout, stderr) => {
-      if (stderr || (error && typeof error.code !== 'number')) reject(new Error(`doctor said: ${stderr}`));
-      else {
-        const lines = stdout.trim().split('\n');
-        resolve({
-          status: Number(error?.code ?? 0),
-          lines: lines.map((line) => JSON.parse(line) as Output['lines'][number]),
-        });
-      }
-    });
-  });
+async function doctor(...args: string[]): Promise<Output> {
+  const env = { DATABASE_URL: world.testDatabase.url };
+  const { status, stdout, stderr } = await runHive(['doctor', '--json', ...args], env);
+  if (stderr !== '') throw new Error(`doctor said: ${stderr}`);
+  const lines = stdout.trim().split('\n');
+  return { status, lines: lines.map((line) => JSON.parse(line) as Output['lines'][number]) };
 }
 
 async function stateOf(attemptId: string): Promise<string> {
@@ -49,29 +40,17 @@ async function executionOf(attemptId: string): Promise<string> {
   return (await world.database.execution.findFirstOrThrow({ where: { attemptId } })).id;
 }
 
-interface Entry {
-  output_type: string;
-  content: string;
-  timestamp: string;
+type Line = Pick<LogEntry, 'output_type' | 'content' | 'timestamp'>;
+
+async function readAll(attemptId: string): Promise<Line[]> {
+  const entries = await logOf(world, hive, attemptId);
+  return entries.map(({ output_type, content, timestamp }) => ({ output_type, content, timestamp }));
 }
 
-async function readAll(attemptId: string): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  for (let cursor = ''; ;) {
-    const page = await world.get<{ entries: Entry[]; next_cursor: string | null; has_more: boolean }>(
-      hive,
-      `/v1/swarm/attempts/${attemptId}/logs?limit=10000${cursor}`,
-    );
-    entries.push(...page.entries.map(({ output_type, content, timestamp }) => ({ output_type, content, timestamp })));
-    if (!page.has_more) return entries;
-    cursor = `&cursor=${page.next_cursor ?? ''}`;
-  }
-}
-
-const recorded = (executionId: string) => agent.lines(executionId).map((line) => JSON.parse(line) as Entry);
+const recorded = (executionId: string) => agent.lines(executionId).map((line) => JSON.parse(line) as Line);
 const pagesOf = (executionId: string) => world.database.logPage.count({ where: { executionId, logEpoch: { gte: 0 } } });
 
-test('a damaged page is found and marked, and the attempt heals: complete, and equal to what the node has', async () => {
+test('a damaged page is found and marked, and the attempt heals: it is complete and equal to what the node has', async () => {
   const { attemptId } = await agent.record(['seq', '1', '25000']);
   await untilComplete(attemptId);
   const executionId = await executionOf(attemptId);
@@ -101,7 +80,7 @@ test('a damaged page is found and marked, and the attempt heals: complete, and e
   expect(await world.database.logPage.count({ where: { executionId, logEpoch: { lt: 0 } } })).toBe(0);
 }, 60_000);
 
-test("a live log's small pages are joined once the command has ended, and its lines are the node's", async () => {
+test("a live log's small pages are joined after the command has ended, and its lines equal the node's", async () => {
   const script = 'for i in $(seq 1 60); do echo out $i; echo err $i >&2; sleep 0.05; done';
   const recording = agent.startRecording(['sh', '-c', script]);
   const attemptId = await recording.attemptId;
@@ -115,7 +94,7 @@ test("a live log's small pages are joined once the command has ended, and its li
   expect((await doctor('--attempt', attemptId)).status).toBe(0);
 }, 60_000);
 
-test('an attempt that there is not, and an id that is none, are refused', async () => {
+test('an unknown attempt and an invalid id are refused', async () => {
   await expect(doctor('--attempt', '00000000-0000-4000-8000-000000000000')).rejects.toThrow('no attempt has the id');
   await expect(doctor('--attempt', 'x')).rejects.toThrow('must be a UUID');
 });

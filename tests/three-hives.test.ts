@@ -1,16 +1,16 @@
 /**
- * Three hives and a `hive worker` on one PostgreSQL and one Temporal, as behind a load balancer: hives are killed and
- * stopped while their nodes record and are backfilled, the nodes move to the next one, and no line is lost.
+ * Three hives and a `hive worker` on one PostgreSQL and one Temporal, as behind a load balancer. Hives are killed and
+ * stopped while their nodes record and are backfilled. The nodes move to the next hive, and no line is lost.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { incompleteAttempts, verify } from './chaos/verify.js';
-import { ChaosWorld, within } from './chaos/world.js';
+import { ChaosWorld } from './chaos/world.js';
+import { within } from './harness/until.js';
 import { drainWorkflowId } from '../backfills/definitions.js';
 import { signalDrain } from '../backfills/start.js';
-import { get } from './faults/api.js';
 import { Program } from './harness/processes.js';
 
 const HIVES = 3;
@@ -42,12 +42,12 @@ afterAll(async () => {
   await world.end();
 }, 60_000);
 
-test('nodes that are moved between three hives by kills and stops lose nothing', async () => {
+test('nodes that move between three hives because of kills and stops lose nothing', async () => {
   for (const [number, node] of world.nodes.entries()) {
     await node.record(2, { ...LIVE, tag: `live-${number}`, seed: 100 + number });
     node.connect();
   }
-  expect(await within(20_000, async () => (await holders()).size === HIVES)).toBeDefined();
+  expect(await within(20_000, async () => (await hivesWithLease()).size === HIVES)).toBeDefined();
 
   for (const [victim, signal] of [
     [0, 'SIGKILL'],
@@ -64,14 +64,14 @@ test('nodes that are moved between three hives by kills and stops lose nothing',
   expect(await within(90_000, async () => (await incompleteAttempts(world)).length === 0)).toBeDefined();
   expect(await verify(world)).toMatchObject({ faults: [], lost: 0, doubled: 0, outOfOrder: 0, incomplete: 0 });
   const lines = NODES * (OFFLINE.lines + LIVE.lines);
-  expect((await world.database.execution.aggregate({ _sum: { storedLines: true } }))._sum.storedLines).toBe(lines);
+  expect(await world.linesStored()).toBe(lines);
 }, 240_000);
 
-test('every hive answers for every node, whichever hive holds it', async () => {
+test('every hive answers for every node, whichever hive has its socket', async () => {
   for (const hive of world.hives) {
     for (const { recordings } of world.nodes) {
       for (const { attemptId, output } of recordings) {
-        const response = await get(world, hive, `/v1/nodes/task-attempts/${attemptId}`);
+        const response = await world.get(hive, `/v1/nodes/task-attempts/${attemptId}`);
         const { sync } = (await response.json()) as { sync: object };
         expect(sync).toMatchObject({ state: 'complete', lines_stored: output.lines });
       }
@@ -79,7 +79,7 @@ test('every hive answers for every node, whichever hive holds it', async () => {
   }
 }, 60_000);
 
-test('the worker beside them does workflows, and activities that need no socket, also when no hive is there', async () => {
+test('the worker runs workflows, and activities that need no socket, even when no hive is there', async () => {
   await Promise.all(world.hives.map((hive) => hive.end('SIGTERM')));
   const connection = await Connection.connect({ address: world.temporalAddress });
   const client = new Client({ connection });
@@ -97,19 +97,19 @@ test('the worker beside them does workflows, and activities that need no socket,
   for (const identity of identities) expect(identity).toMatch(new RegExp(`^${worker?.child.pid ?? 0}@`));
 }, 60_000);
 
-/** Kills or stops the hive in the middle of its work; the load balancer leads its nodes elsewhere. */
+/** Kills or stops the hive in the middle of its work. The load balancer directs its nodes to the next one. */
 async function takeAway(victim: number, signal: NodeJS.Signals): Promise<void> {
   for (const { route } of world.nodes) if (route.hive === victim) route.hive = (victim + 1) % HIVES;
   await world.hives[victim]?.end(signal);
 }
 
-/** New connections go to every hive again; those that are open stay where they are. */
+/** Lets new connections go to every hive again. Open ones stay where they are. */
 function spreadNodes(): void {
   for (const [number, { route }] of world.nodes.entries()) route.hive = number % HIVES;
 }
 
-/** The hives that hold a node's lease now. */
-async function holders(): Promise<Set<string>> {
+/** @returns the hives that have a node's lease now */
+async function hivesWithLease(): Promise<Set<string>> {
   const leases = await world.database.nodeLease.findMany({ where: { expiresAt: { gt: new Date() } } });
   return new Set(leases.map(({ instanceId }) => instanceId));
 }

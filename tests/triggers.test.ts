@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { FleetNode } from './harness/fleet-node.js';
 import { attemptOf } from './harness/api.js';
 import { attemptFrame, executionFrame, pageOf, ScriptedNode } from './harness/scripted-node.js';
-import { until, World, type HiveHandle } from './harness/world.js';
+import { until } from './harness/until.js';
+import { World, type HiveHandle } from './harness/world.js';
 
 let world: World;
 let hive: HiveHandle;
@@ -16,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(async () => world.stop(), 30_000);
 
-/** A node with one ended attempt of one line that the hive does not have; it has not said `announced`. */
+/** Connects a node with one ended attempt whose one line the hive does not have. It has not sent `announced`. */
 async function nodeWithGap() {
   const node = await ScriptedNode.connect(hive.url, await world.newKey());
   const attempt = attemptFrame();
@@ -27,7 +28,7 @@ async function nodeWithGap() {
   return { node, attempt, execution };
 }
 
-/** Answers the hive's next description and read as a node would. */
+/** Answers the hive's next describe_attempt and read_logs as a node would. */
 async function serveOnce({ node, attempt, execution }: Awaited<ReturnType<typeof nodeWithGap>>): Promise<void> {
   const describe = await node.next('describe_attempt', 10_000);
   node.send('attempt_described', { request_id: describe.request_id, attempt, executions: [execution], more: false });
@@ -91,7 +92,7 @@ test('50 running attempts without a gap cause no drain and no backfill', async (
   node.close();
 });
 
-test('of many nodes that come back at once most are spared a drain, and each attempt is backfilled once', async () => {
+test('when many nodes come back at once, most of them need no drain, and each attempt is backfilled once', async () => {
   const keys = await Promise.all(Array.from({ length: 40 }, () => world.newKey()));
   const nodes = keys.map((key) => new FleetNode(hive.url.replace(/^http/, 'ws'), key));
   for (const node of nodes) node.record(2);

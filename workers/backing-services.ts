@@ -1,4 +1,4 @@
-/** The services behind a hive process: PostgreSQL and Temporal, embedded or given by address. */
+/** The services behind a hive process: PostgreSQL and Temporal, each embedded or at an address that was given. */
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { HiveConfig } from './config.js';
@@ -6,7 +6,7 @@ import { startEmbedded } from './embedded/index.js';
 import { applyMigrations } from './migrate.js';
 
 export interface BackingServices {
-  /** Holds a password. Its migrations are applied. */
+  /** Contains a password: never log it. The migrations are applied. */
   databaseUrl: string;
   temporal: {
     connection: NativeConnectionOptions & { address: string };
@@ -16,7 +16,7 @@ export interface BackingServices {
   stop(): Promise<void>;
 }
 
-/** Starts the services that no address is given for, and applies migrations. */
+/** Starts the services that have no address in the configuration, and applies the migrations. */
 export async function startBackingServices(config: HiveConfig, logger: Logger): Promise<BackingServices> {
   const { temporal, dataDir, postgresPort } = config;
   const isEmbedded = temporal.kind === 'embedded';

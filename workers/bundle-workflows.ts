@@ -1,4 +1,4 @@
-/** Build step: the workflows as one file, so that a worker need not bundle them at every start. */
+/** Build step: bundles the workflows into one file, so that workers don't have to do it at every start. */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';

@@ -107,7 +107,7 @@ test.each([
   [
     'HIVE_BACKFILL_TIMEOUT_MINUTES',
     '0',
-    'HIVE_BACKFILL_TIMEOUT_MINUTES is "0"; allowed: a number of minutes above 0, at most 1440; may be a fraction, as 0.5',
+    'HIVE_BACKFILL_TIMEOUT_MINUTES is "0"; allowed: a number of minutes above 0, up to 1440, also a fraction such as 0.5',
   ],
   [
     'HIVE_NODE_TIMEOUT_SECONDS',
@@ -122,35 +122,35 @@ test.each([
   [
     'TEMPORAL_API_KEY',
     'sesame',
-    'TEMPORAL_API_KEY has a value that is not allowed; allowed: only together with TEMPORAL_ADDRESS (HOST:PORT)',
+    'TEMPORAL_API_KEY has an invalid value; allowed: only together with TEMPORAL_ADDRESS (HOST:PORT)',
   ],
   [
     'HIVE_OIDC_ISSUER',
     'http://issuer.example',
-    'HIVE_OIDC_ISSUER is "http://issuer.example"; allowed: an https:// URL; http:// on this machine only',
+    'HIVE_OIDC_ISSUER is "http://issuer.example"; allowed: an https:// URL, or an http:// URL on this machine',
   ],
   [
     'HIVE_OIDC_ISSUER',
     'https://issuer.example',
-    'HIVE_OIDC_AUDIENCE is ""; allowed: what the issuer\'s tokens say in `aud`',
+    'HIVE_OIDC_AUDIENCE is ""; allowed: the value of `aud` in the issuer\'s tokens',
   ],
   ['HIVE_OIDC_AUDIENCE', 'hive', 'HIVE_OIDC_AUDIENCE is "hive"; allowed: only together with HIVE_OIDC_ISSUER'],
   [
     'DATABASE_URL',
     'mysql://me:sesame@db/hive',
-    'DATABASE_URL has a value that is not allowed; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
+    'DATABASE_URL has an invalid value; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
   ],
   [
     'DATABASE_URL',
     'postgresql://me:sesame@db',
-    'DATABASE_URL has a value that is not allowed; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
+    'DATABASE_URL has an invalid value; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
   ],
 ])('%s=%s is refused in one line', (name, value, message) => {
   expect(refusal({ [name]: value })).toBe(message);
   expect(message).not.toMatch(/sesame|\n/);
 });
 
-test('a damaged Temporal configuration file is refused without quoting it, as a missing profile is', () => {
+test('a damaged Temporal configuration file is refused without quoting it, and so is a missing profile', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hivesync-config-'));
   try {
     const file = join(folder, 'temporal.toml');
@@ -161,7 +161,7 @@ test('a damaged Temporal configuration file is refused without quoting it, as a 
     );
     writeFileSync(file, '[profile.default]\naddress = "db:7233"\n');
     expect(refusal({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'prod' })).toBe(
-      'TEMPORAL_PROFILE is "prod"; allowed: a profile of the configuration file',
+      'TEMPORAL_PROFILE is "prod"; allowed: a profile in the configuration file',
     );
     expect(refusal({ TEMPORAL_CONFIG_FILE: file })).toBe('accepted');
   } finally {

@@ -10,33 +10,33 @@ export type { TemporalConfig } from './temporal-config.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** What the hive was told by its environment; times carry their unit in the name. */
+/** The hive's configuration, from its environment. Names of times end with their unit. */
 export interface HiveConfig {
-  /** PostgreSQL to use; absent: an embedded one under `dataDir`. Holds a password: never log it. */
+  /** The PostgreSQL to use; if absent, an embedded one in `dataDir`. Contains a password: never log it. */
   readonly databaseUrl?: string;
-  /** Absolute. */
+  /** An absolute path. */
   readonly dataDir: string;
   readonly host: string;
-  /** 0 takes any free port. */
+  /** 0 means any free port. */
   readonly port: number;
   readonly instanceId: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly reconcileIntervalSeconds: number;
-  /** Backfills of one node at once. */
+  /** The maximum number of backfills of one node at the same time. */
   readonly backfillConcurrency: number;
-  /** May be a fraction. */
+  /** Can be a fraction. */
   readonly backfillTimeoutMinutes: number;
   readonly nodeTimeoutSeconds: number;
   readonly temporal: TemporalConfig;
-  /** Whose tokens are accepted besides the hive's own; absent: nobody's. */
+  /** Whose tokens are accepted besides the hive's own; if absent, nobody's. */
   readonly oidc?: OidcOptions;
-  /** Where clients reach the API, for its own description. */
+  /** Where clients reach the API; appears in the API's description. */
   readonly publicUrl?: string;
   /** Origins whose scripts may call the API from a browser. */
   readonly corsOrigins: string[];
-  /** How many proxies' X-Forwarded-For to believe. */
+  /** The number of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: number;
-  /** Port of the embedded PostgreSQL; absent: the one of the last start if it is free, else any. */
+  /** Port of the embedded PostgreSQL; if absent, the port of the last start if it is free, otherwise any. */
   readonly postgresPort?: number;
 }
 
@@ -65,7 +65,7 @@ const environment = z.object({
   HIVE_RECONCILE_INTERVAL_SECONDS: whole(1, 86_400, ' of seconds').default(60),
   HIVE_BACKFILL_CONCURRENCY: whole(1, 1000).default(10),
   HIVE_BACKFILL_TIMEOUT_MINUTES: number(
-    'a number of minutes above 0, at most 1440; may be a fraction, as 0.5',
+    'a number of minutes above 0, up to 1440, also a fraction such as 0.5',
     /^\d{0,4}(\.\d{1,6})?$/,
     Number.MIN_VALUE,
     1440,
@@ -79,13 +79,13 @@ const environment = z.object({
   HIVE_CORS_ORIGINS: z
     .string()
     .refine((text) => origins(text).every(isWebUrl), {
-      error: 'origins as https://app.example.com, separated by commas',
+      error: 'origins such as https://app.example.com, separated by commas',
     })
     .default(''),
   HIVE_TRUSTED_PROXIES: whole(0, 10).default(0),
   HIVE_OIDC_ISSUER: z
     .string()
-    .refine(isSafeIssuerUrl, { error: 'an https:// URL; http:// on this machine only' })
+    .refine(isSafeIssuerUrl, { error: 'an https:// URL, or an http:// URL on this machine' })
     .optional(),
   HIVE_OIDC_AUDIENCE: z.string().optional(),
   HIVE_OIDC_ORGANIZATION_CLAIM: z.string().default('organization'),
@@ -95,8 +95,8 @@ const environment = z.object({
 const SECRET = new Set(['DATABASE_URL']);
 
 /**
- * Reads the hive's configuration; an empty variable counts as unset.
- * @throws {ConfigError} one line that names the variable, what is wrong and what is allowed
+ * Reads the hive's configuration. An empty variable counts as unset.
+ * @throws {ConfigError}
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): HiveConfig {
   const set = Object.fromEntries(
@@ -139,8 +139,9 @@ function readOidc(values: z.infer<typeof environment>): { oidc?: OidcOptions } {
     if (audience === undefined) return {};
     throw new ConfigError('HIVE_OIDC_AUDIENCE', audience, 'only together with HIVE_OIDC_ISSUER');
   }
-  // without an audience, tokens made for any other program of the issuer would open the hive
-  if (audience === undefined) throw new ConfigError('HIVE_OIDC_AUDIENCE', '', "what the issuer's tokens say in `aud`");
+  // without an audience, the hive would accept tokens that the issuer made for any other program
+  if (audience === undefined)
+    throw new ConfigError('HIVE_OIDC_AUDIENCE', '', "the value of `aud` in the issuer's tokens");
   const { HIVE_OIDC_ORGANIZATION_CLAIM: organizationClaim, HIVE_OIDC_ROLE_CLAIM: roleClaim } = values;
   return { oidc: { issuer, audience, organizationClaim, roleClaim } };
 }

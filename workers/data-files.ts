@@ -1,4 +1,4 @@
-/** Small files in the hive's data directory that people and the command line read; secrets have mode 0600. */
+/** Small files in the hive's data directory, for people and the command line. Those with secrets have mode 0600. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ const runningHive = z.object({
   temporalUiUrl: z.string().optional(),
 });
 
-/** How to reach the hive that runs on a data directory. Holds the database's password. */
+/** How to reach the hive that runs on a data directory. Contains the database's password. */
 export type RunningHiveFile = z.infer<typeof runningHive>;
 
 export async function writeAdminToken(dataDir: string, secret: string): Promise<string> {
@@ -24,7 +24,7 @@ export async function writeAdminToken(dataDir: string, secret: string): Promise<
   return path;
 }
 
-/** Undefined where this directory has none. */
+/** @returns undefined if the directory has none */
 export async function readAdminToken(dataDir: string): Promise<string | undefined> {
   return (await readIfThere(join(dataDir, ADMIN_TOKEN_FILE)))?.trim();
 }
@@ -38,7 +38,7 @@ export async function removeRunning(dataDir: string): Promise<void> {
   await rm(join(dataDir, RUNNING_FILE), { force: true });
 }
 
-/** Undefined when no hive runs there; one that was killed may have left its file. */
+/** @returns undefined if no hive runs there. A killed hive may have left its file behind. */
 export async function readRunning(dataDir: string): Promise<RunningHiveFile | undefined> {
   const text = await readIfThere(join(dataDir, RUNNING_FILE));
   return text === undefined ? undefined : runningHive.parse(JSON.parse(text));

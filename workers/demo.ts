@@ -1,4 +1,4 @@
-/** `npm run demo`: the main job on real parts, in a temporary directory. `-- --keep` leaves it running until Ctrl-C. */
+/** `npm run demo`: the main job with real processes and services, in a temporary directory. `-- --keep` leaves it running until Ctrl-C. */
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { DemoStage } from './demo/stage.js';
@@ -45,7 +45,7 @@ try {
   }
 } catch (error) {
   say(`demo failed: ${error instanceof Error ? error.message : String(error)}`);
-  say(`--- the end of the hive's log\n${await stage.hiveLog()}`);
+  say(`--- the end of the hive's log:\n${await stage.hiveLog()}`);
 }
 await tearDown();
 process.exit(exitCode);

@@ -18,14 +18,14 @@ import { startBackingServices, type BackingServices } from './backing-services.j
 import { TemporalLink } from './temporal/temporal-link.js';
 
 export interface HiveProcess {
-  /** Of the API; the nodes' sockets are on the same port. */
+  /** Address of the API. The nodes' sockets are on the same port. */
   url: string;
   temporalUiUrl?: string;
-  /** Lets what is under way end: leases, sockets, workers, then the embedded services. */
+  /** Stops in order, and lets running work finish: leases, sockets, workers, then the embedded services. */
   stop(): Promise<void>;
 }
 
-/** Starts a hive; resolves when the API answers. Temporal may still be on its way: /readyz tells. */
+/** Starts a hive. Resolves when the API answers; Temporal may not be connected yet (see /readyz). */
 export async function startHive(config: HiveConfig, logger: Logger): Promise<HiveProcess> {
   const services = await startBackingServices(config, logger);
   try {
@@ -38,7 +38,7 @@ export async function startHive(config: HiveConfig, logger: Logger): Promise<Hiv
 
 async function serve(config: HiveConfig, services: BackingServices, logger: Logger): Promise<HiveProcess> {
   const database = openDatabase(services.databaseUrl);
-  // connections of their own: when all nodes come back at once, readers must not wait in line behind them
+  // connections of their own: when all nodes come back at once, readers must not queue behind them
   const readers = openDatabase(services.databaseUrl);
   const secret = await createFirstAdminToken(database);
   if (secret !== undefined) {
@@ -108,10 +108,10 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   };
 }
 
-/** One step that fails must not keep the later ones, least of all the embedded servers, from stopping. */
+/** A step that fails must not keep later ones from stopping, above all not the embedded services. */
 async function inOrder(logger: Logger, steps: (() => Promise<void>)[]): Promise<void> {
   for (const step of steps) {
-    await step().catch((error: unknown) => logger.error({ err: error }, 'a part did not stop as it should'));
+    await step().catch((error: unknown) => logger.error({ err: error }, 'a part of the hive did not stop cleanly'));
   }
 }
 
@@ -126,7 +126,7 @@ function listen(server: Server, { host, port }: HiveConfig): Promise<string> {
   });
 }
 
-/** Ends idle connections at once, others when their answer is out, at the latest after 5 s. */
+/** Ends idle connections at once and others after their answer, but after 5 s at the latest. */
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), 5000);

@@ -7,9 +7,9 @@ import { exitCodeOf } from './commands/usage.js';
 try {
   await hiveProgram().parseAsync();
 } catch (error) {
-  // commander has printed its own already
+  // commander has already printed its own errors
   if (!(error instanceof CommanderError)) {
     process.stderr.write(`hive: ${error instanceof Error ? error.message : String(error)}\n`);
   }
-  process.exit(exitCodeOf(error)); // what a failed start has opened must not keep it running
+  process.exit(exitCodeOf(error)); // what a failed start left open must not keep the process alive
 }

@@ -7,8 +7,8 @@ const SECRET_FIELDS = ['authorization', 'cookie', 'api_key', 'apiKey', 'secret',
 const DEPTHS = ['', '*.', '*.*.', '*.*.*.'];
 
 /**
- * The hive's log: one JSON object a line, on standard output unless told otherwise; credentials show as [redacted].
- * Fields are redacted by name, to a depth of four; never put a secret into a message.
+ * The hive's log: one JSON object per line, on standard output unless another destination is given. Credentials appear
+ * as [redacted]: fields are redacted by name, four levels deep. Never put a secret into a message.
  */
 export function createLogger(
   config: Pick<HiveConfig, 'logLevel' | 'instanceId'>,

@@ -22,7 +22,7 @@ async function applied(url: string): Promise<unknown[]> {
   }
 }
 
-test('several hives that start at once on a database that is not there make it and migrate it once', async () => {
+test('several hives that start at once on a missing database create it and migrate it once', async () => {
   database = await createEmptyDatabase();
   const { url } = database;
   await database.drop();
@@ -42,7 +42,7 @@ test('a database that is up to date is left alone', async () => {
   expect(lines).toEqual([]);
 });
 
-test('a database that refuses a migration is named with the reason, without the password', async () => {
+test('a database that refuses a migration is reported with the reason, without the password', async () => {
   database = await createEmptyDatabase();
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
@@ -53,7 +53,7 @@ test('a database that refuses a migration is named with the reason, without the 
   await failure.not.toMatchObject({ message: expect.stringContaining(new URL(database.url).password) });
 }, 20_000);
 
-test('a server that is away is named, without the password', async () => {
+test('an unreachable server is reported by its address, without the password', async () => {
   await expect(applyMigrations('postgresql://me:sesame@127.0.0.1:1/hive', logger)).rejects.toMatchObject({
     code: 'database_unreachable',
     message:

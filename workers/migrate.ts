@@ -28,12 +28,12 @@ export class MigrationError extends Error {
 
 const ATTEMPTS = 5;
 const DEADLINE_MS = 10 * 60_000;
-/** Another hive migrates at this moment: Prisma waits 10 s for its advisory lock, then gives up. */
+/** Another hive is migrating: Prisma waits 10 s for the advisory lock, then gives up. */
 const LOCKED = /P1002|advisory lock|lock timeout/i;
 
 /**
- * Applies the migrations of prisma/migrations that the database does not have yet, making the database if need be.
- * Several hives may do so at once. Costs one query where nothing is to be done.
+ * Applies the migrations in prisma/migrations that the database does not have yet, and creates the database if needed.
+ * Several hives may do this at the same time. Costs one query if there is nothing to do.
  * @throws {MigrationError}
  */
 export async function applyMigrations(databaseUrl: string, logger: Logger): Promise<void> {
@@ -52,7 +52,7 @@ export async function applyMigrations(databaseUrl: string, logger: Logger): Prom
         `database migrations failed: ${withoutSecrets(output, databaseUrl)}`,
       );
     }
-    logger.info('another hive applies migrations; waiting for it');
+    logger.info('another hive is applying migrations; waiting for it');
     await sleep(1000 * attempt);
   }
 }
@@ -73,7 +73,7 @@ async function appliedMigrations(databaseUrl: string): Promise<Set<string>> {
     return new Set(rows.map((row) => row.migration_name));
   } catch (error) {
     const code = systemCode(error);
-    // 3D000: no such database, 42P01: no such table; Prisma makes both
+    // 3D000: no such database, 42P01: no such table; Prisma creates both
     if (code === '3D000' || code === '42P01') return new Set();
     const { hostname, port } = new URL(databaseUrl);
     const why = withoutSecrets(messageOf(error), databaseUrl);

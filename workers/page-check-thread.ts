@@ -1,4 +1,4 @@
-/** Runs in a thread of its own (page-check-threads.ts): checks one page. */
+/** Checks one page, in a thread of its own (page-check-threads.ts). */
 import { checkPageSync, PageError, type PageContent } from '../protocol/page.js';
 
 export interface PageToCheck {
@@ -7,7 +7,7 @@ export interface PageToCheck {
   lastSeq: number;
 }
 
-/** An error's class does not survive the way between threads. */
+/** An error loses its class between threads. */
 export type CheckedInThread = { content: PageContent } | { fault: Pick<PageError, 'code' | 'message'> };
 
 export default function check({ gzip, firstSeq, lastSeq }: PageToCheck): CheckedInThread {

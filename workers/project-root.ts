@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder that holds package.json, prisma/ and prisma.config.ts, from the sources as well as from dist/. */
+/** @returns the folder with package.json, prisma/ and prisma.config.ts, whether the code runs from the sources or dist/ */
 export function projectRoot(): string {
   const start = dirname(fileURLToPath(import.meta.url));
   for (let directory = start; ; directory = dirname(directory)) {

@@ -2,7 +2,7 @@ import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/e
 import { ConfigError } from './config-error.js';
 import { systemCode } from './embedded/errors.js';
 
-/** Which Temporal the hive uses: a dev server of its own, or one that the environment names. */
+/** The Temporal that the hive uses: a dev server of its own, or one named in the environment. */
 export type TemporalConfig =
   | {
       readonly kind: 'embedded';
@@ -13,9 +13,9 @@ export type TemporalConfig =
   | {
       readonly kind: 'external';
       readonly namespace: string;
-      /** Holds the API key and TLS keys: never log it. */
+      /** Contains the API key and TLS keys: never log it. */
       readonly connectionOptions: ClientConnectConfig['connectionOptions'];
-      /** The Web UI, for links to workflows; no slash at its end. */
+      /** Address of the Web UI, for links to workflows; without a slash at the end. */
       readonly uiUrl?: string;
     };
 
@@ -29,8 +29,8 @@ const NAMES_A_SERVER = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG
 const NEEDS_A_SERVER = /^TEMPORAL_(API_KEY|TLS.*|GRPC_META.*)$/;
 
 /**
- * Reads Temporal's own environment configuration (@temporalio/envconfig) where it names a server.
- * @param env set variables only
+ * Reads Temporal's own environment configuration (@temporalio/envconfig) if it names a server.
+ * @param env only variables that are set
  * @throws {ConfigError}
  */
 export function readTemporalConfig(
@@ -58,16 +58,17 @@ function load(env: Readonly<Record<string, string>>): ClientConnectConfig {
   try {
     return loadClientConnectConfig({ overrideEnvVars: { ...env } });
   } catch (error) {
-    // a parser's message quotes its input, which holds secrets: only what is known to hold none is passed on
+    // a parser's message quotes its input, which contains secrets: only messages known to contain none are passed on
     const message = error instanceof Error ? error.message : '';
     if (message.startsWith('Profile ')) {
-      throw new ConfigError('TEMPORAL_PROFILE', env['TEMPORAL_PROFILE'], 'a profile of the configuration file');
+      throw new ConfigError('TEMPORAL_PROFILE', env['TEMPORAL_PROFILE'], 'a profile in the configuration file');
     }
     if (message.startsWith('Cannot specify both')) {
-      throw new ConfigError('TEMPORAL_TLS', undefined, 'for each certificate and key either its PATH or its DATA');
+      throw new ConfigError('TEMPORAL_TLS', undefined, 'either the PATH or the DATA of each certificate and key');
     }
     const code = systemCode(error);
-    if (code !== undefined) throw new ConfigError('TEMPORAL_TLS', undefined, `paths of readable files (${code})`);
+    if (code !== undefined)
+      throw new ConfigError('TEMPORAL_TLS', undefined, `paths of files that can be read (${code})`);
     throw new ConfigError('TEMPORAL_CONFIG_FILE', env['TEMPORAL_CONFIG_FILE'], "a file in Temporal's TOML format");
   }
 }

@@ -1,4 +1,4 @@
-/** The baseline of storing lines: COPY into a plain table of rows. */
+/** The baseline for storing lines: COPY into a plain table of rows. */
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,7 +9,10 @@ import type { Stage } from './stage.js';
 
 const CHUNK_LINES = 1000;
 
-/** Copies the lines into a new table that takes the place of the last one. @returns seconds, without preparing the lines */
+/**
+ * Copies the lines into a new table that replaces the last one.
+ * @returns seconds, not counting the preparation of the lines
+ */
 export async function copyRows(stage: Stage, lines: number): Promise<number> {
   await stage.database.query(`
     DROP TABLE IF EXISTS line_row;
@@ -27,7 +30,7 @@ export async function copyRows(stage: Stage, lines: number): Promise<number> {
   }
 }
 
-/** The rows as COPY's text format has them: what a program would have to make of the node's lines is not counted. */
+/** The rows in COPY's text format. A real program would have to make them from the node's lines; that is not counted. */
 function prepare(lines: number): Buffer[] {
   const executionId = randomUUID();
   const chunks: Buffer[] = [];

@@ -1,15 +1,15 @@
-/** What a benchmark finds out: one JSON object a line. */
+/** What a benchmark finds out: one JSON object per line. */
 
 export interface Figure {
   benchmark: string;
   metric: string;
   unit: string;
   value: number;
-  /** Measured in the same run; null where the goal is absolute, or there is none. */
+  /** Measured in the same run; null if the goal is absolute or there is none. */
   baseline: number | null;
-  /** What must hold, of `ratio` or `value`; null: for information. */
+  /** What must be true of `ratio` or `value`; null if the figure is only for information. */
   goal: string | null;
-  /** What the value and the baseline are. */
+  /** What the value or the baseline is. */
   note?: string;
 }
 
@@ -20,7 +20,7 @@ export function printFigure(figure: Figure): void {
   say(JSON.stringify({ ...line, ratio, goal, ...(note !== undefined && { note }) }));
 }
 
-/** Progress goes to standard error: standard output is for figures. */
+/** Prints progress on standard error, because standard output is for figures. */
 export function progress(text: string): void {
   process.stderr.write(`# ${text}\n`);
 }
@@ -33,7 +33,7 @@ export function median(values: readonly number[]): number {
   return percentile(values, 50);
 }
 
-/** By interpolation between the two nearest values. */
+/** Interpolates between the two nearest values. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const place = ((sorted.length - 1) * percent) / 100;

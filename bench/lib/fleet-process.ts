@@ -1,9 +1,9 @@
-/** Thousands of nodes in one process: sockets with a script, enough of the protocol to be idle and to be backfilled. */
+/** Thousands of scripted nodes in one process, with enough of the protocol to be idle and to be backfilled. */
 import { serveOrders } from '../../tests/harness/helper-process.js';
 import { FleetNode } from '../../tests/harness/fleet-node.js';
 
 const url = process.argv[2] ?? '';
-/** As nodes do by chance: not all in the same instant, and not more at once than a hive admits. */
+/** Real nodes do not all log in at the same instant either. No more at once than a hive admits. */
 const LOGINS_AT_ONCE = 200;
 
 let nodes: FleetNode[] = [];

@@ -1,10 +1,13 @@
-/** A reader of an attempt's log that follows it as it grows. */
+/** A reader that follows an attempt's log as it grows. */
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { RunningHive, Stage } from './stage.js';
 
-/** Follows by server-sent events until the signal. @param seen the time that each line says it was printed at */
+/**
+ * Follows the log by server-sent events until the signal aborts.
+ * @param seen gets the time at which each line was printed, taken from its text, in ms since the epoch
+ */
 export async function followLog(
   stage: Stage,
   hive: RunningHive,

@@ -1,7 +1,7 @@
 /**
- * Many nodes that record, in one process, for as many would not fit the machine: the node agent's own store and
- * connection each. Lines are committed every 100 ms, as the recorder does. The stores are in memory where the system has
- * such a file system: one disk for all of them would be what is measured.
+ * Many recording nodes in one process, because a process for each would not fit on the machine. Each has the node
+ * agent's own store and connection. Lines are committed every 100 ms, as the recorder does. The stores are in memory if
+ * the system has such a file system; otherwise the benchmark would measure their common disk.
  */
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -23,7 +23,7 @@ import { sampleText } from '../../tests/harness/sample-lines.js';
 export interface LiveNodes {
   url: string;
   keys: string[];
-  /** Of each node. */
+  /** Lines per second of each node. */
   linesPerSecond: number;
 }
 
@@ -31,7 +31,7 @@ interface Recording {
   store: Store;
   key: number;
   lines: number;
-  /** When its last line was printed, ms since the epoch. */
+  /** When its last line was printed, in ms since the epoch. */
   printedAt: number;
 }
 
@@ -54,7 +54,7 @@ serveOrders(
       return Promise.resolve(keys.map((apiKey, index) => startNode(url, apiKey, index)));
     },
 
-    /** Within the time that a page takes to fill: machines that began in the same second would all seal in the same. */
+    /** Spreads the starts over the time that a page takes to fill. Otherwise all nodes would seal their pages at once. */
     print(): Promise<void> {
       for (const [index, recording] of recordings.entries()) {
         const delay = (PAGE_TARGET_LINES * msPerLine * index) / recordings.length;
@@ -85,7 +85,7 @@ function startNode(url: string, apiKey: string, index: number): string {
   const attempt = newAttempt(id, Date.now());
   const { key } = store.write(() => addExecution(store, attempt, newExecution(randomUUID(), Date.now(), recorder)));
   recordings.push({ store, key, lines: 0, printedAt: 0 });
-  // the connection's own handle: only another one's commits are news to it
+  // a handle of the connection's own: it only notices commits of other handles
   const options = {
     url: `${url}/v1/nodes/ws`,
     apiKey,
@@ -103,7 +103,7 @@ function startPrinting(recording: Recording): void {
   timers.push(setInterval(() => commit(recording), COMMIT_MS));
 }
 
-/** Commits what was printed since the last time; each line says when it was. */
+/** Commits what was printed since the last time. Each line begins with the time when it was printed. */
 function commit(recording: Recording): void {
   const lines: string[] = [];
   const now = Date.now();

@@ -1,4 +1,4 @@
-/** Memory and CPU of a process, as Linux tells them; NaN elsewhere. */
+/** Memory and CPU of a process, as Linux reports them; NaN on other systems. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -16,7 +16,7 @@ export function forgetPeak(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
   } catch {
-    // not Linux, or not allowed: the peak is that of its whole life
+    // not Linux, or not allowed: the peak is then that of the whole process
   }
 }
 

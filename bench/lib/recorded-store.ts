@@ -1,4 +1,4 @@
-/** Stores of nodes that have recorded attempts: made once, then copied for every round under new ids. */
+/** Stores of nodes that have recorded attempts: made once, then copied for every round with new ids. */
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,16 +10,16 @@ import { sampleLine } from '../../tests/harness/sample-lines.js';
 
 export interface RecordedSize {
   attempts: number;
-  /** Of each attempt. */
+  /** Per attempt. */
   executions: number;
-  /** Of each execution. */
+  /** Per execution. */
   lines: number;
 }
 
-const LINES_A_TRANSACTION = 10_000;
+const LINES_PER_TRANSACTION = 10_000;
 const START = Date.parse('2026-01-01T10:00:00Z');
 
-/** Records into a new store in the directory. */
+/** Makes a new store in the directory and records into it. */
 export function recordStore(directory: string, { attempts, executions, lines }: RecordedSize): void {
   const store = openStore(directory);
   let seq = 0;
@@ -27,8 +27,8 @@ export function recordStore(directory: string, { attempts, executions, lines }: 
     const attempt = newAttempt(randomUUID(), START + a * 1000);
     for (let e = 0; e < executions; e++) {
       const { key, attemptKey } = store.write(() => addExecution(store, attempt, newExecution(randomUUID(), START)));
-      for (let done = 0; done < lines; done += LINES_A_TRANSACTION) {
-        const count = Math.min(LINES_A_TRANSACTION, lines - done);
+      for (let done = 0; done < lines; done += LINES_PER_TRANSACTION) {
+        const count = Math.min(LINES_PER_TRANSACTION, lines - done);
         const batch = Array.from({ length: count }, () => sampleLine(++seq));
         store.write(() => appendLines(store, key, done, batch));
       }
@@ -40,7 +40,10 @@ export function recordStore(directory: string, { attempts, executions, lines }: 
   store.close();
 }
 
-/** A copy as another node's: other machine, attempts and executions. @returns its directory */
+/**
+ * Makes a copy that is another node's store: with ids of its own for the machine, attempts and executions.
+ * @returns its directory
+ */
 export function copyStore(from: string, to: string): string {
   mkdirSync(to, { recursive: true });
   copyFileSync(join(from, 'node.db'), join(to, 'node.db'));

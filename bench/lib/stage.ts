@@ -1,12 +1,15 @@
-/** What a benchmark runs on: servers, hives and nodes of its own, all gone when it ends. */
+/** What a benchmark runs on: its own servers, hives and nodes, all gone when it ends. */
+import { get, type Agent } from 'node:http';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
+import { newNodeKeySecret } from '../../prisma/secrets.js';
 import { HelperProcess } from '../../tests/harness/helper-process.js';
 import { forkHive, Program } from '../../tests/harness/processes.js';
+import { Servers } from '../../tests/harness/servers.js';
+import { within } from '../../tests/harness/until.js';
 
 export interface RunningProgram {
   pid: number;
@@ -32,10 +35,9 @@ export class Stage {
 
   static async create(signal: AbortSignal): Promise<Stage> {
     const directory = await mkdtemp(join(tmpdir(), 'hivesync-bench-'));
-    const servers = new HelperProcess('bench/lib/servers-process', [directory]);
+    const servers = new Servers(directory);
     try {
-      const { databaseUrl, temporalAddress } =
-        await servers.ask<Record<'databaseUrl' | 'temporalAddress', string>>('start');
+      const [databaseUrl, temporalAddress] = await Promise.all([servers.startPostgres(), servers.startTemporal()]);
       const database = new pg.Pool({ connectionString: databaseUrl, max: 4 });
       database.on('error', () => undefined);
       const connection = await Connection.connect({ address: temporalAddress });
@@ -53,7 +55,7 @@ export class Stage {
     }
   }
 
-  /** Starts a hive whose schedule stays out of the way; resolves when its workers run. */
+  /** Starts a hive whose schedule stays out of the way. Resolves when its workers run. */
   async startHive(env: Record<string, string> = {}): Promise<RunningHive> {
     const dataDir = join(this.directory, 'hive');
     const { program, url: ready } = forkHive({
@@ -78,14 +80,15 @@ export class Stage {
     return { url, ...running };
   }
 
-  /** Connects a node agent that keeps its store in the directory, with a key of its own. */
+  /** Connects a node agent whose store is in the directory, with an API key of its own. */
   async connectNode(hive: RunningHive, directory: string): Promise<RunningProgram> {
+    const [apiKey = ''] = await this.newKeys(1);
     const program = Program.start('node-agent/cli.js', {
       args: ['connect'],
       env: {
         NODE_DATA_DIR: directory,
         NODE_NAME: 'bench',
-        NODE_API_KEY: await this.newKey(hive),
+        NODE_API_KEY: apiKey,
         HIVE_URL: hive.url.replace(/^http/, 'ws'),
         LOG_LEVEL: 'warn',
       },
@@ -101,49 +104,62 @@ export class Stage {
     return helper;
   }
 
-  async newKey(hive: RunningHive): Promise<string> {
-    const response = await this.request(hive, 'POST', '/v1/nodes/api-keys', { name: 'bench' });
-    return ((await response.json()) as { secret: string }).secret;
+  /** Makes API keys for nodes, in the database: the API makes only one per request. */
+  async newKeys(count: number): Promise<string[]> {
+    const secrets = Array.from({ length: count }, () => newNodeKeySecret());
+    await this.database.query(
+      `INSERT INTO node_api_key (id, organization_id, name, key_prefix, key_hash)
+       SELECT gen_random_uuid(), (SELECT id FROM organization WHERE name = 'default'), 'bench', key.prefix, key.hash
+       FROM unnest($1::text[], $2::text[]) AS key (prefix, hash)`,
+      [secrets.map(({ prefix }) => prefix), secrets.map(({ hash }) => hash)],
+    );
+    return secrets.map(({ secret }) => secret);
   }
 
-  /** As admin. @throws Error where the answer is not a success */
-  async request(hive: RunningHive, method: string, path: string, body?: unknown): Promise<Response> {
-    const response = await fetch(hive.url + path, {
-      method,
-      headers: { ...this.authorization, ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+  /**
+   * GET as admin, over the agent's open connections.
+   * @returns the answer's body
+   * @throws Error if the status is not 200
+   */
+  get(agent: Agent, url: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      get(url, { agent, headers: this.authorization }, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`${url}: ${text}`))));
+      }).on('error', reject);
     });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response;
   }
 
   get authorization(): Record<string, string> {
     return { authorization: `Bearer ${this.#adminToken}` };
   }
 
-  /** The first row of a query on the hive's database. */
+  /** @returns the first row of a query on the hive's database */
   async row<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T> {
     const [row] = (await this.database.query<T>(sql, values)).rows;
     if (!row) throw new Error(`no row: ${sql}`);
     return row;
   }
 
-  /** Resolves when so many attempts are complete; looks seldom, for it reads a row of each. */
+  /** Resolves when `count` attempts are complete. Looks seldom, because it reads a row of each. */
   async untilComplete(count: number, timeoutMs = 300_000): Promise<void> {
     const sql = "SELECT count(*) FILTER (WHERE state = 'complete')::int AS complete FROM attempt_sync";
     await this.until(async () => (await this.row<{ complete: number }>(sql)).complete >= count, timeoutMs, 250);
   }
 
+  /** @throws Error if the time runs out first */
   async until(condition: () => Promise<boolean>, timeoutMs = 60_000, everyMs = 50): Promise<void> {
-    const deadline = Date.now() + timeoutMs;
-    while (!(await condition())) {
+    const holds = () => {
       this.signal.throwIfAborted();
-      if (Date.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s; see the logs in ${this.directory}`);
-      await sleep(everyMs);
-    }
+      return condition();
+    };
+    const took = await within(timeoutMs, holds, everyMs);
+    if (took === undefined) throw new Error(`not within ${timeoutMs / 1000} s; see the logs in ${this.directory}`);
   }
 
-  /** Stops everything, what was started last first, and removes the directory. */
+  /** Stops everything, in the reverse order of starting, and removes the directory. */
   async end(): Promise<void> {
     for (const end of this.#ends.toReversed()) await end().catch(() => undefined);
   }

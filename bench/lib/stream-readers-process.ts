@@ -1,21 +1,21 @@
-/** Many readers of one log's stream in one process; each checks that it gets every line once and in order. */
+/** Many readers of one log's stream, in one process. Each checks that it gets every line once and in order. */
 import { get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveOrders } from '../../tests/harness/helper-process.js';
 
 export interface StreamReaders {
-  /** Of the stream. */
+  /** Address of the stream. */
   url: string;
   authorization: string;
   readers: number;
 }
 
 export interface StreamsSeen {
-  /** By the reader that has fewest. */
+  /** Lines seen by the reader that has seen the fewest. */
   fewest: number;
   most: number;
-  /** Lines that came twice, too early or too late. */
+  /** The number of lines that came twice, too early or too late. */
   outOfOrder: number;
 }
 
@@ -29,7 +29,7 @@ serveOrders(
       for (let reader = 0; reader < readers; reader++) open.push(await follow(url, authorization));
     },
 
-    /** Asks for the stream and takes nothing of it. */
+    /** Asks for the stream but reads nothing of it. */
     async readNothing({ url, authorization }: StreamReaders): Promise<void> {
       const { hostname, port, pathname } = new URL(url);
       idle = connect(Number(port), hostname);
@@ -39,7 +39,7 @@ serveOrders(
       idle.pause();
     },
 
-    /** What the idle reader finds in its buffers when it reads after all. */
+    /** @returns the end of what the idle reader gets when it finally reads */
     async readIdle(): Promise<string> {
       let tail = '';
       idle?.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString('latin1')).slice(-1000)));
@@ -79,7 +79,7 @@ function follow(url: string, authorization: string): Promise<IncomingMessage> {
         }
       });
       if (response.statusCode === 200) resolve(response);
-      else reject(new Error(`the stream is answered with ${response.statusCode ?? 0}`));
+      else reject(new Error(`the stream was answered with ${response.statusCode ?? 0}`));
     }).on('error', reject);
   });
 }

@@ -1,4 +1,4 @@
-/** The worker of {@link TemporalAlone}; the server's address is its first argument. */
+/** The worker of {@link TemporalAlone}. Its first argument is the server's address. */
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { serveOrders } from '../../tests/harness/helper-process.js';

@@ -1,4 +1,4 @@
-/** The baseline of what needs Temporal: workflows of one no-op activity on a second task queue, as ours need one. */
+/** The baseline for what needs Temporal: workflows with one no-op activity on a second task queue, because ours need one too. */
 import { randomUUID } from 'node:crypto';
 import type { HelperProcess } from '../../tests/harness/helper-process.js';
 import type { noop } from './temporal-alone-workflow.js';
@@ -16,7 +16,7 @@ export class TemporalAlone {
     this.#stage = stage;
   }
 
-  /** Starts its worker, a process of its own as a hive is one. */
+  /** Starts the worker as a process of its own, because a hive is one too. */
   static async start(stage: Stage): Promise<TemporalAlone> {
     const worker = stage.startHelper('bench/lib/temporal-alone-process', [stage.temporalAddress]);
     await worker.ask('start');
@@ -28,7 +28,10 @@ export class TemporalAlone {
     await this.#stage.temporal.workflow.execute<typeof noop>('noop', { workflowId, taskQueue: ALONE_QUEUE, args: [] });
   }
 
-  /** Executes so many, a bounded number at once. @returns seconds */
+  /**
+   * Executes `count` workflows, `concurrency` at once.
+   * @returns seconds
+   */
   async executeMany(count: number, concurrency: number): Promise<number> {
     const start = performance.now();
     let left = count;

@@ -1,4 +1,4 @@
-/** The baseline of moving lines: their bytes, as they are, through a WebSocket between two processes. */
+/** The baseline for moving lines: their uncompressed bytes through a WebSocket between two processes. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';

@@ -1,8 +1,8 @@
 /**
- * `npm run chaos -- --seeds N [--first-seed S]`: faults drawn from seeds strike at real processes; afterwards every line
- * has to be in the hive once. The last line of output is JSON: what was done and what was found.
+ * `npm run chaos -- --seeds N [--first-seed S]`: faults drawn from seeds strike real processes; afterwards every line has
+ * to be in the hive once. The last line of output is JSON: what was done and what was found.
  *
- * `npm run chaos -- --cuts 20 [--lines 1000000]`: one backfill, cut off so many times; how much of it is pulled twice.
+ * `npm run chaos -- --cuts 20 [--lines 1000000]`: one backfill is cut off 20 times; how much of it is pulled twice?
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { runCuts } from './cuts.js';
@@ -19,10 +19,10 @@ const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
 
 await new Command('chaos')
-  .option('--seeds <count>', 'how many seeds to run, one after the other', wholeNumber, 5)
-  .option('--first-seed <seed>', 'the first of them', wholeNumber, 1)
-  .option('--cuts <count>', 'instead: cut one backfill off so many times', wholeNumber)
-  .option('--lines <count>', 'lines of that backfill', wholeNumber, 1_000_000)
+  .option('--seeds <count>', 'number of seeds to run, one after another', wholeNumber, 5)
+  .option('--first-seed <seed>', 'the first seed', wholeNumber, 1)
+  .option('--cuts <count>', 'instead of faults, cut one backfill off this many times', wholeNumber)
+  .option('--lines <count>', 'number of lines of that backfill', wholeNumber, 1_000_000)
   .action((options: Options) => (options.cuts === undefined ? run(options) : cutOff(options, options.cuts)))
   .parseAsync();
 
@@ -54,7 +54,7 @@ async function run({ seeds, firstSeed }: Options): Promise<void> {
       failed_seeds: failed.map(({ seed }) => seed),
     }),
   );
-  // a run that was stopped may have left something waiting
+  // a run that was stopped can leave something waiting
   process.exit(failed.length > 0 || stopping.signal.aborted ? 1 : 0);
 }
 
@@ -81,7 +81,7 @@ function describe(result: SeedResult): string {
   const settled = settleSeconds === undefined ? 'did not settle' : `settled in ${settleSeconds.toFixed(1)} s`;
   const summary = `seed ${seed}: ${kinds.join(', ')}; ${lines} lines, ${settled}, took ${seconds} s, API ${JSON.stringify(answers)}`;
   if (!hasFailed(result)) return summary;
-  const again = `again: npm run chaos -- --seeds 1 --first-seed ${seed}; look at ${directory ?? ''}`;
+  const again = `to repeat: npm run chaos -- --seeds 1 --first-seed ${seed}; see ${directory ?? ''}`;
   return [
     `${summary} FAILED`,
     ...faults.map((fault) => `  ${fault}`),
@@ -96,7 +96,7 @@ function countKinds(results: SeedResult[]): Record<string, number> {
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number');
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
 }
 

@@ -1,4 +1,4 @@
-/** How two lists of lines differ: what was lost, what came twice, what is in the wrong place. */
+/** How two lists of lines differ: which lines were lost, came twice, or are in the wrong place. */
 
 export interface Difference {
   lost: number;
@@ -18,7 +18,7 @@ export function difference(expected: readonly string[], actual: readonly string[
   for (const line of actual) {
     const place = places.get(line)?.pop();
     if (place === undefined) {
-      doubled++; // or never printed at all, which is no better
+      doubled++; // or never printed at all, which is just as bad
       continue;
     }
     matched++;

@@ -1,20 +1,21 @@
-/** One large backfill whose connection is cut at random points: how much is pulled twice. */
+/** One large backfill whose connection is cut at random points: how much is pulled twice? */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PageCounter } from './page-counter.js';
 import { Random } from './random.js';
 import { incompleteAttempts, verify, type Verdict } from './verify.js';
-import { ChaosWorld, within } from './world.js';
+import { ChaosWorld } from './world.js';
+import { within } from '../harness/until.js';
 
 const COMPLETE_MS = 600_000;
 
 export interface CutsResult extends Verdict {
   cuts: number;
-  /** Lines of pages that began to pass towards a hive. */
+  /** Lines of the pages that a node began to send to a hive. */
   linesPulled: number;
   seconds: number;
 }
 
-/** @param lines of one execution, recorded while no hive ran */
+/** @param lines number of lines of one execution, recorded while no hive runs */
 export async function runCuts(lines: number, cuts: number, seed: number): Promise<CutsResult> {
   const random = new Random(seed);
   const points = Array.from({ length: cuts }, () => random.whole(1, lines)).sort((a, b) => a - b);
@@ -48,7 +49,7 @@ export async function runCuts(lines: number, cuts: number, seed: number): Promis
       node.route.hive = random.whole(0, 1);
       setImmediate(() => {
         node.proxy.cut();
-        // started anew, the agent does not wait ever longer before it connects
+        // an agent that is started again does not wait longer and longer before it connects
         reconnecting = reconnecting.then(async () => {
           await node.disconnect('SIGKILL');
           node.connect();

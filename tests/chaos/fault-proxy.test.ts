@@ -26,7 +26,7 @@ afterEach(async () => {
   server.close();
 });
 
-/** Also by an error. */
+/** Resolves when the socket closes, also after an error. */
 function closed(socket: Socket | undefined): Promise<void> {
   return new Promise((resolve) => {
     socket?.once('error', () => undefined);
@@ -53,7 +53,7 @@ test('passes bytes on, both ways', async () => {
   socket.destroy();
 });
 
-test('cut, both ends see their connection end', async () => {
+test('when cut, both ends see their connection end', async () => {
   const socket = await open();
   await echoed(socket, 'hello');
   const ends = Promise.all([closed(socket), closed(accepted[0])]);
@@ -61,7 +61,7 @@ test('cut, both ends see their connection end', async () => {
   await ends;
 });
 
-test('stalled, nothing passes; afterwards everything that was sent does', async () => {
+test('when stalled, nothing passes; after resuming, everything that was sent does', async () => {
   const socket = await open();
   await echoed(socket, 'hello');
   proxy.stall();
@@ -78,7 +78,7 @@ test('stalled, nothing passes; afterwards everything that was sent does', async 
   expect(received.sort()).toEqual(['later', 'too']);
 });
 
-test('orphaned, the client is gone and the server hears nothing of it until it is released', async () => {
+test('when orphaned, the client is gone, and the server does not notice until the release', async () => {
   const socket = await open();
   await echoed(socket, 'hello');
   const gone = closed(socket);
@@ -91,7 +91,7 @@ test('orphaned, the client is gone and the server hears nothing of it until it i
   await heard;
 });
 
-test('refusing, new connections end at once', async () => {
+test('when refusing, new connections end at once', async () => {
   proxy.refuse(true);
   await closed(connect(proxy.port, '127.0.0.1'));
   proxy.refuse(false);

@@ -1,9 +1,9 @@
-/** A TCP proxy that can misbehave on command: cut, stall, refuse, and leave one half of a connection open. */
+/** A TCP proxy that misbehaves on command: it can cut, stall and refuse, and leave one half of a connection open. */
 import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export interface FaultProxyOptions {
-  /** The port on 127.0.0.1 that new connections lead to. */
+  /** The port on 127.0.0.1 that new connections go to. */
   target: () => number;
   /** Sees what goes from the client to the server, before it is passed on. */
   observe?: (chunk: Buffer, connection: number) => void;
@@ -18,7 +18,7 @@ export class FaultProxy {
   readonly #listener: Server;
   readonly #options: FaultProxyOptions;
   readonly #pairs = new Set<Pair>();
-  /** Server sides whose client was taken away without a word. */
+  /** Server sides that were not told that their client is gone. */
   readonly #orphans = new Set<Socket>();
   #isStalled = false;
   #isRefusing = false;
@@ -42,8 +42,8 @@ export class FaultProxy {
   }
 
   /**
-   * Ends every connection. Not by `resetAndDestroy`: with something still to be written that leaves a request in Node 20
-   * for which the process then waits for ever at its end.
+   * Ends every connection. Does not use `resetAndDestroy`: in Node 20, if something still has to be written, that leaves
+   * a request for which the process then waits forever at its end.
    */
   cut(): void {
     for (const { client, server } of this.#pairs) {
@@ -53,7 +53,7 @@ export class FaultProxy {
     this.release();
   }
 
-  /** Nothing passes any more, in either direction; connections stay open, new ones too. */
+  /** Lets nothing pass in either direction. Connections stay open, new ones too. */
   stall(): void {
     this.#isStalled = true;
     for (const { client, server } of this.#pairs) {
@@ -70,13 +70,13 @@ export class FaultProxy {
     }
   }
 
-  /** Ends every connection, and new ones as they come, until told otherwise. */
+  /** Ends every connection, and new ones as they come, until it is called with false. */
   refuse(isRefusing: boolean): void {
     this.#isRefusing = isRefusing;
     if (isRefusing) this.cut();
   }
 
-  /** Clients see their connection end; the server hears nothing of it until {@link release}. */
+  /** Clients see their connection end; the server does not notice until {@link release}. */
   orphan(): void {
     for (const { client, server } of this.#pairs) {
       server.removeAllListeners('data');

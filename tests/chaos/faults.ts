@@ -1,17 +1,17 @@
-/** How each kind of fault is done. Every one undoes itself in the end: afterwards everything runs and is connected. */
+/** How each kind of fault is caused. Every fault is undone at its end: afterwards everything runs and is connected. */
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ChaosHive } from './hive.js';
 import type { ChaosNode } from './node.js';
 import { HIVES, type FaultKind, type PlannedFault } from './plan.js';
-import type { ServerName } from './servers.js';
+import type { ServerName } from '../harness/servers.js';
 import type { ChaosWorld } from './world.js';
 
 const HOUR_MS = 3_600_000;
 const run = promisify(execFile);
 
-/** What a fault works on; two faults on the same thing follow each other. */
+/** What a fault acts on. Two faults on the same thing strike one after the other. */
 interface Target {
   world: ChaosWorld;
   fault: PlannedFault;
@@ -44,7 +44,7 @@ const STRIKES: Record<FaultKind, { on: (fault: PlannedFault) => string; strike: 
   disk_full: { on: onNode, strike: fillDisk },
 };
 
-/** Lets the faults of a plan strike at their times; resolves when all are over. */
+/** Lets the faults of a plan strike at their times. */
 export class FaultInjector {
   readonly #world: ChaosWorld;
   readonly #note: (event: string) => void;
@@ -55,6 +55,7 @@ export class FaultInjector {
     this.#note = note;
   }
 
+  /** Resolves when all faults are over. */
   async strike(faults: PlannedFault[]): Promise<void> {
     const start = Date.now();
     await Promise.all(
@@ -72,7 +73,7 @@ export class FaultInjector {
   async #strike(fault: PlannedFault): Promise<void> {
     const world = this.#world;
     const [hive, node] = [world.hives[fault.hive], world.nodes[fault.node]];
-    if (!hive || !node) throw new Error('the plan names a hive or node that is not there');
+    if (!hive || !node) throw new Error('the plan names a hive or node that does not exist');
     this.#note(`${fault.kind} begins`);
     await STRIKES[fault.kind].strike({ world, fault, hive, node });
     this.#note(`${fault.kind} ends`);
@@ -89,7 +90,7 @@ function onNode({ node }: PlannedFault): string {
 
 async function replaceHive({ world, fault, hive }: Target, signal: NodeJS.Signals): Promise<void> {
   await hive.end(signal);
-  // as a load balancer does, or not
+  // as with or without a load balancer
   if (fault.other)
     for (const { route } of world.nodes) if (route.hive === fault.hive) route.hive = otherHive(fault.hive);
   await sleep(fault.forMs);
@@ -127,7 +128,7 @@ async function stall(proxy: ChaosNode['proxy'], ms: number): Promise<void> {
   proxy.resume();
 }
 
-/** The node comes back at the other hive; the first one may still believe that it holds the socket. */
+/** The node comes back at the other hive; the first one may still believe that it has the socket. */
 async function moveLease({ node, fault }: Target): Promise<void> {
   node.route.hive = otherHive(node.route.hive);
   if (fault.other) node.proxy.orphan();
@@ -148,7 +149,7 @@ async function restart({ world, fault }: Target, server: ServerName): Promise<vo
   await world.servers.start(server);
 }
 
-/** Its supervisor starts it again within a second. */
+/** The server's supervisor starts it again within a second. */
 async function kill({ world }: Target, server: ServerName): Promise<void> {
   await world.servers.kill(server);
   await sleep(2000);
@@ -157,10 +158,10 @@ async function kill({ world }: Target, server: ServerName): Promise<void> {
 async function shiftClock({ node, fault }: Target): Promise<void> {
   node.shiftClock(fault.other ? HOUR_MS : -HOUR_MS);
   await sleep(fault.forMs);
-  if (fault.forMs > 2000) node.shiftClock(0); // set right again; otherwise it stays off
+  if (fault.forMs > 2000) node.shiftClock(0); // corrects the clock; otherwise it stays wrong
 }
 
-/** While the hive has moved on, the node goes back to a copy of its store: its log_epoch has to rise. */
+/** The node goes back to a copy of its store while the hive has moved on: its log_epoch has to rise. */
 async function restoreStore({ world, node, fault }: Target): Promise<void> {
   const backup = `${world.directory}/${node.name}.backup`;
   await node.backUp(backup);
@@ -168,7 +169,7 @@ async function restoreStore({ world, node, fault }: Target): Promise<void> {
   await node.restore(backup);
 }
 
-/** Another execution of an attempt that is being pulled, or of one that is settled already. */
+/** Adds an execution to an attempt that is being pulled, or to one that has already settled. */
 async function addExecution({ world, node, fault }: Target): Promise<void> {
   const ids = node.recordings.map(({ attemptId }) => attemptId);
   const pending = () =>
@@ -191,7 +192,7 @@ async function addExecution({ world, node, fault }: Target): Promise<void> {
   });
 }
 
-/** No file of the recorders, and perhaps of the connection, may be written: EFBIG, as by a quota. */
+/** The recorders, and perhaps the connection, can't write to any file: EFBIG, as with a quota. */
 async function fillDisk({ node, fault }: Target): Promise<void> {
   const recorders = node.running;
   for (const recording of recorders) recording.disturbance ??= 'disk_full';
@@ -205,7 +206,7 @@ async function fillDisk({ node, fault }: Target): Promise<void> {
 async function limitFileSize(pid: number | undefined, limit: string): Promise<void> {
   if (pid === undefined) return;
   await run('prlimit', ['--pid', String(pid), `--fsize=${limit}`]).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error; // without prlimit nothing was tested
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error; // without prlimit nothing would be tested
   });
 }
 

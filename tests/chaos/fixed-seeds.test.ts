@@ -1,4 +1,4 @@
-/** The fault suite on seeds that together draw every kind of fault; `npm run chaos` runs as many others as one likes. */
+/** The fault suite with seeds that together draw every kind of fault. `npm run chaos` runs any number of other seeds. */
 import { expect, test } from '@jest/globals';
 import { drawPlan, FAULT_KINDS } from './plan.js';
 import { runSeed } from './run-seed.js';
@@ -16,9 +16,9 @@ test('a seed always draws the same plan', () => {
 });
 
 test.each(SEEDS)(
-  'seed %i: every line is in the hive once, whatever struck',
+  'seed %i: every line is in the hive once, whatever faults strike',
   async (seed) => {
-    // what is wrong, and where it can be looked at, is in the failure
+    // the failure shows what is wrong and where to look
     expect(await runSeed(seed)).toMatchObject({ faults: [], lost: 0, doubled: 0, outOfOrder: 0, incomplete: 0 });
   },
   300_000,

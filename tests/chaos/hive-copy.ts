@@ -1,11 +1,11 @@
-/** What the hive has stored, read past its API, and the rules that its tables must keep. */
+/** What the hive has stored, read without its API, and the rules that its tables must keep. */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Database } from '../../prisma/database.js';
 
 const gunzipAsync = promisify(gunzip);
 
-/** The stored lines of an execution, encoded as they stand in its pages. */
+/** @returns the stored lines of an execution, encoded as in its pages */
 export async function storedLines(database: Database, executionId: string): Promise<string[]> {
   const pages = await database.logPage.findMany({
     where: { executionId },
@@ -21,7 +21,7 @@ export async function storedLines(database: Database, executionId: string): Prom
 }
 
 const RULES: Record<string, string> = {
-  'pages overlap, leave a hole, or are of two epochs': `
+  'pages overlap, leave a gap, or are of two epochs': `
     SELECT p.execution_id FROM (
       SELECT execution_id, first_seq, log_epoch,
              lag(last_seq, 1, 0) OVER (PARTITION BY execution_id ORDER BY first_seq, log_epoch) AS before
@@ -31,12 +31,12 @@ const RULES: Record<string, string> = {
   'stored_lines is not where the last page ends': `
     SELECT e.id FROM execution e LEFT JOIN log_page p ON p.execution_id = e.id
     GROUP BY e.id HAVING e.stored_lines <> COALESCE(max(p.last_seq), 0)`,
-  "an execution's line counts are not those of its pages": `
+  "an execution's line counts differ from those of its pages": `
     SELECT e.id FROM execution e LEFT JOIN log_page p ON p.execution_id = e.id GROUP BY e.id
     HAVING e.stdout_lines <> COALESCE(sum(p.stdout_lines), 0) OR e.stderr_lines <> COALESCE(sum(p.stderr_lines), 0)
       OR e.system_lines <> COALESCE(sum(p.system_lines), 0)
       OR e.stdout_lines + e.stderr_lines + e.system_lines <> e.stored_lines`,
-  'an attempt has no sync row, or another node than its execution': `
+  'an attempt has no sync row, or a different node from its execution': `
     SELECT a.id FROM attempt a LEFT JOIN attempt_sync s ON s.attempt_id = a.id LEFT JOIN execution e ON e.attempt_id = a.id
     WHERE s.attempt_id IS NULL OR s.node_id <> a.node_id OR e.node_id <> a.node_id`,
   'two executions of an attempt share a place': `
@@ -45,9 +45,9 @@ const RULES: Record<string, string> = {
     SELECT s.attempt_id FROM attempt_sync s JOIN execution e ON e.attempt_id = s.attempt_id
     WHERE s.state = 'complete' AND NOT e.gone_from_node
       AND (e.status = 'running' OR e.stored_lines <> e.declared_lines OR e.stored_epoch <> e.log_epoch)`,
-  'an attempt is pending with nobody behind it': `
+  'an attempt is pending although no backfill is running': `
     SELECT attempt_id FROM attempt_sync WHERE state = 'pending_backfill'`,
-  'a complete attempt still carries a hold, a gap or a run': `
+  'a complete attempt still has a hold, a gap or a run': `
     SELECT attempt_id FROM attempt_sync WHERE state = 'complete' AND (needs_backfill OR run_id IS NOT NULL OR retry_at IS NOT NULL)`,
 };
 

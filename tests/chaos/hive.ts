@@ -1,16 +1,16 @@
-/** One hive process, kept running as a service manager would; its own ends are counted. */
+/** One hive process, kept running as by a service manager. Counts how often it ends by itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { forkHive, type Program } from '../harness/processes.js';
 import { lastWords } from '../../workers/embedded/server-log.js';
 
 const RESTART_MS = 500;
-/** A start takes some 2 s; a plan's longest outage of the database, which a start waits for, is far below this. */
+/** A start takes about 2 s, and waits for the database: a plan's longest outage of that is far shorter than this. */
 const READY_MS = 60_000;
 
 export class ChaosHive {
   readonly #env: Record<string, string>;
   readonly #logFile: string;
-  /** Ends of a hive that had been ready, that nobody asked for. */
+  /** How often a hive that had been ready ended without being told to. */
   unexpectedEnds = 0;
   #program: Program | undefined;
   #wanted = false;
@@ -23,7 +23,7 @@ export class ChaosHive {
     this.#logFile = logFile;
   }
 
-  /** Another one after each start: one that was chosen before it may be taken by then. 0: it has not started yet. */
+  /** A different port after each start, because a port chosen in advance can be taken by then. 0 before the first start. */
   get port(): number {
     return this.#port;
   }
@@ -42,7 +42,7 @@ export class ChaosHive {
 
   /**
    * Resolves when the API answers.
-   * @throws Error when it does not within a minute, with the end of the hive's log
+   * @throws Error with the end of the hive's log if it does not answer within a minute
    */
   async start(): Promise<void> {
     this.#wanted = true;
@@ -51,7 +51,7 @@ export class ChaosHive {
     while (!this.#isReady) {
       if (Date.now() > deadline) {
         throw new Error(
-          `hive not ready after ${READY_MS / 1000} s; ${this.#logFile} ends: ${lastWords(this.#logFile)}`,
+          `hive not ready after ${READY_MS / 1000} s; ${this.#logFile} ends with: ${lastWords(this.#logFile)}`,
         );
       }
       await sleep(50);
@@ -73,7 +73,7 @@ export class ChaosHive {
           this.#port = Number(new URL(url).port);
           return true;
         },
-        () => false, // it ends where the database is away at its start
+        () => false, // it ends if the database is unreachable at its start
       );
       this.#isReady = wasReady && !program.hasExited;
       await program.exit();

@@ -1,13 +1,13 @@
-/** What a recorded command prints: decided by its specification alone, so that it can be told afterwards. */
+/** What a recorded command prints. Only its specification decides that, so that the output is known afterwards. */
 import { MAX_LINE_BYTES } from '../../protocol/limits.js';
 import { Random } from './random.js';
 
 export interface OutputSpec {
-  /** In every line, so that a line out of place shows where it came from. */
+  /** Appears in every line, so that a misplaced line shows where it came from. */
   tag: string;
   seed: number;
   lines: number;
-  /** 0: as fast as it can be taken. */
+  /** 0 means as fast as the reader takes them. */
   linesPerSecond: number;
   finalNewline: boolean;
   /** One line of 1.2 MiB, which the node has to split. */
@@ -32,7 +32,7 @@ const WORDS = [
   'ß',
 ];
 
-/** The lines in the order of printing; each names its number within its stream. */
+/** @returns the lines in the order of printing. Each contains its number within its stream. */
 export function* printedLines(spec: OutputSpec): Generator<PrintedLine> {
   const random = new Random(spec.seed);
   const count = { stdout: 0, stderr: 0 };
@@ -56,7 +56,7 @@ function hugeLine(start: string): Buffer {
   return Buffer.from(start + 'y'.repeat(Math.round(MAX_LINE_BYTES * 1.2)));
 }
 
-/** The contents that the node is to record of one stream. */
+/** @returns the contents that the node has to record for one stream */
 export function recordedContents(spec: OutputSpec, stream: 'stdout' | 'stderr'): string[] {
   const contents: string[] = [];
   for (const line of printedLines(spec)) {

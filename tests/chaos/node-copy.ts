@@ -1,4 +1,4 @@
-/** What a node's store holds, as the truth that the hive is held against. */
+/** What a node's store contains: the truth that the hive's copy is compared with. */
 import { storedLines } from '../../node-agent/testing/stored-lines.js';
 import type { ChaosNode } from './node.js';
 
@@ -6,11 +6,11 @@ export interface NodeExecution {
   attemptId: string;
   executionId: string;
   status: string;
-  /** Encoded, as they stand in a page. */
+  /** Encoded as in a page. */
   lines: string[];
 }
 
-/** Ids of the attempts in the node's store. */
+/** @returns the ids of the attempts in the node's store */
 export function attemptsOf(node: ChaosNode): string[] {
   return query(node, (store) => store.prepare<[], string>('SELECT id FROM attempt').pluck().all());
 }

@@ -1,4 +1,4 @@
-/** One node: its agent's real processes behind a proxy of its own, what it recorded, and what befell that. */
+/** One node: its agent's real processes behind a proxy of its own, what it recorded, and what happened to that. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import type { FaultProxy } from './fault-proxy.js';
 import type { OutputSpec } from './lines.js';
 import type { Progress } from './print-lines.js';
 
-/** What makes a recording be compared with the node's store instead of with what was printed. */
+/** The reason why a recording is compared with the node's store, not with what was printed. */
 export type Disturbance = 'recorder_killed' | 'disk_full' | 'store_restored';
 
 export interface Recording {
@@ -23,20 +23,20 @@ export interface Recording {
   child: ChildProcess;
   ended: Promise<unknown>;
   disturbance?: Disturbance;
-  /** When its recorder was killed, ms since the epoch. */
+  /** When its recorder was killed, in ms since the epoch. */
   killedAt?: number;
 }
 
 const SHIFT_CLOCK = join(projectRoot(), 'tests', 'chaos', 'shift-clock.mjs');
 const PRINT_LINES = join(projectRoot(), 'dist', 'tests', 'chaos', 'print-lines.js');
 
-/** As whoever keeps the agent running would wait. */
+/** How long a service manager would wait. */
 const RESTART_MS = 500;
 
 export class ChaosNode {
   readonly #apiKey: () => string;
   readonly recordings: Recording[] = [];
-  /** Ends of the connection's process that nobody asked for. */
+  /** How often the connection's process ended without being told to. */
   unexpectedEnds = 0;
   readonly agent: NodeAgent;
   readonly #clockFile: string;
@@ -49,7 +49,7 @@ export class ChaosNode {
     readonly name: string,
     readonly proxy: FaultProxy,
     apiKey: () => string,
-    /** The hive that the proxy leads to. */
+    /** The hive that the proxy connects to. */
     readonly route: { hive: number },
   ) {
     this.#apiKey = apiKey;
@@ -60,7 +60,7 @@ export class ChaosNode {
     });
   }
 
-  /** Starts recording; resolves when the recorder runs. */
+  /** Starts recording. Resolves when the recorder is running. */
   async record(attempt: number | string, output: OutputSpec): Promise<Recording> {
     await this.#replacing;
     const attemptId = typeof attempt === 'string' ? attempt : this.#attemptId(attempt);
@@ -90,12 +90,12 @@ export class ChaosNode {
   connect(): void {
     const program = this.agent.connect(`http://127.0.0.1:${this.proxy.port}`, this.#apiKey());
     let hasStarted = false;
-    // its log is JSON; what it says when it can't start is not
+    // its log is JSON, but the error of a failed start is not
     program.child.stderr?.once('data', (said: Buffer) => (hasStarted = said.toString().startsWith('{')));
     this.#isConnected = true;
     program.child.once('exit', () => {
       if (!this.#isConnected || this.agent.connection !== program) return;
-      // a start may fail, for example on a full disk: whoever started it tries again
+      // a start can fail, for example on a full disk; a service manager would try again
       if (hasStarted) this.unexpectedEnds++;
       setTimeout(() => {
         if (this.#isConnected && this.agent.connection === program) this.connect();
@@ -112,7 +112,7 @@ export class ChaosNode {
     writeFileSync(this.#clockFile, String(ms));
   }
 
-  /** A copy of the store as a backup program would make it. */
+  /** Copies the store as a backup program would. */
   async backUp(file: string): Promise<void> {
     const store = this.openStore();
     try {
@@ -122,7 +122,7 @@ export class ChaosNode {
     }
   }
 
-  /** Puts a backup in the place of the store. What was being recorded is lost with the old one. */
+  /** Replaces the store by a backup. What was being recorded is lost with the old store. */
   restore(file: string): Promise<void> {
     this.#replacing = this.#replace(file);
     return this.#replacing;
@@ -144,7 +144,7 @@ export class ChaosNode {
     return new Database(join(this.directory, 'node.db'), { fileMustExist: true });
   }
 
-  /** Stops everything of the node. */
+  /** Stops all of the node's processes and its proxy. */
   async end(): Promise<void> {
     for (const { child } of this.running) child.kill('SIGKILL');
     await this.disconnect('SIGKILL');
@@ -158,7 +158,7 @@ export class ChaosNode {
   }
 }
 
-/** When a command had printed how much. */
+/** @returns how much a command had printed at which time */
 export function progressOf({ progressFile }: Recording): Progress[] {
   try {
     const lines = readFileSync(progressFile, 'utf8').split('\n');
@@ -168,7 +168,7 @@ export function progressOf({ progressFile }: Recording): Progress[] {
   }
 }
 
-/** Waits for the node's store to be there. */
+/** Waits until the node's store exists. */
 export async function storeExists(node: ChaosNode): Promise<void> {
   for (;;) {
     try {

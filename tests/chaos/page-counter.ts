@@ -1,8 +1,8 @@
-/** Reads along what a node sends over its WebSocket, and tells which log pages pass. */
+/** Watches what a node sends over its WebSocket, and reports the log pages that pass. */
 import { decodeLogPageFrame } from '../../protocol/binary-frame.js';
 
 const BINARY = 2;
-/** A page's header is shorter. */
+/** More than a page's header ever needs. */
 const PREFIX_BYTES = 1024;
 
 export interface PassingPage {
@@ -10,11 +10,11 @@ export interface PassingPage {
   lastSeq: number;
 }
 
-/** One connection, from its HTTP request on. A page is told when its beginning passes. */
+/** One connection, from its HTTP request on. A page is reported when its beginning passes. */
 export class PageCounter {
   readonly #tell: (page: PassingPage) => void;
   #bytes = Buffer.alloc(0);
-  /** Bytes of the present frame that are still to come and of no interest. */
+  /** How many bytes of the current frame are still to come and don't matter. */
   #skip = 0;
   #isUpgraded = false;
 
@@ -29,7 +29,7 @@ export class PageCounter {
     while (this.#skip === 0 && this.#takeNext());
   }
 
-  /** @returns false when more bytes have to come first */
+  /** @returns false if more bytes have to come first */
   #takeNext(): boolean {
     if (!this.#isUpgraded) {
       const end = this.#bytes.indexOf('\r\n\r\n');
@@ -55,7 +55,10 @@ export class PageCounter {
   }
 }
 
-/** A client's frame (RFC 6455, 5.2): always masked. Undefined: its header is not whole yet. */
+/**
+ * Reads the header of a client's frame (RFC 6455, 5.2), which is always masked.
+ * @returns undefined if the header is not whole yet
+ */
 function frameStart(bytes: Buffer) {
   if (bytes.length < 2) return undefined;
   const length = bytes.readUInt8(1) & 0x7f;

@@ -1,4 +1,4 @@
-/** What happens in the run of one seed: drawn before it begins, so that a seed says it all. */
+/** What happens in the run of one seed. It is drawn before the run begins, so that the seed alone decides it. */
 import type { OutputSpec } from './lines.js';
 import { Random } from './random.js';
 
@@ -26,7 +26,7 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface PlannedFault {
   kind: FaultKind;
-  /** After the first hive is ready. */
+  /** Time since the first hive was ready. */
   atMs: number;
   forMs: number;
   node: number;
@@ -68,7 +68,7 @@ export function drawPlan(seed: number): Plan {
     offline.push(recordings.burst(node, 1, random.pick([0, 1, 40])));
     offline.push(recordings.burst(node, 1, random.whole(1, 3000)));
     for (let attempt = 2; attempt < 4; attempt++) live.push(recordings.slow(node, attempt));
-    // one more execution of an attempt that may be complete, in the middle of a pull, or running
+    // one more execution of an attempt that can be complete, in the middle of a pull, or running
     live.push({
       ...recordings.burst(node, random.whole(0, 2), random.whole(1, 4000)),
       atMs: random.whole(0, STRIKE_MS),

@@ -1,6 +1,6 @@
 /**
- * The command that chaos records: prints what its specification (first argument, JSON) says, and appends to a file
- * (second argument) when it had printed how much: what a killed recorder may have lost is told from that.
+ * The command that chaos records. Prints what its specification (first argument, JSON) says, and appends to a file (second
+ * argument) how much it had printed at which time. From that, it is known what a killed recorder lost.
  */
 import { appendFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { printedLines, type OutputSpec } from './lines.js';
 const TURN_MS = 50;
 
 export interface Progress {
-  /** ms since the epoch; by the machine's clock, also where the node's is shifted. */
+  /** In ms since the epoch, by the machine's clock, even if the node's clock is shifted. */
   at: number;
   lines: number;
 }
@@ -39,6 +39,6 @@ function print(fd: number, parts: Buffer[]): void {
   try {
     while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));
   } catch {
-    process.exit(1); // whoever recorded this is gone
+    process.exit(1); // the recorder is gone
   }
 }

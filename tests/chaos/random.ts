@@ -1,4 +1,4 @@
-/** Numbers that a seed decides: the same seed draws the same plan. */
+/** Random numbers that depend only on a seed: the same seed draws the same plan. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = (seed ^ 0x9e3779b9) >>> 0;
   }
 
-  /** From 0 up to, not including, 1 (mulberry32). */
+  /** @returns a number from 0 up to but not including 1 (mulberry32) */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -14,7 +14,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number from `least` to `most`, both included. */
+  /** @returns a whole number from `least` to `most`, both included */
   whole(least: number, most: number): number {
     return least + Math.floor(this.next() * (most - least + 1));
   }

@@ -1,6 +1,6 @@
-/** Reads of the API while faults strike: each is answered rightly, or says that the database is away, or finds no hive. */
-import { readFileSync } from 'node:fs';
+/** Reads the API while faults strike. Each read gets a right answer, or a 503 when the database is away, or finds no hive. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChaosHive } from './hive.js';
 import type { ChaosWorld } from './world.js';
 
 const PAUSE_MS = 250;
@@ -13,16 +13,15 @@ interface Entry {
 
 export class Reader {
   readonly #world: ChaosWorld;
-  /** Answers by status, and what was wrong with any of them. */
+  /** Answers by status. */
   readonly answers = new Map<string, number>();
+  /** What was wrong with any answer. */
   readonly faults: string[] = [];
   #isRunning = true;
   #finished: Promise<void> | undefined;
-  readonly #token: string;
 
   constructor(world: ChaosWorld) {
     this.#world = world;
-    this.#token = readFileSync(world.adminTokenFile, 'utf8').trim();
   }
 
   start(): void {
@@ -44,18 +43,17 @@ export class Reader {
           turn % 3 === 0
             ? `/v1/swarm/attempts/${recording.attemptId}/logs?limit=500&direction=${turn % 2 === 0 ? 'forward' : 'backward'}`
             : `/v1/nodes/task-attempts/${recording.attemptId}`;
-        await this.#read(hive.url, path);
+        await this.#read(hive, path);
       }
       await sleep(PAUSE_MS);
     }
   }
 
-  async #read(url: string, path: string): Promise<void> {
+  async #read(hive: ChaosHive, path: string): Promise<void> {
     let response: Response;
     let body: unknown;
     try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      response = await fetch(url + path, { headers: { authorization: `Bearer ${this.#token}` }, signal });
+      response = await this.#world.get(hive, path, TIMEOUT_MS);
       body = await response.json();
     } catch (error) {
       const isSlow = error instanceof DOMException;
@@ -73,7 +71,7 @@ export class Reader {
     }
   }
 
-  /** Within an execution a page's lines follow each other. */
+  /** Checks that, within an execution, the lines of a page follow each other. */
   #checkOrder(entries: Entry[], path: string): void {
     const last = new Map<string, number>();
     const step = path.includes('backward') ? -1 : 1;

@@ -1,26 +1,27 @@
 /** One seed from its first recording to the verdict. */
-import { once } from 'node:events';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import { FaultInjector } from './faults.js';
 import { storeExists } from './node.js';
 import { drawPlan, type FaultKind, type Plan, type PlannedRecording } from './plan.js';
 import { Reader } from './reader.js';
 import { incompleteAttempts, pendingAttempts, verify, type Verdict } from './verify.js';
-import { ChaosWorld, within } from './world.js';
+import { ChaosWorld } from './world.js';
+import { within } from '../harness/until.js';
 
 const SETTLE_MS = 120_000;
 
 export interface SeedResult extends Verdict {
   seed: number;
   kinds: FaultKind[];
-  /** From the end of the last fault and the last command to the last complete attempt; undefined: they did not settle. */
+  /** From the end of the last fault and last command until all attempts were complete; undefined if they did not settle. */
   settleSeconds: number | undefined;
-  /** Answers of the API by status. */
+  /** The API's answers by status. */
   answers: Record<string, number>;
   seconds: number;
-  /** Where everything is to be looked at; only of a seed that failed. */
+  /** The run's files; only present if the seed failed. */
   directory?: string;
 }
 
@@ -29,8 +30,8 @@ export function hasFailed({ settleSeconds, incomplete, faults }: SeedResult): bo
 }
 
 /**
- * @param stopping ends the run early; nothing is left behind
- * @throws what `stopping` was aborted with
+ * @param stopping ends the run early, and nothing is left behind
+ * @throws the reason with which `stopping` was aborted
  */
 export async function runSeed(seed: number, stopping?: AbortSignal): Promise<SeedResult> {
   const started = Date.now();
@@ -39,24 +40,16 @@ export async function runSeed(seed: number, stopping?: AbortSignal): Promise<See
   let failed = true;
   try {
     writeFileSync(join(world.directory, 'plan.json'), JSON.stringify(plan, null, 2));
-    const result = await unlessAborted(strikeAndVerify(world, plan), stopping);
+    const result = await pTimeout(strikeAndVerify(world, plan), {
+      milliseconds: Infinity,
+      ...(stopping && { signal: stopping }),
+    });
     const seconds = Math.round((Date.now() - started) / 1000);
     failed = hasFailed({ ...result, seconds });
     return { ...result, seconds, ...(failed && { directory: world.directory }) };
   } finally {
     await world.end({ keep: failed && !stopping?.aborted });
   }
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  signal.throwIfAborted();
-  work.catch(() => undefined); // when it fails later, nobody waits for it any more
-  const over = new AbortController();
-  const aborted = once(signal, 'abort', { signal: over.signal }).then((): never => {
-    throw signal.reason;
-  });
-  return Promise.race([work, aborted]).finally(() => over.abort());
 }
 
 async function strikeAndVerify(world: ChaosWorld, plan: Plan): Promise<Omit<SeedResult, 'seconds'>> {

@@ -1,4 +1,4 @@
-/** After the last fault: whether the hive has every line once, in order, and calls complete what is. */
+/** Checks after the last fault whether the hive has every line once and in order, and says `complete` only if it is. */
 import { createHash } from 'node:crypto';
 import type { LogLine } from '../../protocol/page.js';
 import { difference, isSame, type Difference } from './compare.js';
@@ -8,7 +8,7 @@ import { attemptsOf, executionsOf, type NodeExecution } from './node-copy.js';
 import { progressOf, type ChaosNode, type Recording } from './node.js';
 import type { ChaosWorld } from './world.js';
 
-/** What a killed recorder may lose: 200 ms by design; the rest is for a machine with more to do than it can. */
+/** What a killed recorder may lose: 200 ms by design; the rest is tolerance for an overloaded machine. */
 const MAX_RECORDER_LOSS_MS = 700;
 
 export interface Verdict {
@@ -17,9 +17,9 @@ export interface Verdict {
   doubled: number;
   outOfOrder: number;
   incomplete: number;
-  /** The oldest line that a killed recorder had not stored, ms before its death. */
+  /** The age of the oldest line that a killed recorder had not stored, in ms. */
   worstRecorderLossMs: number;
-  /** What else is wrong, a sentence each. */
+  /** Everything else that is wrong, one sentence each. */
   faults: string[];
 }
 
@@ -33,7 +33,7 @@ export async function verify(world: ChaosWorld): Promise<Verdict> {
   return verdict;
 }
 
-/** Attempts that their node has and the hive does not call complete. */
+/** @returns the attempts that their node has and that are not complete in the hive */
 export async function incompleteAttempts(world: ChaosWorld): Promise<string[]> {
   const ids = world.nodes.flatMap((node) => attemptsOf(node));
   const complete = await world.database.attemptSync.findMany({
@@ -44,7 +44,7 @@ export async function incompleteAttempts(world: ChaosWorld): Promise<string[]> {
   return ids.filter((id) => !found.has(id));
 }
 
-/** Attempts that a hive still works on, with what it knows about why. */
+/** @returns the attempts that a hive still works on, with what it knows about the reason */
 export async function pendingAttempts(world: ChaosWorld): Promise<object[]> {
   return world.database.attemptSync.findMany({
     where: { OR: [{ state: 'pending_backfill' }, { needsBackfill: true }] },
@@ -71,7 +71,7 @@ async function verifyNode(world: ChaosWorld, node: ChaosNode, verdict: Verdict):
     verdict.faults.push(`the agent of ${node.name} ended by itself ${node.unexpectedEnds} times`);
 }
 
-/** The recorder's own part: that the store holds what the command printed. */
+/** Checks the recorder: the store must contain what the command printed. */
 function verifyRecording(recording: Recording, executions: NodeExecution[], verdict: Verdict): void {
   const { attemptId, output, disturbance } = recording;
   if (output.lines === 0) return;
@@ -91,7 +91,7 @@ function verifyRecording(recording: Recording, executions: NodeExecution[], verd
   }
 }
 
-/** `stored` counts lines as they are stored: a line that was split counts more than once, which is in its favour. */
+/** @param stored number of stored lines. A line that was split counts more than once, in the recorder's favour. */
 function verifyKilled(recording: Recording, stored: number, verdict: Verdict): void {
   const { killedAt = 0 } = recording;
   const firstLost = progressOf(recording).find(({ lines }) => lines > stored);

@@ -1,6 +1,5 @@
-/** Everything that one seed runs on: servers, hives (two unless told), nodes, and the proxies between them. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { mkdirSync } from 'node:fs';
+/** Everything that one seed runs on: servers, hives, nodes, and the proxies between them. */
+import { mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import { FaultProxy } from './fault-proxy.js';
 import { ChaosHive } from './hive.js';
 import { ChaosNode } from './node.js';
 import { HIVES } from './plan.js';
-import { Servers } from './servers.js';
+import { Servers } from '../harness/servers.js';
 import type { Database } from '../../prisma/database.js';
 
 export interface WorldOptions {
@@ -24,34 +23,38 @@ export interface WorldOptions {
   observe?: (node: number, chunk: Buffer, connection: number) => void;
 }
 
-/** Short waits, so that what a hive leaves to its schedule still happens within the run. */
+/** Short waits, so that what a hive leaves to its schedule still happens during the run. */
 const SHORT_WAITS = {
   HIVE_RECONCILE_INTERVAL_SECONDS: '2',
   HIVE_NODE_TIMEOUT_SECONDS: '10',
   HIVE_BACKFILL_TIMEOUT_MINUTES: '0.2',
 };
 
+// a killed server leaves its files to the operating system, which survives: there is no need to wait for the disk
+const POSTGRES_SETTINGS = { fsync: 'off', max_connections: '100' };
+
 export class ChaosWorld {
   readonly hives: ChaosHive[] = [];
   readonly nodes: ChaosNode[] = [];
   readonly #keys: string[] = [];
+  #adminToken: string | undefined;
 
   private constructor(
     readonly directory: string,
     readonly servers: Servers,
     /** Between the hives and PostgreSQL. */
     readonly databaseProxy: FaultProxy,
-    /** Past the proxy: for looking at what is stored. */
+    /** Bypasses the proxy, to look at what is stored. */
     readonly database: Database,
     readonly temporalAddress: string,
-    /** What every hive of this world is started with. */
+    /** The environment of every hive of this world. */
     readonly hiveEnv: Record<string, string>,
   ) {}
 
-  /** Starts the servers; no hive runs yet, nodes may record. */
+  /** Starts the servers. No hive runs yet, but nodes can record. */
   static async create(options: WorldOptions): Promise<ChaosWorld> {
     const directory = await mkdtemp(join(tmpdir(), `hivesync-chaos-${options.name}-`));
-    const servers = new Servers(directory);
+    const servers = new Servers(directory, POSTGRES_SETTINGS);
     try {
       const [databaseUrl, temporalAddress] = await Promise.all([servers.startPostgres(), servers.startTemporal()]);
       const direct = new URL(databaseUrl);
@@ -75,11 +78,21 @@ export class ChaosWorld {
     }
   }
 
-  get adminTokenFile(): string {
-    return join(this.directory, 'hive-0', 'admin-token');
+  /** GET as admin. @returns the answer, whatever its status */
+  get(hive: ChaosHive, path: string, timeoutMs = 30_000): Promise<Response> {
+    this.#adminToken ??= readFileSync(join(this.directory, 'hive-0', 'admin-token'), 'utf8').trim();
+    const headers = { authorization: `Bearer ${this.#adminToken}` };
+    return fetch(hive.url + path, { headers, signal: AbortSignal.timeout(timeoutMs) });
   }
 
-  /** Starts the hives, the first one alone: it migrates the database. */
+  /** Lines that the hives have stored: of one attempt, or of all. */
+  async linesStored(attemptId?: string): Promise<number> {
+    const where = attemptId === undefined ? {} : { attemptId };
+    const { _sum: sum } = await this.database.execution.aggregate({ where, _sum: { storedLines: true } });
+    return sum.storedLines ?? 0;
+  }
+
+  /** Starts the hives one after another: the first one migrates the database. */
   async startHives(): Promise<void> {
     for (const hive of this.hives) await hive.start();
     const { id: organizationId } = await ensureDefaultOrganization(this.database);
@@ -88,7 +101,7 @@ export class ChaosWorld {
     }
   }
 
-  /** Stops everything; the directory goes too, unless it is to be kept for looking at. */
+  /** Stops everything and removes the directory, unless it is kept for inspection. */
   async end({ keep = false } = {}): Promise<void> {
     if (keep) await this.servers.keepDirectory();
     await Promise.allSettled(this.nodes.map((node) => node.end()));
@@ -118,15 +131,5 @@ export class ChaosWorld {
       const node = new ChaosNode(join(this.directory, name), name, proxy, () => this.#keys[number] ?? '', route);
       this.nodes.push(node);
     }
-  }
-}
-
-/** Waits until the condition holds. @returns how long it took, ms; undefined when the time was up */
-export async function within(timeoutMs: number, condition: () => Promise<boolean>): Promise<number | undefined> {
-  const start = Date.now();
-  for (;;) {
-    if (await condition()) return Date.now() - start;
-    if (Date.now() - start > timeoutMs) return undefined;
-    await sleep(250);
   }
 }

@@ -1,4 +1,4 @@
-/** A hive that is asked to stop lets go of its nodes and its work; another one goes on with both. */
+/** A hive that is asked to stop gives up its nodes and its work, and another one goes on with both. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ChaosHive } from '../chaos/hive.js';
 import type { ChaosNode } from '../chaos/node.js';
 import { incompleteAttempts, verify } from '../chaos/verify.js';
-import { ChaosWorld, within } from '../chaos/world.js';
+import { ChaosWorld } from '../chaos/world.js';
+import { within } from '../harness/until.js';
 import { backfillWorkflowId, type BackfillResult } from '../../backfills/definitions.js';
-import { get } from './api.js';
 
 const LINES = 600_000;
 
@@ -29,19 +29,14 @@ beforeAll(async () => {
 
 afterAll(async () => world.end(), 60_000);
 
-async function linesStored(): Promise<number> {
-  const { _sum: sum } = await world.database.execution.aggregate({ _sum: { storedLines: true } });
-  return sum.storedLines ?? 0;
-}
-
-test('SIGTERM in the middle of a pull: the socket closes with a reason, the same workflow goes on at the other hive', async () => {
+test('SIGTERM in the middle of a pull: the socket closes with a reason, and the same workflow goes on at the other hive', async () => {
   node.connect();
-  while ((await linesStored()) < 5000) await sleep(10);
+  while ((await world.linesStored()) < 5000) await sleep(10);
   node.route.hive = 1;
   const stopping = Date.now();
   await hives[0].end('SIGTERM');
   const stoppedAfter = Date.now() - stopping;
-  const storedAtStop = await linesStored();
+  const storedAtStop = await world.linesStored();
   expect(storedAtStop).toBeLessThan(LINES); // it was in the middle
   await within(60_000, async () => (await incompleteAttempts(world)).length === 0);
   expect(await verify(world)).toMatchObject({ faults: [], lost: 0, doubled: 0, outOfOrder: 0, incomplete: 0 });
@@ -54,7 +49,7 @@ test('SIGTERM in the middle of a pull: the socket closes with a reason, the same
   await connection.close();
   expect(raw.workflowExecutionInfo?.firstRunId).toBe(runId);
   expect(result).toMatchObject({ outcome: 'complete' });
-  // what the stopping hive stored in its last step was not reported, and was not pulled again
+  // lines of the last step at the stopping hive were stored but not reported, and were not pulled again
   expect(result.linesPulled).toBeLessThanOrEqual(LINES);
   process.stdout.write(
     `${JSON.stringify({ stopped_after_ms: stoppedAfter, stored_at_stop: storedAtStop, lines_pulled: result.linesPulled })}\n`,
@@ -71,7 +66,7 @@ test('a rolling restart under load fails no read at the other hive', async () =>
       while (isRestarting) {
         const path =
           reader % 2 === 0 ? `/v1/nodes/task-attempts/${attemptId}` : `/v1/swarm/attempts/${attemptId}/logs?limit=1000`;
-        const outcome = await get(world, other, path).then(
+        const outcome = await world.get(other, path).then(
           async (response) => (response.ok && (await response.text()) !== '' ? undefined : String(response.status)),
           (error: unknown) => String(error),
         );

@@ -1,8 +1,8 @@
-/** Frames and texts of all kinds, as fast-check draws them. */
+/** Arbitraries of fast-check for frames and texts of all kinds. */
 import fc from 'fast-check';
 import type { AttemptSync, ExecutionSync, HiveFrame, NodeFrame } from '../../protocol/frames.js';
 
-/** Any text at all: with U+0000, lone surrogates and what is not in Unicode's basic plane. */
+/** Any text, including U+0000, lone surrogates and characters outside Unicode's basic plane. */
 export const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 }).map((units) => String.fromCharCode(...units)),
@@ -43,7 +43,7 @@ export const executionSync: fc.Arbitrary<ExecutionSync> = fc.record({
   log_epoch: lineCount,
 });
 
-/** As JSON knows it: no -0. */
+/** Without what JSON can't express: no -0. */
 function normalised(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }
@@ -54,7 +54,7 @@ function frame<const T extends string, D>(type: T, data: fc.Arbitrary<D>): fc.Ar
 
 const status = fc.constantFrom('running' as const, 'completed' as const);
 
-/** What a node may send. */
+/** Any frame that a node may send. */
 export const anyNodeFrame: fc.Arbitrary<NodeFrame> = fc.oneof(
   frame('attempt_sync', attemptSync),
   frame('execution_sync', executionSync),
@@ -88,7 +88,7 @@ export const anyNodeFrame: fc.Arbitrary<NodeFrame> = fc.oneof(
   ),
 );
 
-/** What a hive may send. */
+/** Any frame that a hive may send. */
 export const anyHiveFrame: fc.Arbitrary<HiveFrame> = fc.oneof(
   frame('heartbeat_ack', fc.record({ server_time: time })),
   frame('log_ack', fc.record({ execution_id: fc.uuid(), log_epoch: lineCount, stored_through: lineCount })),

@@ -8,7 +8,7 @@ import { encodeLine } from '../../protocol/page.js';
 import { decodeTextFrame, FrameError } from '../../protocol/text-frame.js';
 import { anyNodeFrame, anyText } from './arbitraries.js';
 
-/** What the frames may be about. */
+/** The attempts and executions that the frames can refer to. */
 export interface Ids {
   ownAttempt: string;
   ownExecution: string;
@@ -18,17 +18,20 @@ export interface Ids {
 
 export interface BadFrame {
   kind: string;
-  /** A string goes out as a text frame, bytes as a binary one. */
+  /** A string is sent as a text frame, bytes as a binary frame. */
   payload: string | Buffer;
-  /** `closed`: the socket ends at once, without a count of faults. */
+  /** `closed` means that the socket ends at once, without counting faults. */
   answer: 'error' | 'log_refused' | 'closed';
 }
 
 type Draw = (ids: Ids) => fc.Arbitrary<Omit<BadFrame, 'kind'>>;
 
 const KINDS: Record<string, { weight: number; draw: Draw }> = {
-  'text that is no JSON': { weight: 10, draw: () => answeredByError(fc.oneof(fc.string(), anyText).filter(isNoFrame)) },
-  'JSON that is no frame': { weight: 10, draw: () => answeredByError(fc.json().filter(isNoFrame)) },
+  'text that is not JSON': {
+    weight: 10,
+    draw: () => answeredByError(fc.oneof(fc.string(), anyText).filter(isNoFrame)),
+  },
+  'JSON that is not a frame': { weight: 10, draw: () => answeredByError(fc.json().filter(isNoFrame)) },
   'JSON cut short': {
     weight: 10,
     draw: () =>
@@ -62,12 +65,12 @@ const KINDS: Record<string, { weight: number; draw: Draw }> = {
       answeredByError(fc.integer({ min: 1, max: 1000 }).map((more) => `"${'x'.repeat(MAX_TEXT_FRAME_BYTES + more)}"`)),
   },
   'deep nesting': { weight: 3, draw: () => answeredByError(fc.integer({ min: 501, max: 20_000 }).map(deepExecution)) },
-  'answer nobody asked for': {
+  'an answer that nobody asked for': {
     weight: 10,
     draw: () =>
       answeredByError(anyNodeFrame.filter(({ type }) => ANSWERS.has(type)).map((frame) => JSON.stringify(frame))),
   },
-  'page nobody asked for': {
+  'a page that nobody asked for': {
     weight: 5,
     draw: ({ ownExecution }) =>
       answeredByError(fc.uuid().map((request_id) => pageFrame({ execution_id: ownExecution, request_id }))),
@@ -157,7 +160,7 @@ const KINDS: Record<string, { weight: number; draw: Draw }> = {
           .map((text) => pageFrame({ execution_id: ownExecution }, gzipSync(text))),
       ),
   },
-  'bytes behind the gzip': {
+  'bytes after the gzip': {
     weight: 4,
     draw: ({ ownExecution }) =>
       answeredByError(
@@ -170,7 +173,7 @@ const KINDS: Record<string, { weight: number; draw: Draw }> = {
     weight: 15,
     draw: () => answeredByError(fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes))),
   },
-  'binary that says a huge header': {
+  'binary that announces a huge header': {
     weight: 3,
     draw: () =>
       answeredByError(
@@ -189,10 +192,10 @@ const KINDS: Record<string, { weight: number; draw: Draw }> = {
 
 const ANSWERS = new Set(['attempt_described', 'logs_end', 'request_failed']);
 const ONE_LINE = gzipSync(encodeLine({ output_type: 'stdout', content: 'fuzz', timestamp: '2026-02-01T10:00:00Z' }));
-/** 64 MiB of nothing: eight times what a page may hold. */
+/** 64 MiB of zeros: eight times what a page may contain. */
 const BOMB = gzipSync(Buffer.alloc(8 * MAX_PAGE_RAW_BYTES));
 
-/** Bad frames in the proportions of {@link KINDS}, decided by the seed. */
+/** @returns bad frames in the proportions of {@link KINDS}; the same seed draws the same frames */
 export function drawBadFrames(ids: Ids, count: number, seed: number): BadFrame[] {
   const arbitrary = fc.oneof(
     ...Object.entries(KINDS).map(([kind, { weight, draw }]) => ({
@@ -224,7 +227,7 @@ function isNoFrame(text: string): boolean {
   }
 }
 
-/** A good frame with one field of its data replaced by what it can't be. */
+/** A good frame with one field of its data replaced by a value that it can't have. */
 const wrongField = fc
   .tuple(anyNodeFrame, fc.nat(), fc.constantFrom<unknown>({}, [], -1, 1e300, 'x'.repeat(20_000), true, null))
   .map(([{ type, data }, place, wrong]) => {

@@ -1,4 +1,4 @@
-/** The page codec and the frames around it, over everything that can be thought of. */
+/** The page codec and the frames around it, with all kinds of input. */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, jest, test } from '@jest/globals';
@@ -25,7 +25,7 @@ const header: fc.Arbitrary<LogPageHeader> = fc
   })
   .map(({ length, ...rest }) => ({ ...rest, last_seq: rest.first_seq + length }));
 
-/** A page as bytes with one thing changed about it. */
+/** One change to the bytes of a page. */
 const mutation = fc.oneof(
   fc.record({ kind: fc.constant('flip' as const), at: fc.nat(), bits: fc.integer({ min: 1, max: 255 }) }),
   fc.record({ kind: fc.constant('cut' as const), at: fc.nat() }),
@@ -52,34 +52,34 @@ function mutate(bytes: Buffer, change: typeof mutation extends fc.Arbitrary<infe
   }
 }
 
-test('what is encoded as a page is read back', async () => {
+test('lines encoded as a page are read back unchanged', async () => {
   await fc.assert(
     fc.asyncProperty(lines, fc.integer({ min: 1, max: 1_000_000 }), async (all, firstSeq) => {
       const page = await encodePage(all.map(encodeLine).join('\n'));
       const content = await checkPage(page, firstSeq, firstSeq + all.length - 1);
       const counts = Object.values(content.lineCounts);
       expect(counts.reduce((sum, count) => sum + count)).toBe(all.length);
-      // the bytes of a page are UTF-8: a lone surrogate travels as its JSON escape
+      // the bytes of a page are UTF-8: a lone surrogate is sent as its JSON escape
       expect(await linesOfPage({ gzip: page, firstSeq, lastSeq: firstSeq + all.length - 1 })).toEqual(all);
     }),
     { numRuns: 300 },
   );
 });
 
-test('a page that was changed on its way is refused, or holds as many lines as it should', async () => {
+test('a page that was changed on its way is refused, or still has all its lines', async () => {
   await fc.assert(
     fc.asyncProperty(lines, mutation, async (all, change) => {
       const page = mutate(await encodePage(all.map(encodeLine).join('\n')), change);
       const content = await checkPage(page, 1, all.length).catch((error: unknown) => error);
       if (content instanceof PageError) return;
       expect(content).toHaveProperty('rawBytes');
-      expect(await linesOfPage({ gzip: page, firstSeq: 1, lastSeq: all.length })).toEqual(all); // only what gzip does not care about was changed: a time, a flag
+      expect(await linesOfPage({ gzip: page, firstSeq: 1, lastSeq: all.length })).toEqual(all); // only a field that gzip ignores was changed: a time, a flag
     }),
     { numRuns: 1000 },
   );
 });
 
-test('the byte-wise check takes the lines that the parser takes, and no others', async () => {
+test('the byte-wise check accepts the lines that the parser accepts, and no others', async () => {
   const bytes = '{}"\\\\\n\r\t\0\x1f\x7fu0dDTz:-.9é'.split('');
   const changes = fc.array(fc.record({ at: fc.nat(), cut: fc.nat(2), put: fc.constantFrom('', ...bytes) }), {
     maxLength: 3,
@@ -92,7 +92,7 @@ test('the byte-wise check takes the lines that the parser takes, and no others',
         const place = at % (ndjson.length + 1);
         ndjson = ndjson.slice(0, place) + put + ndjson.slice(place + cut);
       }
-      ndjson = Buffer.from(ndjson).toString(); // a pair that was cut apart is no UTF-8
+      ndjson = Buffer.from(ndjson).toString(); // half a surrogate pair is not UTF-8
       const texts = ndjson.split('\n');
       if (texts.at(-1) === '') texts.pop();
       const expected = parsed(texts);
@@ -116,7 +116,7 @@ function parsed(texts: string[]): Record<string, number> | undefined {
   }
 }
 
-test('a page that lies about its numbers is refused', async () => {
+test('a page with a wrong number of lines is refused', async () => {
   await fc.assert(
     fc.asyncProperty(lines, fc.integer({ min: -50, max: 50 }), async (all, lie) => {
       fc.pre(lie !== 0);
@@ -127,7 +127,7 @@ test('a page that lies about its numbers is refused', async () => {
   );
 });
 
-test('bytes that are no page are refused', async () => {
+test('bytes that are not a page are refused', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), async (bytes) => {
       await expect(checkPage(Buffer.from(bytes), 1, 1)).rejects.toBeInstanceOf(PageError);
@@ -146,7 +146,7 @@ test('a binary frame is decoded to what was encoded', () => {
   );
 });
 
-test('a binary frame that was changed is a frame still, or a FrameError', () => {
+test('a binary frame that was changed is still a frame, or a FrameError', () => {
   fc.assert(
     fc.property(header, mutation, (head, change) => {
       const frame = mutate(encodeLogPageFrame({ header: head, gzip: Buffer.from('page') }), change);
@@ -169,7 +169,7 @@ test('text frames are decoded to what was encoded', () => {
   );
 });
 
-test('any text and any JSON is a frame, or a FrameError', () => {
+test('any text or JSON is a frame, or a FrameError', () => {
   const text = fc.oneof(
     fc.string(),
     anyText,
@@ -182,7 +182,7 @@ test('any text and any JSON is a frame, or a FrameError', () => {
   );
 });
 
-test('nesting that no parser survives is a FrameError', () => {
+test('nesting too deep for a parser is a FrameError', () => {
   for (const depth of [501, 10_000, 200_000]) {
     const deep = '['.repeat(depth) + ']'.repeat(depth);
     expect(() => decodeTextFrame(nodeFrame, deep)).toThrow(FrameError);

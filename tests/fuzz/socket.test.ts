@@ -1,4 +1,4 @@
-/** Ten thousand frames that break the protocol: each is answered as promised, and no other node notices. */
+/** Ten thousand frames that break the protocol: each is answered as promised, and other nodes are not affected. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -6,21 +6,21 @@ import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureOrganization } from '../../prisma/queries/organization.js';
 import { MAX_FAULTS_PER_MINUTE } from '../../protocol/limits.js';
 import { projectRoot } from '../../workers/project-root.js';
-import { attemptOf, logOf, type LogEntry } from '../harness/api.js';
+import { attemptOf, logOf, recordedLog, untilComplete } from '../harness/api.js';
 import { hashLines, type NodeAgent } from '../harness/node-agent.js';
 import { attemptFrame, executionFrame, ScriptedNode } from '../harness/scripted-node.js';
-import { until, World, type HiveHandle } from '../harness/world.js';
+import { World, type HiveHandle } from '../harness/world.js';
 import { drawBadFrames, type BadFrame, type Ids } from './bad-frames.js';
 
 const FRAMES = 10_000;
-/** Sockets at once; half of them of another organisation. */
+/** Sockets at once. Half of them belong to another organisation. */
 const ATTACKERS = 16;
-/** Frames of each attacker before memory is first measured: a fifth of them all. */
+/** Frames of each attacker before memory is first measured: a fifth of all its frames. */
 const WARM_UP = FRAMES / ATTACKERS / 5;
 const LINES = 50_000;
 const SEED = 20_261_124;
 
-/** What comes unasked: a page that left a gap made the hive look for what it lacks. */
+/** Frames that come unasked: a page that left a gap makes the hive ask for what it lacks. */
 const HIVES_OWN = new Set(['describe_attempt', 'read_logs', 'grant', 'cancel', 'close']);
 
 let world: World;
@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(async () => world.stop(), 30_000);
 
-/** A machine with a key of its own, that misbehaves on one socket after the other. */
+/** A machine with its own key that misbehaves on one socket after another. */
 class Attacker {
   readonly #apiKey: string;
   readonly seen: Record<string, number> = {};
@@ -78,7 +78,7 @@ class Attacker {
     return node;
   }
 
-  /** The frame that answers, or the end of the socket; what the hive asks for by itself is left unanswered. */
+  /** Waits for the answering frame or the end of the socket. What the hive asks for by itself stays unanswered. */
   async #answer(node: ScriptedNode, { kind, answer }: BadFrame): Promise<string> {
     let got = await node.nextFrame(30_000);
     while (got && HIVES_OWN.has(got.type)) got = await node.nextFrame(30_000);
@@ -101,9 +101,9 @@ async function createAttackers(): Promise<Attacker[]> {
 }
 
 interface Memory {
-  /** What the process still refers to, after its garbage was collected. */
+  /** What the process still refers to after a garbage collection. */
   liveMiB: number;
-  /** What the operating system counts, fragments that its allocator keeps included. */
+  /** What the operating system counts, including fragments that the allocator keeps. */
   residentMiB: number;
 }
 
@@ -113,14 +113,10 @@ function memory(): Promise<Memory> {
 }
 
 async function expectEqual(agent: NodeAgent, attemptId: string, lines: number): Promise<void> {
-  const isComplete = async () => (await attemptOf(world, hive, attemptId)).sync.state === 'complete';
-  await until(isComplete, 30_000, `attempt ${attemptId} is complete`);
-  const entries: LogEntry[] = [];
-  for await (const entry of logOf(world, hive, attemptId)) entries.push(entry);
+  await untilComplete(world, hive, attemptId, 30_000);
+  const entries = await logOf(world, hive, attemptId);
   expect(entries).toHaveLength(lines);
-  const { executions } = await attemptOf(world, hive, attemptId);
-  const own = executions.flatMap(({ id }) => agent.lines(id)).map((line) => JSON.parse(line) as LogEntry);
-  expect(hashLines(entries)).toBe(hashLines(own));
+  expect(hashLines(entries)).toBe(hashLines(recordedLog(agent, await attemptOf(world, hive, attemptId))));
 }
 
 test('10,000 bad frames are answered or end their socket, while a backfill runs undisturbed', async () => {
@@ -134,7 +130,7 @@ test('10,000 bad frames are answered or end their socket, while a backfill runs 
   const cold = await memory();
   const attack = (from: number, to: number) =>
     Promise.all(attackers.map((attacker, index) => attacker.send((frames[index] ?? []).slice(from, to))));
-  // what a process takes once and keeps (its heap's size, compiled code, buffers of its threads) is no leak
+  // what a process takes once and keeps (heap size, compiled code, its threads' buffers) is not a leak
   await attack(0, WARM_UP);
   const before = await memory();
 
@@ -162,7 +158,7 @@ function idsOf({ attempt, execution }: Attacker, victim: { attempt_id: string; e
   };
 }
 
-/** An attempt of a node that is connected, and that others claim. */
+/** Makes an attempt of a connected node, which the attackers then claim as theirs. */
 async function createVictim(): Promise<{ attempt_id: string; execution_id: string }> {
   const node = await ScriptedNode.connect(hive.url, await world.newKey());
   const attempt = attemptFrame();
@@ -176,7 +172,7 @@ async function createVictim(): Promise<{ attempt_id: string; execution_id: strin
 async function expectNothingStored(attackers: Attacker[], victimExecution: string): Promise<void> {
   const executionIds = [...attackers.map(({ execution }) => execution.execution_id), victimExecution];
   expect(await world.database.logPage.count({ where: { executionId: { in: executionIds } } })).toBe(0);
-  // the attackers' own, the victim's and the backfilled one
+  // those of the attackers, of the victim, and the backfilled one
   expect(await world.database.attempt.count()).toBe(attackers.length + 2);
   expect(await world.database.execution.count()).toBe(attackers.length + 2);
 }

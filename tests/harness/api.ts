@@ -1,4 +1,6 @@
-/** What tests read of the API. */
+/** What tests read from the API, and what a node recorded to compare it with. */
+import type { NodeAgent } from './node-agent.js';
+import { until } from './until.js';
 import type { HiveHandle, World } from './world.js';
 
 export interface AttemptView {
@@ -34,18 +36,24 @@ export function attemptOf(world: World, hive: HiveHandle, attemptId: string): Pr
   return world.get<AttemptView>(hive, `/v1/nodes/task-attempts/${attemptId}`);
 }
 
-/** All lines of an attempt, page by page. */
-export async function* logOf(
-  world: World,
-  hive: HiveHandle,
-  attemptId: string,
-  limit = 10_000,
-): AsyncGenerator<LogEntry> {
-  let cursor: string | null = null;
-  do {
-    const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const page: LogPage = await world.get(hive, `/v1/swarm/attempts/${attemptId}/logs?limit=${limit}${query}`);
-    yield* page.entries;
-    cursor = page.has_more ? page.next_cursor : null;
-  } while (cursor !== null);
+export function untilComplete(world: World, hive: HiveHandle, attemptId: string, timeoutMs: number): Promise<void> {
+  const isComplete = async () => (await attemptOf(world, hive, attemptId)).sync.state === 'complete';
+  return until(isComplete, timeoutMs, `attempt ${attemptId} is complete`);
+}
+
+/** All lines of an attempt, read page by page. */
+export async function logOf(world: World, hive: HiveHandle, attemptId: string): Promise<LogEntry[]> {
+  const entries: LogEntry[] = [];
+  let cursor = '';
+  for (;;) {
+    const page: LogPage = await world.get(hive, `/v1/swarm/attempts/${attemptId}/logs?limit=10000${cursor}`);
+    entries.push(...page.entries);
+    if (!page.has_more) return entries;
+    cursor = `&cursor=${encodeURIComponent(page.next_cursor ?? '')}`;
+  }
+}
+
+/** The lines of an attempt's executions as its node has them. */
+export function recordedLog(agent: NodeAgent, { executions }: AttemptView): Omit<LogEntry, 'id' | 'seq'>[] {
+  return executions.flatMap(({ id }) => agent.lines(id)).map((line) => JSON.parse(line) as LogEntry);
 }

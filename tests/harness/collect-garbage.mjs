@@ -1,4 +1,4 @@
-// Preloaded into a program under test (with --expose-gc): on SIGUSR2 it collects its garbage and tells what is left.
+// Preloaded into a program under test (with --expose-gc): on SIGUSR2 it collects garbage and reports what is left.
 process.on('SIGUSR2', () => {
   globalThis.gc();
   globalThis.gc();

@@ -4,11 +4,11 @@ import { testServices } from './services.js';
 
 export interface TestDatabase {
   url: string;
-  /** Ends every connection to it and removes it. */
+  /** Ends every connection to the database and removes it. */
   drop(): Promise<void>;
 }
 
-/** Makes a database of its own for a test: migrated, otherwise empty; takes some 50 ms. */
+/** Makes a database for one test: migrated, otherwise empty. Takes about 50 ms. */
 export function createTestDatabase(): Promise<TestDatabase> {
   return create(`TEMPLATE ${testServices().template}`);
 }
@@ -18,7 +18,7 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
   return create('TEMPLATE template0');
 }
 
-/** Makes a copy as a backup would have it. Connections to the database end; pools open new ones. */
+/** Makes a copy, as from a backup. Connections to the database end; pools open new ones. */
 export async function copyDatabase(url: string): Promise<TestDatabase> {
   const name = new URL(url).pathname.slice(1);
   await asSuperuser(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);

@@ -1,4 +1,4 @@
-// Owns a data directory (first argument) until it is killed; prints what it started as one line of JSON.
+// Owns a data directory (first argument) until it is killed. Prints what it started as one line of JSON.
 import { startEmbedded } from '../../dist/workers/embedded/index.js';
 import { createLogger } from '../../dist/workers/logger.js';
 

@@ -11,7 +11,7 @@ const EXECUTIONS = 2;
 const LINES = 50;
 const RETRY_MS = 500;
 
-/** Every execution's lines are the same: what is measured is the hive. */
+/** All executions have the same lines, because only the hive is measured. */
 const page = encodePage(Array.from({ length: LINES }, (_, index) => sampleLine(index + 1)).join('\n'));
 
 interface Recorded {
@@ -19,7 +19,7 @@ interface Recorded {
   executions: ExecutionSync[];
 }
 
-/** A node with a script: stays connected, announces what it has, and answers what it is asked. */
+/** A scripted node: stays connected, announces what it has, and answers what it is asked. */
 export class FleetNode {
   readonly #url: string;
   readonly #apiKey: string;
@@ -33,7 +33,7 @@ export class FleetNode {
     this.#apiKey = apiKey;
   }
 
-  /** Of all that it has recorded. */
+  /** The number of lines that it has recorded. */
   get lines(): number {
     return this.#recorded.size * EXECUTIONS * LINES;
   }
@@ -45,7 +45,7 @@ export class FleetNode {
     }
   }
 
-  /** Resolves when the hive has accepted it; tries again until then. */
+  /** Resolves when the hive has accepted the login; retries until then. */
   async connect(): Promise<void> {
     while (!(await this.#tryConnect())) await sleep(RETRY_MS * (1 + Math.random()));
   }

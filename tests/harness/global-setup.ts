@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Jest loads this file and global-teardown.ts by itself: they import nothing relative.
+// Jest loads this file and global-teardown.ts by itself: they can't import by a relative path.
 declare global {
   var hivesyncTestServices: ChildProcess | undefined;
 }
@@ -15,8 +15,8 @@ interface Ready {
 }
 
 /**
- * Starts the servers of the test run (services-process.mjs) and tells the tests where they are, by the environment
- * (services.ts reads it). HIVESYNC_TEST_SERVICES=none leaves them out, for tests that need none.
+ * Starts the servers of the test run (services-process.mjs) and passes their addresses to the tests in the environment
+ * (services.ts reads them). HIVESYNC_TEST_SERVICES=none leaves them out, for tests that need none.
  */
 export default async function globalSetup(config: { rootDir: string }): Promise<void> {
   if (process.env['HIVESYNC_TEST_SERVICES'] === 'none') return;
@@ -25,7 +25,7 @@ export default async function globalSetup(config: { rootDir: string }): Promise<
   }
   const child = fork(join(config.rootDir, 'tests', 'harness', 'services-process.mjs'), { execArgv: [] });
   globalThis.hivesyncTestServices = child;
-  const ready = await firstMessage(child);
+  const ready = await start(child);
   process.env['HIVESYNC_TEST_DATABASE_URL'] = ready.databaseUrl;
   process.env['HIVESYNC_TEST_DATABASE_TEMPLATE'] = ready.template;
   process.env['HIVESYNC_TEST_TEMPORAL_ADDRESS'] = ready.temporalAddress;
@@ -34,13 +34,19 @@ export default async function globalSetup(config: { rootDir: string }): Promise<
   child.channel?.unref();
 }
 
-function firstMessage(child: ChildProcess): Promise<Ready> {
+/** Orders `start` as HelperProcess would. */
+function start(child: ChildProcess): Promise<Ready> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the test servers ended at their start (exit code ${code ?? '?'})`)));
-    child.once('message', (message: Ready | { error: string }) => {
-      if ('error' in message) reject(new Error(`the test servers did not start: ${message.error}`));
-      else resolve(message);
+    child.once('exit', (code) => reject(new Error(`the test servers ended while starting (exit code ${code ?? '?'})`)));
+    child.once('message', ({ result, error }: { result?: Ready; error?: string }) => {
+      if (result) {
+        resolve(result);
+        return;
+      }
+      child.disconnect();
+      reject(new Error(`the test servers did not start: ${error ?? 'no reason given'}`));
     });
+    child.send({ id: 1, name: 'start' });
   });
 }

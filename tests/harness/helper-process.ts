@@ -1,9 +1,9 @@
-/** A helper process of a benchmark or of chaos: answers orders over IPC, and ends when its parent does. */
+/** A helper process of a test or benchmark: carries out orders that come over IPC, and ends when its parent does. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { projectRoot } from '../../workers/project-root.js';
-import { profiling } from './processes.js';
+import { profiling, whileRunning } from './processes.js';
 
 interface Order {
   id: number;
@@ -22,7 +22,7 @@ export class HelperProcess {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #orders = 0;
 
-  /** @param script below the project's folder, without extension */
+  /** @param script path below the project's folder, without extension */
   constructor(script: string, args: string[] = []) {
     this.#child = fork(join(projectRoot(), 'dist', `${script}.js`), args, {
       execArgv: profiling(script),
@@ -35,18 +35,14 @@ export class HelperProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** @throws Error with the helper's own words */
+  /** @throws Error with the helper's own message, or if the process ends before it answers */
   async ask<T>(name: string, argument?: unknown): Promise<T> {
     const id = ++this.#orders;
-    const ended = new AbortController();
-    const answer = await Promise.race([
-      new Promise<Answer>((resolve) => {
-        this.#waiting.set(id, resolve);
-        this.#child.send({ id, name, argument } satisfies Order);
-      }),
-      once(this.#child, 'exit', { signal: ended.signal }).then((): Answer => ({ id, error: 'the process ended' })),
-    ]).finally(() => ended.abort());
-    this.#waiting.delete(id);
+    const answered = new Promise<Answer>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#child.send({ id, name, argument } satisfies Order);
+    });
+    const answer = await whileRunning(this.#child, name, () => answered).finally(() => this.#waiting.delete(id));
     if (answer.error !== undefined) throw new Error(`${name}: ${answer.error}`);
     return answer.result as T;
   }
@@ -61,14 +57,14 @@ export class HelperProcess {
 }
 
 /**
- * The helper's side: answers orders by name, one at a time; `end` runs when the parent has
- * gone, and then the process exits.
+ * The helper's side: carries out orders by name, one at a time. When the parent is gone, `end` runs and the process
+ * exits.
  */
 export function serveOrders(
   orders: Record<string, (argument: never) => Promise<unknown>>,
   end: () => Promise<void>,
 ): void {
-  // Ctrl-C reaches the whole group; the parent ends by it and closes the channel
+  // Ctrl-C reaches the whole process group: the parent ends and so closes the channel
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
   let last: Promise<unknown> = Promise.resolve();
   process.on('message', (order: Order) => {

@@ -1,4 +1,4 @@
-/** An API over a database of its own, for tests: two organisations with tokens, and rows as a node's frames make them. */
+/** An API on a database of its own, for tests, with two organisations and their tokens. */
 import { randomUUID } from 'node:crypto';
 import type { Express } from 'express';
 import { pino, type Logger } from 'pino';
@@ -24,13 +24,13 @@ export interface TestHive {
   logger: Logger;
   own: TestOrganization;
   foreign: TestOrganization;
-  /** What the API logged, as JSON lines. */
+  /** The API's log, as JSON lines. */
   logged: string[];
   get(path: string, token?: string): request.Test;
   close(): Promise<void>;
 }
 
-/** Backfills that do nothing; tests replace what they look at. */
+/** Backfills that do nothing; tests replace the ones that matter to them. */
 export const NO_BACKFILLS: Backfills = {
   requestByRead: () => Promise.resolve('nothing'),
   expedite: () => undefined,

@@ -9,7 +9,7 @@ import { Program } from './processes.js';
 
 const CLI = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
 
-/** A node agent on a directory of its own, run as its real processes. */
+/** A node agent with a directory of its own, run as its real processes. */
 export class NodeAgent {
   readonly #extraEnv: Record<string, string>;
   #connection: Program | undefined;
@@ -26,19 +26,22 @@ export class NodeAgent {
     return { NODE_DATA_DIR: this.directory, NODE_NAME: this.name, ...this.#extraEnv };
   }
 
-  /** The process that stays connected, if one was started and not stopped. */
+  /** The process that stays connected; undefined if none was started, or it was stopped. */
   get connection(): Program | undefined {
     return this.#connection;
   }
 
-  /** Records a command until it ends. @returns what the recorder said and its exit status */
+  /**
+   * Records a command until it ends.
+   * @returns the attempt's id and the recorder's exit status
+   */
   async record(command: string[], options: string[] = []): Promise<{ attemptId: string; status: number | null }> {
     const recorder = this.startRecording(command, options);
     const [status] = (await once(recorder.child, 'exit')) as [number | null];
     return { attemptId: await recorder.attemptId, status };
   }
 
-  /** Starts recording a command. Its attempt is told once the recorder knows it. */
+  /** Starts recording a command. `attemptId` resolves when the recorder has named the attempt. */
   startRecording(command: string[], options: string[] = []) {
     const child = spawn(process.execPath, [CLI, 'run', ...options, '--', ...command], {
       env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...this.env },
@@ -57,7 +60,7 @@ export class NodeAgent {
     return { child, attemptId };
   }
 
-  /** Connects to the hive, and stays connected. */
+  /** Starts a process that connects to the hive and stays connected. */
   connect(hiveUrl: string, apiKey: string, options: string[] = []): Program {
     this.#connection = Program.start('node-agent/cli.js', {
       args: ['connect', ...options],
@@ -72,7 +75,7 @@ export class NodeAgent {
     this.#connection = undefined;
   }
 
-  /** The node's own store, to compare with. */
+  /** @returns the execution's lines in the node's own store */
   lines(executionId: string): string[] {
     const store = new Database(join(this.directory, 'node.db'), { readonly: true });
     try {
@@ -84,7 +87,7 @@ export class NodeAgent {
   }
 }
 
-/** Hash of lines as `output_type, content, timestamp`, for comparing long logs. */
+/** @returns a hash over type, content and timestamp of the lines, to compare long logs */
 export function hashLines(lines: { output_type: string; content: string; timestamp: string }[]): string {
   const hash = createHash('sha256');
   for (const { output_type: type, content, timestamp } of lines) hash.update(`${type}\0${content}\0${timestamp}\n`);

@@ -1,12 +1,12 @@
 import { readPage, type LogLine, type NumberedPage } from '../../protocol/page.js';
 
-/** A page's lines, parsed. */
+/** @returns the page's lines, parsed */
 export async function linesOfPage(page: NumberedPage): Promise<LogLine[]> {
   const lines = await readPage(page, { fromSeq: page.firstSeq, toSeq: page.lastSeq });
   return lines.map(({ json }) => JSON.parse(json) as LogLine);
 }
 
-/** As the database has it. */
+/** A page as in the database. */
 export interface PageRow {
   firstSeq: number;
   lastSeq: number;

@@ -1,19 +1,19 @@
-/** The programs under test, as processes of their own. They end with the test: over IPC, also when it is killed. */
-import { fork, type ChildProcess } from 'node:child_process';
+/** The programs under test, as processes of their own. They end when the test does, even if it is killed: the IPC channel closes. */
+import { execFile, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../workers/project-root.js';
 
-/** What `npm run build` made; also where this file itself is run from there. */
+/** What `npm run build` made, even when this file itself runs from the sources. */
 const DIST = join(projectRoot(), 'dist');
 
 export interface ProgramOptions {
   args: string[];
   env: Record<string, string>;
-  /** Where its output goes; dropped if not given. */
+  /** Receives its output; without it the output is dropped. */
   logFile?: string;
-  /** In a process group of its own: Ctrl-C does not reach it, its parent stops it. */
+  /** Runs it in a process group of its own: Ctrl-C does not reach it, its parent stops it. */
   detached?: boolean;
 }
 
@@ -40,28 +40,24 @@ export class Program {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** The first message that the program sends. */
+  /**
+   * Waits for the next message that the program sends.
+   * @throws Error if the program ends first
+   */
   async message<T>(): Promise<T> {
-    const ended = new AbortController();
-    const exit = once(this.child, 'exit', { signal: ended.signal }).then(([code]) => {
-      throw new Error(`program ended with ${String(code)} before it was ready`);
-    });
-    exit.catch(() => undefined);
-    try {
-      const [message] = (await Promise.race([once(this.child, 'message', { signal: ended.signal }), exit])) as [T];
-      return message;
-    } finally {
-      ended.abort();
-    }
+    const [message] = (await whileRunning(this.child, 'no message came', (signal) =>
+      once(this.child, 'message', { signal }),
+    )) as [T];
+    return message;
   }
 
-  /** Resolves when it has ended. @returns the exit code; null after a signal */
+  /** Waits for the end. @returns the exit code; null if a signal ended it */
   async exit(): Promise<number | null> {
     if (!this.hasExited) await once(this.child, 'exit');
     return this.child.exitCode;
   }
 
-  /** Sends the signal and waits for the end. @returns the exit code; null after a signal */
+  /** Sends the signal and waits for the end. @returns the exit code; null if a signal ended it */
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     if (!this.hasExited) {
       const exit = once(this.child, 'exit');
@@ -72,27 +68,68 @@ export class Program {
   }
 }
 
+/**
+ * Waits for something that only a running process brings about.
+ * @param what begins the error's message
+ * @param wait gets a signal that aborts when the waiting is over
+ * @throws Error if the process ends first
+ */
+export async function whileRunning<T>(
+  child: ChildProcess,
+  what: string,
+  wait: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const exit = async (): Promise<never> => {
+    const [code, signal] = (await once(child, 'exit', { signal: over.signal })) as [number | null, string | null];
+    throw new Error(`${what}: the process ended with ${code ?? signal ?? 'nothing'}`);
+  };
+  try {
+    return await Promise.race([wait(over.signal), exit()]);
+  } finally {
+    over.abort();
+  }
+}
+
 export interface ForkedHive {
   program: Program;
   /** Resolves when the API answers. */
   url: Promise<string>;
 }
 
-/** Runs `hive start`, on any free port unless HIVE_PORT is given. */
+/** Runs `hive start`, on any free port unless `env` has HIVE_PORT. */
 export function forkHive(options: Omit<ProgramOptions, 'args'>): ForkedHive {
   const env = { HIVE_PORT: '0', ...options.env };
   const program = Program.start('workers/hive.js', { ...options, env, args: ['start'] });
   return { program, url: program.message<{ url: string }>().then(({ url }) => url) };
 }
 
-/** The environment without what would configure a hive or a node. */
+export interface CommandOutput {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a `hive` command to its end, with nothing in its environment but PATH and `env`. */
+export function runHive(args: string[], env: Record<string, string>): Promise<CommandOutput> {
+  const options = { env: { PATH: process.env['PATH'], ...env } };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [join(DIST, 'workers', 'hive.js'), ...args], options, (error, stdout, stderr) => {
+      const status = error === null ? 0 : error.code;
+      if (typeof status === 'number') resolve({ status, stdout, stderr });
+      else reject(new Error('hive ended without an exit code', { cause: error }));
+    });
+  });
+}
+
+/** The environment without the variables that would configure a hive or a node. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(HIVE_|NODE_|TEMPORAL_|DATABASE_URL|LOG_LEVEL)/.test(name)),
   );
 }
 
-/** With HIVESYNC_BENCH_PROFILE=DIRECTORY processes leave a CPU profile there. */
+/** With HIVESYNC_BENCH_PROFILE=DIRECTORY, processes leave a CPU profile in that directory. */
 export function profiling(name: string): string[] {
   const directory = process.env['HIVESYNC_BENCH_PROFILE'];
   if (!directory) return [];

@@ -1,4 +1,4 @@
-/** Log lines as agents print them: text of this project's own files, in pieces of about 120 bytes. */
+/** Log lines like those of agents: text from this project's own files, in pieces of about 120 bytes. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../workers/project-root.js';
@@ -10,14 +10,14 @@ const START = Date.parse('2026-01-01T10:00:00Z');
 
 let pieces: string[] | undefined;
 
-/** Text of line `seq`; far more of it than gzip looks back, so that it compresses as real output does. */
+/** @returns the text of line `seq`. It repeats only after far more than gzip looks back, so it compresses like real output. */
 export function sampleText(seq: number): string {
   pieces ??= cut(readTexts(projectRoot()));
-  // the number keeps lines apart, as a time or a counter in real output does
+  // the number makes lines differ, like a time or a counter in real output
   return `[${seq}] ${pieces[seq % pieces.length] ?? ''}`;
 }
 
-/** Line `seq` as it stands in a page. */
+/** @returns line `seq` as in a page */
 export function sampleLine(seq: number): string {
   const timestamp = new Date(START + seq * 7).toISOString();
   return encodeLine({ output_type: seq % 16 === 0 ? 'stderr' : 'stdout', content: sampleText(seq), timestamp });
@@ -33,7 +33,7 @@ function readTexts(root: string): string {
   return files.map((file) => readFileSync(file, 'utf8')).join('\n');
 }
 
-/** Whole lines joined until a piece has the size wanted; longer ones are cut. */
+/** Joins whole lines until a piece has the wanted size, and cuts longer ones. */
 function cut(text: string): string[] {
   const found: string[] = [];
   let piece = '';

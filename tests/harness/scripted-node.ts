@@ -1,6 +1,7 @@
-/** A node in the hands of a test: sends exactly the frames that the test says, and keeps what the hive answers. */
+/** A node that the test controls: sends exactly the frames that the test wants, and keeps what the hive answers. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import pTimeout from 'p-timeout';
 import { WebSocket } from 'ws';
 import { encodeLogPageFrame } from '../../protocol/binary-frame.js';
 import type { AttemptSync, ExecutionSync, FrameData, HiveFrame, LogPageHeader } from '../../protocol/frames.js';
@@ -25,7 +26,7 @@ export class ScriptedNode {
     });
   }
 
-  /** Opens a socket without saying who it is. */
+  /** Opens a socket without logging in. */
   static async open(hiveUrl: string): Promise<ScriptedNode> {
     const ws = new WebSocket(`${hiveUrl.replace(/^http/, 'ws')}/v1/nodes/ws`, { perMessageDeflate: false });
     const node = new ScriptedNode(ws);
@@ -33,7 +34,10 @@ export class ScriptedNode {
     return node;
   }
 
-  /** Opens a socket and logs in; fails where the hive refuses. */
+  /**
+   * Opens a socket and logs in.
+   * @throws Error if the hive refuses the login
+   */
   static async connect(hiveUrl: string, apiKey: string, machineId: string = randomUUID()): Promise<ScriptedNode> {
     const node = await ScriptedNode.open(hiveUrl);
     const result = await node.auth(apiKey, machineId);
@@ -56,7 +60,7 @@ export class ScriptedNode {
     this.ws.send(JSON.stringify({ type, data }));
   }
 
-  /** Sends lines as a page; `header` may lie. */
+  /** Sends lines as a page. The header may be wrong. */
   async sendPage(lines: string[], header: PageHeader): Promise<void> {
     this.sendPageBytes(await pageOf(lines), { last_seq: header.first_seq + lines.length - 1, ...header });
   }
@@ -65,7 +69,7 @@ export class ScriptedNode {
     this.ws.send(encodeLogPageFrame({ header: { type: 'log_page', ...header }, gzip: page }));
   }
 
-  /** Takes the next frame of a type that has arrived and not been taken. */
+  /** Takes the oldest frame of the type from those received, or waits for one. */
   async next<T extends HiveFrame['type']>(type: T, timeoutMs = 5000): Promise<FrameData<HiveFrame, T>> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
@@ -77,7 +81,10 @@ export class ScriptedNode {
     }
   }
 
-  /** Takes the next frame of any type; undefined when the socket closed before one came. */
+  /**
+   * Takes the oldest frame from those received, or waits for one.
+   * @returns undefined if the socket closed before a frame came
+   */
   async nextFrame(timeoutMs = 5000): Promise<HiveFrame | undefined> {
     const deadline = Date.now() + timeoutMs;
     while (this.received.length === 0) {
@@ -98,15 +105,11 @@ export class ScriptedNode {
   }
 
   #arrival(deadline: number, what: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`no ${what} arrived; got ${JSON.stringify(this.received)}`)),
-        Math.max(0, deadline - Date.now()),
-      );
-      this.#waiting.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+    return pTimeout(new Promise((resolve) => this.#waiting.push(resolve)), {
+      milliseconds: Math.max(1, deadline - Date.now()),
+      fallback: () => {
+        throw new Error(`no ${what} arrived; got ${JSON.stringify(this.received)}`);
+      },
     });
   }
 

@@ -1,7 +1,7 @@
 /**
- * An original vk-swarm node as a hive sees it: its frames, its cycle, its backfill handler (v1.md sections 5 and 6).
- * What it has is set by the test; it pushes rows once, sends frames through one queue that outlives a connection, and
- * works backfill requests one after another.
+ * An original vk-swarm node as a hive sees it: its frames, its cycle, its backfill handler. The test decides what it has.
+ * It pushes rows once, sends frames through one queue that outlives a connection, and handles backfill requests one after
+ * another.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ export interface V1Entry {
 export interface V1Execution {
   frame: Record<string, unknown> & { execution_id: string; attempt_id: string; status: string; dropped: boolean };
   rows: V1Entry[];
-  /** What the live path has taken: the frame as it was, and rows from the start. */
+  /** What has been pushed live: the status that the frame had, and the number of rows from the start. */
   pushed: { status?: string; rows: number };
 }
 
@@ -32,17 +32,17 @@ export interface Frame {
   data: Record<string, unknown>;
 }
 
-/** Rows of one cycle over all executions. */
+/** The maximum number of rows in one cycle, for all executions together. */
 const ROWS_PER_CYCLE = 500;
 
 export class ScriptedV1Node {
   readonly attempts = new Map<string, V1Attempt>();
   readonly tasks: Record<string, unknown>[] = [];
   readonly received: Frame[] = [];
-  /** Sent backfill requests and how many were unanswered at once at the most. */
+  /** The number of backfill requests received, and the largest number of them that were unanswered at once. */
   requests = 0;
   mostOutstanding = 0;
-  /** Frames that wait for a connection, the backfill's too. */
+  /** Frames that wait for a connection, including those of backfills. */
   readonly #queue: string[] = [];
   #work = Promise.resolve();
   #outstanding = 0;
@@ -51,9 +51,9 @@ export class ScriptedV1Node {
   isClosed = false;
   /** Runs before a backfill's response goes into the queue. */
   beforeResponse: (request: Frame['data']) => Promise<void> | void = () => undefined;
-  /** Of this request on, nothing is answered. */
+  /** Whether backfill requests are left unanswered. */
   isMute = false;
-  /** Rows in one batch of a backfill: all at the original, fewer at our own node agent. */
+  /** Rows in one batch of a backfill. The original node sends all in one batch, our own node agent fewer. */
   rowsPerBatch = Infinity;
 
   constructor(
@@ -104,7 +104,7 @@ export class ScriptedV1Node {
     return execution;
   }
 
-  /** @param cycleMs 30,000 at the original; 0: no cycle of its own */
+  /** @param cycleMs 30,000 in the original; 0 means no cycle */
   async connect(hiveUrl: string, cycleMs = 0): Promise<Frame['data']> {
     const ws = new WebSocket(`${hiveUrl.replace(/^http/, 'ws')}/v1/nodes/ws`, { perMessageDeflate: false });
     this.#ws = ws;
@@ -150,7 +150,7 @@ export class ScriptedV1Node {
     this.#write('heartbeat', { ...data, timestamp: new Date().toISOString().replace('Z', '456789Z') });
   }
 
-  /** One round of the sync service: everything unpushed, within its limits, and attempts always. */
+  /** One round of the sync service: attempts always, and everything not yet pushed, within its limits. */
   pushCycle(): void {
     this.send('projects_sync', { projects: [] });
     for (const task of this.tasks.slice(0, 50)) this.send('task_sync', task);
@@ -168,7 +168,7 @@ export class ScriptedV1Node {
     this.send('attempt_sync', attempt.frame);
   }
 
-  /** @returns rows that went out */
+  /** @returns the number of rows that were sent */
   pushExecution(attempt: V1Attempt, execution: V1Execution, limit = ROWS_PER_CYCLE): number {
     if (execution.pushed.status !== execution.frame.status) {
       execution.pushed.status = execution.frame.status;
@@ -190,13 +190,13 @@ export class ScriptedV1Node {
     });
   }
 
-  /** Through the queue: now, or on the next connection. */
+  /** Sends a frame through the queue: now, or on the next connection. */
   send(type: string, data: unknown): void {
     this.#queue.push(JSON.stringify({ type, data }));
     this.#flush();
   }
 
-  /** Text or bytes as they are. */
+  /** Sends text or bytes unchanged. */
   sendRaw(data: string | Buffer): void {
     this.#ws?.send(data);
   }
@@ -213,7 +213,7 @@ export class ScriptedV1Node {
     }
   }
 
-  /** The TCP connection goes. */
+  /** Ends the TCP connection. */
   drop(): void {
     clearInterval(this.#cycle);
     this.#ws?.terminate();

@@ -1,4 +1,4 @@
-/** Rows as the hive makes them from a node's frames. */
+/** Makes rows like those that the hive makes from a node's frames. */
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../prisma/database.js';
 import type { AttemptSync, ExecutionSync, SyncState } from '../../protocol/frames.js';
@@ -88,7 +88,7 @@ export async function seedExecution(database: Database, seed: SeedExecution): Pr
   return id;
 }
 
-/** Stores lines after those that the execution has, as one page, and counts them. */
+/** Stores lines as one page after those that the execution has, and updates its counts. */
 export async function appendPage(database: Database, executionId: string, lines: LogLine[]): Promise<void> {
   const { storedLines, storedEpoch } = await database.execution.findUniqueOrThrow({ where: { id: executionId } });
   const ndjson = lines.map(encodeLine).join('\n');

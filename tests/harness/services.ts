@@ -1,17 +1,17 @@
 /** The servers that this test run started. */
 export interface TestServices {
-  /** Of the server's database `postgres`, as its superuser. */
+  /** Address of the server's database `postgres`, as its superuser. */
   databaseUrl: string;
-  /** A migrated, empty database to copy; never connect to it. */
+  /** A migrated, empty database to copy. Never connect to it. */
   template: string;
-  /** host:port; namespace `default`. */
+  /** host:port; the namespace is `default`. */
   temporalAddress: string;
   temporalUiUrl: string;
 }
 
 /**
- * Where the servers of this test run are.
- * @throws Error where the run has none
+ * Reads where the servers of this test run are.
+ * @throws Error if the run has none
  */
 export function testServices(): TestServices {
   return {

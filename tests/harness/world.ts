@@ -1,9 +1,8 @@
-/** A hive of its own for a test: database, Temporal namespace, processes, and what is needed to look at them. */
+/** A hive for one test: its own database, Temporal namespace and processes, and what is needed to inspect them. */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
 import { openDatabase } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
@@ -12,6 +11,7 @@ import { createTestDatabase, type TestDatabase } from './database.js';
 import { NodeAgent } from './node-agent.js';
 import { forkHive, type Program } from './processes.js';
 import { testServices } from './services.js';
+import { until } from './until.js';
 import type { Database } from '../../prisma/database.js';
 
 export interface HiveHandle {
@@ -45,7 +45,7 @@ export class World {
     return new World(directory, testDatabase, openDatabase(testDatabase.url), temporal, namespace);
   }
 
-  /** Starts a hive; on a port of an earlier one, its nodes come back by themselves. */
+  /** Starts a hive. On the port of an earlier one, that one's nodes come back by themselves. */
   async startHive(options: { port?: number; env?: Record<string, string> } = {}): Promise<HiveHandle> {
     const { program, url: ready } = forkHive({
       logFile: join(this.directory, 'hive.log'),
@@ -60,7 +60,7 @@ export class World {
     });
     const hive = { url: await ready, program };
     this.#hives.push(hive);
-    await until(async () => (await this.readiness(hive)).workers === 'ok', 30_000, 'workers run');
+    await until(async () => (await this.readiness(hive)).workers === 'ok', 30_000, 'workers are running');
     return hive;
   }
 
@@ -72,20 +72,26 @@ export class World {
     return (this.#adminToken ??= (await readFile(join(this.directory, 'hive', 'admin-token'), 'utf8')).trim());
   }
 
-  /** GET of the API as admin. */
+  /**
+   * GET as admin.
+   * @throws Error if the answer is not a success
+   */
   async get<T>(hive: HiveHandle, path: string): Promise<T> {
     const response = await fetch(hive.url + path, { headers: { authorization: `Bearer ${await this.adminToken()}` } });
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   }
 
-  /** A node's API key; also before a hive has started. */
+  /** Makes an API key for a node. Works even before a hive has started. */
   async newKey(): Promise<string> {
     const { id } = await ensureDefaultOrganization(this.database);
     return (await createNodeApiKey(this.database, { organizationId: id, name: 'test' })).secret;
   }
 
-  /** Runs of workflows that a visibility query finds, once there are at least so many: visibility lags. */
+  /**
+   * Waits until a visibility query finds at least `atLeast` ended workflow runs, because visibility lags.
+   * @returns the runs
+   */
   async workflowRuns(query: string, atLeast = 0): Promise<WorkflowExecutionInfo[]> {
     let runs: WorkflowExecutionInfo[] = [];
     const enough = async () => {
@@ -97,7 +103,7 @@ export class World {
     return runs;
   }
 
-  /** A node on a directory of its own; records and connects when told. */
+  /** Makes a node with a directory of its own, which records and connects when told. */
   newAgent(name = `node-${this.#agents.length + 1}`): NodeAgent {
     const agent = new NodeAgent(join(this.directory, name), name);
     this.#agents.push(agent);
@@ -111,24 +117,5 @@ export class World {
     await this.database.$disconnect();
     await this.testDatabase.drop();
     await rm(this.directory, { recursive: true, force: true });
-  }
-}
-
-/** Waits until the condition holds. Errors of it count as "not yet"; the last one is told when the time is up. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs: number,
-  what: string,
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  let lastError: unknown;
-  for (;;) {
-    try {
-      if (await condition()) return;
-    } catch (error) {
-      lastError = error;
-    }
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: lastError });
-    await sleep(50);
   }
 }

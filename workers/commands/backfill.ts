@@ -17,15 +17,15 @@ const POLL_MS = 500;
 
 export function backfillCommand(): Command {
   return addHiveOptions(new Command('backfill'))
-    .description('start a backfill of an attempt, or join the one that runs')
-    .argument('<attempt>', 'the id of the attempt', uuidArgument)
+    .description('Start a backfill of an attempt, or join the one that is running.')
+    .argument('<attempt>', 'id of the attempt', uuidArgument)
     .addOption(
-      new Option('--type <type>', 'everything, the metadata alone, or the lines of known executions')
+      new Option('--type <type>', 'what to fetch: everything, only the metadata, or only the lines of known executions')
         .choices(['full_attempt', 'executions', 'logs'])
         .default('full_attempt'),
     )
-    .option('--wait', 'wait until it has ended; shows its progress on a terminal')
-    .option('--json', 'print JSON: what was started, or with --wait how it ended')
+    .option('--wait', 'wait until the backfill has ended; on a terminal, show its progress')
+    .option('--json', 'print JSON: what was started or, with --wait, how it ended')
     .action(async (attempt: string, { type, wait, json, ...hiveOptions }: Options) => {
       const hive = await connectToHive(hiveOptions);
       const started = await bodyOf(
@@ -62,5 +62,5 @@ function describeEnd({ status, outcome, result }: Backfill): string {
   const how = outcome ?? status;
   if (!result) return how;
   const reason = result.reason === null ? '' : ` (${result.reason})`;
-  return `${how}${reason}: ${result.lines_stored} of ${result.lines_declared} lines stored, ${result.lines_pulled} of them now`;
+  return `${how}${reason}: ${result.lines_stored} of ${result.lines_declared} lines stored, ${result.lines_pulled} of them by this backfill`;
 }

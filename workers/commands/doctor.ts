@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { sumLogSizes } from '../../prisma/queries/examine-log.js';
 import { examineHive, type Summary } from '../doctor/doctor.js';
 import { describeFinding } from '../doctor/finding.js';
-import { withDatabase } from './database-url.js';
+import { withDatabase } from './database.js';
 import { print, type OutputOptions } from './output.js';
 import { startProgress } from './progress.js';
 import { ExitCode, uuidArgument } from './usage.js';
@@ -14,10 +14,12 @@ interface Options extends OutputOptions {
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('re-check every stored log page, and mark what is damaged as partial again, so that it heals')
-    .option('--attempt <id>', 'only this attempt', uuidArgument)
-    .option('--dry-run', 'change nothing')
-    .option('--json', 'print JSON: a line for each finding, and a last one with the sums')
+    .description(
+      'Check every stored log page again. Attempts with damaged pages become partial, so that a backfill repairs them.',
+    )
+    .option('--attempt <id>', 'check only this attempt', uuidArgument)
+    .option('--dry-run', 'only report; change nothing')
+    .option('--json', 'print JSON: a line for each finding, then one with the totals')
     .action((options: Options) =>
       withDatabase(async (database) => {
         const { attempt: attemptId, dryRun = false, json } = options;
@@ -37,11 +39,11 @@ export function doctorCommand(): Command {
 }
 
 function describeSummary({ attempts, executions, pages, lines, findings, repaired }: Summary): string {
-  const found = findings === 0 ? 'everything is well' : `${findings} findings, ${repaired} repaired`;
+  const found = findings === 0 ? 'nothing is damaged' : `${findings} findings, ${repaired} repaired`;
   return `${attempts} attempts, ${executions} executions, ${pages} pages, ${lines} lines: ${found}`;
 }
 
-/** JSON fields are snake_case. */
+/** In JSON, field names are snake_case. */
 function toJson(value: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => [

@@ -12,25 +12,26 @@ export interface HiveOptions {
 
 export function addHiveOptions(command: Command): Command {
   return command
-    .option('--url <url>', "the hive's address; else that of the hive on HIVE_DATA_DIR")
-    .option('--token <token>', 'an API token; else HIVE_TOKEN, or the admin token in HIVE_DATA_DIR');
+    .option('--url <url>', 'address of the hive (default: that of the hive running on HIVE_DATA_DIR)')
+    .option('--token <token>', 'API token (default: HIVE_TOKEN, or else the admin token in HIVE_DATA_DIR)');
 }
 
-/** Undefined where neither the options nor HIVE_DATA_DIR tell. */
+/** @returns undefined if neither the options nor HIVE_DATA_DIR give an address and a token */
 export async function findHive({ url, token }: HiveOptions): Promise<HiveAddress | undefined> {
   const { dataDir } = readConfig();
   const address = url ?? (await readRunning(dataDir))?.url;
   const credential = token ?? process.env['HIVE_TOKEN'] ?? (await readAdminToken(dataDir));
   if (address === undefined || credential === undefined) return undefined;
   if (!/^https?:\/\//.test(address) || !URL.canParse(address)) {
-    throw new UsageError(`--url: ${JSON.stringify(address.slice(0, 80))} is not an http:// or https:// URL`);
+    throw new UsageError(`--url is ${JSON.stringify(address.slice(0, 80))}; allowed: an http:// or https:// URL`);
   }
   return { url: address, token: credential };
 }
 
-/** @throws UsageError */
+/** @throws UsageError if it is unknown which hive to talk to */
 export async function connectToHive(options: HiveOptions): Promise<HiveClient> {
   const address = await findHive(options);
-  if (!address) throw new UsageError('give --url and --token, or HIVE_DATA_DIR of a running hive');
+  if (!address)
+    throw new UsageError('give --url and --token, or set HIVE_DATA_DIR to the data directory of a running hive');
   return createHiveClient(address);
 }

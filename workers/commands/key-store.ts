@@ -1,4 +1,4 @@
-/** Nodes' API keys, through a hive's API or on its database. */
+/** Nodes' API keys, through a hive's API or directly in its database. */
 import {
   bodyOf,
   createHiveClient,
@@ -16,17 +16,16 @@ import {
 } from '../../prisma/queries/node-api-key.js';
 import { DEFAULT_ORGANIZATION } from '../../prisma/queries/organization.js';
 import { readConfig } from '../config.js';
-import { withDatabase } from './database-url.js';
+import { organizationId, withDatabase } from './database.js';
 import { findHive, type HiveOptions } from './hive-access.js';
-import { organizationId } from './organization.js';
 import { UsageError } from './usage.js';
 
 export interface KeyStore {
   create(name: string): Promise<Schemas['CreatedApiKey']>;
   list(): Promise<Schemas['ApiKey'][]>;
-  /** @throws Error when there is no such key that is not revoked yet */
+  /** @throws Error if there is no such key, or it is already revoked */
   revoke(id: string): Promise<void>;
-  /** @throws Error when there is no such key that is blocked */
+  /** @throws Error if there is no such key, or it is not blocked */
   unblock(id: string): Promise<void>;
 }
 
@@ -35,17 +34,17 @@ export interface KeyOptions extends HiveOptions {
 }
 
 /**
- * Works on the keys of the hive at --url, or of the one that runs on HIVE_DATA_DIR, by its API: as the token's
- * organisation. With --organization or DATABASE_URL, and where no hive answers, on the database.
+ * Works on the keys of the hive at --url, or of the one running on HIVE_DATA_DIR. Uses the hive's API, and so the token's
+ * organisation. Uses the database instead with --organization or DATABASE_URL, or if no hive answers.
  */
 export async function withKeys(options: KeyOptions, work: (keys: KeyStore) => Promise<void>): Promise<void> {
   if (options.url !== undefined && options.organization !== undefined) {
-    throw new UsageError("--organization goes without --url: a hive's answers are those of the token's organisation");
+    throw new UsageError("--organization can't be combined with --url: a hive uses the token's organisation");
   }
   const onDatabase = options.organization !== undefined || readConfig().databaseUrl !== undefined;
   if (options.url !== undefined || !onDatabase) {
     const address = await findHive(options);
-    if (!address && options.url !== undefined) throw new UsageError('--url needs --token, or HIVE_TOKEN');
+    if (!address && options.url !== undefined) throw new UsageError('--url needs --token or HIVE_TOKEN');
     try {
       if (address) {
         await work(keysOfHive(createHiveClient(address)));
@@ -84,10 +83,11 @@ function keysOfDatabase(database: Database, organization: string): KeyStore {
     list: async () => (await listNodeApiKeys(database, organization)).map(apiKeyView),
     async revoke(id) {
       if (!(await revokeNodeApiKey(database, organization, id)))
-        throw new Error(`no key ${id} that is not revoked yet`);
+        throw new Error(`no key has the id ${id}, or it is already revoked`);
     },
     async unblock(id) {
-      if (!(await unblockNodeApiKey(database, organization, id))) throw new Error(`no key ${id} that is blocked`);
+      if (!(await unblockNodeApiKey(database, organization, id)))
+        throw new Error(`no key has the id ${id}, or it is not blocked`);
     },
   };
 }

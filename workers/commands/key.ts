@@ -8,10 +8,10 @@ import { uuidArgument } from './usage.js';
 type Options = KeyOptions & OutputOptions;
 
 export function keyCommand(): Command {
-  const key = new Command('key').description("nodes' API keys");
+  const key = new Command('key').description("Manage the nodes' API keys.");
   subcommand(key, 'create')
-    .description('make a key for one machine; its secret is shown this once')
-    .argument('<name>', 'what to call it', keyName)
+    .description('Create a key for one machine and print its secret, which is not shown again.')
+    .argument('<name>', 'name of the key', keyName)
     .action((name: string, options: Options) =>
       withKeys(options, async (keys) => {
         const created = await keys.create(name);
@@ -19,7 +19,7 @@ export function keyCommand(): Command {
       }),
     );
   subcommand(key, 'list')
-    .description('list keys, newest first')
+    .description('List the keys, newest first.')
     .action((options: Options) =>
       withKeys(options, async (keys) => {
         const rows = await keys.list();
@@ -27,8 +27,8 @@ export function keyCommand(): Command {
       }),
     );
   subcommand(key, 'revoke')
-    .description("end a key at once; its node's socket closes")
-    .argument('<id>', 'the id of the key', uuidArgument)
+    .description("Revoke a key. It stops working at once, and its node's socket is closed.")
+    .argument('<id>', 'id of the key', uuidArgument)
     .action((id: string, options: Options) =>
       withKeys(options, async (keys) => {
         await keys.revoke(id);
@@ -36,8 +36,8 @@ export function keyCommand(): Command {
       }),
     );
   subcommand(key, 'unblock')
-    .description('let a key that was blocked after takeovers be used again')
-    .argument('<id>', 'the id of the key', uuidArgument)
+    .description('Unblock a key that was blocked because another machine kept using it.')
+    .argument('<id>', 'id of the key', uuidArgument)
     .action((id: string, options: Options) =>
       withKeys(options, async (keys) => {
         await keys.unblock(id);
@@ -49,11 +49,14 @@ export function keyCommand(): Command {
 
 function subcommand(key: Command, name: string): Command {
   return addHiveOptions(key.command(name))
-    .option('--organization <name>', "the organisation, on the database itself; else the token's, or `default`")
+    .option(
+      '--organization <name>',
+      "organisation of the keys; uses the database, not the API (default: the token's, or `default` in the database)",
+    )
     .option('--json', 'print JSON');
 }
 
-/** As the API has it. */
+/** The API's own rule. */
 function keyName(text: string): string {
   const name = text.trim();
   if (name.length < 1 || name.length > 256) throw new InvalidArgumentError('It must have 1 to 256 characters.');

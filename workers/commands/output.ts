@@ -8,7 +8,7 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Rows as one JSON array, or as columns under their names. */
+/** Prints the rows as one JSON array, or as a table with the field names on top. */
 export function printRows(rows: Record<string, unknown>[], { json }: OutputOptions): void {
   if (json) {
     print(JSON.stringify(rows));

@@ -9,7 +9,7 @@ import { tokenCommand } from './token.js';
 import { workerCommand } from './worker.js';
 import { finishCommands } from './usage.js';
 
-/** The `hive` command with all its commands. */
+/** The `hive` command with all its subcommands. */
 export function hiveProgram(): Command {
   const program = new Command('hive')
     .description('The hive: a central copy of what coding agents did on many machines.')

@@ -2,13 +2,13 @@ import { SingleBar } from 'cli-progress';
 
 export interface Progress {
   set(value: number, total?: number, note?: string): void;
-  /** Removes the bar; call it before anything else is printed for good. */
+  /** Removes the bar. Call it before printing anything that should stay. */
   stop(): void;
 }
 
 const NONE: Progress = { set: () => undefined, stop: () => undefined };
 
-/** A bar on standard error where that is a terminal; elsewhere nothing. */
+/** Shows a bar on standard error if that is a terminal; otherwise nothing. */
 export function startProgress(what: string, total: number): Progress {
   if (!process.stderr.isTTY) return NONE;
   const bar = new SingleBar({

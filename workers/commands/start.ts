@@ -1,26 +1,32 @@
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { readConfig } from '../config.js';
-import { letHeapDouble } from '../heap-growth.js';
-import { createLogger } from '../logger.js';
-import { untilStopped } from '../until-stopped.js';
+import { runUntilStopped } from './run-until-stopped.js';
 
 export function startCommand(): Command {
   return new Command('start')
-    .description('run a hive: API, gateway and workers, with embedded PostgreSQL and Temporal where none is given')
+    .description(
+      'Run a hive: API, gateway and workers. Also starts PostgreSQL and Temporal unless their addresses are given.',
+    )
     .action(async () => {
-      const stopped = untilStopped(); // also while it starts
       const config = readConfig();
       letHeapDouble();
-      // Temporal's worker takes over a second to load: no other command should wait for it
-      const { startHive } = await import('../hive-process.js');
-      const { installRuntime } = await import('../temporal/runtime.js');
-      const logger = createLogger(config);
-      installRuntime(logger);
-      const hive = await startHive(config, logger);
-      process.send?.({ url: hive.url, temporalUiUrl: hive.temporalUiUrl });
-      logger.info({ reason: await stopped }, 'stopping');
-      await hive.stop();
-      logger.info('stopped');
-      process.exit(); // an open handle of a library must not keep a stopped hive
+      await runUntilStopped(config, async (logger) => {
+        const { startHive } = await import('../hive-process.js');
+        const hive = await startHive(config, logger);
+        process.send?.({ url: hive.url, temporalUiUrl: hive.temporalUiUrl });
+        return () => hive.stop();
+      });
     });
+}
+
+/**
+ * Lets the heap double between two full collections. Call it before the hive opens. By default, V8 starts a full
+ * collection when heap and buffers together have grown by 10 to 30 % of what the last one left, about 25 MiB. That is
+ * less than the 32 MiB of young buffers (kMaxSemiSpaceSize) at which it would collect only those. Pulled pages are such
+ * buffers: because of them the whole heap was marked four times a second, which took a third of a backfill's time
+ * (docs/scaling.md).
+ */
+function letHeapDouble(): void {
+  setFlagsFromString('--heap-growing-percent=100');
 }

@@ -1,24 +1,28 @@
 import { Command, Option } from 'commander';
 import { createApiToken, listApiTokens, revokeApiToken, type ApiTokenRow } from '../../prisma/queries/api-token.js';
-import { withDatabase } from './database-url.js';
-import { organizationId, organizationOption } from './organization.js';
+import { DEFAULT_ORGANIZATION } from '../../prisma/queries/organization.js';
+import { organizationId, withDatabase } from './database.js';
 import { print, printRows, type OutputOptions } from './output.js';
 import { UsageError, uuidArgument } from './usage.js';
 
-interface CreateOptions extends OutputOptions {
+interface Options extends OutputOptions {
   organization: string;
+}
+
+interface CreateOptions extends Options {
   role: 'viewer' | 'admin';
   expiresInDays?: string;
 }
 
 export function tokenCommand(): Command {
-  const token = new Command('token').description('API tokens of people and programs');
+  const token = new Command('token').description('Manage the API tokens of people and programs.');
   token
-    .command('create <name>')
-    .description('make a token; its secret is shown this once')
-    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'admin']).default('viewer'))
+    .command('create')
+    .description('Create a token and print its secret, which is not shown again.')
+    .argument('<name>', 'name of the token')
+    .addOption(new Option('--role <role>', 'what the token allows').choices(['viewer', 'admin']).default('viewer'))
     .addOption(organizationOption())
-    .option('--expires-in-days <days>', 'when it ends; never, if not given')
+    .option('--expires-in-days <days>', 'days until the token expires (default: it never does)')
     .option('--json', 'print JSON')
     .action((name: string, options: CreateOptions) =>
       withDatabase(async (database) => {
@@ -33,10 +37,10 @@ export function tokenCommand(): Command {
     );
   token
     .command('list')
-    .description('list tokens, newest first')
+    .description('List the tokens, newest first.')
     .addOption(organizationOption())
     .option('--json', 'print JSON')
-    .action((options: { organization: string } & OutputOptions) =>
+    .action((options: Options) =>
       withDatabase(async (database) => {
         const tokens = await listApiTokens(database, await organizationId(database, options.organization));
         printRows(options.json ? tokens.map(toJson) : tokens.map(columns), options);
@@ -44,23 +48,29 @@ export function tokenCommand(): Command {
     );
   token
     .command('revoke')
-    .description('end a token at once')
-    .argument('<id>', 'the id of the token', uuidArgument)
+    .description('Revoke a token. It stops working at once.')
+    .argument('<id>', 'id of the token', uuidArgument)
     .addOption(organizationOption())
     .option('--json', 'print JSON')
-    .action((id: string, options: { organization: string } & OutputOptions) =>
+    .action((id: string, options: Options) =>
       withDatabase(async (database) => {
         const revoked = await revokeApiToken(database, await organizationId(database, options.organization), id);
-        if (!revoked) throw new Error(`no token ${id} that is not revoked yet`);
+        if (!revoked) throw new Error(`no token has the id ${id}, or it is already revoked`);
         print(options.json ? JSON.stringify({ revoked: id }) : `revoked ${id}`);
       }),
     );
   return token;
 }
 
+function organizationOption(): Option {
+  return new Option('--organization <name>', 'organisation of the token').default(DEFAULT_ORGANIZATION);
+}
+
 function inDays(days: string): Date {
   const count = Number(days);
-  if (!(count > 0 && count < 100_000)) throw new UsageError(`--expires-in-days: ${days} is not a number above 0`);
+  if (!(count > 0 && count < 100_000)) {
+    throw new UsageError(`--expires-in-days is ${JSON.stringify(days)}; allowed: a number above 0 and below 100000`);
+  }
   return new Date(Date.now() + count * 86_400_000);
 }
 

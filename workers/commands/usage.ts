@@ -3,13 +3,13 @@ import { CommanderError, InvalidArgumentError } from 'commander';
 import { isUuid } from '../../protocol/uuid.js';
 import { ConfigError } from '../config-error.js';
 
-/** What was asked for can't be done as it was asked; the message says what is needed. */
+/** A command was called in a wrong way; the message says what it needs. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly code = 'usage';
 }
 
-/** Of every command: 0 done, 1 failed, 2 asked for or configured wrongly. */
+/** Of every command. */
 export const ExitCode = { done: 0, failed: 1, misused: 2 } as const;
 
 const EXIT_CODES = `
@@ -17,15 +17,15 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration`;
 const OWN_EXIT_CODES = new Map([
   [
     'doctor',
-    '\nExit codes: 0 everything is well, 1 something is damaged (repaired or not) or doctor failed, 2 wrong usage or configuration',
+    '\nExit codes: 0 nothing is damaged, 1 damage was found (repaired or not) or doctor failed, 2 wrong usage or configuration',
   ],
   [
     'backfill',
-    '\nExit codes: 0 started (with --wait: the attempt is complete), 1 failed (with --wait: it is not), 2 wrong usage or configuration',
+    '\nExit codes: 0 started (with --wait: the attempt is complete), 1 failed (with --wait: it is not complete), 2 wrong usage or configuration',
   ],
 ]);
 
-/** Lets errors be thrown to {@link exitCodeOf}, and shows the exit codes in every command's help. */
+/** Makes commands throw their errors, for {@link exitCodeOf}, and adds the exit codes to every command's help. */
 export function finishCommands(command: Command): Command {
   command.exitOverride();
   command.addHelpText('after', OWN_EXIT_CODES.get(command.name()) ?? EXIT_CODES);
@@ -38,7 +38,7 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof ConfigError || error instanceof UsageError ? ExitCode.misused : ExitCode.failed;
 }
 
-/** For an argument or option of commander. */
+/** Parses an argument or option for commander. */
 export function uuidArgument(text: string): string {
   if (!isUuid(text)) throw new InvalidArgumentError('It must be a UUID.');
   return text.toLowerCase();

@@ -1,4 +1,4 @@
-/** What the demo shows of an attempt: as the API gives it. */
+/** What the demo shows of an attempt, read from the API. */
 import type { DemoStage } from './stage.js';
 
 type Say = (text: string) => void;

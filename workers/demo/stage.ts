@@ -1,4 +1,4 @@
-/** The demo's processes: a recorder, a hive with its embedded parts, and a connected node. */
+/** The demo's processes: a recorder, a hive with its embedded services, and a connected node. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -51,7 +51,7 @@ export class DemoStage {
         this.#nodeEnv(),
       );
       const attemptId = /attempt ([0-9a-f-]{36})/.exec(stderr)?.[1];
-      if (attemptId === undefined) throw new Error(`the recorder named no attempt: ${stderr}`);
+      if (attemptId === undefined) throw new Error(`the recorder did not name its attempt: ${stderr}`);
       attempts.push(attemptId);
       say(`   ${attemptId}  exit status ${status}  ${title}`);
     }
@@ -79,7 +79,7 @@ export class DemoStage {
     };
     hive.stdout?.on('data', sayProgress);
     const ended = once(hive, 'exit').then(() => {
-      throw new Error('the hive ended while it started');
+      throw new Error('the hive ended during its start');
     });
     const [ready] = (await Promise.race([once(hive, 'message'), ended])) as [{ url: string; temporalUiUrl: string }];
     ended.catch(() => undefined);
@@ -102,7 +102,10 @@ export class DemoStage {
     this.#children.push(agent);
   }
 
-  /** Says every change of state until all attempts are complete, for two minutes at the most. */
+  /**
+   * Prints every change of state until all attempts are complete.
+   * @throws Error if that takes more than two minutes
+   */
   async untilComplete(attempts: string[], say: Say): Promise<void> {
     const seen = new Map<string, string>();
     const deadline = Date.now() + 120_000;
@@ -117,7 +120,10 @@ export class DemoStage {
     }
   }
 
-  /** As admin. @throws Error with the API's own words */
+  /**
+   * Sends a request as admin.
+   * @throws Error with the API's own message
+   */
   async request<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await this.#fetch(method, path, body);
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
@@ -133,7 +139,7 @@ export class DemoStage {
     }
   }
 
-  /** Its last lines. */
+  /** @returns the last lines of the log */
   async hiveLog(): Promise<string> {
     const log = await readFile(this.#hiveLogFile, 'utf8').catch(() => '');
     return log.split('\n').slice(-15).join('\n');
@@ -143,7 +149,7 @@ export class DemoStage {
     return join(this.directory, 'hive.log');
   }
 
-  /** From the list: a read of one attempt would start its backfill itself. */
+  /** Uses the list: reading a single attempt would start its backfill. */
   async #states(attempts: string[]): Promise<ListedAttempt[]> {
     const listed = await this.request<{ attempts: ListedAttempt[] }>('GET', '/v1/swarm/attempts');
     return listed.attempts.filter(({ id }) => attempts.includes(id));

@@ -51,7 +51,7 @@ const pageAt = (executionId: string, firstSeq: number) =>
   Prisma.sql`execution_id = ${executionId}::uuid AND first_seq = ${firstSeq}`;
 const execute = (statement: Prisma.Sql) => hive.database.$executeRaw(statement);
 
-test('a hive whose logs are well is left as it is', async () => {
+test('a hive whose logs are sound is left as it is', async () => {
   const { executionId } = await seedComplete(7);
   await seedComplete(3, 'running');
   const before = await execution(executionId);
@@ -83,7 +83,7 @@ const damages: Damage[] = [
     storedLines: 30,
   },
   {
-    name: 'a page that holds fewer lines than it says',
+    name: 'a page that contains fewer lines than it says',
     damage: (id) => Prisma.sql`UPDATE log_page SET last_seq = 71 WHERE ${pageAt(id, 61)}`,
     finding: { code: 'pages_beyond_mark', firstSeq: 61, lastSeq: 71 },
     storedLines: 60,
@@ -108,7 +108,7 @@ const damages: Damage[] = [
   },
 ];
 
-test.each(damages)('$name: the log goes back to the line before, and waits for a backfill', async (damage) => {
+test.each(damages)('$name: the log goes back to the line before it and waits for a backfill', async (damage) => {
   const { attemptId, executionId } = await seedComplete(7);
   await seedComplete(2);
   await execute(damage.damage(executionId));
@@ -139,7 +139,7 @@ test.each(damages)('$name: the log goes back to the line before, and waits for a
   );
 });
 
-test('once its lines have come again, what was kept is forgotten and all is well', async () => {
+test('once the lines are back, the kept pages are removed and nothing is found', async () => {
   const { attemptId, executionId } = await seedComplete(7);
   await execute(Prisma.sql`UPDATE log_page SET gzip = '\\x00' WHERE ${pageAt(executionId, 31)}`);
   await doctor();
@@ -155,7 +155,7 @@ test('once its lines have come again, what was kept is forgotten and all is well
   expect(await hive.database.logPage.count({ where: { executionId } })).toBe(4);
 });
 
-test('a running log that is damaged gets a gap, which its node or a backfill closes', async () => {
+test('a damaged log that is still running gets a gap, which its node or a backfill closes', async () => {
   const { attemptId, executionId } = await seedComplete(3, 'running');
   await execute(Prisma.sql`UPDATE log_page SET gzip = '\\x00' WHERE ${pageAt(executionId, 11)}`);
   await doctor();
@@ -163,7 +163,7 @@ test('a running log that is damaged gets a gap, which its node or a backfill clo
   expect(await sync(attemptId)).toMatchObject({ state: 'partial', needsBackfill: true });
 });
 
-test('counts that are wrong are corrected, pages of other epochs removed, and no line is pulled again', async () => {
+test('wrong counts are corrected, pages of other epochs are removed, and no line is pulled again', async () => {
   const { attemptId, executionId } = await seedComplete(3);
   const before = await execution(executionId);
   await execute(Prisma.sql`UPDATE log_page SET stderr_lines = 7, raw_bytes = 1 WHERE ${pageAt(executionId, 11)}`);
@@ -182,7 +182,7 @@ test('counts that are wrong are corrected, pages of other epochs removed, and no
   expect((await doctor()).findings).toEqual([]);
 });
 
-test('a log that nobody can send again stays as it is, and doctor says why', async () => {
+test('a log that no node can send again stays as it is, and doctor says why', async () => {
   const { attemptId, executionId } = await seedComplete(3);
   await execute(Prisma.sql`UPDATE log_page SET gzip = '\\x00' WHERE ${pageAt(executionId, 11)}`);
   await execute(Prisma.sql`
@@ -190,26 +190,26 @@ test('a log that nobody can send again stays as it is, and doctor says why', asy
   await execute(Prisma.sql`UPDATE execution SET declared_lines = 31 WHERE id = ${executionId}::uuid`);
   const { findings } = await doctor();
   expect(findings).toMatchObject([{ outcome: 'not_repaired', reason: 'attempt_unavailable' }]);
-  expect(findings.map(describeFinding).join()).toContain('it can not heal');
+  expect(findings.map(describeFinding).join()).toContain('it cannot heal');
   expect(await execution(executionId)).toMatchObject({ storedLines: 30 });
   expect(await hive.database.logPage.count({ where: { executionId, logEpoch: 0 } })).toBe(3);
 });
 
-test('a state that its lines do not bear out is computed anew', async () => {
+test('a state that does not match its lines is computed again', async () => {
   const { attemptId, executionId } = await seedComplete(2);
   await execute(Prisma.sql`UPDATE execution SET declared_lines = 25 WHERE id = ${executionId}::uuid`);
   expect((await doctor({ attemptId })).findings).toEqual([{ attemptId, code: 'state_wrong', outcome: 'repaired' }]);
   expect(await sync(attemptId)).toMatchObject({ state: 'partial', needsBackfill: true });
 });
 
-test('only the attempt that was asked for is looked at', async () => {
+test('only the requested attempt is examined', async () => {
   const { executionId } = await seedComplete(2);
   const { attemptId } = await seedComplete(1);
   await execute(Prisma.sql`DELETE FROM log_page WHERE ${pageAt(executionId, 1)}`);
   expect(await doctor({ attemptId })).toMatchObject({ findings: [], summary: { executions: 1 } });
 });
 
-test('logs that grow and are compacted while they are examined are no finding', async () => {
+test('logs that grow and are compacted while they are examined are not a finding', async () => {
   const { executionId } = await seedComplete(40, 'running');
   const examined = new AbortController();
   const growth = (async () => {

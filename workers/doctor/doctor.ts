@@ -1,4 +1,4 @@
-/** Re-checks everything that the hive has stored, and repairs what a backfill can bring again. */
+/** Checks everything that the hive has stored again, and repairs what a backfill can bring back. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../prisma/database.js';
 import { listAttemptIds, listClaimedLogs, type ClaimedLog } from '../../prisma/queries/examine-log.js';
@@ -9,9 +9,9 @@ import type { Finding, Outcome } from './finding.js';
 import { forgetKeptPages, isWhole, repairLog, whyUnhealable } from './repair-log.js';
 
 export interface DoctorOptions {
-  /** Only this attempt. */
+  /** Examines only this attempt. */
   attemptId?: string;
-  /** Writes nothing. */
+  /** Changes nothing. */
   dryRun: boolean;
   onFinding: (finding: Finding) => void;
   onLines?: (lines: number) => void;
@@ -27,9 +27,9 @@ export interface Summary {
 }
 
 const BATCH = 500;
-/** A log that changes so often while it is repaired is left to the next run. */
+/** A log that changed this many times during its repair is left to the next run. */
 const MAX_REPAIRS = 3;
-/** A state may lag behind its lines for as long as the statement after takes. */
+/** A state can lag behind its lines until the next statement has run. */
 const STATE_SETTLES_MS = 1000;
 
 export async function examineHive(db: Database, options: DoctorOptions): Promise<Summary> {
@@ -100,7 +100,7 @@ function reportLog(examination: Examination, outcome: Outcome, reason: Finding['
   if (log.orphanPages > 0) report({ ...common, code: 'orphan_pages', pages: log.orphanPages });
 }
 
-/** Pages that an earlier run kept: they go once their lines are there again. */
+/** Deals with the pages that an earlier run kept: they are removed once their lines are there again. */
 async function settleKept(db: Database, log: ClaimedLog, { dryRun }: DoctorOptions, report: Report): Promise<void> {
   if (isWhole(log)) {
     if (!dryRun) await forgetKeptPages(db, log);

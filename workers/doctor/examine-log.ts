@@ -1,4 +1,4 @@
-/** Re-checking one stored log: whether its pages are what the execution's row says, in bounded memory. */
+/** Checks whether the pages of one stored log are what the execution's row says, in bounded memory. */
 import { Prisma, type Database, type Queryable } from '../../prisma/database.js';
 import {
   findClaimedLog,
@@ -9,38 +9,38 @@ import {
 import type { LineCounts, PageCorrection } from '../../prisma/queries/repair-log.js';
 import { checkPage, PageError, type PageContent } from '../../protocol/page.js';
 
-/** The first place from which on a log can't be trusted. */
+/** The place from which a log can't be trusted. */
 export interface Break {
   code: 'page_damaged' | 'pages_missing' | 'pages_overlap' | 'pages_beyond_mark';
-  /** Why a page can't be read; a code and numbers, never content. */
+  /** Why a page can't be read: a code and numbers, never content. */
   detail?: string;
   firstSeq: number;
   lastSeq: number;
-  /** The page that does not count any more, and with it all after it; absent: there is none. */
+  /** The first page that no longer counts; neither do those after it. Absent if there is none. */
   pageFirstSeq?: number;
 }
 
 export interface Examination {
   log: ClaimedLog;
-  /** Lines 1..soundLines are there and well. */
+  /** Lines 1..soundLines are there and sound. */
   soundLines: number;
-  /** Of the sound lines, counted one by one. */
+  /** The sound lines by type, counted one by one. */
   lineCounts: LineCounts;
   pages: number;
-  /** The last sound page; 0: none. */
+  /** The last sound page; 0 if there is none. */
   lastPageFirstSeq: number;
   broken?: Break;
-  /** Sound pages that say something wrong of themselves, the first {@link MAX_CORRECTIONS} of them. */
+  /** The sound pages whose own counts are wrong, up to {@link MAX_CORRECTIONS} of them. */
   corrections: PageCorrection[];
-  /** The execution's counts are not those of its pages. */
+  /** Whether the execution's counts differ from those of its pages. */
   isMiscounted: boolean;
 }
 
 const MAX_CORRECTIONS = 1000;
-/** A log of some 100 million lines takes so long. */
+/** How long a log of about 100 million lines takes. */
 const SNAPSHOT_TIMEOUT_MS = 15 * 60_000;
 
-/** Where an examination goes on. */
+/** Where an examination continues. */
 export type ExaminedSoFar = Pick<Examination, 'soundLines' | 'lineCounts' | 'lastPageFirstSeq'>;
 
 export const NOTHING_EXAMINED: ExaminedSoFar = {
@@ -54,8 +54,9 @@ export function isSound({ broken, corrections, isMiscounted, log }: Examination)
 }
 
 /**
- * Examines a log as it is listed. What looks wrong may be a log that has changed meanwhile: it is looked at again in
- * one snapshot. Undefined: it is gone.
+ * Examines a log as it was listed. If it looks wrong, it may have changed meanwhile: it is examined again in one
+ * snapshot.
+ * @returns undefined if the log is gone
  */
 export async function examineSurely(
   db: Database,

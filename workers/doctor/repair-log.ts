@@ -10,10 +10,10 @@ import {
 } from '../../prisma/queries/repair-log.js';
 import { examineLog, type Examination } from './examine-log.js';
 
-/** Why a damaged log stays as it is: there is nobody to send its lines again. */
+/** Why a damaged log stays as it is: no node can send its lines again. */
 export type Unhealable = 'attempt_unavailable' | 'execution_gone_from_node';
 
-/** Undefined: a backfill can bring lines again, as far as the hive knows. */
+/** @returns undefined if a backfill can bring the lines back, as far as the hive knows */
 export function whyUnhealable({ attemptState, isGoneFromNode }: ClaimedLog): Unhealable | undefined {
   if (isGoneFromNode) return 'execution_gone_from_node';
   return attemptState === 'unavailable' ? 'attempt_unavailable' : undefined;
@@ -23,7 +23,8 @@ const TRANSACTION = { maxWait: 15_000, timeout: 120_000 };
 
 /**
  * Repairs what an examination found: moves the mark back to the last sound line, corrects counts, removes pages of
- * other epochs. Looks again under the locks first. @returns false when the log has changed since it was examined
+ * other epochs. First checks again under the locks.
+ * @returns false if the log has changed since it was examined
  */
 export function repairLog(db: Database, found: Examination): Promise<boolean> {
   const { attemptId, executionId, storedEpoch: epoch } = found.log;
@@ -50,7 +51,7 @@ export function repairLog(db: Database, found: Examination): Promise<boolean> {
   }, TRANSACTION);
 }
 
-/** Whether the log is broken at the same place: looked at from the last sound page on. */
+/** @returns whether the log is still broken at the same place; examines it from the last sound page on */
 async function isStillThere(tx: Queryable, found: Examination, log: ClaimedLog): Promise<boolean> {
   if (!found.broken) return true;
   const { soundLines, lineCounts, lastPageFirstSeq } = found;
@@ -58,7 +59,7 @@ async function isStillThere(tx: Queryable, found: Examination, log: ClaimedLog):
   return pages === 0 && broken?.code === found.broken.code && broken.pageFirstSeq === found.broken.pageFirstSeq;
 }
 
-/** Forgets the pages that an earlier repair kept, if the log is whole again. */
+/** Removes the pages that an earlier repair kept. Call it once the log is whole again. */
 export function forgetKeptPages(db: Database, { attemptId, executionId }: ClaimedLog): Promise<void> {
   return db.$transaction(async (tx) => {
     await lockLog(tx, attemptId, executionId);

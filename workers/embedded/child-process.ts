@@ -8,7 +8,7 @@ export interface ServerCommand {
   readonly executable: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** The user it runs as; absent: the hive's own. */
+  /** The user it runs as; if absent, the hive's own. */
   readonly user?: { uid: number; gid: number };
   /** Receives its output. */
   readonly logPath: string;
@@ -25,13 +25,13 @@ export interface RunningServer {
   readonly exited: Promise<Exit>;
 }
 
-// Waits for a line before it becomes the server: a hive that dies before it has noted the pid closes the pipe, and
-// nothing runs that nobody knows of. The pid and its start time stay the same through exec.
-const WAIT_FOR_WORD = 'read -r word && exec "$@" </dev/null';
+// Waits for a line before it becomes the server: if the hive dies before it has recorded the pid, the pipe closes and the
+// server never runs unrecorded. exec keeps the pid and its start time.
+const WAIT_FOR_LINE = 'read -r line && exec "$@" </dev/null';
 
 /**
- * Starts a server in a session of its own, so that Ctrl-C in a terminal reaches the hive alone.
- * @param note called with the server's process before the server itself runs
+ * Starts a server in a session of its own, so that Ctrl-C in a terminal reaches only the hive.
+ * @param note called with the process before the server itself runs in it
  * @throws {EmbeddedError} start_failed
  */
 export async function startServer(
@@ -43,13 +43,13 @@ export async function startServer(
     child.once('exit', (code, signal) => resolve({ code, signal }));
     child.once('error', (error) =>
       reject(
-        new EmbeddedError('start_failed', `${command.executable} can't be run: ${error.message}`, { cause: error }),
+        new EmbeddedError('start_failed', `${command.executable} can't be started: ${error.message}`, { cause: error }),
       ),
     );
   });
-  // a failure to spawn is thrown below, where it is awaited
+  // a failure to spawn is thrown below, where this is awaited
   exited.catch(() => undefined);
-  // a process that ended before it read its word; its exit says so
+  // the process ended before it read its line; its exit reports that
   child.stdin?.on('error', () => undefined);
   const identity = child.pid === undefined ? undefined : await identify(child.pid);
   if (!identity) {
@@ -73,7 +73,7 @@ function spawnDetached({ executable, args, env, user, logPath }: ServerCommand):
     };
     return process.platform === 'win32'
       ? spawn(executable, args, options)
-      : spawn('/bin/sh', ['-c', WAIT_FOR_WORD, 'sh', executable, ...args], options);
+      : spawn('/bin/sh', ['-c', WAIT_FOR_LINE, 'sh', executable, ...args], options);
   } finally {
     closeSync(log);
   }

@@ -15,29 +15,29 @@ export interface ChildRecord extends ProcessIdentity {
 /** A data directory that this process owns. */
 export interface DataDir {
   readonly path: string;
-  /** Names a child before it does anything, so that a dead owner leaves none that nobody knows. */
+  /** Records a child before it does anything, so that an owner that dies leaves no unknown process behind. */
   recordChild(child: ChildRecord): void;
   forgetChild(kind: ChildKind): void;
   release(): void;
 }
 
 /**
- * Takes the data directory for this process, making it if need be; stops the children of an owner that died.
+ * Takes the data directory for this process and creates it if needed. Stops the children of an owner that died.
  * @throws {EmbeddedError} data_dir_in_use, data_dir_unusable, stop_failed
  */
 export async function takeDataDir(path: string, logger: Logger): Promise<DataDir> {
   const lock = await openLock(path);
-  if ('heldBy' in lock) {
+  if ('owner' in lock) {
     throw new EmbeddedError(
       'data_dir_in_use',
-      `data directory ${path} is in use by hive pid ${lock.heldBy.pid}; stop it or set HIVE_DATA_DIR`,
+      `data directory ${path} is in use by hive pid ${lock.owner.pid}; stop it or set HIVE_DATA_DIR`,
     );
   }
   const inherited = lock.abandoned.flat();
-  // noted as this owner's: if it dies too before they have stopped, the next one stops them
+  // recorded as this owner's: if it dies too before they have stopped, the next owner stops them
   lock.note(inherited);
   lock.forgetAbandoned();
-  // Temporal first: it may still write to what others look at; PostgreSQL depends on nobody
+  // Temporal first: it may still write to what others read; PostgreSQL depends on nothing
   for (const child of inherited.toSorted((a, b) => b.kind.localeCompare(a.kind))) {
     logger.warn({ kind: child.kind, childPid: child.pid }, 'stopping a server that a killed hive left running');
     await terminate(child, STOP_STEPS[child.kind]);
@@ -59,7 +59,7 @@ export async function takeDataDir(path: string, logger: Logger): Promise<DataDir
   };
 }
 
-async function openLock(path: string): Promise<ExclusiveLock<ChildRecord[]> | { heldBy: ProcessIdentity }> {
+async function openLock(path: string): Promise<ExclusiveLock<ChildRecord[]> | { owner: ProcessIdentity }> {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return await takeLock<ChildRecord[]>(join(path, 'lock'));
@@ -68,7 +68,7 @@ async function openLock(path: string): Promise<ExclusiveLock<ChildRecord[]> | { 
     if (code === undefined) throw error;
     throw new EmbeddedError(
       'data_dir_unusable',
-      `data directory ${path} can't be used (${code}); make it a folder that this user may write, or set HIVE_DATA_DIR`,
+      `data directory ${path} can't be used (${code}); make it a folder that this user can write to, or set HIVE_DATA_DIR`,
       { cause: error },
     );
   }

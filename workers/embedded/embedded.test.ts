@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
+import { whileRunning } from '../../tests/harness/processes.js';
 import { createLogger } from '../logger.js';
 import type { ChildRecord } from './data-dir.js';
 import { startEmbedded, type Embedded } from './index.js';
@@ -70,14 +72,14 @@ describe('PostgreSQL and Temporal in a data directory', () => {
   }, 30_000);
   afterAll(() => embedded.stop());
 
-  test('serve, on 127.0.0.1 alone, with UTF8', async () => {
+  test('serve only on 127.0.0.1, with UTF8', async () => {
     expect(await temporalStatus(embedded)).toBe(SERVING);
     expect(await query(embedded, 'SHOW server_encoding')).toEqual([{ server_encoding: 'UTF8' }]);
     expect(await query(embedded, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
     expect((await fetch(embedded.temporalUiUrl ?? '')).status).toBe(200);
   });
 
-  test('are not started a second time', async () => {
+  test('are not started twice', async () => {
     await expect(startEmbedded({ dataDir, postgres: true, temporal: true }, logger)).rejects.toMatchObject({
       code: 'data_dir_in_use',
       message: `data directory ${dataDir} is in use by hive pid ${process.pid}; stop it or set HIVE_DATA_DIR`,
@@ -93,7 +95,7 @@ describe('PostgreSQL and Temporal in a data directory', () => {
     expect(children(dataDir).map(({ port }) => port)).toEqual(before.map(({ port }) => port));
   }, 20_000);
 
-  test('leave no process when stopped, and find their data and ports again', async () => {
+  test('leave no process behind when stopped, and find their data and ports again', async () => {
     await query(embedded, 'CREATE TABLE kept AS SELECT 42 AS answer');
     const running = children(dataDir);
     expect(await living(running)).toEqual(['postgres', 'temporal']);
@@ -109,13 +111,16 @@ describe('PostgreSQL and Temporal in a data directory', () => {
   }, 30_000);
 });
 
-test('a killed hive: the next start stops what it left running, and works', async () => {
+test('the start after a killed hive stops what it left running, and works', async () => {
   const dataDir = join(root, 'killed');
   const owner = fork(join(import.meta.dirname, '../../tests/harness/embedded-owner.mjs'), [dataDir], {
     execArgv: [],
     silent: true,
   });
-  const started = JSON.parse(await firstLine(owner)) as Embedded;
+  const [line] = (await whileRunning(owner, 'nothing was printed', (signal) =>
+    once(owner.stdout ?? owner, 'data', { signal }),
+  )) as [Buffer];
+  const started = JSON.parse(line.toString()) as Embedded;
   await query(started, 'CREATE TABLE kept AS SELECT 42 AS answer');
   const orphans = children(dataDir);
   owner.kill('SIGKILL');
@@ -132,7 +137,7 @@ test('a killed hive: the next start stops what it left running, and works', asyn
   }
 }, 30_000);
 
-test('a port that was asked for and is taken is refused by its name', async () => {
+test('a configured port that is taken is refused with the name of its variable', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => taken.once('listening', resolve));
   const { port } = taken.address() as AddressInfo;
@@ -146,7 +151,7 @@ test('a port that was asked for and is taken is refused by its name', async () =
   }
 });
 
-test('a data directory that is a file is refused by its path', async () => {
+test('a data directory that is a file is refused', async () => {
   await expect(
     startEmbedded({ dataDir: join(import.meta.dirname, 'index.ts'), postgres: true, temporal: false }, logger),
   ).rejects.toMatchObject({ code: 'data_dir_unusable' });
@@ -154,7 +159,7 @@ test('a data directory that is a file is refused by its path', async () => {
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 asRoot(
-  'root may keep its data in a folder that is closed to others',
+  'root can keep its data in a folder that is closed to others',
   async () => {
     const closed = join(root, 'closed');
     mkdirSync(closed);
@@ -168,10 +173,3 @@ asRoot(
   },
   20_000,
 );
-
-function firstLine(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`ended with ${code ?? 'a signal'}`)));
-    child.stdout?.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()));
-  });
-}

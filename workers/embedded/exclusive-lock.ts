@@ -5,17 +5,17 @@ import { systemCode } from './errors.js';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.js';
 
 /**
- * A lock that outlives its owner: a folder of files `<generation>.json`, of which the highest one counts. Its owner is
- * a process, by pid and start time. Taking over a dead owner's lock is making the next generation, which the file
- * system lets one process do; no file is ever replaced by another process, so two that race can't both win.
- * The newest file stays after a release, so that generations only grow.
+ * A lock that outlives its owner: a folder of files `<generation>.json`, of which the highest one counts. The owner is
+ * a process, identified by pid and start time. A process takes over a dead owner's lock by creating the next generation,
+ * which the file system lets only one process do. No process ever replaces another one's file, so two that race can't
+ * both win. The newest file stays after a release, so that generations only grow.
  */
 export interface ExclusiveLock<Note> {
-  /** What owners before left behind: their notes, unless they were released or empty. */
+  /** The notes that earlier owners left behind without a release. */
   readonly abandoned: readonly Note[];
-  /** Keeps a note for whoever takes over. */
+  /** Stores a note for the next owner. */
   note(note: Note): void;
-  /** Forgets what owners before left behind. Call when it has been dealt with. */
+  /** Removes what earlier owners left behind. Call it when that has been dealt with. */
   forgetAbandoned(): void;
   release(): void;
 }
@@ -31,25 +31,25 @@ interface Generation<Note> extends LockFile<Note> {
 
 /**
  * Takes the lock for this process.
- * @returns the lock, or the living process that has it
+ * @returns the lock, or the running process that owns it
  */
-export async function takeLock<Note>(folder: string): Promise<ExclusiveLock<Note> | { heldBy: ProcessIdentity }> {
+export async function takeLock<Note>(folder: string): Promise<ExclusiveLock<Note> | { owner: ProcessIdentity }> {
   const self = await identify(process.pid);
-  if (!self) throw new Error('the process can not tell its own start time (/proc or ps is missing)');
+  if (!self) throw new Error('the start time of this process is unknown (/proc or ps is missing)');
   mkdirSync(folder, { recursive: true });
   for (;;) {
     const newest = generations<Note>(folder).at(-1);
-    if (newest?.owner && (await isAlive(newest.owner))) return { heldBy: newest.owner };
+    if (newest?.owner && (await isAlive(newest.owner))) return { owner: newest.owner };
     const mine = (newest?.number ?? 0) + 1;
     if (!create(folder, mine, { owner: self, note: null })) continue;
     const all = generations<Note>(folder);
-    if (all.at(-1)?.number === mine) return hold(folder, mine, self, all.slice(0, -1));
-    // the look at the newest one was outdated: others have come and gone since
+    if (all.at(-1)?.number === mine) return owned(folder, mine, self, all.slice(0, -1));
+    // what was read as the newest was outdated: others have come and gone since
     rmSync(fileOf(folder, mine), { force: true });
   }
 }
 
-function hold<Note>(
+function owned<Note>(
   folder: string,
   mine: number,
   owner: ProcessIdentity,
@@ -89,7 +89,7 @@ function read<Note>(file: string): LockFile<Note> | undefined {
   try {
     return JSON.parse(text) as LockFile<Note>;
   } catch {
-    // files appear whole; one that is cut was cut by a crash of the machine, which no owner survived
+    // files appear whole: one that is cut short was cut by a crash of the machine, which no owner survived
     return { owner: null, note: null };
   }
 }

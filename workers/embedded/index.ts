@@ -7,34 +7,34 @@ import { startTemporal } from './temporal.js';
 import { temporalExecutable } from './temporal-executable.js';
 
 export interface EmbeddedOptions {
-  /** Where everything is kept; made if need be, and locked for this process. */
+  /** The directory for all files; created if needed, and locked for this process. */
   readonly dataDir: string;
   readonly postgres: boolean;
   readonly temporal: boolean;
-  /** Absent: the port of the last start if it is free, else any. */
+  /** If absent, the port of the last start if it is free, otherwise any. */
   readonly postgresPort?: number;
   readonly temporalPort?: number;
   readonly temporalUiPort?: number;
   /** @default 'default' */
   readonly temporalNamespace?: string;
-  /** PostgreSQL's settings beyond the hive's own, name to value. */
+  /** Settings of PostgreSQL in addition to the hive's own, name to value. */
   readonly postgresSettings?: Readonly<Record<string, string>>;
 }
 
 export interface Embedded {
-  /** Of the database `hive`, with its password: never log it. */
+  /** Address of the database `hive`, with its password: never log it. */
   readonly databaseUrl?: string;
   /** host:port */
   readonly temporalAddress?: string;
-  /** No slash at its end. */
+  /** Without a slash at the end. */
   readonly temporalUiUrl?: string;
-  /** Stops Temporal, then PostgreSQL, each within half a minute, and gives the data directory free. May be called again. */
+  /** Stops Temporal, then PostgreSQL, each within half a minute, and releases the data directory. May be called again. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts what is asked for of PostgreSQL and Temporal, waits until it serves and keeps it running until `stop`.
- * The process's signals are left to the caller.
+ * Starts PostgreSQL, Temporal or both, waits until they are ready and keeps them running until `stop`.
+ * Signals to the process are left to the caller.
  * @throws {EmbeddedError}
  */
 export async function startEmbedded(options: EmbeddedOptions, logger: Logger): Promise<Embedded> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import getPort, { clearLockedPorts } from 'get-port';
 import { EmbeddedError, systemCode } from './errors.js';
 
-/** What a port is for, and the variable that fixes it. */
+/** What each port is for, and the variable that sets it. */
 export const PORT_VARIABLES = {
   postgres: 'HIVE_POSTGRES_PORT',
   temporal: 'HIVE_TEMPORAL_PORT',
@@ -14,15 +14,15 @@ export type PortName = keyof typeof PORT_VARIABLES;
 export type Ports = Partial<Record<PortName, number>>;
 
 /**
- * Chooses a free port on 127.0.0.1 for each name: the wanted one, else the one of the last start, else any;
- * remembers them in `<dataDir>/ports.json`.
+ * Chooses a free port on 127.0.0.1 for each name: the wanted one, otherwise the one of the last start, otherwise any.
+ * Remembers them in `<dataDir>/ports.json`.
  * @throws {EmbeddedError} port_in_use when a wanted port is taken
  */
 export async function choosePorts(dataDir: string, names: readonly PortName[], wanted: Ports): Promise<Ports> {
   const file = join(dataDir, 'ports.json');
   const remembered = readPorts(file);
   const chosen: Ports = {};
-  // get-port keeps what it gave for half a minute; the server that had it may have stopped since
+  // get-port reserves a port that it gave for half a minute, but the server that had it may have stopped since
   clearLockedPorts();
   for (const name of names) {
     const asked = wanted[name];
@@ -35,7 +35,7 @@ export async function choosePorts(dataDir: string, names: readonly PortName[], w
     if (asked !== undefined && port !== asked) {
       throw new EmbeddedError(
         'port_in_use',
-        `port ${asked} (${PORT_VARIABLES[name]}) is in use; free it, or unset the variable to take any free one`,
+        `port ${asked} (${PORT_VARIABLES[name]}) is in use; free it, or unset the variable to use any free port`,
       );
     }
     chosen[name] = port;
@@ -51,7 +51,7 @@ function readPorts(file: string): Ports {
     const names = Object.keys(PORT_VARIABLES) as PortName[];
     return Object.fromEntries(names.flatMap((name) => (isPort(stored[name]) ? [[name, stored[name]]] : [])));
   } catch (error) {
-    // only a preference: a file that is missing or damaged is replaced
+    // the ports are only a preference: a missing or damaged file is replaced
     if (error instanceof SyntaxError || error instanceof TypeError || systemCode(error) === 'ENOENT') return {};
     throw error;
   }

@@ -14,8 +14,8 @@ export interface OsUser {
 }
 
 /**
- * The user to run PostgreSQL as, which refuses to run as root: the operating system's `postgres`, made if need be.
- * @returns undefined where the hive itself is not root and PostgreSQL runs as the same user
+ * PostgreSQL refuses to run as root: the user to run it as is then the operating system's `postgres`, created if needed.
+ * @returns the user; undefined if the hive itself is not root, so that PostgreSQL can run as the same user
  * @throws {EmbeddedError} postgres_user
  */
 export async function postgresUser(logger: Logger): Promise<OsUser | undefined> {
@@ -29,7 +29,7 @@ export async function postgresUser(logger: Logger): Promise<OsUser | undefined> 
     throw noUser('it could not be created', error);
   }
   const created = await lookUp();
-  if (!created) throw noUser('it is not there after its creation');
+  if (!created) throw noUser('it does not exist after its creation');
   return created;
 }
 
@@ -39,7 +39,7 @@ async function lookUp(): Promise<OsUser | undefined> {
     return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   } catch (error) {
     if (systemCode(error) === '1') return undefined;
-    throw noUser('its ids can not be looked up', error);
+    throw noUser('its ids could not be looked up', error);
   }
 }
 
@@ -53,8 +53,8 @@ function noUser(why: string, cause?: unknown): EmbeddedError {
 }
 
 /**
- * Makes sure that the user can reach the paths. The data directory is opened for passing through; where a folder above
- * is closed (as /root often is), the server keeps the one privilege of passing through.
+ * Makes sure that the user can reach the paths. Opens the data directory for passing through. If a folder above it is
+ * closed (as /root often is), the server keeps the one privilege that lets it pass.
  * @returns what to put before the server's command line
  * @throws {EmbeddedError} postgres_user
  */

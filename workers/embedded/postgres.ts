@@ -19,13 +19,13 @@ const OWNER = 'hive';
 const DATABASE = 'hive';
 
 export interface EmbeddedPostgres extends SupervisedServer {
-  /** Of the database `hive`, with its password. */
+  /** Address of the database `hive`, with its password. */
   readonly url: string;
 }
 
 /**
- * Starts PostgreSQL on 127.0.0.1 with its files in `<dataDir>/postgres`, making the cluster and the database `hive`
- * the first time.
+ * Starts PostgreSQL on 127.0.0.1 with its files in `<dataDir>/postgres`. The first time, it creates the cluster and the
+ * database `hive`.
  * @param settings server settings, name to value
  * @throws {EmbeddedError}
  */
@@ -39,7 +39,7 @@ export async function startPostgres(
   const cluster = join(dataDir.path, 'postgres');
   const user = await postgresUser(logger);
   const prefix = user ? await passage(dataDir.path, [dataDir.path, binaries.folder], user) : [];
-  // setpriv changes the user itself, and needs root's privileges until then
+  // setpriv changes the user itself and needs root's privileges for that
   const spawnAs = prefix.length > 0 ? undefined : user;
   const env = serverEnvironment();
   const command = (executable: string, args: readonly string[]) => {
@@ -64,7 +64,7 @@ export async function startPostgres(
       kind: 'postgres',
       port,
       logPath: serverLogPath(dataDir.path, 'postgres'),
-      // a crash's recovery reads the log since the last checkpoint
+      // recovery after a crash reads the log since the last checkpoint
       readyTimeoutMs: 120_000,
       waitUntilReady: (signal) => answersQueries({ ...address, database: 'postgres' }, signal),
     },
@@ -81,7 +81,7 @@ export async function startPostgres(
 }
 
 function serverEnvironment(): NodeJS.ProcessEnv {
-  // PGDATA, PGPORT and their like are another server's
+  // PGDATA, PGPORT and the like are meant for another server
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('PG') && !name.startsWith('LC_'));
   return { ...Object.fromEntries(kept), LC_ALL: 'C', LANG: 'C', TZ: 'UTC' };
 }
@@ -95,7 +95,7 @@ async function readPassword(dataDir: string, clusterExists: boolean): Promise<st
     if (clusterExists) {
       throw new EmbeddedError(
         'data_dir_unusable',
-        `${file} is missing, without it the database beside it can't be opened; restore it, or remove ${dataDir} to start anew`,
+        `${file} is missing, and without it the database in ${dataDir} can't be opened; restore it, or remove ${dataDir} to start with an empty database`,
       );
     }
   }
@@ -104,7 +104,7 @@ async function readPassword(dataDir: string, clusterExists: boolean): Promise<st
   return password;
 }
 
-/** Makes the cluster beside its place and moves it there whole, so that one that was interrupted is never used. */
+/** Creates the cluster beside its final place and moves it there when it is whole, so that an unfinished one is never used. */
 async function makeCluster(
   cluster: string,
   password: string,
@@ -133,7 +133,7 @@ async function makeCluster(
   } catch (error) {
     const output = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
     const why = output === '' ? messageOf(error) : output.split('\n').slice(-3).join(' | ');
-    throw new EmbeddedError('start_failed', `PostgreSQL's files could not be made in ${cluster}: ${why}`, {
+    throw new EmbeddedError('start_failed', `PostgreSQL's files could not be created in ${cluster}: ${why}`, {
       cause: error,
     });
   } finally {
@@ -141,7 +141,7 @@ async function makeCluster(
   }
 }
 
-/** A pid file whose pid another program has by now (as after a container's restart) would keep PostgreSQL from starting. */
+/** If another program has the pid in the pid file by now (as after a container's restart), PostgreSQL would not start. */
 async function dropStalePidFile(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
   if (!existsSync(file)) return;
@@ -160,7 +160,7 @@ async function answersQueries(config: pg.ClientConfig, signal: AbortSignal): Pro
       await withClient({ ...config, connectionTimeoutMillis: 2000 }, (client) => client.query('SELECT 1'));
       return;
     } catch (error) {
-      // 28P01: it runs, and will not let us in however long we wait
+      // 28P01: the server runs but refuses the password; waiting does not help
       if (systemCode(error) === '28P01') throw error;
       await sleep(30, undefined, { signal });
     }
@@ -176,7 +176,7 @@ async function createDatabase(config: pg.ClientConfig): Promise<void> {
 
 async function withClient(config: pg.ClientConfig, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client(config);
-  // a connection that breaks while idle; the next query reports it
+  // an idle connection that breaks; the next query reports it
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -3,20 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { systemCode } from './errors.js';
 
-/** A process, told apart from a later one with the same pid by when it started. */
+/** A process. Its start time tells it apart from a later process with the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Opaque; equal only for the same process. */
+  /** An opaque text, equal only for the same process. */
   readonly startedAt: string;
 }
 
-/** The process that has this pid now; undefined if there is none, or only a zombie. */
+/** @returns the process that has this pid now; undefined if there is none, or only a zombie */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   const startedAt = process.platform === 'linux' ? await startOnLinux(pid) : await startByPs(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** Whether that very process still runs. */
+/** @returns whether exactly this process still runs */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return (await identify(identity.pid))?.startedAt === identity.startedAt;
 }
@@ -24,7 +24,7 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
 async function startOnLinux(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // the name, in brackets, may itself hold brackets and spaces; state is field 3, starttime field 22
+    // the name is in brackets and can itself contain brackets and spaces; state is field 3, starttime field 22
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');

@@ -2,14 +2,14 @@ import { closeSync, mkdirSync, openSync, readSync, renameSync, statSync } from '
 import { join } from 'node:path';
 
 const ROTATE_BYTES = 10 * 1024 * 1024;
-/** A trace of Go, which stands behind the reason for it, is 8 KiB long. */
+/** A stack trace of Go comes after the reason for it and is 8 KiB long. */
 const TAIL_BYTES = 32 * 1024;
-/** Lines of such a trace: a goroutine, a function with its arguments, the place in its file. */
+/** The lines of such a trace: a goroutine, a function with its arguments, the place in its file. */
 const GO_TRACE = /^(goroutine \d+ \[.*|\S+\(.*\)|created by .*|\t.*|)$/;
 
 /**
- * The file that a server's output goes to, `<dataDir>/logs/<name>.log`.
- * One above 10 MiB becomes `<name>.log.1` first, in place of the one before.
+ * @returns the file for a server's output, `<dataDir>/logs/<name>.log`. If it is larger than 10 MiB, it is first moved to
+ * `<name>.log.1` and replaces the one there.
  */
 export function serverLogPath(dataDir: string, name: string): string {
   const folder = join(dataDir, 'logs');
@@ -20,7 +20,7 @@ export function serverLogPath(dataDir: string, name: string): string {
   return path;
 }
 
-/** The last lines of a server's output but for a stack trace, on one line, for an error's message. */
+/** @returns the last lines of a server's output except a stack trace, joined to one line for an error message */
 export function lastWords(path: string, lines = 3): string {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0) return '(no output)';

@@ -1,4 +1,4 @@
-/** A server that loses a port at its start. A script plays it: Temporal picks its ports by chance. */
+/** A server that loses a port at its start. A script plays its part, because Temporal picks its ports by chance. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Adds a dot to `starts` at each start; fails with `why` the first times. */
+/** A server that adds a dot to the file `starts` at each start. The first `times` starts fail with `why`. */
 async function serverThatFails(times: number, why: string): Promise<ServerSpec> {
   const port = await getPort({ host: '127.0.0.1' });
   const starts = JSON.stringify(join(folder, 'starts'));
@@ -63,7 +63,7 @@ function accepts(port: number): Promise<boolean> {
 }
 
 const starts = () => readFileSync(join(folder, 'starts'), 'utf8').length;
-/** As Temporal 1.29 says it: it goes on without the port, and ends at what that leads to. */
+/** The output of Temporal 1.29: it goes on without the port and then crashes because of that. */
 const PORT_TAKEN = [
   'time=2026-11-25T23:50:56.448 level=ERROR msg="Failed to start gRPC listener" error="listen tcp 127.0.0.1:40017: bind: address already in use" service=frontend',
   'panic: runtime error: invalid memory address or nil pointer dereference',
@@ -76,7 +76,7 @@ const PORT_TAKEN = [
   ]).flat(),
 ].join('\n');
 
-test('is started again', async () => {
+test('a server that loses a port is started again', async () => {
   const spec = await serverThatFails(2, PORT_TAKEN);
   const server = await supervise(spec, dataDir, logger);
   expect(starts()).toBe(3);
@@ -85,14 +85,14 @@ test('is started again', async () => {
   expect(await accepts(spec.port)).toBe(false);
 }, 30_000);
 
-test('is given up after three starts', async () => {
+test('it is given up after three starts', async () => {
   await expect(supervise(await serverThatFails(9, PORT_TAKEN), dataDir, logger)).rejects.toThrow(
     'address already in use',
   );
   expect(starts()).toBe(3);
 }, 30_000);
 
-test('is not started again when it ends for another reason', async () => {
+test('it is not started again if it ends for another reason', async () => {
   await expect(supervise(await serverThatFails(9, 'no such schema'), dataDir, logger)).rejects.toThrow(
     'no such schema',
   );

@@ -9,22 +9,22 @@ import { STOP_STEPS, terminate, type ChildKind } from './terminate.js';
 export interface ServerSpec extends ServerCommand {
   readonly kind: ChildKind;
   readonly port: number;
-  /** Resolves once the server does what it is for; tries until the signal aborts. */
+  /** Resolves when the server is ready; tries until the signal aborts. */
   waitUntilReady(signal: AbortSignal): Promise<void>;
   readonly readyTimeoutMs: number;
 }
 
-/** A server that is started again, on the same port, whenever it ends by itself. */
+/** A server that is started again on the same port whenever it ends by itself. */
 export interface SupervisedServer {
-  /** Stops it for good, in bounded time; returns when the process is gone. */
+  /** Stops the server in bounded time and does not start it again. Returns when the process is gone. */
   stop(): Promise<void>;
 }
 
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
-/** A server that ran so long is counted as healthy again. */
+/** A server that ran this long counts as healthy again. */
 const HEALTHY_AFTER_MS = 60_000;
-/** Temporal takes some free ports beside the one that it is given, by chance also that one or another process's. */
+/** Temporal takes some free ports besides the one it is given; by chance, one of them can be that one or another process's. */
 const FIRST_TRIES = 3;
 
 /**
@@ -52,7 +52,7 @@ export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logg
         await end(server);
         dataDir.forgetChild(spec.kind);
         if (tries === FIRST_TRIES || !lastWords(spec.logPath).includes('address already in use')) throw error;
-        log.warn({ log: spec.logPath }, 'a port was taken meanwhile; starting the server again');
+        log.warn({ log: spec.logPath }, 'a port was taken in the meantime; starting the server again');
       }
     }
   };
@@ -75,7 +75,7 @@ export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logg
       try {
         current = await launch();
         await ready(spec, current, stopping.signal);
-        log.info('server runs again');
+        log.info('server is running again');
       } catch (error) {
         if (!isStopping()) log.error({ err: error }, 'server did not become ready again');
         if (current) await end(current);
@@ -83,7 +83,7 @@ export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logg
     }
   };
   const kept = keepRunning();
-  // a failure inside is reported by stop(), and at once in the log
+  // stop() reports a failure in here; the log has it at once
   kept.catch((error: unknown) => log.error({ err: error }, 'server is no longer supervised'));
 
   return {
@@ -104,7 +104,7 @@ async function ready(spec: ServerSpec, server: RunningServer, stopping?: AbortSi
   const failed = (why: string, cause?: unknown) =>
     new EmbeddedError(
       'start_failed',
-      `${spec.kind} did not start on port ${spec.port}: ${why}; its log ${spec.logPath} ends: ${lastWords(spec.logPath)}`,
+      `${spec.kind} did not start on port ${spec.port}: ${why}; its log ${spec.logPath} ends with: ${lastWords(spec.logPath)}`,
       { cause },
     );
   const ended = server.exited.then((exit) => {
@@ -117,7 +117,7 @@ async function ready(spec: ServerSpec, server: RunningServer, stopping?: AbortSi
     await Promise.race([becameReady, ended]);
   } finally {
     giveUp.abort();
-    // whichever lost the race has nothing more to say
+    // the outcome of whichever lost the race no longer matters
     void Promise.allSettled([becameReady, ended]);
   }
 }

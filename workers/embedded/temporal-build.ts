@@ -10,8 +10,8 @@ const POLL_MS = 500;
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
 
 /**
- * Builds the Temporal command line with Go into `folder`; one process at a time, others wait for its result.
- * @throws Error that says why not
+ * Builds the Temporal command line with Go into `folder`. One process builds at a time; others wait for its result.
+ * @throws Error with the reason
  */
 export async function buildTemporal(folder: string, version: string, logger: Logger): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -35,8 +35,8 @@ export async function buildTemporal(folder: string, version: string, logger: Log
 async function waitForLock(folder: string, logger: Logger): Promise<ExclusiveLock<never> | 'built'> {
   for (let told = false; ; told = true) {
     const lock = await takeLock<never>(join(folder, 'build-lock'));
-    if (!('heldBy' in lock)) return lock;
-    if (!told) logger.info({ builderPid: lock.heldBy.pid }, 'waiting for another process that builds Temporal');
+    if (!('owner' in lock)) return lock;
+    if (!told) logger.info({ builderPid: lock.owner.pid }, 'waiting for another process that is building Temporal');
     await sleep(POLL_MS);
     if (await isBuilt(folder)) return 'built';
   }
@@ -60,17 +60,17 @@ function goInstall(target: string, binFolder: string, logger: Logger): Promise<v
       env: { ...process.env, GOBIN: binFolder },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    logger.info({ target }, 'building Temporal once, takes about 3-5 minutes ...');
+    logger.info({ target }, 'building Temporal, which takes 3 to 5 minutes and is done only once');
     let errors = '';
     go.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       errors = (errors + chunk).slice(-2000);
     });
     const progress = setInterval(() => {
-      logger.info({ elapsed_seconds: Math.round((Date.now() - started) / 1000) }, 'still building Temporal ...');
+      logger.info({ elapsed_seconds: Math.round((Date.now() - started) / 1000) }, 'still building Temporal');
     }, PROGRESS_MS);
     go.once('error', (error: NodeJS.ErrnoException) => {
       clearInterval(progress);
-      reject(new Error(error.code === 'ENOENT' ? 'Go is not installed' : `go can't be run: ${error.message}`));
+      reject(new Error(error.code === 'ENOENT' ? 'Go is not installed' : `go can't be started: ${error.message}`));
     });
     go.once('close', (code, signal) => {
       clearInterval(progress);

@@ -13,9 +13,9 @@ const TIMEOUT_MS = 60_000;
 const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
- * Downloads the release that the SDK's own download leads to, into `folder`. The SDK's (createEphemeralServer) has
- * no time limit and starts a server too, hence this one.
- * @throws Error that says why not, within a minute
+ * Downloads into `folder` the release that the SDK would download. The SDK's own way (createEphemeralServer) has no time
+ * limit and also starts a server, so it is not used.
+ * @throws Error with the reason, within a minute
  */
 export async function downloadTemporal(
   folder: string,
@@ -25,11 +25,11 @@ export async function downloadTemporal(
 ): Promise<void> {
   const architecture = ARCHITECTURES[process.arch];
   if (architecture === undefined || !['linux', 'darwin'].includes(process.platform)) {
-    throw new Error(`no download for ${process.platform} ${process.arch}`);
+    throw new Error(`there is no download for ${process.platform} ${process.arch}`);
   }
   const archive = `temporal_cli_${version.slice(1)}_${process.platform}_${architecture}.tar.gz`;
   const url = `${releases}/${version}/${archive}`;
-  logger.info({ url }, 'downloading Temporal once');
+  logger.info({ url }, 'downloading Temporal, which is done only once');
   await mkdir(folder, { recursive: true });
   const draft = await mkdtemp(join(folder, 'download-'));
   try {
@@ -51,7 +51,7 @@ async function save(url: string, file: string, signal: AbortSignal): Promise<voi
   await pipeline(response.body, createWriteStream(file), { signal });
 }
 
-/** fetch says "fetch failed" and keeps the reason in its cause. */
+/** An error of fetch only says "fetch failed"; the reason is in its cause. */
 function reason(error: unknown): string {
   const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
   return messageOf(cause ?? error);

@@ -26,7 +26,7 @@ function script(name: string, body: string): void {
   writeFileSync(join(folder, 'bin', name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
 }
 
-test('prefers the one on PATH, then the cache, and obtains one only then', async () => {
+test('prefers the executable on PATH, then the cache, and obtains one only if there is neither', async () => {
   const ways = [() => Promise.reject(new Error('no network')), () => Promise.reject(new Error('no Go'))];
   const env = { PATH: join(folder, 'bin'), XDG_CACHE_HOME: folder };
   await expect(temporalExecutable(logger, env, ways)).rejects.toMatchObject({
@@ -41,7 +41,7 @@ test('prefers the one on PATH, then the cache, and obtains one only then', async
   expect(await temporalExecutable(logger, env, ways)).toBe(join(folder, 'bin', 'temporal'));
 });
 
-test('two that build at once build once, and leave nothing but the executable', async () => {
+test('two that build at the same time build once, and leave only the executable', async () => {
   script('go', `echo "$2" >> ${folder}/runs; sleep 0.3; echo built > "$GOBIN/temporal"`);
   process.env['PATH'] = `${join(folder, 'bin')}:${path ?? ''}`;
   const cache = join(folder, 'cache');
@@ -50,13 +50,13 @@ test('two that build at once build once, and leave nothing but the executable', 
   expect(readdirSync(cache).sort()).toEqual(['build-lock', 'temporal']);
 });
 
-test('a build that fails says what Go said', async () => {
+test("a failed build reports Go's own message", async () => {
   script('go', 'echo "go: no such module" >&2; exit 1');
   process.env['PATH'] = `${join(folder, 'bin')}:${path ?? ''}`;
   await expect(buildTemporal(join(folder, 'cache'), 'v1.5.1', logger)).rejects.toThrow(/exit code 1.*no such module/);
 });
 
-test('downloads and unpacks a release, and says when there is none', async () => {
+test('downloads and unpacks a release, and fails if there is none', async () => {
   script('temporal', 'echo temporal version 1.5.1');
   execFileSync('tar', ['-czf', join(folder, 'archive'), '-C', join(folder, 'bin'), 'temporal']);
   const server = createServer((request, response) => {

@@ -6,17 +6,17 @@ import { EmbeddedError, messageOf } from './errors.js';
 import { buildTemporal } from './temporal-build.js';
 import { downloadTemporal } from './temporal-download.js';
 
-/** The newest version that `go install` can build; its server is 1.29.1. */
+/** The newest version that `go install` can build. Its server is 1.29.1. */
 export const TEMPORAL_VERSION = 'v1.5.1';
 
 const FILE_NAME = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 
-/** Ways to obtain the executable into a folder; each throws an Error that says why it can't. */
+/** A way to obtain the executable in a folder. Throws an Error with the reason if it can't. */
 export type Obtain = (folder: string, version: string, logger: Logger) => Promise<void>;
 
 /**
- * Finds the Temporal command line, which carries the dev server: on PATH, in the cache, by download (at most a minute),
- * or built with Go (some minutes, once a machine). What was obtained stays in the cache.
+ * Finds the Temporal command line, which contains the dev server: on PATH, in the cache, by download (up to a minute), or
+ * by building it with Go (some minutes, once per machine). What was obtained stays in the cache.
  * @throws {EmbeddedError} executable_missing
  */
 export async function temporalExecutable(
@@ -36,20 +36,20 @@ export async function temporalExecutable(
     } catch (error) {
       const why = messageOf(error);
       refusals.push(why);
-      logger.info({ why }, 'Temporal could not be obtained this way');
+      logger.info({ why }, 'Temporal could not be obtained in this way');
     }
   }
   if (isExecutable(cached)) return cached;
   throw new EmbeddedError(
     'executable_missing',
     `there is no Temporal server to start (${refusals.join('; ')}); install the temporal command line on PATH ` +
-      '(https://docs.temporal.io/cli), or Go 1.24 or newer to build it, or set TEMPORAL_ADDRESS to a server that runs',
+      '(https://docs.temporal.io/cli) or Go 1.24 or newer to build it, or set TEMPORAL_ADDRESS to a running server',
   );
 }
 
 function cacheRoot(env: NodeJS.ProcessEnv): string {
   const named = env['XDG_CACHE_HOME'];
-  // the specification tells to ignore a relative one
+  // the XDG specification says to ignore a relative path
   return named !== undefined && isAbsolute(named) ? named : join(homedir(), '.cache');
 }
 

@@ -13,16 +13,16 @@ export interface TemporalPorts {
 }
 
 export interface EmbeddedTemporal extends SupervisedServer {
-  /** host:port of its gRPC service. */
+  /** host:port of the gRPC service. */
   readonly address: string;
-  /** Of its Web UI, no slash at its end. */
+  /** Address of the Web UI, without a slash at the end. */
   readonly uiUrl: string;
 }
 
 const SERVICE = 'temporal.api.workflowservice.v1.WorkflowService';
 
 /**
- * Starts Temporal's dev server on 127.0.0.1 with its state in `<dataDir>/temporal.db`, the hive's search attributes
+ * Starts Temporal's dev server on 127.0.0.1, with its state in `<dataDir>/temporal.db` and the hive's search attributes
  * registered.
  * @throws {EmbeddedError}
  */
@@ -43,12 +43,12 @@ export async function startTemporal(
     ['--namespace', namespace],
     ['--log-level', 'warn'],
     ['--db-filename', join(dataDir.path, 'temporal.db')],
-    // with these two the state file costs little: 53 workflows/s against 60 in memory and 21 without
+    // with these two, the state file costs little: 53 workflows/s, against 60 in memory and 21 without them
     ['--sqlite-pragma', 'journal_mode=wal'],
     ['--sqlite-pragma', 'synchronous=1'],
     ['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
     ['--dynamic-config-value', 'matching.enableFairness=true'],
-    // else a queue of tasks narrows itself to the one namespace, and then looks through all its tasks at each new one
+    // otherwise a task queue narrows itself to the one namespace and then searches all its tasks for each new one
     ['--dynamic-config-value', 'history.queueMaxPredicateSize=1'],
     ...attributes.map((name): [string, string] => ['--search-attribute', `${name}=Keyword`]),
   ];
@@ -69,7 +69,7 @@ export async function startTemporal(
   return { address, uiUrl: `http://127.0.0.1:${ports.temporalUi}`, stop: () => server.stop() };
 }
 
-/** The dev server opens its port before it has its namespace and search attributes: waits for all of them. */
+/** Waits for the namespace and the search attributes too: the dev server opens its port before it has them. */
 async function serves(
   address: string,
   namespace: string,
@@ -93,13 +93,13 @@ async function serves(
         await connection.close();
       }
     } catch {
-      // not yet; the caller's signal ends the waiting, and the server's log says why
+      // not ready yet; the caller's signal ends the waiting, and the server's log has the reason
       await sleep(50, undefined, { signal });
     }
   }
 }
 
 function serverEnvironment(): NodeJS.ProcessEnv {
-  // TEMPORAL_* would configure the command line itself
+  // TEMPORAL_* variables would configure the command line itself
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }

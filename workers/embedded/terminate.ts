@@ -8,9 +8,9 @@ export interface StopStep {
   readonly waitMs: number;
 }
 
-/** How each server is stopped: first as it likes it, at last by force. */
+/** How each server is stopped: gently at first, by force in the end. */
 export const STOP_STEPS = {
-  // SIGINT: fast shutdown, with a checkpoint; SIGQUIT: at once, with recovery at the next start
+  // SIGINT: fast shutdown with a checkpoint; SIGQUIT: immediate shutdown, with recovery at the next start
   postgres: [
     { signal: 'SIGINT', waitMs: 20_000 },
     { signal: 'SIGQUIT', waitMs: 5_000 },
@@ -27,8 +27,8 @@ export type ChildKind = keyof typeof STOP_STEPS;
 const POLL_MS = 20;
 
 /**
- * Ends a process, and only that very process; returns when it is gone.
- * @throws {EmbeddedError} stop_failed when it outlives the last step
+ * Ends exactly this process. Returns when it is gone.
+ * @throws {EmbeddedError} stop_failed if it outlives the last step
  */
 export async function terminate(target: ProcessIdentity, steps: readonly StopStep[]): Promise<void> {
   for (const { signal, waitMs } of steps) {
@@ -40,7 +40,7 @@ export async function terminate(target: ProcessIdentity, steps: readonly StopSte
       await sleep(POLL_MS);
     }
   }
-  throw new EmbeddedError('stop_failed', `process ${target.pid} does not end, even when killed; end it by hand`);
+  throw new EmbeddedError('stop_failed', `process ${target.pid} does not end even when killed; end it by hand`);
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {

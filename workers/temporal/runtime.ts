@@ -1,7 +1,7 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
-/** Temporal's own log goes into the hive's. Once a process, before the first worker. */
+/** Sends Temporal's own log into the hive's. Call it once per process, before the first worker. */
 export function installRuntime(logger: Logger): void {
   const temporal = logger.child({ part: 'temporal' });
   Runtime.install({
@@ -12,6 +12,6 @@ export function installRuntime(logger: Logger): void {
       else temporal.debug(line, message);
     }),
     telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
-    shutdownSignals: [], // the hive's own order of stopping holds
+    shutdownSignals: [], // the hive stops its workers itself, in its own order
   });
 }

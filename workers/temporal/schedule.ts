@@ -3,7 +3,7 @@ import { HIVE_TASK_QUEUE } from '../../backfills/definitions.js';
 
 export const RECONCILE_SCHEDULE_ID = 'reconcile';
 
-/** Creates the schedule that reconciles, or brings it up to date with the configuration. */
+/** Creates the reconcile schedule, or updates it to the configuration. */
 export async function ensureReconcileSchedule(client: Client, intervalSeconds: number): Promise<void> {
   const options: ScheduleOptions = {
     scheduleId: RECONCILE_SCHEDULE_ID,
@@ -13,7 +13,7 @@ export async function ensureReconcileSchedule(client: Client, intervalSeconds: n
       workflowType: 'reconcile',
       workflowId: RECONCILE_SCHEDULE_ID,
       taskQueue: HIVE_TASK_QUEUE,
-      // A run that is stuck ends, so that it can't hold up the later ones.
+      // ends a run that is stuck, so that it does not delay the later ones
       workflowExecutionTimeout: '10 minutes',
       args: [],
     },

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import { searchAttributes } from '../../backfills/definitions.js';
 
-/** The namespace lacks search attributes, and the hive may not add them. Workers must not start: tasks would fail for ever. */
+/** The namespace lacks search attributes and the hive may not add them. Workers must not start: their tasks would fail forever. */
 export class SearchAttributesMissingError extends Error {
   override readonly name = 'SearchAttributesMissingError';
   readonly code = 'search_attributes_missing';
@@ -16,7 +16,7 @@ export class SearchAttributesMissingError extends Error {
 }
 
 /**
- * Sees to it that the namespace has the search attributes of our workflows.
+ * Makes sure that the namespace has the search attributes of our workflows.
  * @throws SearchAttributesMissingError
  */
 export async function ensureSearchAttributes(client: Client, namespace: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** The process's link to Temporal: connects in the background, runs the workers, and tries again when that fails. */
+/** The process's link to Temporal: connects in the background, runs the workers, and retries when that fails. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions, type Worker } from '@temporalio/worker';
@@ -12,7 +12,7 @@ export interface TemporalLinkOptions {
   connection: NativeConnectionOptions;
   namespace: string;
   reconcileIntervalSeconds: number;
-  /** Opened with the first connection; stays open while Temporal is away. */
+  /** Opened with the first connection; stays open even while Temporal is unreachable. */
   door: TemporalDoor;
   hive: Omit<WorkerDeps['hive'], 'temporal' | 'stopping'>;
   gateway?: WorkerDeps['gateway'];
@@ -38,7 +38,7 @@ export class TemporalLink {
     this.#options = options;
   }
 
-  /** Of the server as last heard, and of this process's workers. */
+  /** The last known state of the server, and the state of this process's workers. */
   get state(): { temporal: LinkState; workers: LinkState } {
     const running = this.#workers.length > 0 && this.#workers.every((worker) => worker.getState() === 'RUNNING');
     return {
@@ -47,12 +47,12 @@ export class TemporalLink {
     };
   }
 
-  /** Returns at once; {@link state} tells how far it is. */
+  /** Returns at once; {@link state} shows the progress. */
   start(): void {
     this.#finished = Promise.all([this.#run(), this.#watch()]).then(() => undefined);
   }
 
-  /** Lets running activities end within their grace, then disconnects. */
+  /** Lets running activities end within their grace period, then disconnects. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#shutdownWorkers();
@@ -70,7 +70,7 @@ export class TemporalLink {
       try {
         await this.#connectAndWork();
       } catch (error) {
-        logger.error({ err: error }, 'no workers: Temporal is away or refuses them');
+        logger.error({ err: error }, 'no workers are running: Temporal is unreachable or refuses them');
       }
       await this.#pause(RETRY_MS);
     }
@@ -95,7 +95,7 @@ export class TemporalLink {
         this.#shutdownWorkers();
         throw error;
       });
-      logger.info({ queues: this.#workers.map((worker) => worker.options.taskQueue) }, 'workers run');
+      logger.info({ queues: this.#workers.map((worker) => worker.options.taskQueue) }, 'workers are running');
       if (this.#isStopping) this.#shutdownWorkers();
       await running;
     } finally {
@@ -103,7 +103,7 @@ export class TemporalLink {
     }
   }
 
-  /** One worker that fails takes the others down: they start again together. */
+  /** If one worker fails, all of them stop and start again together. */
   async #runWorker(worker: Worker): Promise<void> {
     try {
       await worker.run();
@@ -131,7 +131,7 @@ export class TemporalLink {
     }
   }
 
-  /** Cut short by a stop. */
+  /** Waits; a stop ends the waiting early. */
   async #pause(ms: number): Promise<void> {
     const until = Date.now() + ms;
     while (!this.#isStopping && Date.now() < until) await sleep(50);

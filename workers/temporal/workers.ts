@@ -5,9 +5,9 @@ import { createHiveActivities, type HiveActivityDeps } from '../../activities/hi
 import { HIVE_TASK_QUEUE } from '../../backfills/definitions.js';
 
 const BUNDLE = fileURLToPath(new URL('../../workflows/bundle.cjs', import.meta.url));
-/** What an activity that was told to stop has to end in. */
+/** How long an activity may still run after it was told to stop. */
 const SHUTDOWN_GRACE = '10 seconds';
-/** Backfill steps of one hive process at once: each holds a few pages in memory. */
+/** The maximum number of backfill steps at once in a hive process: each keeps a few pages in memory. */
 const MIRROR_STEPS = 40;
 const READER_MIRROR_STEPS = 20;
 
@@ -15,11 +15,11 @@ export interface WorkerDeps {
   connection: NativeConnection;
   namespace: string;
   hive: HiveActivityDeps;
-  /** Absent in a process that holds no sockets. */
+  /** Absent in a process that has no sockets of nodes. */
   gateway?: GatewayActivityDeps;
 }
 
-/** The workers of a hive process: the shared queue, and this boot's own queues for what needs its sockets. */
+/** Creates the workers of a hive process: for the shared queue, and for its own queues for what needs its sockets. */
 export async function createWorkers({ connection, namespace, hive, gateway }: WorkerDeps): Promise<Worker[]> {
   const common = { connection, namespace, shutdownGraceTime: SHUTDOWN_GRACE };
   const workers = [
@@ -46,7 +46,7 @@ export async function createWorkers({ connection, namespace, hive, gateway }: Wo
   return allOrNone(workers);
 }
 
-/** A worker that was made but never ran keeps its queue and its connection: where one can't be made, the others end. */
+/** A worker that was created but never ran keeps its queue and its connection: if one can't be created, the others end. */
 async function allOrNone(creations: Promise<Worker>[]): Promise<Worker[]> {
   const results = await Promise.allSettled(creations);
   const made = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

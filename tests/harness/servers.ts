@@ -1,9 +1,9 @@
-/** A seed's own PostgreSQL and Temporal, in the hands of a process that outlives this one long enough to stop them. */
-import { HelperProcess } from '../harness/helper-process.js';
+/** A PostgreSQL and a Temporal, owned by a process that outlives this one long enough to stop them. */
+import { HelperProcess } from './helper-process.js';
 
 export type ServerName = 'postgres' | 'temporal';
 
-/** Where a server that was started is; the other one's address is absent. */
+/** The address of the server that was started; the other one's is absent. */
 export interface ServerAddress {
   databaseUrl?: string;
   temporalAddress?: string;
@@ -12,9 +12,12 @@ export interface ServerAddress {
 export class Servers {
   readonly #process: HelperProcess;
 
-  /** @param directory removed with everything in it when this process ends, unless {@link keepDirectory} was called */
-  constructor(directory: string) {
-    this.#process = new HelperProcess('tests/chaos/servers-process', [directory]);
+  /**
+   * @param directory removed with everything in it when this process ends, unless {@link keepDirectory} was called
+   * @param postgresSettings PostgreSQL's settings, name to value
+   */
+  constructor(directory: string, postgresSettings: Record<string, string> = {}) {
+    this.#process = new HelperProcess('tests/harness/servers-process', [directory, JSON.stringify(postgresSettings)]);
   }
 
   async startPostgres(): Promise<string> {
@@ -25,7 +28,7 @@ export class Servers {
     return (await this.start('temporal')).temporalAddress ?? '';
   }
 
-  /** Starts a server; again, it gets the port that it had. */
+  /** Starts a server. When started again, it gets the port that it had before. */
   start(server: ServerName): Promise<ServerAddress> {
     return this.#process.ask('start', server);
   }
@@ -34,7 +37,7 @@ export class Servers {
     await this.#process.ask('stop', server);
   }
 
-  /** kill -9; it comes back by itself. */
+  /** kill -9; the server comes back by itself. */
   async kill(server: ServerName): Promise<void> {
     await this.#process.ask('kill', server);
   }

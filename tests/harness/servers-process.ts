@@ -1,28 +1,32 @@
 /**
- * Owns the servers of one seed: a PostgreSQL and a Temporal, each in a data directory of its own, started, stopped and
- * killed on the parent's word. When the channel to the parent closes, however it ended, it stops them and removes the
- * directory (first argument), unless it was told to keep it.
+ * Owns the servers of {@link Servers}: a PostgreSQL and a Temporal, each in a data directory of its own below the first
+ * argument. When the channel to the parent closes, however the parent ended, it stops them and removes the directory,
+ * unless it was told to keep it.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmbedded, type Embedded } from '../../workers/embedded/index.js';
 import { createLogger } from '../../workers/logger.js';
-import { serveOrders } from '../harness/helper-process.js';
+import { serveOrders } from './helper-process.js';
 import type { ServerAddress, ServerName } from './servers.js';
 
-const directory = process.argv[2] ?? '';
-const logger = createLogger({ logLevel: 'warn', instanceId: 'chaos-servers' });
+const [, , directory = '', postgresSettings = '{}'] = process.argv;
+const logger = createLogger({ logLevel: 'warn', instanceId: 'servers' });
 const running = new Map<ServerName, Embedded>();
 let keepsDirectory = false;
 
 serveOrders(
   {
     async start(server: ServerName): Promise<ServerAddress> {
-      // what is killed here leaves its files to the operating system, which lives on: no need to wait for the disk
-      const postgresSettings = { fsync: 'off', max_connections: '100' };
-      const dataDir = join(directory, server);
-      const which = { postgres: server === 'postgres', temporal: server === 'temporal' };
-      const embedded = await startEmbedded({ dataDir, postgresSettings, ...which }, logger);
+      const embedded = await startEmbedded(
+        {
+          dataDir: join(directory, server),
+          postgres: server === 'postgres',
+          temporal: server === 'temporal',
+          postgresSettings: JSON.parse(postgresSettings) as Record<string, string>,
+        },
+        logger,
+      );
       running.set(server, embedded);
       const { databaseUrl, temporalAddress } = embedded;
       return { ...(databaseUrl && { databaseUrl }), ...(temporalAddress && { temporalAddress }) };
@@ -49,7 +53,7 @@ serveOrders(
   },
 );
 
-/** As the data directory's lock knows it. */
+/** From the lock of the server's data directory. */
 function pidOf(server: ServerName): number {
   const folder = join(directory, server, 'lock');
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
@@ -57,5 +61,5 @@ function pidOf(server: ServerName): number {
     const [child] = note ?? [];
     if (child) return child.pid;
   }
-  throw new Error(`${server} does not run`);
+  throw new Error(`${server} is not running`);
 }

@@ -1,0 +1,41 @@
+/** Waiting for a condition by looking again and again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Waits until the condition holds. An error of the condition ends the waiting.
+ * @returns how long it took, in ms; undefined if the time ran out first
+ */
+export async function within(
+  timeoutMs: number,
+  condition: () => boolean | Promise<boolean>,
+  everyMs = 250,
+): Promise<number | undefined> {
+  const start = Date.now();
+  for (;;) {
+    if (await condition()) return Date.now() - start;
+    if (Date.now() - start > timeoutMs) return undefined;
+    await sleep(everyMs);
+  }
+}
+
+/**
+ * Waits until the condition holds. An error of the condition counts as "not yet".
+ * @throws Error if the time runs out first, with the condition's last error as its cause
+ */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  what: string,
+): Promise<void> {
+  let lastError: unknown;
+  const holds = async () => {
+    try {
+      return await condition();
+    } catch (error) {
+      lastError = error;
+      return false;
+    }
+  };
+  const took = await within(timeoutMs, holds, 50);
+  if (took === undefined) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: lastError });
+}

@@ -1,0 +1,30 @@
+import type { HiveConfig } from '../config.js';
+import { createLogger, type Logger } from '../logger.js';
+
+/**
+ * Runs a hive or a worker until the process is asked to stop: by a signal, or by the end of the process that started it
+ * over IPC. Exits the process.
+ * @param start resolves with what stops it again
+ */
+export async function runUntilStopped(
+  config: HiveConfig,
+  start: (logger: Logger) => Promise<() => Promise<void>>,
+): Promise<void> {
+  const stopped = untilStopped(); // from here on, so that a stop during the start counts
+  // Temporal's worker takes over a second to load: no other command should wait for it
+  const { installRuntime } = await import('../temporal/runtime.js');
+  const logger = createLogger(config);
+  installRuntime(logger);
+  const stop = await start(logger);
+  logger.info({ reason: await stopped }, 'stopping');
+  await stop();
+  logger.info('stopped');
+  process.exit(); // a handle that a library left open must not keep the process alive
+}
+
+function untilStopped(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
+    process.on('disconnect', () => resolve('the parent process has gone'));
+  });
+}
