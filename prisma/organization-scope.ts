@@ -1,5 +1,4 @@
 import type { Prisma, Database } from './database.js';
-import { driverOf } from './driver.js';
 
 /** The models that belong to an organisation by a column of their own. */
 const OWNED_MODELS = new Set(['Node', 'NodeApiKey', 'ApiToken', 'Attempt']);
@@ -34,11 +33,11 @@ export function forOrganization(database: Database, organizationId: string): Org
     },
     async query<Row>(statement: Prisma.Sql) {
       requireOrganization(statement, organizationId);
-      return driverOf(database).$queryRaw<Row[]>(statement);
+      return database.$queryRaw<Row[]>(statement);
     },
     async execute(statement: Prisma.Sql) {
       requireOrganization(statement, organizationId);
-      return driverOf(database).$executeRaw(statement);
+      return database.$executeRaw(statement);
     },
   };
 }

@@ -1,5 +1,4 @@
 import { Prisma, type Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import type { Role } from '../generated/client.js';
 import { credentialKind, hashSecret, type CredentialKind } from '../secrets.js';
 
@@ -28,12 +27,12 @@ interface Row {
 export async function authenticate(db: Queryable, secret: string): Promise<Principal | CredentialFault> {
   const kind = credentialKind(secret);
   if (!kind) return 'unknown';
-  const [row] = await driverOf(db).$queryRaw<Row[]>(credentialByHash(kind, hashSecret(secret)));
+  const [row] = await db.$queryRaw<Row[]>(credentialByHash(kind, hashSecret(secret)));
   if (!row) return 'unknown';
   if (row.revoked) return 'revoked';
   if (row.blocked) return 'blocked';
   if (row.expired) return 'expired';
-  if (!row.used_lately) await driverOf(db).$executeRaw(markUsed(kind, row.id));
+  if (!row.used_lately) await db.$executeRaw(markUsed(kind, row.id));
   return { kind, id: row.id, organizationId: row.organization_id, role: row.role };
 }
 

@@ -3,7 +3,6 @@
  * start one workflow. The claim is named by its time, so that giving it back can't undo a later one.
  */
 import { Prisma, type Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
 
@@ -92,7 +91,7 @@ function toClaim(attemptId: string, row: ClaimRow): BackfillClaim {
 
 /** Gives a claim back that no workflow came of; nothing happens if a workflow has taken it meanwhile. */
 export async function releaseBackfillClaim(db: Queryable, claim: BackfillClaim): Promise<void> {
-  await driverOf(db).$executeRaw`
+  await db.$executeRaw`
     UPDATE attempt_sync SET state = ${claim.before.state}::sync_state, needs_backfill = ${claim.before.needsBackfill}
     WHERE attempt_id = ${claim.attemptId}::uuid AND state = 'pending_backfill' AND run_id IS NULL
       AND requested_at = ${claim.claimedAt}::timestamptz`;

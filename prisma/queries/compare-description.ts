@@ -1,6 +1,5 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import type { SessionFence } from '../session.js';
 
 export interface KnownDescription {
@@ -17,7 +16,7 @@ export async function compareDescription(
   attempt: AttemptSync,
   executions: ExecutionSync[],
 ): Promise<KnownDescription | undefined> {
-  const [known] = await driverOf(db).$queryRaw<KnownDescription[]>`
+  const [known] = await db.$queryRaw<KnownDescription[]>`
     SELECT a.described_revision AS "describedRevision",
       a.revision = ${BigInt(attempt.revision)}::bigint AND a.described_revision = a.revision
       AND a.metadata::text = ${JSON.stringify(attempt)}

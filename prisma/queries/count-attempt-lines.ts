@@ -1,5 +1,4 @@
-import type { RawQueryable } from '../database.js';
-import { driverOf } from '../driver.js';
+import type { Queryable } from '../database.js';
 
 export interface AttemptLines {
   executions: number;
@@ -8,8 +7,8 @@ export interface AttemptLines {
 }
 
 /** What the node declares and what the hive has stored of the attempt, over its executions. */
-export async function countAttemptLines(db: RawQueryable, attemptId: string): Promise<AttemptLines> {
-  const [row] = await driverOf(db).$queryRaw<AttemptLines[]>`
+export async function countAttemptLines(db: Queryable, attemptId: string): Promise<AttemptLines> {
+  const [row] = await db.$queryRaw<AttemptLines[]>`
     SELECT count(*)::int AS executions, COALESCE(sum(declared_lines), 0)::float8 AS "linesDeclared",
            COALESCE(sum(stored_lines) FILTER (WHERE stored_epoch = log_epoch), 0)::float8 AS "linesStored"
     FROM execution WHERE attempt_id = ${attemptId}::uuid AND NOT gone_from_node`;

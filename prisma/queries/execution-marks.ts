@@ -1,6 +1,5 @@
 /** Small changes to an execution's standing that a session causes; each is followed by computing the attempt's state. */
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import { SupersededError, type SessionFence } from '../session.js';
 
 /** A running execution's live pages left a gap that pushing can't close (or, false: a backfill has closed it). */
@@ -10,7 +9,7 @@ export async function markGap(
   executionId: string,
   hasGap: boolean,
 ): Promise<void> {
-  await driverOf(db).$executeRaw`
+  await db.$executeRaw`
     UPDATE execution SET has_gap = ${hasGap} WHERE id = ${executionId}::uuid AND node_id = ${session.nodeId}::uuid
       AND EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence})`;
 }
@@ -25,7 +24,7 @@ export async function setAside(
   executionId: string,
   reason: string,
 ): Promise<void> {
-  const changed = await driverOf(db).$executeRaw`
+  const changed = await db.$executeRaw`
     UPDATE execution SET set_aside_reason = ${reason} WHERE id = ${executionId}::uuid AND node_id = ${session.nodeId}::uuid
       AND EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence})`;
   if (changed === 0) throw new SupersededError(session.nodeId);
@@ -33,7 +32,7 @@ export async function setAside(
 
 /** An execution whose new epoch has no lines: no page will come to replace the old epoch's, so they go now. */
 export async function adoptEmptyEpoch(db: Queryable, session: SessionFence, executionId: string): Promise<void> {
-  await driverOf(db).$executeRaw`
+  await db.$executeRaw`
     WITH emptied AS (
       UPDATE execution SET stored_epoch = log_epoch, stored_lines = 0, stdout_lines = 0, stderr_lines = 0, system_lines = 0,
         replaced_at = now()

@@ -1,5 +1,4 @@
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 
 /** Where a node's socket is: the task queue of its hive, and its session. */
 export interface Lease {
@@ -18,7 +17,7 @@ export interface LeaseClaim {
 /** Takes the node's lease for a new session, from whoever held it. The fence is higher than every earlier one's. */
 export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bigint> {
   // The second nextval: evaluated under the row's lock, so that the later of two racing sessions has the higher fence.
-  const [row] = await driverOf(db).$queryRaw<{ fence: bigint }[]>`
+  const [row] = await db.$queryRaw<{ fence: bigint }[]>`
     INSERT INTO node_lease (node_id, queue, instance_id, session_id, fence, expires_at)
     VALUES (${claim.nodeId}::uuid, ${claim.queue}, ${claim.instanceId}, ${claim.sessionId}::uuid,
             nextval('lease_fence'), now() + make_interval(secs => ${claim.ttlSeconds}))
@@ -33,12 +32,12 @@ export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bi
  * Lets the leases run out now: no new work comes to their sockets, while what those have sent can still be stored.
  */
 export async function expireLeases(db: Queryable, fences: bigint[]): Promise<void> {
-  await driverOf(db).$executeRaw`UPDATE node_lease SET expires_at = now() WHERE fence = ANY (${fences}::bigint[])`;
+  await db.$executeRaw`UPDATE node_lease SET expires_at = now() WHERE fence = ANY (${fences}::bigint[])`;
 }
 
 /** Gives the lease up, unless a newer session holds it already. */
 export async function releaseLease(db: Queryable, nodeId: string, fence: bigint): Promise<void> {
-  await driverOf(db).$executeRaw`
+  await db.$executeRaw`
     WITH released AS (
       DELETE FROM node_lease WHERE node_id = ${nodeId}::uuid AND fence = ${fence} RETURNING node_id
     )
@@ -47,7 +46,7 @@ export async function releaseLease(db: Queryable, nodeId: string, fence: bigint)
 
 /** @returns the node's lease if it is valid by the database's clock; undefined if no hive holds the node's socket */
 export async function findLease(db: Queryable, nodeId: string): Promise<Lease | undefined> {
-  const [row] = await driverOf(db).$queryRaw<Lease[]>`
+  const [row] = await db.$queryRaw<Lease[]>`
     SELECT queue, session_id AS "sessionId" FROM node_lease
     WHERE node_id = ${nodeId}::uuid AND expires_at > now()`;
   return row;

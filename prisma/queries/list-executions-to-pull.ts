@@ -1,6 +1,5 @@
 import type { ExecutionStatus } from '../../protocol/frames.js';
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 
 export interface ExecutionToPull {
   executionId: string;
@@ -13,7 +12,7 @@ export interface ExecutionToPull {
 
 /** Executions of the attempt with lines that the hive lacks and that only a pull brings, in their order. */
 export function listExecutionsToPull(db: Queryable, attemptId: string, limit: number): Promise<ExecutionToPull[]> {
-  return driverOf(db).$queryRaw<ExecutionToPull[]>`
+  return db.$queryRaw<ExecutionToPull[]>`
     SELECT id AS "executionId", status, log_epoch AS "logEpoch", declared_lines AS "declaredLines",
            CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END AS "storedLines"
     FROM execution

@@ -1,5 +1,4 @@
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 
 /** Where a listing goes on: the last attempt it gave. */
 export interface AttemptCursor {
@@ -14,7 +13,7 @@ export function listNeedingBackfill(
   after: AttemptCursor | undefined,
   limit: number,
 ): Promise<AttemptCursor[]> {
-  return driverOf(db).$queryRaw<AttemptCursor[]>`
+  return db.$queryRaw<AttemptCursor[]>`
     SELECT attempt_id AS "attemptId", attempt_created_at::text AS "createdAt" FROM attempt_sync
     WHERE node_id = ${nodeId}::uuid AND needs_backfill AND state <> 'complete' AND NOT paused
       AND state = 'partial' AND (retry_at IS NULL OR retry_at <= now())

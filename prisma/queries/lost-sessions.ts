@@ -1,5 +1,4 @@
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 
 export interface HeldSession {
   nodeId: string;
@@ -15,7 +14,7 @@ export interface LostSession {
 
 /** Which of the sessions that a hive holds must end: a newer session has the lease, or the key or the node is gone. */
 export function findLostSessions(db: Queryable, sessions: HeldSession[]): Promise<LostSession[]> {
-  return driverOf(db).$queryRaw<LostSession[]>`
+  return db.$queryRaw<LostSession[]>`
     SELECT held.node_id AS "nodeId", held.fence,
            CASE WHEN key.id IS NULL OR key.revoked_at IS NOT NULL THEN 'revoked'
                 WHEN key.blocked_at IS NOT NULL THEN 'blocked' ELSE 'superseded' END AS reason

@@ -1,5 +1,4 @@
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 
 /** A heartbeat that came over a session's socket. */
 export interface Heartbeat {
@@ -10,7 +9,7 @@ export interface Heartbeat {
 
 /** Renews the leases of sessions that were heard from, also expired ones, and notes what their nodes say of themselves. */
 export async function renewLeases(db: Queryable, heartbeats: Heartbeat[], ttlSeconds: number): Promise<void> {
-  await driverOf(db).$executeRaw`
+  await db.$executeRaw`
     WITH beat AS (
       SELECT * FROM unnest(${heartbeats.map((beat) => beat.nodeId)}::uuid[], ${heartbeats.map((beat) => beat.fence)}::bigint[],
                            ${heartbeats.map((beat) => beat.status)}::text[]) AS t (node_id, fence, status)

@@ -74,7 +74,7 @@ test.each([
         WHERE datname = current_database() AND wait_event_type = 'Lock'`;
       waiting = locks?.waiting ?? 0;
     }
-    await tx.execution.updateMany({ where: { attemptId }, data: { declaredLines: 11 } });
+    await tx.$executeRaw`UPDATE execution SET declared_lines = 11 WHERE attempt_id = ${attemptId}::uuid`;
     await computeSync(tx, [attemptId]);
   });
   expect(await judged).toMatchObject({ revision: 1n });

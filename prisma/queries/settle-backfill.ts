@@ -1,6 +1,5 @@
 import type { SyncState } from '../../protocol/frames.js';
 import type { Database } from '../database.js';
-import { driverTransaction } from '../driver.js';
 import { countAttemptLines, type AttemptLines } from './count-attempt-lines.js';
 import { completeAtOnce, computeSync, lockAttempts } from './sync-state.js';
 
@@ -41,7 +40,7 @@ export async function settleBackfill(db: Database, settlement: Settlement): Prom
 
 function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled | undefined> {
   const { attemptId, runId, ending, reason = null, progressed } = settlement;
-  return driverTransaction(db, async (tx) => {
+  return db.$transaction(async (tx) => {
     await lockAttempts(tx, [attemptId]);
     const [held] = await tx.$queryRaw<{ seconds: number }[]>`
       SELECT extract(epoch FROM now() - requested_at)::float8 AS seconds FROM attempt_sync

@@ -1,5 +1,4 @@
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import { joinBytes, type CheckedPage } from './store-page.js';
 import type { SessionFence } from '../session.js';
 
@@ -24,7 +23,7 @@ export interface StoredLivePage {
 export async function storeLivePages(db: Queryable, pages: readonly LivePage[]): Promise<StoredLivePage[]> {
   const column = <T>(value: (item: LivePage) => T) => pages.map(value);
   const { bytes, positions } = joinBytes(column(({ page }) => page));
-  return driverOf(db).$queryRaw<StoredLivePage[]>`
+  return db.$queryRaw<StoredLivePage[]>`
     WITH sent AS (
       SELECT * FROM unnest(
         ${column(({ page }) => page.executionId)}::uuid[], ${column(({ session }) => session.nodeId)}::uuid[],

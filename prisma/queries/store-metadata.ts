@@ -1,7 +1,6 @@
 /** Taking in what a node says about attempts and executions: announced by itself, or described on request. */
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
-import type { Database, RawQueryable } from '../database.js';
-import { driverTransaction } from '../driver.js';
+import type { Database, Queryable } from '../database.js';
 import { SupersededError, type NodeSession } from '../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 import { upsertAttempts, upsertExecutions, type StoredExecution } from './upsert-metadata.js';
@@ -54,10 +53,10 @@ async function store(
   db: Database,
   session: NodeSession,
   { attempts, executions }: Metadata,
-  markAsDescribed: (tx: RawQueryable, attemptIds: string[]) => Promise<unknown>,
+  markAsDescribed: (tx: Queryable, attemptIds: string[]) => Promise<unknown>,
 ): Promise<TakenIn> {
   const touched = new Set([...attempts, ...executions].map((item) => item.attempt_id));
-  return driverTransaction(db, async (tx) => {
+  return db.$transaction(async (tx) => {
     await lockAttempts(tx, [...touched]);
     const [held] = await tx.$queryRaw<unknown[]>`
         SELECT 1 FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence}`;
@@ -91,14 +90,14 @@ function newestOf<T extends { revision: number }>(items: T[], id: (item: T) => s
   return [...newest.values()];
 }
 
-async function ownedAttempts(tx: RawQueryable, session: NodeSession, ids: string[]): Promise<string[]> {
+async function ownedAttempts(tx: Queryable, session: NodeSession, ids: string[]): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
     SELECT id FROM attempt WHERE id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
   return rows.map((row) => row.id);
 }
 
 /** A revision is described once an execution has come with it (or newer) and none is missing. */
-function markAnnouncedAsDescribed(tx: RawQueryable, attemptIds: string[]) {
+function markAnnouncedAsDescribed(tx: Queryable, attemptIds: string[]) {
   return tx.$executeRaw`
     UPDATE attempt a SET described_revision = a.revision
     WHERE a.id = ANY (${attemptIds}::uuid[]) AND a.described_revision < a.revision
@@ -106,7 +105,7 @@ function markAnnouncedAsDescribed(tx: RawQueryable, attemptIds: string[]) {
            FROM execution e WHERE e.attempt_id = a.id AND NOT e.gone_from_node)`;
 }
 
-async function markDescribed(tx: RawQueryable, session: NodeSession, attemptId: string, end: DescriptionEnd) {
+async function markDescribed(tx: Queryable, session: NodeSession, attemptId: string, end: DescriptionEnd) {
   await tx.$executeRaw`
     UPDATE execution SET gone_from_node = true
     WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND revision <= ${end.revision}

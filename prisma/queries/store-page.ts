@@ -1,6 +1,5 @@
 import type { OutputType, PageContent } from '../../protocol/page.js';
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import type { SessionFence } from '../session.js';
 
 export interface CheckedPage {
@@ -55,7 +54,7 @@ export async function storePages(
   const [stdout, stderr, system] = [total('stdout'), total('stderr'), total('system')];
   const { bytes, positions } = joinBytes(pages);
   const column = (value: (page: CheckedPage) => number) => pages.map(value);
-  const [row] = await driverOf(db).$queryRaw<{ attemptId: string; lastOfEnded: boolean }[]>`
+  const [row] = await db.$queryRaw<{ attemptId: string; lastOfEnded: boolean }[]>`
     WITH moved AS (
       UPDATE execution SET
         stored_lines = ${lastSeq}::int, stored_epoch = ${logEpoch}::int,
@@ -93,7 +92,7 @@ async function explainRefusal(
   session: SessionFence,
   page: Pick<CheckedPage, 'executionId' | 'logEpoch' | 'lastSeq'>,
 ) {
-  const [row] = await driverOf(db).$queryRaw<
+  const [row] = await db.$queryRaw<
     { held: boolean; logEpoch: number | null; storedThrough: number; beyondEnd: boolean }[]
   >`
     SELECT EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence}) AS held,

@@ -1,6 +1,5 @@
 import type { SyncState } from '../../protocol/frames.js';
-import { Prisma, type Queryable, type RawQueryable } from '../database.js';
-import { driverOf } from '../driver.js';
+import { Prisma, type Queryable } from '../database.js';
 
 export interface ComputedSync {
   attemptId: string;
@@ -47,7 +46,7 @@ const computed = Prisma.sql`
  * Complete: the node's newest revision is described, there are as many executions as it says, all have ended, and each
  * has as many lines stored as declared, of the same epoch.
  */
-export function computeSync(tx: RawQueryable, attemptIds: string[]): Promise<ComputedSync[]> {
+export function computeSync(tx: Queryable, attemptIds: string[]): Promise<ComputedSync[]> {
   return tx.$queryRaw<ComputedSync[]>`
     ${judgement(Prisma.sql`a.id = ANY (${attemptIds}::uuid[])`)}
     UPDATE attempt_sync s SET ${computed}
@@ -75,7 +74,7 @@ export async function completeAtOnce(
   attemptId: string,
   runId: string | null,
 ): Promise<CompletedSync | undefined> {
-  const [row] = await driverOf(db).$queryRaw<CompletedSync[]>`
+  const [row] = await db.$queryRaw<CompletedSync[]>`
     ${judgement(Prisma.sql`a.id = ${attemptId}::uuid`)}, locked AS MATERIALIZED (
       SELECT id FROM attempt WHERE id = ${attemptId}::uuid FOR UPDATE
     )
@@ -89,7 +88,7 @@ export async function completeAtOnce(
 }
 
 /** Locks the attempts' rows in one order for all, so that two transactions can't wait for each other. */
-export async function lockAttempts(tx: RawQueryable, attemptIds: string[]): Promise<void> {
+export async function lockAttempts(tx: Queryable, attemptIds: string[]): Promise<void> {
   await tx.$queryRaw`SELECT 1 FROM attempt WHERE id = ANY (${attemptIds}::uuid[]) ORDER BY id FOR UPDATE`;
 }
 

@@ -1,5 +1,5 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
-import type { RawQueryable } from '../database.js';
+import type { Queryable } from '../database.js';
 import { storableText } from '../text.js';
 import type { NodeSession } from '../session.js';
 
@@ -14,7 +14,7 @@ export interface StoredExecution {
  * Inserts the attempts or updates those whose revision is newer, or the same and says something else. An announcement ends `unavailable`; a newer revision
  * also ends the wait before the next backfill.
  */
-export async function upsertAttempts(tx: RawQueryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {
+export async function upsertAttempts(tx: Queryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {
   const sorted = attempts.toSorted((a, b) => (a.attempt_id < b.attempt_id ? -1 : 1));
   const column = <T>(pick: (attempt: AttemptSync) => T) => sorted.map(pick);
   const ids = column((attempt) => attempt.attempt_id);
@@ -48,7 +48,7 @@ export async function upsertAttempts(tx: RawQueryable, session: NodeSession, att
  * rows must be locked. Answers where the hive's copy of each stands; an execution that is not answered was refused.
  */
 export async function upsertExecutions(
-  tx: RawQueryable,
+  tx: Queryable,
   session: NodeSession,
   executions: ExecutionSync[],
 ): Promise<StoredExecution[]> {

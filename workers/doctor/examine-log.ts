@@ -1,5 +1,5 @@
 /** Re-checking one stored log: whether its pages are what the execution's row says, in bounded memory. */
-import { Prisma, type Database, type Queryable } from '../../prisma/database.js';
+import type { Database, Queryable } from '../../prisma/database.js';
 import {
   findClaimedLog,
   listPagesToExamine,
@@ -69,11 +69,7 @@ export async function examineSurely(
       const current = await findClaimedLog(tx, log.executionId);
       return current && examineLog(tx, current, NOTHING_EXAMINED);
     },
-    {
-      isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead,
-      maxWait: 15_000,
-      timeout: SNAPSHOT_TIMEOUT_MS,
-    },
+    { snapshot: true, answerMs: SNAPSHOT_TIMEOUT_MS },
   );
 }
 

@@ -38,20 +38,17 @@ export function finishBackfill(
   backfill: FinishedBackfill,
 ): Promise<ComputedSync | undefined> {
   const { attemptId } = backfill;
-  return db.$transaction(
-    async (tx) => {
-      await lockAttempts(tx, [attemptId]);
-      await holdSession(tx, session);
-      const executions = await tx.$queryRaw<ExecutionRow[]>`
+  return db.$transaction(async (tx) => {
+    await lockAttempts(tx, [attemptId]);
+    await holdSession(tx, session);
+    const executions = await tx.$queryRaw<ExecutionRow[]>`
         SELECT id, status, metadata::text AS metadata FROM execution
         WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND NOT gone_from_node`;
-      const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
-      const isDescribed = executions.every((row) => gone.includes(row.id) || isSettled(row, backfill));
-      await writeEnd(tx, session, { attemptId, gone, isDescribed });
-      return (await computeSync(tx, [attemptId]))[0];
-    },
-    { maxWait: 15_000, timeout: 30_000 },
-  );
+    const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
+    const isDescribed = executions.every((row) => gone.includes(row.id) || isSettled(row, backfill));
+    await writeEnd(tx, session, { attemptId, gone, isDescribed });
+    return (await computeSync(tx, [attemptId]))[0];
+  });
 }
 
 function isGone(row: ExecutionRow, { listed, knownBefore }: FinishedBackfill): boolean {

@@ -1,5 +1,5 @@
 /** Requests that version 1 nodes owe an answer to, across connections and hives. */
-import type { Database, Queryable, RawQueryable } from '../../database.js';
+import type { Database, Queryable } from '../../database.js';
 import type { SessionFence } from '../../session.js';
 import { holdSession } from '../hold-session.js';
 
@@ -63,7 +63,7 @@ export async function listOutstanding(db: Queryable, nodeId: string): Promise<{ 
 }
 
 /** The time that a node was away does not count towards giving a request up. Call before its presence is updated. */
-export async function excludeAbsence(db: RawQueryable, nodeId: string): Promise<void> {
+export async function excludeAbsence(db: Queryable, nodeId: string): Promise<void> {
   await db.$executeRaw`
     UPDATE backfill_request r SET waiting_since = r.waiting_since + (now() - GREATEST(r.waiting_since, n.last_heartbeat_at))
     FROM node n WHERE n.id = ${nodeId}::uuid AND r.node_id = n.id`;

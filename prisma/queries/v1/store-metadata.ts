@@ -35,21 +35,18 @@ export async function storeMetadataV1(db: Database, session: NodeSession, metada
 
 function storeChanges(db: Database, session: NodeSession, metadata: MetadataV1): Promise<ComputedSync[]> {
   const touched = [...new Set([...metadata.attempts, ...metadata.executions].map((item) => item.attempt_id))];
-  return db.$transaction(
-    async (tx) => {
-      await lockAttempts(tx, touched);
-      await holdSession(tx, session);
-      const stored = await readStored(tx, session.organizationId, metadata);
-      const changes = findChanges(session.nodeId, metadata, stored);
-      const returned = findReturned(session.nodeId, metadata, stored);
-      await writeChanges(tx, session, changes);
-      await tx.$executeRaw`
+  return db.$transaction(async (tx) => {
+    await lockAttempts(tx, touched);
+    await holdSession(tx, session);
+    const stored = await readStored(tx, session.organizationId, metadata);
+    const changes = findChanges(session.nodeId, metadata, stored);
+    const returned = findReturned(session.nodeId, metadata, stored);
+    await writeChanges(tx, session, changes);
+    await tx.$executeRaw`
         UPDATE attempt_sync SET state = 'partial', unavailable_reason = NULL
         WHERE attempt_id = ANY (${returned}::uuid[]) AND state = 'unavailable'`;
-      return computeSync(tx, [...new Set([...changes.map((change) => change.attemptId), ...returned])]);
-    },
-    { maxWait: 15_000, timeout: 30_000 },
-  );
+    return computeSync(tx, [...new Set([...changes.map((change) => change.attemptId), ...returned])]);
+  });
 }
 
 async function writeChanges(tx: Queryable, session: NodeSession, changes: AttemptChange[]): Promise<void> {

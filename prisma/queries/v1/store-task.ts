@@ -13,16 +13,13 @@ import { holdSession } from '../hold-session.js';
  * @throws SupersededError
  */
 export function storeTask(db: Database, session: NodeSession, task: TaskSyncV1): Promise<string> {
-  return db.$transaction(
-    async (tx) => {
-      await holdSession(tx, session);
-      const id = task.shared_task_id ?? (await sharedIdOf(tx, session, task.local_task_id)) ?? randomUUID();
-      const changed = await upsertTask(tx, session, id, task);
-      if (changed) await showTitle(tx, session, id, task.title);
-      return id;
-    },
-    { maxWait: 15_000, timeout: 30_000 },
-  );
+  return db.$transaction(async (tx) => {
+    await holdSession(tx, session);
+    const id = task.shared_task_id ?? (await sharedIdOf(tx, session, task.local_task_id)) ?? randomUUID();
+    const changed = await upsertTask(tx, session, id, task);
+    if (changed) await showTitle(tx, session, id, task.title);
+    return id;
+  });
 }
 
 async function sharedIdOf(tx: Queryable, session: NodeSession, localTaskId: string): Promise<string | undefined> {

@@ -29,7 +29,7 @@ export async function appendPages(
     async (tx) => {
       for (const page of pages) await appendPage(tx, session, log, page, pushed);
     },
-    { maxWait: 15_000, timeout: 60_000 },
+    { answerMs: 60_000 },
   );
 }
 
@@ -79,7 +79,7 @@ export async function replaceLog(
         WHERE id = ${log.executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${log.epoch}`;
       for (const page of pages) await appendPage(tx, session, { ...log, epoch }, page, false);
     },
-    { maxWait: 15_000, timeout: 120_000 },
+    { answerMs: 120_000 },
   );
 }
 
