@@ -9,8 +9,8 @@ const LONGEST_PAUSE_MS = 250;
  * Whether a backfill is under way. One that was just asked for counts even while the row says `partial`: where a read
  * joined a running workflow, that workflow takes the row in a moment.
  */
-export function isUnderWay({ state, needs_backfill }: Omit<AttemptSyncState, 'node_id'>, requested: boolean): boolean {
-  return state === 'pending_backfill' || (state === 'partial' && needs_backfill && requested);
+export function isUnderWay({ state, needsBackfill }: Omit<AttemptSyncState, 'nodeId'>, requested: boolean): boolean {
+  return state === 'pending_backfill' || (state === 'partial' && needsBackfill && requested);
 }
 
 /** Reads that wait for a backfill: a bounded number, each asking less and less often. */

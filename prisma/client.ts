@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import pTimeout from 'p-timeout';
 import pg from 'pg';
-import type { Database } from './database.js';
+import type { Database, Queryable } from './database.js';
 import { PrismaClient } from './generated/client.js';
 import { ANSWER_MS, statementsOn } from './driver.js';
 
@@ -19,4 +20,13 @@ export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): 
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
   const database = prisma.$extends({ client: statementsOn(pool, answerMs) });
   return database as unknown as Database; // an extended client's models are the same, but TypeScript can't tell
+}
+
+/** @returns whether the database answers in time */
+export async function databaseAnswers(db: Queryable, timeoutMs: number): Promise<boolean> {
+  const answer = db.$queryRaw`SELECT 1`.then(
+    () => true,
+    () => false,
+  );
+  return pTimeout(answer, { milliseconds: timeoutMs, fallback: () => false });
 }

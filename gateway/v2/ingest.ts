@@ -6,10 +6,10 @@ import { LIVE_REWIND_LINES, MAX_UNACKNOWLEDGED_METADATA } from '../../protocol/l
 import { PageError } from '../../protocol/page.js';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
-import { markGap } from '../../prisma/queries/execution-marks.js';
+import { markGap } from '../../prisma/queries/execution-flags.js';
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { needBackfill } from '../../prisma/queries/need-backfill.js';
-import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
+import { recomputeAttempt } from '../../prisma/queries/sync-state.js';
 import { storeMetadata, type TakenIn } from '../../prisma/queries/store-metadata.js';
 import type { StoreResult } from '../../prisma/queries/store-page.js';
 import { linesStored, pagesRejected } from '../metrics.js';

@@ -35,22 +35,23 @@ interface KeyRow {
 }
 
 const TAKEOVER_WINDOW_SECONDS = 5 * 60;
-/** So many refused takeovers within the window leave the key usable; one more blocks it (as at the original hive). */
+/** The maximum number of refused takeovers within the window; one more blocks the key, as at the original hive. */
 const TAKEOVERS_ALLOWED = 3;
-/** Version 1: a key's node that was silent for so long may have moved to another machine. */
+/** Version 1: if a key's node has been silent for this long, it may have moved to another machine. */
 const ABSENCE_SECONDS = 90;
 
 /**
  * Checks a node's API key and binds it to the first machine that uses it. A new machine becomes a new node of the
- * key's organisation; a new key of a known machine leads to the same node. The errors' wording is the original hive's.
+ * key's organisation; a new key on a known machine leads to the same node. The errors are worded as the original hive
+ * words them.
  *
- * Version 1: the nodes of one host have the same machine_id, so a key alone tells its node; it may move to another
- * machine when its node has gone.
+ * Version 1: the nodes on one host have the same machine_id, so only the key identifies a node. The key may move to
+ * another machine once its node is gone.
  */
 export async function authenticateNode(db: Database, introduction: NodeIntroduction): Promise<NodeAuthentication> {
   const { keyHash } = introduction;
   const known = await db.$queryRaw<unknown[]>`SELECT FROM node_api_key WHERE key_hash = ${keyHash}`;
-  if (known.length === 0) return refuse('invalid API key'); // nodes try again for ever: no transaction for them
+  if (known.length === 0) return refuse('invalid API key'); // nodes retry this forever, so it costs no transaction
   return db.$transaction(async (tx) => {
     const key = await lockKey(tx, keyHash);
     if (!key) return refuse('invalid API key');

@@ -2,14 +2,14 @@ import type { SyncState } from '../../protocol/frames.js';
 import type { Queryable } from '../database.js';
 
 export type Hold =
-  /** The workflow holds the attempt: `pending_backfill` carries its run id. */
+  /** The run holds the attempt: `pending_backfill` carries its id. */
   | { held: true }
   | { held: false; reason: 'complete' | 'nothing_missing' | 'unavailable' | 'cancelled' | 'unknown_attempt' };
 
 /**
- * Marks the attempt as being backfilled by the workflow run. Called again by the same run it changes nothing. Another
- * run's mark is taken over: the workflow id is the attempt's, so that run has ended.
- * @param force a person asked: also without a known gap, and also when it is complete or unavailable
+ * Makes the workflow run hold the attempt while it is backfilled. If the same run calls again, nothing changes. Another
+ * run's hold is taken over: the workflow id comes from the attempt, so that run has ended.
+ * @param force a person asked for it: even if no gap is known, and even if it is complete or unavailable
  */
 export async function holdForBackfill(db: Queryable, attemptId: string, runId: string, force: boolean): Promise<Hold> {
   const changed = await db.$executeRaw`

@@ -14,9 +14,12 @@ export interface LeaseClaim {
   ttlSeconds: number;
 }
 
-/** Takes the node's lease for a new session, from whoever held it. The fence is higher than every earlier one's. */
+/**
+ * Takes the node's lease for a new session, whoever has it now.
+ * @returns the session's fence, which is higher than every earlier one
+ */
 export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bigint> {
-  // The second nextval: evaluated under the row's lock, so that the later of two racing sessions has the higher fence.
+  // nextval again in DO UPDATE: it runs under the row's lock, so that the later of two racing sessions has the higher fence
   const [row] = await db.$queryRaw<{ fence: bigint }[]>`
     INSERT INTO node_lease (node_id, queue, instance_id, session_id, fence, expires_at)
     VALUES (${claim.nodeId}::uuid, ${claim.queue}, ${claim.instanceId}, ${claim.sessionId}::uuid,
@@ -29,13 +32,13 @@ export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bi
 }
 
 /**
- * Lets the leases run out now: no new work comes to their sockets, while what those have sent can still be stored.
+ * Lets the leases expire now: their sockets get no new work, and what they have sent can still be stored.
  */
 export async function expireLeases(db: Queryable, fences: bigint[]): Promise<void> {
   await db.$executeRaw`UPDATE node_lease SET expires_at = now() WHERE fence = ANY (${fences}::bigint[])`;
 }
 
-/** Gives the lease up, unless a newer session holds it already. */
+/** Gives the lease up, unless a newer session has it already. */
 export async function releaseLease(db: Queryable, nodeId: string, fence: bigint): Promise<void> {
   await db.$executeRaw`
     WITH released AS (
@@ -44,7 +47,7 @@ export async function releaseLease(db: Queryable, nodeId: string, fence: bigint)
     UPDATE node SET disconnected_at = now(), updated_at = now() FROM released WHERE node.id = released.node_id`;
 }
 
-/** @returns the node's lease if it is valid by the database's clock; undefined if no hive holds the node's socket */
+/** @returns the node's lease if it is valid by the database's clock; undefined if no hive has the node's socket */
 export async function findLease(db: Queryable, nodeId: string): Promise<Lease | undefined> {
   const [row] = await db.$queryRaw<Lease[]>`
     SELECT queue, session_id AS "sessionId" FROM node_lease

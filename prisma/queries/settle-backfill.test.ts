@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
-import { recomputeAttempt } from './recompute-attempt.js';
 import { settleBackfill } from './settle-backfill.js';
-import { computeSync, lockAttempts } from './sync-state.js';
+import { computeSync, lockAttempts, recomputeAttempt } from './sync-state.js';
 
 let hive: TestHive;
 let nodeId: string;

@@ -1,7 +1,7 @@
-/** Taking in what a node says about attempts and executions: announced by itself, or described on request. */
+/** Storing what a node says about attempts and executions, unasked (announced) or on request (described). */
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { Database, Queryable } from '../database.js';
-import { SupersededError, type NodeSession } from '../session.js';
+import { requireSession, type NodeSession } from '../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 import { upsertAttempts, upsertExecutions, type StoredExecution } from './upsert-metadata.js';
 
@@ -10,16 +10,16 @@ export interface Metadata {
   executions: ExecutionSync[];
 }
 
-/** What became of the metadata; what is in neither list was refused. */
+/** The metadata that was stored; whatever is in neither list was refused. */
 export interface TakenIn {
   attempts: ComputedSync[];
   executions: StoredExecution[];
 }
 
 /**
- * Stores announced metadata and computes the attempts' states, in one transaction. An older revision changes nothing;
- * an attempt or execution that belongs to another node is left out of the answer, and so is an execution whose attempt
- * is unknown.
+ * Stores announced metadata and computes the attempts' states, in one transaction. An older revision changes nothing. An
+ * attempt or execution that belongs to another node is left out of the result, and so is an execution whose attempt is
+ * unknown.
  * @throws SupersededError
  */
 export function storeMetadata(db: Database, session: NodeSession, metadata: Metadata): Promise<TakenIn> {
@@ -33,8 +33,8 @@ export interface DescriptionEnd {
 }
 
 /**
- * Stores a part of the node's description of one attempt. With its end the revision counts as described, and
- * executions that were not listed no longer count.
+ * Stores a part of the node's description of one attempt. With the end of the description the revision counts as
+ * described, and executions that were not listed no longer count.
  * @throws SupersededError
  */
 export function storeDescription(
@@ -58,9 +58,7 @@ async function store(
   const touched = new Set([...attempts, ...executions].map((item) => item.attempt_id));
   return db.$transaction(async (tx) => {
     await lockAttempts(tx, [...touched]);
-    const [held] = await tx.$queryRaw<unknown[]>`
-        SELECT 1 FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence}`;
-    if (held === undefined) throw new SupersededError(session.nodeId);
+    await requireSession(tx, session);
     if (attempts.length > 0)
       await upsertAttempts(
         tx,
@@ -81,7 +79,7 @@ async function store(
   });
 }
 
-/** One of each id, the newest revision: a batch may hold several changes of the same thing. */
+/** Keeps the newest revision for each id, because a batch may contain several changes of the same thing. */
 function newestOf<T extends { revision: number }>(items: T[], id: (item: T) => string): T[] {
   const newest = new Map<string, T>();
   for (const item of items) {
@@ -96,7 +94,7 @@ async function ownedAttempts(tx: Queryable, session: NodeSession, ids: string[])
   return rows.map((row) => row.id);
 }
 
-/** A revision is described once an execution has come with it (or newer) and none is missing. */
+/** A revision is described as soon as an execution has come with it, or a newer one, and no execution is missing. */
 function markAnnouncedAsDescribed(tx: Queryable, attemptIds: string[]) {
   return tx.$executeRaw`
     UPDATE attempt a SET described_revision = a.revision

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { seedAttempt, seedNode } from '../../tests/harness/seed.js';
-import { listNodesToDrain } from './list-nodes-to-drain.js';
+import { Prisma, type Queryable } from '../database.js';
+import { listNeedingBackfill, listNodesToDrain, stillToDrain } from './needing-backfill.js';
 
 let hive: TestHive;
 beforeEach(async () => {
@@ -27,4 +28,29 @@ test('a round takes as many nodes as it may, and in time every one that is conne
     for (const { nodeId } of nodes) seen.add(nodeId);
   }
   expect([...seen].sort()).toEqual(wanted.sort());
+});
+
+test.each<[string, (db: Queryable, nodeId: string) => Promise<unknown>]>([
+  ['a node’s attempts', (db, nodeId) => listNeedingBackfill(db, nodeId, undefined, 100)],
+  ['the nodes to drain', (db) => listNodesToDrain(db, 100)],
+  ['the nodes that are still to drain', (db, nodeId) => stillToDrain(db, [nodeId])],
+])('%s are looked for in an index that holds nothing but what needs a backfill', async (_name, ask) => {
+  const nodeId = await seed();
+  const plan = await hive.database.$transaction(async (tx) => {
+    await tx.$executeRaw`SET LOCAL enable_seqscan = off`;
+    let explained: unknown;
+    await ask(
+      {
+        ...tx,
+        async $queryRaw<Rows>(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]) {
+          const sql = 'raw' in statement ? Prisma.sql(statement, ...values) : statement;
+          explained = await tx.$queryRaw`EXPLAIN (FORMAT JSON) ${sql}`;
+          return [] as Rows;
+        },
+      },
+      nodeId,
+    );
+    return explained;
+  });
+  expect(JSON.stringify(plan)).toContain('attempt_sync_needs_backfill_idx');
 });
