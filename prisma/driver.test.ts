@@ -38,7 +38,7 @@ test('counts the rows that a statement changed', async () => {
   expect(await database.$executeRaw`DELETE FROM organization WHERE name = ${'b'}`).toBe(0);
 });
 
-test('a connection that the server ended is not used again, one whose statement failed is', async () => {
+test('a connection that the server ended is not used again, but one whose statement failed is', async () => {
   const single = openDatabase(testDatabase.url, 1);
   const backend = () => single.$queryRaw`SELECT pg_backend_pid() AS pid`;
   try {

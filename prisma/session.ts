@@ -20,14 +20,14 @@ export class SupersededError extends Error {
   }
 }
 
-/** Condition: the session is the node's current one when the statement begins. */
+/** Condition: the session is the node's current one. */
 export function isCurrentSession({ nodeId, fence }: SessionFence): Prisma.Sql {
   return Prisma.sql`EXISTS (SELECT FROM node_lease WHERE node_id = ${nodeId}::uuid AND fence = ${fence})`;
 }
 
 /**
- * Requires the session to be the current one at this moment. A newer one may take over before the transaction ends: use
- * it where the rest of the transaction is safe even then.
+ * Requires the session to be the current one now. A newer one may still take over before the transaction ends, so the
+ * rest of the transaction must be harmless even then: metadata is, because an older revision changes nothing.
  * @throws SupersededError
  */
 export async function requireSession(tx: Queryable, session: SessionFence): Promise<void> {

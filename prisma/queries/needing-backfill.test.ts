@@ -17,7 +17,7 @@ async function seed(options: { online?: boolean; needsBackfill?: boolean } = {})
   return nodeId;
 }
 
-test('a round takes as many nodes as it may, and in time every one that is connected and needs it', async () => {
+test('a round takes as many nodes as it may, and eventually every one that is connected and needs it', async () => {
   const wanted = await Promise.all(Array.from({ length: 6 }, () => seed()));
   await seed({ online: false });
   await seed({ needsBackfill: false });
@@ -34,7 +34,7 @@ test.each<[string, (db: Queryable, nodeId: string) => Promise<unknown>]>([
   ['a node’s attempts', (db, nodeId) => listNeedingBackfill(db, nodeId, undefined, 100)],
   ['the nodes to drain', (db) => listNodesToDrain(db, 100)],
   ['the nodes that are still to drain', (db, nodeId) => stillToDrain(db, [nodeId])],
-])('%s are looked for in an index that holds nothing but what needs a backfill', async (_name, ask) => {
+])('%s are looked for in an index of nothing but attempts that need a backfill', async (_name, ask) => {
   const nodeId = await seed();
   const plan = await hive.database.$transaction(async (tx) => {
     await tx.$executeRaw`SET LOCAL enable_seqscan = off`;

@@ -1,6 +1,6 @@
 import type { Queryable } from '../database.js';
 
-/** Counts the attempts in `pending_backfill` of all organisations; a partial index holds nothing else. */
+/** Counts the attempts in `pending_backfill` of all organisations; a partial index contains nothing else. */
 export async function countPendingBackfills(db: Queryable): Promise<number> {
   const [row] = await db.$queryRaw<{ count: number }[]>`
     SELECT count(*)::int AS count FROM attempt_sync WHERE state = 'pending_backfill'`;
