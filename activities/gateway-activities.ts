@@ -5,9 +5,13 @@ import type { NodeGateway } from '../gateway/interface.js';
 import type { SyncState } from '../protocol/frames.js';
 import type { CheckPage } from '../protocol/page.js';
 import type { Database } from '../prisma/database.js';
-import { countAttemptLines, type AttemptLines } from '../prisma/queries/count-attempt-lines.js';
 import { holdForBackfill, type Hold } from '../prisma/queries/hold-backfill.js';
-import { settleBackfill, type Settled } from '../prisma/queries/settle-backfill.js';
+import {
+  countAttemptLines,
+  settleBackfill,
+  type AttemptLines,
+  type Settled,
+} from '../prisma/queries/settle-backfill.js';
 import type { BackfillType, Trigger } from '../backfills/definitions.js';
 import { countBeginning, countEnd } from '../backfills/metrics.js';
 import { fail, toFailure } from './failures.js';

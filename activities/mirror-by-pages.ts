@@ -4,7 +4,7 @@ import type { BackfillType } from '../backfills/definitions.js';
 import { NodeRequestError, type LogsEnd } from '../gateway/interface.js';
 import { pagesRejected } from '../gateway/metrics.js';
 import { PageError } from '../protocol/page.js';
-import { adoptEmptyEpoch, markGap, setAside } from '../prisma/queries/execution-marks.js';
+import { adoptEmptyEpoch, markGap, setAside } from '../prisma/queries/execution-flags.js';
 import { listExecutionsToPull, type ExecutionToPull } from '../prisma/queries/list-executions-to-pull.js';
 import type { Mirror, Mirrored } from './mirror.js';
 import { mirrorDescription } from './mirror-description.js';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type RemoteJWKSet } from 'jose';
 import { z } from 'zod';
 import type { Database } from '../prisma/database.js';
-import { findOrganizationId } from '../prisma/queries/find-organization.js';
+import { findOrganizationId } from '../prisma/queries/organization.js';
 import type { Principal } from '../prisma/queries/authenticate.js';
 
 export interface OidcOptions {

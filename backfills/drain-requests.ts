@@ -5,8 +5,7 @@
  */
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
-import { listNeedingBackfill } from '../prisma/queries/list-needing-backfill.js';
-import { stillToDrain } from '../prisma/queries/still-to-drain.js';
+import { listNeedingBackfill, stillToDrain } from '../prisma/queries/needing-backfill.js';
 import type { ConnectedNode, NodeBackfills } from './node-backfills.js';
 
 /** A change is often followed by what describes it, or by the live pages that close its gap. */

@@ -1,12 +1,13 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import pTimeout from 'p-timeout';
 import pg from 'pg';
-import type { Database } from './database.js';
+import type { Database, Queryable } from './database.js';
 import { PrismaClient } from './generated/client.js';
-import { ANSWER_MS, noteDriver } from './driver.js';
+import { ANSWER_MS, statementsOn } from './driver.js';
 
 /**
- * Opens a pool on the hive's database; connects with the first query. Close with `$disconnect`.
- * @param answerMs so long a connection is waited for, and an answer where the statement goes straight to the driver
+ * Opens a pool of connections to the hive's database; the first query connects. Close it with `$disconnect`.
+ * @param answerMs the maximum time in ms to wait for a connection, and for the answer to a statement or transaction
  */
 export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): Database {
   const pool = new pg.Pool({
@@ -16,7 +17,16 @@ export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): 
     connectionTimeoutMillis: answerMs,
   });
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
-  const database = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
-  noteDriver(database, { pool, answerMs });
-  return database;
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
+  const database = prisma.$extends({ client: statementsOn(pool, answerMs) });
+  return database as unknown as Database; // an extended client's models are the same, but TypeScript can't tell
+}
+
+/** @returns whether the database answers in time */
+export async function databaseAnswers(db: Queryable, timeoutMs: number): Promise<boolean> {
+  const answer = db.$queryRaw`SELECT 1`.then(
+    () => true,
+    () => false,
+  );
+  return pTimeout(answer, { milliseconds: timeoutMs, fallback: () => false });
 }

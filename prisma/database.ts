@@ -1,11 +1,28 @@
 /** The hive's database, as queries see it. */
-import type { PrismaClient } from './generated/client.js';
+import type { Prisma, PrismaClient } from './generated/client.js';
 
 export { Prisma } from './generated/client.js';
 
+/** The database or a transaction on it: what a statement needs. Statements go straight to the driver. */
+export interface Queryable {
+  /** @returns the statement's rows: a bigint column is a BigInt, bytea a Buffer, json a parsed value */
+  $queryRaw<Rows = unknown>(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<Rows>;
+  /** @returns how many rows the statement changed */
+  $executeRaw(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<number>;
+}
+
+export interface TransactionOptions {
+  /** Maximum duration of the whole transaction in ms; afterwards it is rolled back. @default the database's answerMs */
+  answerMs?: number;
+  /** Every statement sees the database as the first one did (repeatable read). @default false */
+  snapshot?: boolean;
+}
+
+/** Operations on one row or a few, which go through Prisma's engine. Each commits by itself. */
+export type Models = Omit<PrismaClient, `$${string}` | symbol>;
+
 /** The hive's database. */
-export type Database = PrismaClient;
-/** The database or a transaction on it: what a query needs. */
-export type Queryable = Omit<Database, '$connect' | '$disconnect' | '$on' | '$use' | '$extends' | '$transaction'>;
-/** As {@link Queryable}, for statements that are written out. */
-export type RawQueryable = Pick<Queryable, '$queryRaw' | '$executeRaw'>;
+export interface Database extends Queryable, Models, Pick<PrismaClient, '$extends' | '$disconnect'> {
+  /** Runs `work` in one transaction, which ends with it: committed, or rolled back if it throws. */
+  $transaction<T>(work: (tx: Queryable) => Promise<T>, options?: TransactionOptions): Promise<T>;
+}

@@ -1,5 +1,3 @@
-/** What to make of an error that a query threw. */
-
 const TRANSIENT_PRISMA_CODES = new Set([
   'P1001', // can't reach the server
   'P1002', // reached, but timed out
@@ -24,7 +22,10 @@ const TRANSIENT_SYSTEM_CODES = new Set([
 const TRANSIENT_MESSAGES =
   /connection terminated|connection ended|timeout exceeded when trying to connect|server has closed the connection|Client has encountered a connection error|DatabaseNotReachable|ConnectionClosed/i;
 
-/** Whether the database may well answer the same query later: it is away, restarting, overloaded, or chose another transaction. */
+/**
+ * @returns whether the database may well answer the same query later: it is away, restarting or overloaded, or it let
+ * another transaction win
+ */
 export function isTransientDatabaseError(error: unknown): boolean {
   for (let cause = error, depth = 0; typeof cause === 'object' && cause !== null && depth < 6; depth++) {
     const { code, originalCode, kind, message, meta } = cause as Record<string, unknown>;

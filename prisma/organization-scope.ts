@@ -1,27 +1,32 @@
 import type { Prisma, Database } from './database.js';
-import { driverOf } from './driver.js';
 
-/** The models that belong to an organisation by a column of their own. */
+/** The models that have a column for their organisation. */
 const OWNED_MODELS = new Set(['Node', 'NodeApiKey', 'ApiToken', 'Attempt']);
 /** Operations that take `data` and no `where`. */
 const CREATIONS = new Set(['create', 'createMany', 'createManyAndReturn']);
 
-/** A query that would leave its organisation: a bug, never a caller's fault. */
+/** A query would leave its organisation. That is a bug, never the caller's fault. */
 export class ScopeError extends Error {
   override readonly name = 'ScopeError';
 }
 
 /**
- * One organisation's view of the database: what a request gets instead of the database itself,
- * so that a handler can't forget to say whose rows it means.
+ * One organisation's view of the database, which a request gets instead of the database itself, so that a handler can't
+ * forget whose rows it means.
  */
 export interface OrganizationScope {
   readonly organizationId: string;
-  /** The models an organisation owns; every operation is held to its rows. Any other model is refused. */
+  /** The models that an organisation owns. Every operation is limited to its rows; any other model is refused. */
   readonly models: Pick<Database, 'node' | 'nodeApiKey' | 'apiToken' | 'attempt'>;
-  /** Rows of a statement. @throws ScopeError when the organisation's id is not among the statement's values */
+  /**
+   * @returns the statement's rows
+   * @throws ScopeError if the organisation's id is not among the statement's values
+   */
   query<Row>(statement: Prisma.Sql): Promise<Row[]>;
-  /** Number of rows a statement changed. @throws ScopeError as {@link query} */
+  /**
+   * @returns how many rows the statement changed
+   * @throws ScopeError as {@link query} does
+   */
   execute(statement: Prisma.Sql): Promise<number>;
 }
 
@@ -34,18 +39,18 @@ export function forOrganization(database: Database, organizationId: string): Org
     },
     async query<Row>(statement: Prisma.Sql) {
       requireOrganization(statement, organizationId);
-      return driverOf(database).$queryRaw<Row[]>(statement);
+      return database.$queryRaw<Row[]>(statement);
     },
     async execute(statement: Prisma.Sql) {
       requireOrganization(statement, organizationId);
-      return driverOf(database).$executeRaw(statement);
+      return database.$executeRaw(statement);
     },
   };
 }
 
 function requireOrganization(statement: Prisma.Sql, organizationId: string) {
   if (!statement.values.includes(organizationId)) {
-    throw new ScopeError(`statement is not held to an organisation: ${statement.sql}`);
+    throw new ScopeError(`statement is not limited to an organisation: ${statement.sql}`);
   }
 }
 
@@ -78,7 +83,7 @@ function scopeArguments(operation: string, args: Arguments, organizationId: stri
   return scoped;
 }
 
-/** An update without `organizationId` leaves it as it is; one with it must not move the row away. */
+/** An update without `organizationId` leaves it as it is; an update with it must not move the row to another one. */
 function ownData(operation: string, data: object, own: (data: object) => object): object {
   return CREATIONS.has(operation) || 'organizationId' in data ? own(data) : data;
 }

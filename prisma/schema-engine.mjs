@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Prisma's schema engine from its npm package (WebAssembly), behind the command line and the stdio JSON-RPC of the
+// Runs Prisma's schema engine from its npm package (WebAssembly), with the command line and the stdio JSON-RPC of the
 // native binary that the Prisma CLI would otherwise download. PostgreSQL only.
 //   schema-engine cli can-connect-to-database | create-database   --datasource JSON
 //   schema-engine [--datasource JSON] [--datamodels FILE ...]     one JSON-RPC request a line on stdin, one answer on stdout
@@ -17,15 +17,15 @@ import pg from 'pg';
 const CHAR_OID = 18;
 const TEXT_OID = 25;
 
-/** Prisma's code for what PostgreSQL (SQLSTATE) refuses; anything else is "can't reach the server". */
+/** Prisma's code for an error of PostgreSQL's, by SQLSTATE; any other error is "can't reach the server". */
 const PRISMA_CODES = { '3D000': 'P1003', '28P01': 'P1000', 28000: 'P1000' };
-/** The database is there already, or another process made it at the same moment. */
+/** The database exists already, or another process created it at the same moment. */
 const DUPLICATE_DATABASE = ['42P04', '23505'];
 
 /**
- * adapter-pg made fit for migrations. It has no mapping for the catalogs' internal type "char", which the engine
- * expects as Character; it splits scripts at every semicolon, also within a function's body; it ignores the shadow
- * database where the url names another. One connection only: Prisma's advisory lock belongs to a connection.
+ * adapter-pg, corrected for migrations. By itself it has no mapping for the catalogs' internal type "char", which the
+ * engine expects as Character; it splits scripts at every semicolon, even within a function's body; and it ignores the
+ * shadow database if the url names another. It has one connection only, because Prisma's advisory lock belongs to one.
  */
 class MigrationPg extends PrismaPg {
   constructor(url) {
@@ -87,7 +87,7 @@ function withDatabase(url, name) {
   return target.href;
 }
 
-/** The engine's log, as the CLI reads it from stderr. */
+/** Writes to the engine's log, which the CLI reads from stderr. */
 function logError(message, errorCode) {
   const fields = { message, error_code: errorCode };
   console.error(JSON.stringify({ level: 'ERROR', target: 'schema_engine::logger', fields }));
@@ -145,7 +145,7 @@ function send(message) {
   process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
 }
 
-/** Answers requests one after the other until stdin closes. */
+/** Answers requests one by one until stdin closes. */
 async function serveRequests(url, datamodelFiles) {
   let engine;
   for await (const line of createInterface({ input: process.stdin })) {
@@ -153,7 +153,7 @@ async function serveRequests(url, datamodelFiles) {
     try {
       engine ??= await startEngine(url, datamodelFiles);
       const result = (await engine[method === 'getDatabaseVersion' ? 'version' : method](params)) ?? null;
-      // what the native engine prints by itself (migrate diff)
+      // the native engine prints this itself (migrate diff)
       if (result?.stdout) send({ id: 0, method: 'print', params: { content: result.stdout } });
       send({ id, result });
     } catch (error) {

@@ -66,7 +66,7 @@ describe('the schema engine, behind the Prisma CLI', () => {
     expect(code).toBe(NOT_EMPTY);
   }, 20_000);
 
-  test('runs the SQL of the migrations that schema.prisma can not express', async () => {
+  test('runs the SQL of the migrations that schema.prisma cannot express', async () => {
     const sql = await readFile(join(root, 'prisma', 'migrations', '20261124000000_init', 'migration.sql'), 'utf8');
     const partialIndexes = [...sql.matchAll(/CREATE (?:UNIQUE )?INDEX "(\w+)"[^;]*\bWHERE\b[^;]*;/g)].map(
       ([, name]) => ({ name }),

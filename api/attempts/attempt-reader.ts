@@ -67,7 +67,7 @@ export class AttemptReader {
       backfills.expedite(row.id);
       return false;
     }
-    if (!row.needs_backfill || row.node_status === 'offline') return false;
+    if (!row.needsBackfill || row.nodeStatus === 'offline') return false;
     const outcome = await backfills.requestByRead(scope, row.id);
     return outcome === 'started' || outcome === 'joined' || outcome === 'requested';
   }
@@ -79,10 +79,10 @@ export class AttemptReader {
       yield separator + batch.map((execution) => JSON.stringify(executionView(execution))).join(',');
       separator = ',';
     }
-    const missing = row.lines_stored < row.lines_declared ? await listMissingLines(scope, row.id, MISSING_LISTED) : [];
+    const missing = row.linesStored < row.linesDeclared ? await listMissingLines(scope, row.id, MISSING_LISTED) : [];
     const workflowUrl = workflowUrlFor(principal, this.#deps.workflowUrl);
     const rest = {
-      is_complete: row.all_ended,
+      is_complete: row.allEnded,
       node_info: nodeInfoView(row),
       sync: syncView(row, missing, workflowUrl),
     };

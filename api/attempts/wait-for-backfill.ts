@@ -10,8 +10,8 @@ const LONGEST_PAUSE_MS = 250;
  * read joined a running workflow, that workflow claims the row in a moment.
  * @returns whether a backfill is under way
  */
-export function isUnderWay({ state, needs_backfill }: Omit<AttemptSyncState, 'node_id'>, requested: boolean): boolean {
-  return state === 'pending_backfill' || (state === 'partial' && needs_backfill && requested);
+export function isUnderWay({ state, needsBackfill }: Omit<AttemptSyncState, 'nodeId'>, requested: boolean): boolean {
+  return state === 'pending_backfill' || (state === 'partial' && needsBackfill && requested);
 }
 
 /** Reads that wait for a backfill: a bounded number, each polling less and less often. */

@@ -115,7 +115,7 @@ export class LogFollower {
 
   async #compare(): Promise<void> {
     const rows = await listFollowedLogs(this.#database, [...this.#followed.keys()]);
-    const fingerprints = new Map(rows.map((row) => [row.attempt_id, row.fingerprint]));
+    const fingerprints = new Map(rows.map((row) => [row.attemptId, row.fingerprint]));
     for (const [attemptId, followed] of this.#followed) {
       const fingerprint = fingerprints.get(attemptId) ?? 'deleted';
       if (fingerprint === followed.fingerprint) continue;

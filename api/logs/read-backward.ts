@@ -34,7 +34,7 @@ export async function readBackward(
   let lastId: number | null = null;
   for (const execution of executions) {
     let next = lastUnread(execution, before);
-    if (execution.matching_lines === 0) next = 0;
+    if (execution.matchingLines === 0) next = 0;
     while (next > 0 && !budget.spent) {
       const fromSeq = filter.outputType ? 1 : Math.max(1, next - budget.entriesLeft + 1);
       const range = { fromSeq, toSeq: next, direction: 'backward', outputType: filter.outputType } as const;
@@ -46,6 +46,6 @@ export async function readBackward(
   return { entries, lastId, hasMore: more };
 }
 
-function lastUnread({ ordinal, stored_lines }: LogExecution, before: EntryPosition | undefined): number {
-  return before?.ordinal === ordinal ? Math.min(before.seq - 1, stored_lines) : stored_lines;
+function lastUnread({ ordinal, storedLines }: LogExecution, before: EntryPosition | undefined): number {
+  return before?.ordinal === ordinal ? Math.min(before.seq - 1, storedLines) : storedLines;
 }

@@ -55,7 +55,7 @@ export async function readEntries(
   execution: LogExecution,
   { fromSeq, toSeq, direction, outputType }: EntryRange,
 ): Promise<EntryBatch> {
-  const { id: executionId, stored_epoch: epoch } = execution;
+  const { id: executionId, storedEpoch: epoch } = execution;
   const batch = await readLogPages(scope, { executionId, epoch, fromSeq, toSeq, direction, outputType });
   if (!batch) throw new LogReplacedError(executionId, fromSeq, toSeq);
   const entries: EncodedEntry[] = [];

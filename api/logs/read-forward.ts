@@ -40,18 +40,18 @@ export async function readForward(
     if (!progress.admits(execution)) return { segments, cursor: progress.cursor(), lastId, hasMore: false };
     let position = progress.of(execution);
     const segment: LogSegment = { before: progress.cursor(), ordinal: execution.ordinal, entries: [] };
-    if (execution.matching_lines === 0) position = Math.max(position, execution.stored_lines);
-    while (position < execution.stored_lines && !budget.spent) {
+    if (execution.matchingLines === 0) position = Math.max(position, execution.storedLines);
+    while (position < execution.storedLines && !budget.spent) {
       const toSeq = filter.outputType
-        ? execution.stored_lines
-        : Math.min(execution.stored_lines, position + budget.entriesLeft);
+        ? execution.storedLines
+        : Math.min(execution.storedLines, position + budget.entriesLeft);
       const range = { fromSeq: position + 1, toSeq, direction: 'forward', outputType: filter.outputType } as const;
       position = budget.take(await readEntries(scope, execution, range), segment.entries);
       lastId = toEntryId({ ordinal: execution.ordinal, seq: position });
     }
     progress.set(execution, position);
     if (segment.entries.length > 0) segments.push(segment);
-    if (position < execution.stored_lines) return { segments, cursor: progress.cursor(), lastId, hasMore: true };
+    if (position < execution.storedLines) return { segments, cursor: progress.cursor(), lastId, hasMore: true };
   }
   return { segments, cursor: progress.cursor(), lastId, hasMore: more };
 }
@@ -96,7 +96,7 @@ class Progress {
   /** Earlier executions count as read up to what is stored now, so that only later lines are new. */
   static afterEntry({ ordinal, seq }: EntryPosition, executions: LogExecution[], single: boolean): Progress {
     const earlier = executions.filter((execution) => execution.ordinal < ordinal);
-    const positions = new Map(earlier.map((execution) => [execution.ordinal, execution.stored_lines]));
+    const positions = new Map(earlier.map((execution) => [execution.ordinal, execution.storedLines]));
     if (seq > 0) positions.set(ordinal, seq);
     return new Progress({ through: single ? 0 : Math.max(0, ordinal - 1), positions }, single);
   }
@@ -113,14 +113,14 @@ class Progress {
     return this.#positions.has(ordinal) || this.#positions.size < MAX_LISTED_EXECUTIONS;
   }
 
-  set({ ordinal, stored_lines, unfinished, set_aside }: LogExecution, position: number): void {
+  set({ ordinal, storedLines, unfinished, isSetAside }: LogExecution, position: number): void {
     if (this.#single) {
       this.#positions.set(ordinal, position);
       return;
     }
-    const done = position >= stored_lines;
+    const done = position >= storedLines;
     const crowded = this.#positions.size >= MAX_LISTED_EXECUTIONS / 2;
-    if (done && (!unfinished || (set_aside && crowded))) this.#positions.delete(ordinal);
+    if (done && (!unfinished || (isSetAside && crowded))) this.#positions.delete(ordinal);
     else this.#positions.set(ordinal, position);
     if (done) this.#through = Math.max(this.#through, ordinal);
   }

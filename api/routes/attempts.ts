@@ -70,7 +70,7 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
         const hasMore = rows.length > page.length;
         return answer(200, {
           attempts: page.map(attemptView),
-          next_cursor: hasMore && last ? encodeCursor({ createdAt: last.created_at_text, id: last.id }) : null,
+          next_cursor: hasMore && last ? encodeCursor({ createdAt: last.createdAtText, id: last.id }) : null,
           has_more: hasMore,
         });
       },

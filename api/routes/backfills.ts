@@ -103,7 +103,7 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
 async function attemptRef(scope: OrganizationScope, attemptId: string): Promise<AttemptRef> {
   const state = await findAttemptState(scope, attemptId);
   if (!state) throw notFound('task attempt');
-  return { attemptId, nodeId: state.node_id, organizationId: scope.organizationId };
+  return { attemptId, nodeId: state.nodeId, organizationId: scope.organizationId };
 }
 
 function decodeToken(cursor: string): Buffer {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { countPendingBackfills } from '../../prisma/queries/count-pending-backfills.js';
-import { databaseAnswers } from '../../prisma/queries/ping.js';
+import { countPendingBackfills } from '../../prisma/queries/pending-backfills.js';
+import { databaseAnswers } from '../../prisma/client.js';
 import { backfillsPending, register } from '../metrics.js';
 import type { AppDependencies } from '../dependencies.js';
 import { docsPage } from '../docs-page.js';

@@ -12,7 +12,7 @@ export function attemptView(row: AttemptRow): z.input<typeof attempt> {
     id: row.id,
     assignment_id: metadata.assignment_id ?? null,
     shared_task_id: metadata.shared_task_id ?? null,
-    node_id: row.node_id,
+    node_id: row.nodeId,
     title: metadata.title ?? null,
     executor: metadata.executor,
     executor_variant: metadata.executor_variant ?? null,
@@ -24,10 +24,10 @@ export function attemptView(row: AttemptRow): z.input<typeof attempt> {
     created_at: metadata.created_at,
     updated_at: metadata.updated_at,
     revision: Number(row.revision),
-    execution_count: row.execution_count,
+    execution_count: row.executionCount,
     sync_state: row.state,
-    sync_requested_at: iso(row.requested_at),
-    last_full_sync_at: iso(row.last_full_sync_at),
+    sync_requested_at: iso(row.requestedAt),
+    last_full_sync_at: iso(row.lastFullSyncAt),
   };
 }
 
@@ -35,8 +35,8 @@ export function executionView(row: ExecutionRow): z.input<typeof execution> {
   const { metadata } = row;
   return {
     id: row.id,
-    attempt_id: row.attempt_id,
-    node_id: row.node_id,
+    attempt_id: row.attemptId,
+    node_id: row.nodeId,
     run_reason: metadata.run_reason,
     executor_action: metadata.executor_action ?? null,
     before_head_commit: metadata.before_head_commit ?? null,
@@ -48,15 +48,15 @@ export function executionView(row: ExecutionRow): z.input<typeof execution> {
     started_at: metadata.started_at,
     completed_at: metadata.completed_at ?? null,
     created_at: metadata.created_at,
-    log_lines: row.declared_lines,
-    log_epoch: row.log_epoch,
-    stored_lines: row.stored_lines,
-    gone_from_node: row.gone_from_node,
+    log_lines: row.declaredLines,
+    log_epoch: row.logEpoch,
+    stored_lines: row.storedLines,
+    gone_from_node: row.goneFromNode,
   };
 }
 
 export function nodeInfoView(row: AttemptDetailRow): z.input<typeof nodeInfo> {
-  return { id: row.node_id, name: row.node_name, public_url: row.node_public_url, status: row.node_status };
+  return { id: row.nodeId, name: row.nodeName, public_url: row.nodePublicUrl, status: row.nodeStatus };
 }
 
 export function syncView(
@@ -64,19 +64,23 @@ export function syncView(
   missing: MissingLines[],
   workflowUrl: (workflowId: string) => string | null,
 ): z.input<typeof sync> {
-  const workflowId = row.requested_at ? backfillWorkflowId(row.id) : null;
+  const workflowId = row.requestedAt ? backfillWorkflowId(row.id) : null;
   return {
     state: row.state,
-    requested_at: iso(row.requested_at),
-    last_full_sync_at: iso(row.last_full_sync_at),
+    requested_at: iso(row.requestedAt),
+    last_full_sync_at: iso(row.lastFullSyncAt),
     workflow_id: workflowId,
     workflow_url: workflowId === null ? null : workflowUrl(workflowId),
-    last_error: row.last_error,
-    lines_declared: Number(row.lines_declared),
-    lines_stored: Number(row.lines_stored),
-    retry_at: iso(row.retry_at),
+    last_error: row.lastError,
+    lines_declared: Number(row.linesDeclared),
+    lines_stored: Number(row.linesStored),
+    retry_at: iso(row.retryAt),
     held: row.paused,
-    unavailable_reason: row.unavailable_reason,
-    missing,
+    unavailable_reason: row.unavailableReason,
+    missing: missing.map(missingView),
   };
+}
+
+function missingView({ executionId, firstSeq, lastSeq, reason }: MissingLines) {
+  return { execution_id: executionId, first_seq: firstSeq, last_seq: lastSeq, reason };
 }

@@ -7,18 +7,18 @@ import { iso } from '../schemas/common.js';
 export function nodeView(row: NodeRow): z.input<typeof node> {
   return {
     id: row.id,
-    organization_id: row.organization_id,
+    organization_id: row.organizationId,
     name: row.name,
-    machine_id: row.machine_id,
-    protocol_version: row.protocol_version,
+    machine_id: row.machineId,
+    protocol_version: row.protocolVersion,
     status: row.status as z.input<typeof node>['status'],
     capabilities: row.capabilities as Record<string, unknown>,
-    public_url: row.public_url,
-    last_heartbeat_at: iso(row.last_heartbeat_at),
-    connected_at: iso(row.connected_at),
-    disconnected_at: iso(row.disconnected_at),
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
+    public_url: row.publicUrl,
+    last_heartbeat_at: iso(row.lastHeartbeatAt),
+    connected_at: iso(row.connectedAt),
+    disconnected_at: iso(row.disconnectedAt),
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
   };
 }
 

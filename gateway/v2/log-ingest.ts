@@ -2,10 +2,9 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
-import { markGap } from '../../prisma/queries/execution-marks.js';
-import { recomputeAttempt } from '../../prisma/queries/recompute-attempt.js';
+import { markGap } from '../../prisma/queries/execution-flags.js';
 import type { StoreResult } from '../../prisma/queries/store-page.js';
-import type { ComputedSync } from '../../prisma/queries/sync-state.js';
+import { recomputeAttempt, type ComputedSync } from '../../prisma/queries/sync-state.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
 import type { HiveFrame } from '../../protocol/frames.js';
 import { LIVE_REWIND_LINES } from '../../protocol/limits.js';

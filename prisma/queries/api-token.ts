@@ -1,19 +1,19 @@
-import type { Queryable } from '../database.js';
+import type { Models, Queryable } from '../database.js';
 import type { ApiToken, Role } from '../generated/client.js';
 import { newApiTokenSecret } from '../secrets.js';
 
-/** A token as it may be shown: all but the hash. */
+/** A token as it may be shown: everything except the hash. */
 export type ApiTokenRow = Omit<ApiToken, 'tokenHash'>;
 
 export interface NewApiToken {
   organizationId: string;
   name: string;
   role: Role;
-  /** Never, if not given. */
+  /** It never expires if this is absent. */
   expiresAt?: Date;
 }
 
-const omit = { tokenHash: true } as const;
+type Tokens = Pick<Models, 'apiToken'>;
 
 /** The secret is in this answer only. */
 export async function createApiToken(
@@ -21,20 +21,26 @@ export async function createApiToken(
   { organizationId, name, role, expiresAt }: NewApiToken,
 ): Promise<{ token: ApiTokenRow; secret: string }> {
   const { secret, prefix, hash } = newApiTokenSecret();
-  const token = await db.apiToken.create({
-    data: { organizationId, name, role, expiresAt: expiresAt ?? null, tokenPrefix: prefix, tokenHash: hash },
-    omit,
-  });
+  const [token] = await db.$queryRaw<ApiTokenRow[]>`
+    INSERT INTO api_token (id, organization_id, name, role, expires_at, token_prefix, token_hash)
+    VALUES (gen_random_uuid(), ${organizationId}::uuid, ${name}, ${role}::role, ${expiresAt ?? null}, ${prefix}, ${hash})
+    RETURNING id, organization_id AS "organizationId", name, role, token_prefix AS "tokenPrefix",
+              created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+  if (!token) throw new Error(`token ${name} was not written`);
   return { token, secret };
 }
 
 /** Newest first, revoked ones included. */
-export async function listApiTokens(db: Queryable, organizationId: string): Promise<ApiTokenRow[]> {
-  return db.apiToken.findMany({ where: { organizationId }, orderBy: [{ createdAt: 'desc' }, { id: 'desc' }], omit });
+export async function listApiTokens(db: Tokens, organizationId: string): Promise<ApiTokenRow[]> {
+  return db.apiToken.findMany({
+    where: { organizationId },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    omit: { tokenHash: true },
+  });
 }
 
-/** False when the organisation has no such token that is not revoked yet. */
-export async function revokeApiToken(db: Queryable, organizationId: string, id: string): Promise<boolean> {
+/** @returns false if the organisation has no such token, or it is revoked already */
+export async function revokeApiToken(db: Tokens, organizationId: string, id: string): Promise<boolean> {
   const { count } = await db.apiToken.updateMany({
     where: { id, organizationId, revokedAt: null },
     data: { revokedAt: new Date() },

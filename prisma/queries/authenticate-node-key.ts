@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Database, RawQueryable } from '../database.js';
-import { driverOf, driverTransaction } from '../driver.js';
+import type { Database, Queryable } from '../database.js';
 import { storableText } from '../text.js';
 import { excludeAbsence } from './v1/outstanding-requests.js';
 import { forgetHiveRevisions } from './v1/forget-hive-revisions.js';
@@ -36,23 +35,24 @@ interface KeyRow {
 }
 
 const TAKEOVER_WINDOW_SECONDS = 5 * 60;
-/** So many refused takeovers within the window leave the key usable; one more blocks it (as at the original hive). */
+/** The maximum number of refused takeovers within the window; one more blocks the key, as at the original hive. */
 const TAKEOVERS_ALLOWED = 3;
-/** Version 1: a key's node that was silent for so long may have moved to another machine. */
+/** Version 1: if a key's node has been silent for this long, it may have moved to another machine. */
 const ABSENCE_SECONDS = 90;
 
 /**
  * Checks a node's API key and binds it to the first machine that uses it. A new machine becomes a new node of the
- * key's organisation; a new key of a known machine leads to the same node. The errors' wording is the original hive's.
+ * key's organisation; a new key on a known machine leads to the same node. The errors are worded as the original hive
+ * words them.
  *
- * Version 1: the nodes of one host have the same machine_id, so a key alone tells its node; it may move to another
- * machine when its node has gone.
+ * Version 1: the nodes on one host have the same machine_id, so only the key identifies a node. The key may move to
+ * another machine once its node is gone.
  */
 export async function authenticateNode(db: Database, introduction: NodeIntroduction): Promise<NodeAuthentication> {
   const { keyHash } = introduction;
-  const known = await driverOf(db).$queryRaw<unknown[]>`SELECT FROM node_api_key WHERE key_hash = ${keyHash}`;
-  if (known.length === 0) return refuse('invalid API key'); // nodes try again for ever: no transaction for them
-  return driverTransaction(db, async (tx) => {
+  const known = await db.$queryRaw<unknown[]>`SELECT FROM node_api_key WHERE key_hash = ${keyHash}`;
+  if (known.length === 0) return refuse('invalid API key'); // nodes retry this forever, so it costs no transaction
+  return db.$transaction(async (tx) => {
     const key = await lockKey(tx, keyHash);
     if (!key) return refuse('invalid API key');
     if (key.isRevoked) return refuse('API key revoked');
@@ -74,7 +74,7 @@ function refuse(error: string): NodeAuthentication {
   return { accepted: false, error };
 }
 
-async function lockKey(tx: RawQueryable, keyHash: string): Promise<KeyRow | undefined> {
+async function lockKey(tx: Queryable, keyHash: string): Promise<KeyRow | undefined> {
   const [key] = await tx.$queryRaw<KeyRow[]>`
     SELECT k.id, k.organization_id AS "organizationId", k.node_id AS "nodeId", k.machine_id AS "machineId",
            k.revoked_at IS NOT NULL AS "isRevoked",
@@ -87,7 +87,7 @@ async function lockKey(tx: RawQueryable, keyHash: string): Promise<KeyRow | unde
   return key;
 }
 
-async function countTakeover(tx: RawQueryable, key: KeyRow, protocolVersion: number): Promise<NodeAuthentication> {
+async function countTakeover(tx: Queryable, key: KeyRow, protocolVersion: number): Promise<NodeAuthentication> {
   const count = key.takeovers + 1;
   const blockedReason = count > TAKEOVERS_ALLOWED ? 'another machine tried to use it repeatedly' : null;
   await tx.$executeRaw`
@@ -104,7 +104,7 @@ async function countTakeover(tx: RawQueryable, key: KeyRow, protocolVersion: num
   );
 }
 
-async function upsertNode(tx: RawQueryable, key: KeyRow, introduction: NodeIntroduction): Promise<string> {
+async function upsertNode(tx: Queryable, key: KeyRow, introduction: NodeIntroduction): Promise<string> {
   const { protocolVersion } = introduction;
   const machineId = storableText(introduction.machineId);
   const name = storableText(introduction.name);
@@ -130,7 +130,7 @@ async function upsertNode(tx: RawQueryable, key: KeyRow, introduction: NodeIntro
   return known;
 }
 
-async function findByMachine(tx: RawQueryable, key: KeyRow, machineId: string): Promise<string | undefined> {
+async function findByMachine(tx: Queryable, key: KeyRow, machineId: string): Promise<string | undefined> {
   const [node] = await tx.$queryRaw<{ id: string }[]>`
     SELECT id FROM node WHERE organization_id = ${key.organizationId}::uuid AND machine_id = ${machineId} LIMIT 1`;
   return node?.id;

@@ -1,12 +1,11 @@
 import { Prisma, type Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import type { Role } from '../generated/client.js';
 import { credentialKind, hashSecret, type CredentialKind } from '../secrets.js';
 
 /** Who a request comes from. */
 export interface Principal {
   kind: CredentialKind | 'oidc';
-  /** The token's or key's; of an OpenID Connect token, one made from its subject. */
+  /** The id of the token or key; for an OpenID Connect token, an id made from its subject. */
   id: string;
   organizationId: string;
   role: Role;
@@ -14,27 +13,27 @@ export interface Principal {
 
 export type CredentialFault = 'unknown' | 'expired' | 'revoked' | 'blocked';
 
-interface Row {
+interface CredentialRow {
   id: string;
-  organization_id: string;
+  organizationId: string;
   role: Role;
-  revoked: boolean;
-  expired: boolean;
-  blocked: boolean;
-  used_lately: boolean;
+  isRevoked: boolean;
+  isExpired: boolean;
+  isBlocked: boolean;
+  usedLately: boolean;
 }
 
-/** Looks a secret up; judged by the database's clock, each time anew, so that a revocation holds at once. */
+/** Looks a secret up, by the database's clock and anew each time, so that a revocation takes effect at once. */
 export async function authenticate(db: Queryable, secret: string): Promise<Principal | CredentialFault> {
   const kind = credentialKind(secret);
   if (!kind) return 'unknown';
-  const [row] = await driverOf(db).$queryRaw<Row[]>(credentialByHash(kind, hashSecret(secret)));
+  const [row] = await db.$queryRaw<CredentialRow[]>(credentialByHash(kind, hashSecret(secret)));
   if (!row) return 'unknown';
-  if (row.revoked) return 'revoked';
-  if (row.blocked) return 'blocked';
-  if (row.expired) return 'expired';
-  if (!row.used_lately) await driverOf(db).$executeRaw(markUsed(kind, row.id));
-  return { kind, id: row.id, organizationId: row.organization_id, role: row.role };
+  if (row.isRevoked) return 'revoked';
+  if (row.isBlocked) return 'blocked';
+  if (row.isExpired) return 'expired';
+  if (!row.usedLately) await db.$executeRaw(markUsed(kind, row.id));
+  return { kind, id: row.id, organizationId: row.organizationId, role: row.role };
 }
 
 const USED_LATELY = Prisma.sql`coalesce(last_used_at > now() - interval '1 minute', false)`;
@@ -42,12 +41,12 @@ const USED_LATELY = Prisma.sql`coalesce(last_used_at > now() - interval '1 minut
 function credentialByHash(kind: CredentialKind, hash: string): Prisma.Sql {
   return kind === 'api_token'
     ? Prisma.sql`
-        SELECT id, organization_id, role, revoked_at IS NOT NULL AS revoked,
-               coalesce(expires_at <= now(), false) AS expired, false AS blocked, ${USED_LATELY} AS used_lately
+        SELECT id, organization_id AS "organizationId", role, revoked_at IS NOT NULL AS "isRevoked",
+               coalesce(expires_at <= now(), false) AS "isExpired", false AS "isBlocked", ${USED_LATELY} AS "usedLately"
         FROM api_token WHERE token_hash = ${hash}`
     : Prisma.sql`
-        SELECT id, organization_id, 'viewer' AS role, revoked_at IS NOT NULL AS revoked,
-               false AS expired, blocked_at IS NOT NULL AS blocked, ${USED_LATELY} AS used_lately
+        SELECT id, organization_id AS "organizationId", 'viewer' AS role, revoked_at IS NOT NULL AS "isRevoked",
+               false AS "isExpired", blocked_at IS NOT NULL AS "isBlocked", ${USED_LATELY} AS "usedLately"
         FROM node_api_key WHERE key_hash = ${hash}`;
 }
 

@@ -1,37 +1,37 @@
 /**
- * Taking an attempt for a backfill before its workflow is started: one compare-and-set, so that hundred readers
- * start one workflow. The claim is named by its time, so that giving it back can't undo a later one.
+ * Claiming an attempt for a backfill before its workflow is started: one compare-and-set, so that a hundred readers
+ * start one workflow. A claim is named by its time, so that giving it back can't undo a later one.
  */
 import { Prisma, type Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
+import { NEEDS_BACKFILL_NOW } from './needing-backfill.js';
 
 export interface BackfillClaim {
   attemptId: string;
   nodeId: string;
   organizationId: string;
-  /** requested_at as text: what the claim is known by. */
+  /** requested_at as text, which identifies the claim. */
   claimedAt: string;
-  /** What the row goes back to if no workflow comes of it. */
+  /** What the row goes back to if no workflow is started. */
   before: { state: SyncState; needsBackfill: boolean };
-  /** Where the node's socket is, if a hive holds it. */
+  /** Where the node's socket is, if a hive has it. */
   location?: { queue: string; sessionId: string };
 }
 
 interface ClaimRow {
-  node_id: string;
-  organization_id: string;
-  claimed_at: string;
-  state_before: SyncState;
-  needs_before: boolean;
+  nodeId: string;
+  organizationId: string;
+  claimedAt: string;
+  stateBefore: SyncState;
+  neededBefore: boolean;
   queue: string | null;
-  session_id: string | null;
+  sessionId: string | null;
 }
 
 /**
- * For a reader: partial -> pending_backfill, if it needs one, is not paused, and its node is connected.
- * Undefined where there is nothing to start.
+ * For a reader: partial -> pending_backfill, if the attempt needs a backfill now and its node is connected.
+ * @returns undefined if there is nothing to start
  */
 export async function claimBackfill(scope: OrganizationScope, attemptId: string): Promise<BackfillClaim | undefined> {
   const [row] = await scope.query<ClaimRow>(Prisma.sql`
@@ -39,16 +39,15 @@ export async function claimBackfill(scope: OrganizationScope, attemptId: string)
     FROM attempt a, node_lease l
     WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
       AND a.organization_id = ${scope.organizationId}::uuid
-      AND l.node_id = s.node_id AND l.expires_at > now()
-      AND s.state = 'partial' AND s.needs_backfill AND NOT s.paused AND (s.retry_at IS NULL OR s.retry_at <= now())
-    RETURNING a.node_id, a.organization_id, s.requested_at::text AS claimed_at, 'partial' AS state_before,
-              true AS needs_before, l.queue, l.session_id`);
+      AND l.node_id = s.node_id AND l.expires_at > now() AND ${NEEDS_BACKFILL_NOW}
+    RETURNING a.node_id AS "nodeId", a.organization_id AS "organizationId", s.requested_at::text AS "claimedAt",
+              'partial' AS "stateBefore", true AS "neededBefore", l.queue, l.session_id AS "sessionId"`);
   return row && toClaim(attemptId, row);
 }
 
 /**
- * For a person: clears what keeps the attempt or its executions back, and takes it unless a backfill has it
- * already. Undefined when it has, or when there is no such attempt.
+ * For a person: clears what keeps the attempt or its executions back, and claims it.
+ * @returns undefined if a backfill has it already, or there is no such attempt
  */
 export async function claimManualBackfill(
   scope: OrganizationScope,
@@ -71,28 +70,29 @@ export async function claimManualBackfill(
       FROM before WHERE s.attempt_id = before.attempt_id
       RETURNING s.attempt_id, s.requested_at::text AS claimed_at
     )
-    SELECT before.node_id, before.organization_id, claimed.claimed_at, before.state::text AS state_before,
-           before.needs_backfill AS needs_before, l.queue, l.session_id
+    SELECT before.node_id AS "nodeId", before.organization_id AS "organizationId", claimed.claimed_at AS "claimedAt",
+           before.state::text AS "stateBefore", before.needs_backfill AS "neededBefore", l.queue,
+           l.session_id AS "sessionId"
     FROM before JOIN claimed USING (attempt_id)
     LEFT JOIN node_lease l ON l.node_id = before.node_id AND l.expires_at > now()`);
-  return row && row.state_before !== 'pending_backfill' ? toClaim(attemptId, row) : undefined;
+  return row && row.stateBefore !== 'pending_backfill' ? toClaim(attemptId, row) : undefined;
 }
 
 function toClaim(attemptId: string, row: ClaimRow): BackfillClaim {
-  const claim: BackfillClaim = {
+  const { nodeId, organizationId, claimedAt, stateBefore, neededBefore, queue, sessionId } = row;
+  return {
     attemptId,
-    nodeId: row.node_id,
-    organizationId: row.organization_id,
-    claimedAt: row.claimed_at,
-    before: { state: row.state_before, needsBackfill: row.needs_before },
+    nodeId,
+    organizationId,
+    claimedAt,
+    before: { state: stateBefore, needsBackfill: neededBefore },
+    ...(queue !== null && sessionId !== null && { location: { queue, sessionId } }),
   };
-  if (row.queue && row.session_id) claim.location = { queue: row.queue, sessionId: row.session_id };
-  return claim;
 }
 
-/** Gives a claim back that no workflow came of; nothing happens if a workflow has taken it meanwhile. */
+/** Gives back a claim for which no workflow was started; if a workflow has taken it over meanwhile, nothing happens. */
 export async function releaseBackfillClaim(db: Queryable, claim: BackfillClaim): Promise<void> {
-  await driverOf(db).$executeRaw`
+  await db.$executeRaw`
     UPDATE attempt_sync SET state = ${claim.before.state}::sync_state, needs_backfill = ${claim.before.needsBackfill}
     WHERE attempt_id = ${claim.attemptId}::uuid AND state = 'pending_backfill' AND run_id IS NULL
       AND requested_at = ${claim.claimedAt}::timestamptz`;

@@ -1,32 +1,32 @@
-/** Joining the small pages of ended executions: what to look at, what to read, and the exchange of old pages for new. */
+/** Joining the small pages of executions that have ended: which to look at, what to read, and how pages are replaced. */
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
 import type { NumberedPage, PageContent } from '../../protocol/page.js';
 import type { Database, Queryable } from '../database.js';
+import { IS_WHOLE } from './mark.js';
 
-/** An execution that has ended, with all its lines stored. */
+/** An execution that has ended and has all its lines stored. */
 export interface CompactionCandidate {
   executionId: string;
   epoch: number;
 }
 
-/** Executions whose pages have not been looked at since they were stored completely, by id. */
+/** Executions whose pages have not been looked at since all of their lines were stored, by id. */
 export function listCompactionCandidates(
   db: Queryable,
   afterExecutionId: string | undefined,
   limit: number,
 ): Promise<CompactionCandidate[]> {
-  return db.$queryRaw<CompactionCandidate[]>`
-    SELECT id AS "executionId", stored_epoch AS epoch FROM execution
-    WHERE status <> 'running' AND compacted_epoch IS DISTINCT FROM stored_epoch
-      AND stored_epoch = log_epoch AND stored_lines = declared_lines
-      AND (${afterExecutionId ?? null}::uuid IS NULL OR id > ${afterExecutionId ?? null}::uuid)
-    ORDER BY id LIMIT ${limit}`;
+  return db.$queryRaw`
+    SELECT e.id AS "executionId", e.stored_epoch AS epoch FROM execution e
+    WHERE e.status <> 'running' AND e.compacted_epoch IS DISTINCT FROM e.stored_epoch AND ${IS_WHOLE}
+      AND (${afterExecutionId ?? null}::uuid IS NULL OR e.id > ${afterExecutionId ?? null}::uuid)
+    ORDER BY e.id LIMIT ${limit}`;
 }
 
 /**
- * Marks those with one page or none: nothing is to be joined there. What another transaction holds is left for the next
- * time, so that a hundred locks wait for nobody.
- * @returns their ids
+ * Marks the candidates with one page or none as compacted, because there is nothing to join. A row that another
+ * transaction has locked is left for the next time, so that a hundred locks never wait.
+ * @returns the ids of those that were marked
  */
 export async function markSinglePaged(db: Queryable, candidates: CompactionCandidate[]): Promise<Set<string>> {
   const marked = await db.$queryRaw<{ id: string }[]>`
@@ -34,7 +34,7 @@ export async function markSinglePaged(db: Queryable, candidates: CompactionCandi
       SELECT e.id FROM execution e
       JOIN unnest(${candidates.map(({ executionId }) => executionId)}::uuid[], ${candidates.map(({ epoch }) => epoch)}::int[])
         AS c (id, epoch) ON c.id = e.id AND c.epoch = e.stored_epoch
-      WHERE e.status <> 'running' AND e.stored_lines = e.declared_lines AND e.log_epoch = e.stored_epoch AND NOT EXISTS (
+      WHERE e.status <> 'running' AND ${IS_WHOLE} AND NOT EXISTS (
         SELECT FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch = e.stored_epoch AND p.first_seq > 1)
       FOR NO KEY UPDATE OF e SKIP LOCKED
     )
@@ -43,19 +43,19 @@ export async function markSinglePaged(db: Queryable, candidates: CompactionCandi
   return new Set(marked.map(({ id }) => id));
 }
 
-/** Consecutive lines that lie in several pages, and fit into one. */
+/** Consecutive lines that are in several pages and fit into one. */
 export interface PageGroup {
   firstSeq: number;
   lastSeq: number;
   pages: number;
 }
 
-/** Pages looked at for one answer. A group is at most PAGE_TARGET_LINES pages, so it always fits. */
+/** How many pages are looked at in one go. A group has at most PAGE_TARGET_LINES pages, so it always fits. */
 const WINDOW_PAGES = 4 * PAGE_TARGET_LINES;
 
 /**
- * Groups of the execution's pages, after a line, that fit into one page each; whole pages only, as many as fit.
- * `next` absent: the execution has no further pages.
+ * Groups the execution's pages after a line so that each group fits into one page and has as many whole pages as fit.
+ * @returns the groups of two or more pages, and the line to go on after; `next` is absent if there are no more pages
  */
 export async function planCompaction(
   db: Queryable,
@@ -81,7 +81,7 @@ export async function planCompaction(
       groups.push({ ...page, pages: 1 });
     }
   }
-  const cut = pages.length === WINDOW_PAGES ? groups.pop() : undefined; // it may go on in the next window
+  const cut = pages.length === WINDOW_PAGES ? groups.pop() : undefined; // the next window may continue it
   return {
     groups: groups.filter((group) => group.pages > 1),
     ...(cut && { next: cut.firstSeq - 1 }),
@@ -94,18 +94,14 @@ export async function readPageGroup(
   { executionId, epoch }: CompactionCandidate,
   { firstSeq, lastSeq }: PageGroup,
 ): Promise<NumberedPage[]> {
-  const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; gzip: Uint8Array }[]>`
+  return db.$queryRaw`
     SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", gzip FROM log_page
     WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch}
       AND first_seq >= ${firstSeq} AND last_seq <= ${lastSeq}
     ORDER BY first_seq`;
-  return pages.map(({ gzip, ...page }) => ({
-    ...page,
-    gzip: Buffer.from(gzip.buffer, gzip.byteOffset, gzip.byteLength),
-  }));
 }
 
-/** The execution's pages are not those that were read: a new epoch replaced them, or another compaction was faster. */
+/** The execution's pages have changed since they were read: a new epoch replaced them, or another compaction was faster. */
 export class PagesChangedError extends Error {
   override readonly name = 'PagesChangedError';
   readonly code = 'pages_changed';
@@ -115,9 +111,9 @@ export class PagesChangedError extends Error {
 }
 
 /**
- * Puts one page in the place of those that it was joined from, under the lock that storing a page takes. A reader's
- * statement sees either the old pages or the new one.
- * @throws PagesChangedError nothing was written
+ * Replaces pages by the one that they were joined to, under the lock that storing a page takes. A reader's statement sees
+ * either the old pages or the new one.
+ * @throws PagesChangedError and nothing is written
  */
 export function replacePages(
   db: Database,
@@ -146,7 +142,7 @@ export function replacePages(
   });
 }
 
-/** Nothing is left to be joined in this epoch. */
+/** Notes that nothing is left to join in this epoch. */
 export async function markCompacted(db: Queryable, { executionId, epoch }: CompactionCandidate): Promise<void> {
   await db.$executeRaw`
     UPDATE execution SET compacted_epoch = ${epoch}

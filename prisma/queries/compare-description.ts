@@ -1,27 +1,29 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
-import type { SessionFence } from '../session.js';
+import { isCurrentSession, type SessionFence } from '../session.js';
 
 export interface KnownDescription {
-  /** -1: none of its revisions is described yet. */
+  /** -1 if none of its revisions is described yet. */
   describedRevision: bigint;
-  /** The hive has it word for word, and all that it describes has ended: taking it in would change nothing. */
+  /** The hive has it word for word, and everything that it describes has ended: storing it would change nothing. */
   isTakenIn: boolean;
 }
 
-/** What the hive has of the node's whole description of an attempt. Undefined: it does not know the attempt. */
+/**
+ * Compares the node's whole description of an attempt with what the hive has.
+ * @returns undefined if the hive does not know the attempt
+ */
 export async function compareDescription(
   db: Queryable,
   session: SessionFence,
   attempt: AttemptSync,
   executions: ExecutionSync[],
 ): Promise<KnownDescription | undefined> {
-  const [known] = await driverOf(db).$queryRaw<KnownDescription[]>`
+  const [known] = await db.$queryRaw<KnownDescription[]>`
     SELECT a.described_revision AS "describedRevision",
       a.revision = ${BigInt(attempt.revision)}::bigint AND a.described_revision = a.revision
       AND a.metadata::text = ${JSON.stringify(attempt)}
-      AND EXISTS (SELECT FROM node_lease WHERE node_id = a.node_id AND fence = ${session.fence})
+      AND ${isCurrentSession(session)}
       AND (SELECT count(*) = ${executions.length}::int AND COALESCE(bool_and(
              e.status <> 'running' AND e.metadata::text IS NOT DISTINCT FROM described.metadata), true)
            FROM execution e LEFT JOIN

@@ -1,13 +1,14 @@
 import { Prisma } from '../database.js';
 import type { OrganizationScope } from '../organization-scope.js';
 
-/** Rows of one statement: a large node is taken away in steps that no other writer waits for. */
+/** Rows that one statement deletes: a large node goes in small steps, so that no other writer has to wait. */
 const PAGES_A_STEP = 1000;
 const ATTEMPTS_A_STEP = 100;
 
 /**
- * Removes a node with all that it mirrored, and revokes its keys first, so that it can't come back in between.
- * False when the organisation has no such node.
+ * Removes a node with everything that was mirrored from it. Its keys are revoked first, so that it can't come back
+ * meanwhile.
+ * @returns false if the organisation has no such node
  */
 export async function deleteNode(scope: OrganizationScope, nodeId: string): Promise<boolean> {
   const node = await scope.models.node.findUnique({ where: { id: nodeId }, select: { id: true } });

@@ -1,9 +1,9 @@
-/** What re-checking stored logs reads: executions with what they say of themselves, and their pages as they are. */
+/** What the check of stored logs reads: what the hive's counters say of executions, and their pages as they are. */
 import type { ExecutionStatus } from '../../protocol/frames.js';
 import { Prisma, type Queryable } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 
-/** What the hive says that it holds of an execution. */
+/** What the hive's counters say that it has of an execution. */
 export interface ClaimedLog {
   executionId: string;
   attemptId: string;
@@ -17,15 +17,15 @@ export interface ClaimedLog {
   stdoutLines: number;
   stderrLines: number;
   systemLines: number;
-  /** Pages of an epoch that is not the stored one. */
+  /** Pages of another epoch than the stored one. */
   orphanPages: number;
-  /** Pages that an earlier repair put aside until the node has sent their lines again. */
+  /** Pages that an earlier repair kept until the node has sent their lines again. */
   keptPages: number;
   attemptState: SyncState;
   isPaused: boolean;
 }
 
-// Two ranges of the index each: an inequality would look at every page.
+// The orphan pages are two ranges of the index: `<>` would look at every page.
 const CLAIMED_LOG = Prisma.sql`
   SELECT e.id AS "executionId", e.attempt_id AS "attemptId", e.ordinal, e.status, e.gone_from_node AS "isGoneFromNode",
          e.declared_lines AS "declaredLines", e.log_epoch AS "logEpoch", e.stored_epoch AS "storedEpoch",
@@ -38,21 +38,21 @@ const CLAIMED_LOG = Prisma.sql`
          (SELECT count(*)::int FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch < 0) AS "keptPages"
   FROM execution e JOIN attempt_sync s ON s.attempt_id = e.attempt_id`;
 
-/** All executions, or those of one attempt, in an order that a listing can go on in. */
+/** All executions, or those of one attempt, in an order in which a listing can go on. */
 export function listClaimedLogs(
   db: Queryable,
   attemptId: string | undefined,
   after: Pick<ClaimedLog, 'attemptId' | 'ordinal'> | undefined,
   limit: number,
 ): Promise<ClaimedLog[]> {
-  return db.$queryRaw<ClaimedLog[]>`
+  return db.$queryRaw`
     ${CLAIMED_LOG}
     WHERE (${attemptId ?? null}::uuid IS NULL OR e.attempt_id = ${attemptId ?? null}::uuid)
       AND (e.attempt_id, e.ordinal) > (COALESCE(${after?.attemptId ?? null}::uuid, '00000000-0000-0000-0000-000000000000'), ${after?.ordinal ?? -1}::int)
     ORDER BY e.attempt_id, e.ordinal LIMIT ${limit}`;
 }
 
-/** Undefined: it is gone. */
+/** @returns undefined if the execution is gone */
 export async function findClaimedLog(db: Queryable, executionId: string): Promise<ClaimedLog | undefined> {
   const [log] = await db.$queryRaw<ClaimedLog[]>`${CLAIMED_LOG} WHERE e.id = ${executionId}::uuid`;
   return log;
@@ -71,14 +71,14 @@ export interface ExaminedPage {
 const BATCH_PAGES = 128;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
-/** The next pages of an epoch, in order: at least one while there is one, otherwise some 4 MiB at most. */
-export async function listPagesToExamine(
+/** The next pages of an epoch, in order, up to about 4 MiB; at least one if there is any. */
+export function listPagesToExamine(
   db: Queryable,
   executionId: string,
   epoch: number,
   afterFirstSeq: number,
 ): Promise<ExaminedPage[]> {
-  const pages = await db.$queryRaw<(Omit<ExaminedPage, 'gzip'> & { gzip: Uint8Array })[]>`
+  return db.$queryRaw`
     SELECT page.first_seq AS "firstSeq", page.last_seq AS "lastSeq", page.stdout_lines AS "stdoutLines",
            page.stderr_lines AS "stderrLines", page.system_lines AS "systemLines", page.raw_bytes AS "rawBytes", page.gzip
     FROM (
@@ -88,10 +88,6 @@ export async function listPagesToExamine(
             ORDER BY first_seq LIMIT ${BATCH_PAGES}) AS next
     ) AS page
     WHERE page.bytes_before < ${BATCH_BYTES} ORDER BY page.first_seq`;
-  return pages.map((page) => ({
-    ...page,
-    gzip: Buffer.from(page.gzip.buffer, page.gzip.byteOffset, page.gzip.byteLength),
-  }));
 }
 
 export interface LogSizes {
@@ -107,7 +103,7 @@ export async function sumLogSizes(db: Queryable, attemptId: string | undefined):
   return sizes ?? { executions: 0, lines: 0 };
 }
 
-/** Ids of all attempts, or of the one if it is there, by id. */
+/** The ids of all attempts, or of the given one if it exists, in order. */
 export async function listAttemptIds(
   db: Queryable,
   attemptId: string | undefined,

@@ -3,101 +3,104 @@ import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import type { AttemptSync } from '../../protocol/frames.js';
 import { NODE_STATUS } from './list-nodes.js';
+import { STORED_LINES } from './mark.js';
 
-/** An attempt with how far the hive's copy of it is. */
+/** An attempt, and how much of it the hive has. */
 export interface AttemptRow {
   id: string;
-  node_id: string;
+  nodeId: string;
   revision: bigint;
-  execution_count: number;
+  executionCount: number;
   metadata: AttemptSync;
   state: SyncState;
-  needs_backfill: boolean;
-  requested_at: Date | null;
-  last_full_sync_at: Date | null;
-  retry_at: Date | null;
+  needsBackfill: boolean;
+  requestedAt: Date | null;
+  lastFullSyncAt: Date | null;
+  retryAt: Date | null;
   paused: boolean;
-  last_error: string | null;
-  unavailable_reason: string | null;
+  lastError: string | null;
+  unavailableReason: string | null;
 }
 
-/** Beside the attempt: its node, and counts over its executions. */
+/** An attempt with its node, and counts over its executions. */
 export interface AttemptDetailRow extends AttemptRow {
-  node_name: string;
-  node_public_url: string | null;
-  node_status: string;
+  nodeName: string;
+  nodePublicUrl: string | null;
+  nodeStatus: string;
   executions: number;
-  all_ended: boolean;
-  lines_declared: bigint;
-  lines_stored: bigint;
+  allEnded: boolean;
+  linesDeclared: bigint;
+  linesStored: bigint;
 }
 
 /** Columns of {@link AttemptRow} from `attempt a` and `attempt_sync s`. */
 export const ATTEMPT_COLUMNS = Prisma.sql`
-  a.id, a.node_id, a.revision, a.execution_count, a.metadata, s.state, s.needs_backfill, s.requested_at,
-  s.last_full_sync_at, s.retry_at, s.paused, s.last_error, s.unavailable_reason`;
+  a.id, a.node_id AS "nodeId", a.revision, a.execution_count AS "executionCount", a.metadata, s.state,
+  s.needs_backfill AS "needsBackfill", s.requested_at AS "requestedAt", s.last_full_sync_at AS "lastFullSyncAt",
+  s.retry_at AS "retryAt", s.paused, s.last_error AS "lastError", s.unavailable_reason AS "unavailableReason"`;
 
+/** @returns undefined if the organisation has no such attempt */
 export async function findAttempt(scope: OrganizationScope, attemptId: string): Promise<AttemptDetailRow | undefined> {
   const [attempt] = await scope.query<AttemptDetailRow>(Prisma.sql`
-    SELECT ${ATTEMPT_COLUMNS}, n.name AS node_name, n.public_url AS node_public_url, ${NODE_STATUS} AS node_status,
-           e.executions, e.all_ended, e.lines_declared, e.lines_stored
+    SELECT ${ATTEMPT_COLUMNS}, n.name AS "nodeName", n.public_url AS "nodePublicUrl", ${NODE_STATUS} AS "nodeStatus",
+           counted.*
     FROM attempt a
     JOIN attempt_sync s ON s.attempt_id = a.id
     JOIN node n ON n.id = a.node_id
     LEFT JOIN node_lease l ON l.node_id = n.id
     CROSS JOIN LATERAL (
       SELECT count(*)::int AS executions,
-             coalesce(bool_and(status <> 'running'), true) AS all_ended,
-             coalesce(sum(declared_lines), 0) AS lines_declared,
-             coalesce(sum(stored_lines) FILTER (WHERE stored_epoch = log_epoch), 0) AS lines_stored
-      FROM execution WHERE attempt_id = a.id AND NOT gone_from_node
-    ) e
+             coalesce(bool_and(e.status <> 'running'), true) AS "allEnded",
+             coalesce(sum(e.declared_lines), 0) AS "linesDeclared",
+             coalesce(sum(${STORED_LINES}), 0) AS "linesStored"
+      FROM execution e WHERE e.attempt_id = a.id AND NOT e.gone_from_node
+    ) counted
     WHERE a.id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid`);
   return attempt;
 }
 
 export interface AttemptSyncState {
-  node_id: string;
+  nodeId: string;
   state: SyncState;
-  needs_backfill: boolean;
+  needsBackfill: boolean;
 }
 
-/** The least that tells whether a backfill has ended; cheap enough to be asked again and again. */
+/**
+ * The least that tells whether a backfill has ended; cheap enough to be asked again and again.
+ * @returns undefined if the organisation has no such attempt
+ */
 export async function findAttemptState(
   scope: OrganizationScope,
   attemptId: string,
 ): Promise<AttemptSyncState | undefined> {
   const [state] = await scope.query<AttemptSyncState>(Prisma.sql`
-    SELECT a.node_id, s.state, s.needs_backfill
+    SELECT a.node_id AS "nodeId", s.state, s.needs_backfill AS "needsBackfill"
     FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id
     WHERE a.id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid`);
   return state;
 }
 
 export interface MissingLines {
-  execution_id: string;
-  first_seq: number;
-  last_seq: number;
+  executionId: string;
+  firstSeq: number;
+  lastSeq: number;
   reason: string;
 }
 
-/** Which declared lines the hive does not hold, at most `limit` ranges, one an execution. */
+/** Which declared lines the hive does not have: one range for an execution, at most `limit` of them. */
 export async function listMissingLines(
   scope: OrganizationScope,
   attemptId: string,
   limit: number,
 ): Promise<MissingLines[]> {
   return scope.query(Prisma.sql`
-    SELECT m.id AS execution_id, m.stored + 1 AS first_seq, m.declared_lines AS last_seq,
-           CASE WHEN m.set_aside_reason IS NOT NULL THEN m.set_aside_reason
-                WHEN m.stored_epoch <> m.log_epoch THEN 'replaced'
-                WHEN m.has_gap THEN 'gap'
+    SELECT e.id AS "executionId", ${STORED_LINES} + 1 AS "firstSeq", e.declared_lines AS "lastSeq",
+           CASE WHEN e.set_aside_reason IS NOT NULL THEN e.set_aside_reason
+                WHEN e.stored_epoch <> e.log_epoch THEN 'replaced'
+                WHEN e.has_gap THEN 'gap'
                 ELSE 'not_stored_yet' END AS reason
-    FROM (
-      SELECT e.*, CASE WHEN e.stored_epoch = e.log_epoch THEN e.stored_lines ELSE 0 END AS stored
-      FROM execution e JOIN attempt a ON a.id = e.attempt_id
-      WHERE e.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
-    ) m
-    WHERE m.stored < m.declared_lines AND NOT m.gone_from_node
-    ORDER BY m.ordinal LIMIT ${limit}`);
+    FROM execution e JOIN attempt a ON a.id = e.attempt_id
+    WHERE e.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
+      AND ${STORED_LINES} < e.declared_lines AND NOT e.gone_from_node
+    ORDER BY e.ordinal LIMIT ${limit}`);
 }

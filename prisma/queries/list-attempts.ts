@@ -3,7 +3,7 @@ import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import { ATTEMPT_COLUMNS, type AttemptRow } from './find-attempt.js';
 
-/** A place in the order of attempts: created_at (as text, to the microsecond) and id of the last one read. */
+/** A place in the order of attempts: created_at (text, in microseconds) and id of the last one that was read. */
 export interface AttemptPosition {
   createdAt: string;
   id: string;
@@ -17,7 +17,7 @@ export interface AttemptFilter {
   limit: number;
 }
 
-export type ListedAttemptRow = AttemptRow & { created_at_text: string };
+export type ListedAttemptRow = AttemptRow & { createdAtText: string };
 
 /** Newest first. */
 export async function listAttempts(scope: OrganizationScope, filter: AttemptFilter): Promise<ListedAttemptRow[]> {
@@ -31,7 +31,7 @@ export async function listAttempts(scope: OrganizationScope, filter: AttemptFilt
   ];
   return scope.query(Prisma.sql`
     SELECT ${ATTEMPT_COLUMNS},
-           to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at_text
+           to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "createdAtText"
     FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id
     WHERE ${Prisma.join(conditions, ' AND ')}
     ORDER BY a.created_at DESC, a.id DESC LIMIT ${limit}`);

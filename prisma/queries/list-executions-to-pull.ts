@@ -1,6 +1,6 @@
 import type { ExecutionStatus } from '../../protocol/frames.js';
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
+import { NEEDS_PULL, STORED_LINES } from './mark.js';
 
 export interface ExecutionToPull {
   executionId: string;
@@ -11,13 +11,11 @@ export interface ExecutionToPull {
   storedLines: number;
 }
 
-/** Executions of the attempt with lines that the hive lacks and that only a pull brings, in their order. */
+/** The attempt's executions with missing lines that only a pull brings, in their order. */
 export function listExecutionsToPull(db: Queryable, attemptId: string, limit: number): Promise<ExecutionToPull[]> {
-  return driverOf(db).$queryRaw<ExecutionToPull[]>`
-    SELECT id AS "executionId", status, log_epoch AS "logEpoch", declared_lines AS "declaredLines",
-           CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END AS "storedLines"
-    FROM execution
-    WHERE attempt_id = ${attemptId}::uuid AND NOT gone_from_node AND set_aside_reason IS NULL
-      AND CASE status WHEN 'running' THEN has_gap ELSE stored_epoch <> log_epoch OR stored_lines <> declared_lines END
-    ORDER BY ordinal LIMIT ${limit}`;
+  return db.$queryRaw`
+    SELECT e.id AS "executionId", e.status, e.log_epoch AS "logEpoch", e.declared_lines AS "declaredLines",
+           ${STORED_LINES} AS "storedLines"
+    FROM execution e WHERE e.attempt_id = ${attemptId}::uuid AND NOT e.gone_from_node AND ${NEEDS_PULL}
+    ORDER BY e.ordinal LIMIT ${limit}`;
 }

@@ -3,27 +3,29 @@ import type { OrganizationScope } from '../organization-scope.js';
 
 export interface NodeRow {
   id: string;
-  organization_id: string;
+  organizationId: string;
   name: string;
-  machine_id: string;
-  protocol_version: number;
-  /** `offline` unless a hive holds the node's socket by the database's clock. */
+  machineId: string;
+  protocolVersion: number;
+  /** What the node last said, or `offline` if no hive has its socket by the database's clock. */
   status: string;
   capabilities: unknown;
-  public_url: string | null;
-  last_heartbeat_at: Date | null;
-  connected_at: Date | null;
-  disconnected_at: Date | null;
-  created_at: Date;
-  updated_at: Date;
+  publicUrl: string | null;
+  lastHeartbeatAt: Date | null;
+  connectedAt: Date | null;
+  disconnectedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
 }
 
-/** What a node is now: its own word while its lease lives (tables `n` and `l`). */
+/** {@link NodeRow.status} of a row `n` of node with its row `l` of node_lease. */
 export const NODE_STATUS = Prisma.sql`CASE WHEN l.expires_at > now() THEN n.status ELSE 'offline' END`;
 
 const NODES = Prisma.sql`
-  SELECT n.id, n.organization_id, n.name, n.machine_id, n.protocol_version, ${NODE_STATUS} AS status, n.capabilities,
-         n.public_url, n.last_heartbeat_at, n.connected_at, n.disconnected_at, n.created_at, n.updated_at
+  SELECT n.id, n.organization_id AS "organizationId", n.name, n.machine_id AS "machineId",
+         n.protocol_version AS "protocolVersion", ${NODE_STATUS} AS status, n.capabilities, n.public_url AS "publicUrl",
+         n.last_heartbeat_at AS "lastHeartbeatAt", n.connected_at AS "connectedAt", n.disconnected_at AS "disconnectedAt",
+         n.created_at AS "createdAt", n.updated_at AS "updatedAt"
   FROM node n LEFT JOIN node_lease l ON l.node_id = n.id`;
 
 /** By name. */
@@ -33,6 +35,7 @@ export async function listNodes(scope: OrganizationScope): Promise<NodeRow[]> {
   );
 }
 
+/** @returns undefined if the organisation has no such node */
 export async function findNode(scope: OrganizationScope, id: string): Promise<NodeRow | undefined> {
   const [node] = await scope.query<NodeRow>(
     Prisma.sql`${NODES} WHERE n.organization_id = ${scope.organizationId}::uuid AND n.id = ${id}::uuid`,

@@ -1,7 +1,7 @@
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 
-export interface HeldSession {
+/** A session whose socket the hive has, as the hive knows it. */
+export interface OpenSession {
   nodeId: string;
   fence: bigint;
   apiKeyId: string;
@@ -13,15 +13,16 @@ export interface LostSession {
   reason: 'superseded' | 'revoked' | 'blocked';
 }
 
-/** Which of the sessions that a hive holds must end: a newer session has the lease, or the key or the node is gone. */
-export function findLostSessions(db: Queryable, sessions: HeldSession[]): Promise<LostSession[]> {
-  return driverOf(db).$queryRaw<LostSession[]>`
-    SELECT held.node_id AS "nodeId", held.fence,
+/** Which of the hive's sessions must end: a newer session has the lease, or the key or the node is gone. */
+export function findLostSessions(db: Queryable, sessions: OpenSession[]): Promise<LostSession[]> {
+  return db.$queryRaw`
+    SELECT session.node_id AS "nodeId", session.fence,
            CASE WHEN key.id IS NULL OR key.revoked_at IS NOT NULL THEN 'revoked'
                 WHEN key.blocked_at IS NOT NULL THEN 'blocked' ELSE 'superseded' END AS reason
-    FROM unnest(${sessions.map((session) => session.nodeId)}::uuid[], ${sessions.map((session) => session.fence)}::bigint[],
-                ${sessions.map((session) => session.apiKeyId)}::uuid[]) AS held (node_id, fence, key_id)
-    LEFT JOIN node_lease lease ON lease.node_id = held.node_id
-    LEFT JOIN node_api_key key ON key.id = held.key_id
-    WHERE lease.fence IS DISTINCT FROM held.fence OR key.id IS NULL OR key.revoked_at IS NOT NULL OR key.blocked_at IS NOT NULL`;
+    FROM unnest(${sessions.map(({ nodeId }) => nodeId)}::uuid[], ${sessions.map(({ fence }) => fence)}::bigint[],
+                ${sessions.map(({ apiKeyId }) => apiKeyId)}::uuid[]) AS session (node_id, fence, key_id)
+    LEFT JOIN node_lease lease ON lease.node_id = session.node_id
+    LEFT JOIN node_api_key key ON key.id = session.key_id
+    WHERE lease.fence IS DISTINCT FROM session.fence
+      OR key.id IS NULL OR key.revoked_at IS NOT NULL OR key.blocked_at IS NOT NULL`;
 }

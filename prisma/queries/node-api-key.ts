@@ -1,11 +1,11 @@
 import type { NodeApiKey } from '../generated/client.js';
-import type { Queryable } from '../database.js';
+import type { Models } from '../database.js';
 import { newNodeKeySecret } from '../secrets.js';
 
-/** A key as it may be shown: all but the hash. */
+/** A key as it may be shown: everything except the hash. */
 export type NodeApiKeyRow = Omit<NodeApiKey, 'keyHash'>;
 
-type Keys = Pick<Queryable, 'nodeApiKey'>;
+type Keys = Pick<Models, 'nodeApiKey'>;
 
 const omit = { keyHash: true } as const;
 
@@ -27,7 +27,10 @@ export async function listNodeApiKeys(db: Keys, organizationId: string): Promise
   return db.nodeApiKey.findMany({ where: { organizationId }, orderBy: [{ createdAt: 'desc' }, { id: 'desc' }], omit });
 }
 
-/** The gateways notice and close the node's socket. False when there is no such key that is not revoked yet. */
+/**
+ * The gateways notice and close the node's socket.
+ * @returns false if there is no such key, or it is revoked already
+ */
 export async function revokeNodeApiKey(db: Keys, organizationId: string, id: string): Promise<boolean> {
   const { count } = await db.nodeApiKey.updateMany({
     where: { id, organizationId, revokedAt: null },
@@ -36,7 +39,10 @@ export async function revokeNodeApiKey(db: Keys, organizationId: string, id: str
   return count > 0;
 }
 
-/** Forgets the takeovers that blocked the key. Undefined when there is no such key that is blocked. */
+/**
+ * Forgets the takeovers that blocked the key.
+ * @returns undefined if there is no such key, or it is not blocked
+ */
 export async function unblockNodeApiKey(
   db: Keys,
   organizationId: string,

@@ -1,6 +1,7 @@
-import type { Queryable } from '../database.js';
+import { isUuid } from '../../protocol/uuid.js';
+import type { Models, Queryable } from '../database.js';
 
-/** The organisation that a hive's first start makes. */
+/** The organisation that a hive makes on its first start. */
 export const DEFAULT_ORGANIZATION = 'default';
 
 export interface OrganizationRow {
@@ -9,22 +10,37 @@ export interface OrganizationRow {
   createdAt: Date;
 }
 
-/** Makes the organisation `default` unless it is there; several hives may start at once. */
+/** Makes the organisation `default` unless it exists; several hives may start at once. */
 export async function ensureDefaultOrganization(db: Queryable): Promise<OrganizationRow> {
   return ensureOrganization(db, DEFAULT_ORGANIZATION);
 }
 
 export async function ensureOrganization(db: Queryable, name: string): Promise<OrganizationRow> {
-  await db.organization.createMany({ data: [{ name }], skipDuplicates: true });
-  return db.organization.findUniqueOrThrow({ where: { name } });
+  const created = await createOrganization(db, name);
+  if (created) return created;
+  const [found] = await db.$queryRaw<OrganizationRow[]>`
+    SELECT id, name, created_at AS "createdAt" FROM organization WHERE name = ${name}`;
+  if (!found) throw new Error(`organisation ${name} was removed while it was looked up`);
+  return found;
 }
 
-/** Undefined when the name is taken. */
+/** @returns the new organisation; undefined if the name is taken */
 export async function createOrganization(db: Queryable, name: string): Promise<OrganizationRow | undefined> {
-  const [created] = await db.organization.createManyAndReturn({ data: [{ name }], skipDuplicates: true });
+  const [created] = await db.$queryRaw<OrganizationRow[]>`
+    INSERT INTO organization (id, name) VALUES (gen_random_uuid(), ${name}) ON CONFLICT (name) DO NOTHING
+    RETURNING id, name, created_at AS "createdAt"`;
   return created;
 }
 
-export async function listOrganizations(db: Queryable): Promise<OrganizationRow[]> {
+export async function listOrganizations(db: Pick<Models, 'organization'>): Promise<OrganizationRow[]> {
   return db.organization.findMany({ orderBy: { name: 'asc' } });
+}
+
+/** @returns the id of the organisation with this id, or otherwise with this name; undefined if there is none */
+export async function findOrganizationId(db: Queryable, idOrName: string): Promise<string | undefined> {
+  const [found] = await db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM organization
+    WHERE name = ${idOrName} OR id = ${isUuid(idOrName) ? idOrName : null}::uuid
+    ORDER BY name = ${idOrName} LIMIT 1`;
+  return found?.id;
 }

@@ -1,4 +1,4 @@
-/** What reading logs needs of the database: which lines there are, and the pages that hold them. */
+/** What readers of logs ask the database: which lines there are, and the pages that contain them. */
 import { Prisma, type Queryable } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
@@ -8,16 +8,16 @@ import type { NumberedPage, OutputType } from '../../protocol/page.js';
 export interface LogExecution {
   id: string;
   ordinal: number;
-  stored_epoch: number;
-  stored_lines: number;
+  storedEpoch: number;
+  storedLines: number;
   /** More lines may come. */
   unfinished: boolean;
-  set_aside: boolean;
-  /** Lines of the asked output type; all stored ones where none was asked for. */
-  matching_lines: number;
+  isSetAside: boolean;
+  /** Stored lines of the requested output type; all of them if none was requested. */
+  matchingLines: number;
 }
 
-/** Tables `e`: more lines may come. An execution that its node lost gets none. */
+/** Condition on a row `e` of execution: more lines may come. An execution that is gone from its node gets none. */
 const UNFINISHED = Prisma.sql`
   NOT e.gone_from_node
   AND (e.status = 'running' OR e.stored_epoch <> e.log_epoch OR e.stored_lines < e.declared_lines)`;
@@ -45,7 +45,7 @@ export interface LogTotals {
   executions: number;
 }
 
-/** Undefined: the organisation has no such attempt. */
+/** @returns undefined if the organisation has no such attempt */
 export async function findLogTotals(
   scope: OrganizationScope,
   attemptId: string,
@@ -70,7 +70,7 @@ export interface ForwardRange {
   afterOrdinal: number;
   /** ...and these... */
   ordinals: number[];
-  /** ...and, if so, all of which more lines may come. */
+  /** ...and, if true, all of which more lines may come. */
   unfinished: boolean;
   limit: number;
 }
@@ -88,7 +88,7 @@ export async function listLogExecutions(
     ORDER BY e.ordinal LIMIT ${limit}`);
 }
 
-/** The executions with lines up to an ordinal, the last one first. */
+/** The executions with lines, up to an ordinal, the last one first. */
 export async function listLogExecutionsBackward(
   scope: OrganizationScope,
   attemptId: string,
@@ -102,8 +102,8 @@ export async function listLogExecutionsBackward(
 
 function logExecutions(scope: OrganizationScope, attemptId: string, { executionId, outputType }: LogFilter) {
   return Prisma.sql`
-    SELECT e.id, e.ordinal, e.stored_epoch, e.stored_lines, ${UNFINISHED} AS unfinished,
-           e.set_aside_reason IS NOT NULL AS set_aside, e.${matchingLines(outputType)} AS matching_lines
+    SELECT e.id, e.ordinal, e.stored_epoch AS "storedEpoch", e.stored_lines AS "storedLines", ${UNFINISHED} AS unfinished,
+           e.set_aside_reason IS NOT NULL AS "isSetAside", e.${matchingLines(outputType)} AS "matchingLines"
     FROM execution e JOIN attempt a ON a.id = e.attempt_id
     WHERE e.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
       ${executionCondition(executionId)}`;
@@ -116,19 +116,20 @@ export interface PageRange {
   fromSeq: number;
   toSeq: number;
   direction: 'forward' | 'backward';
-  /** Pages without such lines are passed over. */
+  /** Pages without such lines are skipped. */
   outputType?: OutputType | undefined;
 }
 
-/** Gunzipped size of the pages of one answer; at least one page. */
+/** Maximum size of the pages in one answer, unzipped; one page is always in it. */
 const BATCH_RAW_BYTES = 1024 * 1024;
 const BATCH_PAGES = 256;
-/** Rows looked at for one answer when most of them are passed over. */
+/** Maximum number of rows looked at for one answer if most of them are skipped. */
 const SCAN_PAGES = 4096;
 
 /**
- * The next pages that overlap a range, in the direction's order, and how far the range has been looked at (inclusive).
- * Undefined: no page holds the range's first line, so the execution's pages were replaced, or are damaged.
+ * Reads the next pages that overlap a range, in the direction's order.
+ * @returns the pages, and how far the range has been looked at (inclusive); undefined if no page contains the range's
+ * first line: the execution's pages were replaced, or are damaged
  */
 export async function readLogPages(
   scope: OrganizationScope,
@@ -154,42 +155,40 @@ export async function readLogPages(
       SELECT first_seq, last_seq, gzip, sum(raw_bytes) OVER (ORDER BY ${order}) - raw_bytes AS bytes_before
       FROM scan ${matching} ORDER BY ${order} LIMIT ${BATCH_PAGES}
     )
-    SELECT scanned.*, page.first_seq, page.last_seq, page.gzip
-    FROM (SELECT min(first_seq) AS scanned_first, max(last_seq) AS scanned_last FROM scan) scanned
+    SELECT scanned.*, page.first_seq AS "firstSeq", page.last_seq AS "lastSeq", page.gzip
+    FROM (SELECT min(first_seq) AS "scannedFirst", max(last_seq) AS "scannedLast" FROM scan) scanned
     LEFT JOIN sized page ON page.bytes_before < ${BATCH_RAW_BYTES}
     ORDER BY ${order}`);
   return toBatch(rows, wanted, forward);
 }
 
 interface ScannedRow {
-  scanned_first: number | null;
-  scanned_last: number | null;
-  first_seq: number | null;
-  last_seq: number | null;
-  gzip: Uint8Array | null;
+  scannedFirst: number | null;
+  scannedLast: number | null;
+  firstSeq: number | null;
+  lastSeq: number | null;
+  gzip: Buffer | null;
 }
 
 function toBatch(rows: ScannedRow[], wanted: number, forward: boolean) {
-  const { scanned_first: first = null, scanned_last: last = null } = rows[0] ?? {};
+  const { scannedFirst: first = null, scannedLast: last = null } = rows[0] ?? {};
   if (first === null || last === null || first > wanted || last < wanted) return undefined;
-  const pages = rows.flatMap(({ first_seq: firstSeq, last_seq: lastSeq, gzip }) =>
-    firstSeq === null || lastSeq === null || gzip === null ? [] : [{ gzip: toBuffer(gzip), firstSeq, lastSeq }],
+  const pages = rows.flatMap(({ firstSeq, lastSeq, gzip }) =>
+    firstSeq === null || lastSeq === null || gzip === null ? [] : [{ gzip, firstSeq, lastSeq }],
   );
   return { pages, scannedTo: forward ? last : first };
 }
 
-const toBuffer = (gzip: Uint8Array) => Buffer.from(gzip.buffer, gzip.byteOffset, gzip.byteLength);
-
-/** What changes when a follower has something to read, or its log has ended. */
+/** `fingerprint` changes when a follower has something to read, or its log has ended. */
 export interface FollowedLog {
-  attempt_id: string;
+  attemptId: string;
   fingerprint: string;
 }
 
-/** Of attempts that their followers were allowed to read already; one query for all of a process. */
+/** For attempts that their followers are already known to be allowed to read; one query for all of a process. */
 export async function listFollowedLogs(db: Queryable, attemptIds: string[]): Promise<FollowedLog[]> {
   return db.$queryRaw`
-    SELECT s.attempt_id, concat_ws('/', s.state, count(e.id), sum(e.stored_lines), sum(e.stored_epoch),
+    SELECT s.attempt_id AS "attemptId", concat_ws('/', s.state, count(e.id), sum(e.stored_lines), sum(e.stored_epoch),
                                    count(e.id) FILTER (WHERE ${UNFINISHED})) AS fingerprint
     FROM attempt_sync s LEFT JOIN execution e ON e.attempt_id = s.attempt_id
     WHERE s.attempt_id = ANY (${attemptIds}::uuid[])

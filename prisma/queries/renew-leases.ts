@@ -1,16 +1,15 @@
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 
-/** A heartbeat that came over a session's socket. */
+/** A heartbeat that arrived on a session's socket. */
 export interface Heartbeat {
   nodeId: string;
   fence: bigint;
   status: string;
 }
 
-/** Renews the leases of sessions that were heard from, also expired ones, and notes what their nodes say of themselves. */
+/** Renews the leases of sessions that were heard from, even expired ones, and stores the status that their nodes report. */
 export async function renewLeases(db: Queryable, heartbeats: Heartbeat[], ttlSeconds: number): Promise<void> {
-  await driverOf(db).$executeRaw`
+  await db.$executeRaw`
     WITH beat AS (
       SELECT * FROM unnest(${heartbeats.map((beat) => beat.nodeId)}::uuid[], ${heartbeats.map((beat) => beat.fence)}::bigint[],
                            ${heartbeats.map((beat) => beat.status)}::text[]) AS t (node_id, fence, status)

@@ -1,9 +1,10 @@
-/** What repairing a stored log writes. All of it under the locks of the attempt and the execution. */
+/** What the repair of a stored log writes, always with the attempt and the execution locked. */
 import type { OutputType } from '../../protocol/page.js';
 import type { Queryable } from '../database.js';
+import { IS_WHOLE } from './mark.js';
 import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 
-/** Locks what storing pages and computing states lock, in their order. */
+/** Locks the rows that storing pages and computing states lock, in the same order. */
 export async function lockLog(tx: Queryable, attemptId: string, executionId: string): Promise<void> {
   await lockAttempts(tx, [attemptId]);
   await tx.$queryRaw`SELECT 1 FROM execution WHERE id = ${executionId}::uuid FOR NO KEY UPDATE`;
@@ -11,7 +12,7 @@ export async function lockLog(tx: Queryable, attemptId: string, executionId: str
 
 export type LineCounts = Record<OutputType, number>;
 
-/** What counts of a log from now on. */
+/** The part of a log that counts from now on. */
 export interface SoundPart {
   attemptId: string;
   executionId: string;
@@ -24,9 +25,10 @@ export interface SoundPart {
 }
 
 /**
- * Moves the execution's mark back to its last sound line and computes the attempt's state anew, so that a backfill
- * brings the rest again. Pages behind the mark are kept, under an epoch that no reader asks for (-1 - epoch): the node
- * may have forgotten their lines.
+ * Moves the execution's mark back to its last sound line and computes the attempt's state again, so that a backfill
+ * brings the rest. The pages after the mark are kept, under an epoch that no reader asks for (-1 - epoch), because the
+ * node may no longer have their lines.
+ * @returns the attempt's state; undefined if the attempt is gone
  */
 export async function truncateLog(tx: Queryable, sound: SoundPart): Promise<ComputedSync | undefined> {
   const { attemptId, executionId, epoch, unsoundFrom } = sound;
@@ -58,7 +60,7 @@ export async function setCounters(
     WHERE id = ${executionId}::uuid`;
 }
 
-/** What a page that is sound should say of itself. */
+/** The right counts for a sound page. */
 export interface PageCorrection {
   firstSeq: number;
   lineCounts: LineCounts;
@@ -80,17 +82,17 @@ export async function correctPages(
     WHERE p.execution_id = ${executionId}::uuid AND p.log_epoch = ${epoch} AND p.first_seq = c.first_seq`;
 }
 
-/** Pages of epochs that the execution has left. */
+/** Deletes pages of other epochs than the stored one. */
 export async function deleteOrphanPages(tx: Queryable, executionId: string): Promise<void> {
   await tx.$executeRaw`
     DELETE FROM log_page p USING execution e
     WHERE e.id = ${executionId}::uuid AND p.execution_id = e.id AND p.log_epoch >= 0 AND p.log_epoch <> e.stored_epoch`;
 }
 
-/** Pages that {@link truncateLog} kept, once all of the execution's lines are there again. */
+/** Deletes the pages that {@link truncateLog} kept, if all of the execution's lines are stored again. */
 export async function deleteKeptPages(tx: Queryable, executionId: string): Promise<void> {
   await tx.$executeRaw`
     DELETE FROM log_page p USING execution e
     WHERE e.id = ${executionId}::uuid AND p.execution_id = e.id AND p.log_epoch < 0
-      AND e.stored_epoch = e.log_epoch AND e.stored_lines = e.declared_lines AND e.status <> 'running'`;
+      AND ${IS_WHOLE} AND e.status <> 'running'`;
 }

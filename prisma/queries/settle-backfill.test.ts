@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
-import { recomputeAttempt } from './recompute-attempt.js';
 import { settleBackfill } from './settle-backfill.js';
-import { computeSync, lockAttempts } from './sync-state.js';
+import { computeSync, lockAttempts, recomputeAttempt } from './sync-state.js';
 
 let hive: TestHive;
 let nodeId: string;
@@ -17,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => hive.close());
 
-/** An attempt that its run holds, described and with all of its ten lines. */
+/** An attempt that a run holds, described and with all of its ten lines. */
 beforeEach(async () => {
   runId = randomUUID();
   attemptId = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId, needsBackfill: true });
@@ -34,7 +33,7 @@ const settle = (run = runId) =>
   settleBackfill(hive.database, { attemptId, runId: run, ending: 'done', progressed: true });
 const row = () => hive.database.attemptSync.findUniqueOrThrow({ where: { attemptId } });
 
-test('where everything is stored, the attempt is complete and held by nobody', async () => {
+test('if everything is stored, the attempt is complete and no run holds it', async () => {
   const settled = await settle();
   expect(settled).toMatchObject({ state: 'complete', needsBackfill: false, revision: 1n });
   expect(settled).toMatchObject({ executions: 1, linesDeclared: 10, linesStored: 10 });
@@ -50,7 +49,7 @@ test('a run that does not hold the attempt learns no time, and a second settling
   expect(await row()).toEqual(before);
 });
 
-test('where lines are missing, the counts say how many, and the hold ends', async () => {
+test('if lines are missing, the counts say how many, and the hold ends', async () => {
   await seedExecution(hive.database, { attemptId, nodeId, ordinal: 2, declaredLines: 7 });
   await hive.database.attempt.update({ where: { id: attemptId }, data: { executionCount: 2 } });
   expect(await settle()).toMatchObject({ state: 'partial', executions: 2, linesDeclared: 17, linesStored: 10 });
@@ -60,12 +59,12 @@ test('where lines are missing, the counts say how many, and the hold ends', asyn
 test.each([
   ['settling', settle],
   ['computing anew', () => recomputeAttempt(hive.database, attemptId)],
-])('%s waits for who changes the attempt, and judges what it has then', async (_name, judge) => {
+])('%s waits for whoever changes the attempt, and judges what is there then', async (_name, judge) => {
   let judged: ReturnType<typeof judge> | undefined;
   await hive.database.$transaction(async (tx) => {
     await lockAttempts(tx, [attemptId]);
     judged = judge();
-    // it has begun, has seen the attempt as it was, and waits
+    // it has begun, has seen the attempt as it was, and waits for the lock
     const deadline = Date.now() + 5000;
     for (let waiting = 0; waiting === 0;) {
       if (Date.now() > deadline) throw new Error('it does not wait');
@@ -74,7 +73,7 @@ test.each([
         WHERE datname = current_database() AND wait_event_type = 'Lock'`;
       waiting = locks?.waiting ?? 0;
     }
-    await tx.execution.updateMany({ where: { attemptId }, data: { declaredLines: 11 } });
+    await tx.$executeRaw`UPDATE execution SET declared_lines = 11 WHERE attempt_id = ${attemptId}::uuid`;
     await computeSync(tx, [attemptId]);
   });
   expect(await judged).toMatchObject({ revision: 1n });

@@ -1,22 +1,27 @@
 import type { SyncState } from '../../protocol/frames.js';
-import type { Database } from '../database.js';
-import { driverTransaction } from '../driver.js';
-import { countAttemptLines, type AttemptLines } from './count-attempt-lines.js';
+import type { Database, Queryable } from '../database.js';
+import { STORED_LINES } from './mark.js';
 import { completeAtOnce, computeSync, lockAttempts } from './sync-state.js';
 
-/** How a backfill ended, as far as the attempt's state depends on it. */
+/** How a backfill ended, to the extent that the attempt's state depends on it. */
 export interface Settlement {
   attemptId: string;
   runId: string;
   ending: 'done' | 'node_offline' | 'cancelled' | 'unavailable' | 'failed';
   /** A code for people, never content. */
   reason?: string;
-  /** It stored lines or took a change in: trying again at once is worth it. */
+  /** It stored lines or a change, so trying again at once may be worth it. */
   progressed: boolean;
 }
 
+export interface AttemptLines {
+  executions: number;
+  linesDeclared: number;
+  linesStored: number;
+}
+
 export interface Settled extends AttemptLines {
-  /** From the request of the backfill to now; null where this run did not hold the attempt (any more). */
+  /** From the request of the backfill until now; null if this run does not hold the attempt. */
   seconds: number | null;
   /** The node's newest revision that the hive knows. */
   revision: bigint;
@@ -28,8 +33,9 @@ const FIRST_RETRY_SECONDS = 30;
 const MAX_RETRY_SECONDS = 3600;
 
 /**
- * Ends the run's hold on the attempt and says what the attempt is now, counted in the hive's own database. A run that
- * does not hold it any more ends nobody's hold, unless the attempt is complete. Undefined: the attempt is gone.
+ * Ends the run's hold on the attempt and counts in the hive's own database what it has of the attempt now. A run that
+ * no longer holds the attempt ends no other run's hold, unless the attempt is complete.
+ * @returns undefined if the attempt is gone
  */
 export async function settleBackfill(db: Database, settlement: Settlement): Promise<Settled | undefined> {
   const complete = await completeAtOnce(db, settlement.attemptId, settlement.runId);
@@ -41,7 +47,7 @@ export async function settleBackfill(db: Database, settlement: Settlement): Prom
 
 function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled | undefined> {
   const { attemptId, runId, ending, reason = null, progressed } = settlement;
-  return driverTransaction(db, async (tx) => {
+  return db.$transaction(async (tx) => {
     await lockAttempts(tx, [attemptId]);
     const [held] = await tx.$queryRaw<{ seconds: number }[]>`
       SELECT extract(epoch FROM now() - requested_at)::float8 AS seconds FROM attempt_sync
@@ -49,8 +55,8 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
     const [sync] = await computeSync(tx, [attemptId]);
     if (!sync) return undefined;
     const known = { ...sync, ...(await countAttemptLines(tx, attemptId)), seconds: held?.seconds ?? null };
-    if (sync.state !== 'pending_backfill') return known; // no hold to end: to be complete ends it
-    // A node that went away says nothing about the attempt; it is tried again as soon as the node is back.
+    if (sync.state !== 'pending_backfill') return known; // there is no hold to end: an attempt that is complete has none
+    // That a node went away says nothing about the attempt, which is tried again as soon as the node is back.
     const backsOff = !progressed && (ending === 'failed' || ending === 'done');
     const [settled] = await tx.$queryRaw<Pick<Settled, 'state' | 'needsBackfill'>[]>`
       UPDATE attempt_sync SET run_id = NULL, last_error = ${reason}::text,
@@ -65,4 +71,13 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
       RETURNING state, needs_backfill AS "needsBackfill"`;
     return { ...known, ...settled };
   });
+}
+
+/** Counts over the attempt's executions: the lines that the node declares, and those that the hive has stored. */
+export async function countAttemptLines(db: Queryable, attemptId: string): Promise<AttemptLines> {
+  const [row] = await db.$queryRaw<AttemptLines[]>`
+    SELECT count(*)::int AS executions, COALESCE(sum(e.declared_lines), 0)::float8 AS "linesDeclared",
+           COALESCE(sum(${STORED_LINES}), 0)::float8 AS "linesStored"
+    FROM execution e WHERE e.attempt_id = ${attemptId}::uuid AND NOT e.gone_from_node`;
+  return row ?? { executions: 0, linesDeclared: 0, linesStored: 0 };
 }

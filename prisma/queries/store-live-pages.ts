@@ -1,5 +1,4 @@
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
 import { joinBytes, type CheckedPage } from './store-page.js';
 import type { SessionFence } from '../session.js';
 
@@ -15,16 +14,16 @@ export interface StoredLivePage {
 }
 
 /**
- * Stores pages of many executions and sessions in one statement, each under the conditions of `storePages`, but for the
- * first page of a new epoch. It waits for nobody: an execution that another transaction holds is passed over, so that it
+ * Stores pages of many executions and sessions in one statement, each under the conditions of `storePages`, except the
+ * first page of a new epoch. It never waits: an execution that another transaction has locked is passed over, so that it
  * can neither delay the others' pages nor deadlock.
  * @param pages of different executions
- * @returns those that were stored; why another one was not, `storePages` tells
+ * @returns the pages that were stored; `storePages` tells why another one was not
  */
 export async function storeLivePages(db: Queryable, pages: readonly LivePage[]): Promise<StoredLivePage[]> {
   const column = <T>(value: (item: LivePage) => T) => pages.map(value);
   const { bytes, positions } = joinBytes(column(({ page }) => page));
-  return driverOf(db).$queryRaw<StoredLivePage[]>`
+  return db.$queryRaw`
     WITH sent AS (
       SELECT * FROM unnest(
         ${column(({ page }) => page.executionId)}::uuid[], ${column(({ session }) => session.nodeId)}::uuid[],
@@ -36,7 +35,7 @@ export async function storeLivePages(db: Queryable, pages: readonly LivePage[]):
         ${column(({ page }) => page.content.rawBytes)}::int[],
         ${positions}::int[], ${column(({ page }) => page.gzip.length)}::int[]
       ) AS page (execution_id, node_id, fence, epoch, first_seq, last_seq, stdout, stderr, system, raw_bytes, position, bytes)
-    ), held AS (
+    ), locked AS (
       SELECT sent.* FROM sent JOIN execution e ON e.id = sent.execution_id AND e.node_id = sent.node_id
       WHERE e.log_epoch = sent.epoch AND e.stored_epoch = sent.epoch AND e.stored_lines = sent.first_seq - 1
         AND (e.status = 'running' OR sent.last_seq <= e.declared_lines)
@@ -44,12 +43,12 @@ export async function storeLivePages(db: Queryable, pages: readonly LivePage[]):
       FOR NO KEY UPDATE OF e SKIP LOCKED
     ), moved AS (
       UPDATE execution e SET
-        stored_lines = held.last_seq, declared_lines = GREATEST(e.declared_lines, held.last_seq),
-        stdout_lines = e.stdout_lines + held.stdout, stderr_lines = e.stderr_lines + held.stderr,
-        system_lines = e.system_lines + held.system
-      FROM held
-      WHERE e.id = held.execution_id
-      RETURNING held.*, e.attempt_id, e.status <> 'running' AND e.stored_lines = e.declared_lines AS last_of_ended
+        stored_lines = locked.last_seq, declared_lines = GREATEST(e.declared_lines, locked.last_seq),
+        stdout_lines = e.stdout_lines + locked.stdout, stderr_lines = e.stderr_lines + locked.stderr,
+        system_lines = e.system_lines + locked.system
+      FROM locked
+      WHERE e.id = locked.execution_id
+      RETURNING locked.*, e.attempt_id, e.status <> 'running' AND e.stored_lines = e.declared_lines AS last_of_ended
     ), page AS (
       INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
       SELECT execution_id, epoch, first_seq, last_seq, stdout, stderr, system, raw_bytes,

@@ -1,8 +1,7 @@
-/** Taking in what a node says about attempts and executions: announced by itself, or described on request. */
+/** Storing what a node says about attempts and executions, unasked (announced) or on request (described). */
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
-import type { Database, RawQueryable } from '../database.js';
-import { driverTransaction } from '../driver.js';
-import { SupersededError, type NodeSession } from '../session.js';
+import type { Database, Queryable } from '../database.js';
+import { requireSession, type NodeSession } from '../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 import { upsertAttempts, upsertExecutions, type StoredExecution } from './upsert-metadata.js';
 
@@ -11,16 +10,16 @@ export interface Metadata {
   executions: ExecutionSync[];
 }
 
-/** What became of the metadata; what is in neither list was refused. */
+/** The metadata that was stored; whatever is in neither list was refused. */
 export interface TakenIn {
   attempts: ComputedSync[];
   executions: StoredExecution[];
 }
 
 /**
- * Stores announced metadata and computes the attempts' states, in one transaction. An older revision changes nothing;
- * an attempt or execution that belongs to another node is left out of the answer, and so is an execution whose attempt
- * is unknown.
+ * Stores announced metadata and computes the attempts' states, in one transaction. An older revision changes nothing. An
+ * attempt or execution that belongs to another node is left out of the result, and so is an execution whose attempt is
+ * unknown.
  * @throws SupersededError
  */
 export function storeMetadata(db: Database, session: NodeSession, metadata: Metadata): Promise<TakenIn> {
@@ -34,8 +33,8 @@ export interface DescriptionEnd {
 }
 
 /**
- * Stores a part of the node's description of one attempt. With its end the revision counts as described, and
- * executions that were not listed no longer count.
+ * Stores a part of the node's description of one attempt. With the end of the description the revision counts as
+ * described, and executions that were not listed no longer count.
  * @throws SupersededError
  */
 export function storeDescription(
@@ -54,14 +53,12 @@ async function store(
   db: Database,
   session: NodeSession,
   { attempts, executions }: Metadata,
-  markAsDescribed: (tx: RawQueryable, attemptIds: string[]) => Promise<unknown>,
+  markAsDescribed: (tx: Queryable, attemptIds: string[]) => Promise<unknown>,
 ): Promise<TakenIn> {
   const touched = new Set([...attempts, ...executions].map((item) => item.attempt_id));
-  return driverTransaction(db, async (tx) => {
+  return db.$transaction(async (tx) => {
     await lockAttempts(tx, [...touched]);
-    const [held] = await tx.$queryRaw<unknown[]>`
-        SELECT 1 FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence}`;
-    if (held === undefined) throw new SupersededError(session.nodeId);
+    await requireSession(tx, session);
     if (attempts.length > 0)
       await upsertAttempts(
         tx,
@@ -82,7 +79,7 @@ async function store(
   });
 }
 
-/** One of each id, the newest revision: a batch may hold several changes of the same thing. */
+/** Keeps the newest revision for each id, because a batch may contain several changes of the same thing. */
 function newestOf<T extends { revision: number }>(items: T[], id: (item: T) => string): T[] {
   const newest = new Map<string, T>();
   for (const item of items) {
@@ -91,14 +88,14 @@ function newestOf<T extends { revision: number }>(items: T[], id: (item: T) => s
   return [...newest.values()];
 }
 
-async function ownedAttempts(tx: RawQueryable, session: NodeSession, ids: string[]): Promise<string[]> {
+async function ownedAttempts(tx: Queryable, session: NodeSession, ids: string[]): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
     SELECT id FROM attempt WHERE id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
   return rows.map((row) => row.id);
 }
 
-/** A revision is described once an execution has come with it (or newer) and none is missing. */
-function markAnnouncedAsDescribed(tx: RawQueryable, attemptIds: string[]) {
+/** A revision is described as soon as an execution has come with it, or a newer one, and no execution is missing. */
+function markAnnouncedAsDescribed(tx: Queryable, attemptIds: string[]) {
   return tx.$executeRaw`
     UPDATE attempt a SET described_revision = a.revision
     WHERE a.id = ANY (${attemptIds}::uuid[]) AND a.described_revision < a.revision
@@ -106,7 +103,7 @@ function markAnnouncedAsDescribed(tx: RawQueryable, attemptIds: string[]) {
            FROM execution e WHERE e.attempt_id = a.id AND NOT e.gone_from_node)`;
 }
 
-async function markDescribed(tx: RawQueryable, session: NodeSession, attemptId: string, end: DescriptionEnd) {
+async function markDescribed(tx: Queryable, session: NodeSession, attemptId: string, end: DescriptionEnd) {
   await tx.$executeRaw`
     UPDATE execution SET gone_from_node = true
     WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND revision <= ${end.revision}

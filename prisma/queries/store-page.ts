@@ -1,14 +1,14 @@
 import type { OutputType, PageContent } from '../../protocol/page.js';
 import type { Queryable } from '../database.js';
-import { driverOf } from '../driver.js';
-import type { SessionFence } from '../session.js';
+import { isCurrentSession, type SessionFence } from '../session.js';
+import { STORED_LINES, STORED_LINES_OF } from './mark.js';
 
 export interface CheckedPage {
   executionId: string;
   logEpoch: number;
   firstSeq: number;
   lastSeq: number;
-  /** gzip bytes, stored as they came. */
+  /** Stored as it came. */
   gzip: Buffer;
   content: PageContent;
 }
@@ -23,8 +23,8 @@ export type StoreResult =
     };
 
 /**
- * The bytes of several pages as one value (an array of bytea would travel as hexadecimal text), and where each begins in
- * it, as substr counts.
+ * Joins the bytes of several pages to one value, because an array of bytea would travel as hexadecimal text.
+ * @returns the bytes, and where each page begins in them, counted from 1 as substr does
  */
 export function joinBytes(pages: readonly Pick<CheckedPage, 'gzip'>[]): { bytes: Buffer; positions: number[] } {
   let position = 1;
@@ -40,8 +40,8 @@ export function storePage(db: Queryable, session: SessionFence, page: CheckedPag
 
 /**
  * Stores pages and moves the execution's mark in one statement, if the first page is the next one of the node's present
- * epoch, the session still holds the node, and an ended execution has that many lines. Otherwise nothing is written.
- * The first page of a new epoch replaces the pages of the old one.
+ * epoch, the session is the node's current one, and an execution that has ended declares that many lines. Otherwise
+ * nothing is written. The first page of a new epoch replaces the pages of the old one.
  * @param pages of one execution and epoch, each beginning where the one before it ends
  */
 export async function storePages(
@@ -55,20 +55,20 @@ export async function storePages(
   const [stdout, stderr, system] = [total('stdout'), total('stderr'), total('system')];
   const { bytes, positions } = joinBytes(pages);
   const column = (value: (page: CheckedPage) => number) => pages.map(value);
-  const [row] = await driverOf(db).$queryRaw<{ attemptId: string; lastOfEnded: boolean }[]>`
+  const [row] = await db.$queryRaw<{ attemptId: string; lastOfEnded: boolean }[]>`
     WITH moved AS (
-      UPDATE execution SET
-        stored_lines = ${lastSeq}::int, stored_epoch = ${logEpoch}::int,
-        declared_lines = GREATEST(declared_lines, ${lastSeq}::int),
-        stdout_lines = ${stdout}::int + CASE WHEN stored_epoch = ${logEpoch} THEN stdout_lines ELSE 0 END,
-        stderr_lines = ${stderr}::int + CASE WHEN stored_epoch = ${logEpoch} THEN stderr_lines ELSE 0 END,
-        system_lines = ${system}::int + CASE WHEN stored_epoch = ${logEpoch} THEN system_lines ELSE 0 END,
-        replaced_at = CASE WHEN stored_epoch = ${logEpoch} THEN replaced_at ELSE now() END
-      WHERE id = ${executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${logEpoch}
-        AND ((stored_epoch = ${logEpoch} AND stored_lines = ${firstSeq}::int - 1) OR (stored_epoch <> ${logEpoch} AND ${firstSeq}::int = 1))
-        AND (status = 'running' OR ${lastSeq} <= declared_lines)
-        AND EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence})
-      RETURNING id, attempt_id, status <> 'running' AND stored_lines = declared_lines AS last_of_ended
+      UPDATE execution e SET
+        stored_lines = ${lastSeq}::int, stored_epoch = e.log_epoch,
+        declared_lines = GREATEST(e.declared_lines, ${lastSeq}::int),
+        stdout_lines = ${stdout}::int + ${STORED_LINES_OF.stdout},
+        stderr_lines = ${stderr}::int + ${STORED_LINES_OF.stderr},
+        system_lines = ${system}::int + ${STORED_LINES_OF.system},
+        replaced_at = CASE WHEN e.stored_epoch = e.log_epoch THEN e.replaced_at ELSE now() END
+      WHERE e.id = ${executionId}::uuid AND e.node_id = ${session.nodeId}::uuid AND e.log_epoch = ${logEpoch}
+        AND ${STORED_LINES} = ${firstSeq}::int - 1
+        AND (e.status = 'running' OR ${lastSeq} <= e.declared_lines)
+        AND ${isCurrentSession(session)}
+      RETURNING e.id, e.attempt_id, e.status <> 'running' AND e.stored_lines = e.declared_lines AS last_of_ended
     ), replaced AS (
       DELETE FROM log_page USING moved
       WHERE ${firstSeq}::int = 1 AND log_page.execution_id = moved.id AND log_page.log_epoch <> ${logEpoch}
@@ -93,15 +93,13 @@ async function explainRefusal(
   session: SessionFence,
   page: Pick<CheckedPage, 'executionId' | 'logEpoch' | 'lastSeq'>,
 ) {
-  const [row] = await driverOf(db).$queryRaw<
-    { held: boolean; logEpoch: number | null; storedThrough: number; beyondEnd: boolean }[]
+  const [row] = await db.$queryRaw<
+    { isCurrent: boolean; logEpoch: number | null; storedThrough: number; beyondEnd: boolean }[]
   >`
-    SELECT EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence}) AS held,
-           e.log_epoch AS "logEpoch",
-           COALESCE(CASE WHEN e.stored_epoch = e.log_epoch THEN e.stored_lines END, 0) AS "storedThrough",
+    SELECT ${isCurrentSession(session)} AS "isCurrent", e.log_epoch AS "logEpoch", ${STORED_LINES} AS "storedThrough",
            COALESCE(e.status <> 'running' AND ${page.lastSeq} > e.declared_lines, false) AS "beyondEnd"
     FROM (SELECT 1) AS one LEFT JOIN execution e ON e.id = ${page.executionId}::uuid AND e.node_id = ${session.nodeId}::uuid`;
-  if (!row?.held) return { code: 'superseded' as const, storedThrough: 0, logEpoch: page.logEpoch };
+  if (!row?.isCurrent) return { code: 'superseded' as const, storedThrough: 0, logEpoch: page.logEpoch };
   if (row.logEpoch === null) return { code: 'unknown_execution' as const, storedThrough: 0, logEpoch: page.logEpoch };
   const { storedThrough, logEpoch } = row;
   const announceAgain = logEpoch !== page.logEpoch || row.beyondEnd;

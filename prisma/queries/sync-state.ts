@@ -1,6 +1,6 @@
 import type { SyncState } from '../../protocol/frames.js';
-import { Prisma, type Queryable, type RawQueryable } from '../database.js';
-import { driverOf } from '../driver.js';
+import { Prisma, type Database, type Queryable } from '../database.js';
+import { IS_WHOLE, NEEDS_PULL } from './mark.js';
 
 export interface ComputedSync {
   attemptId: string;
@@ -10,16 +10,14 @@ export interface ComputedSync {
   needsBackfill: boolean;
 }
 
-/** As `judged`: of each attempt (`a`), whether it is complete, whether it needs a backfill, and its lines. */
+/** The CTE `judged`: for each attempt (`a`), whether it is complete, whether it needs a backfill, and its lines. */
 const judgement = (which: Prisma.Sql) => Prisma.sql`
   WITH counted AS (
     SELECT a.id, a.revision, a.described_revision >= a.revision AND count(e.id) = a.execution_count AS described,
       count(e.id)::int AS executions, COALESCE(sum(e.declared_lines), 0)::float8 AS declared_lines,
       COALESCE(bool_and(e.status <> 'running'), true) AS ended,
-      COALESCE(bool_and(e.stored_epoch = e.log_epoch AND e.stored_lines = e.declared_lines), true) AS stored,
-      COALESCE(bool_or(e.set_aside_reason IS NULL AND CASE e.status
-        WHEN 'running' THEN e.has_gap
-        ELSE e.stored_epoch <> e.log_epoch OR e.stored_lines <> e.declared_lines END), false) AS gap
+      COALESCE(bool_and(${IS_WHOLE}), true) AS stored,
+      COALESCE(bool_or(${NEEDS_PULL}), false) AS gap
     FROM attempt a LEFT JOIN execution e ON e.attempt_id = a.id AND NOT e.gone_from_node
     WHERE ${which} GROUP BY a.id
   ), judged AS (
@@ -28,7 +26,7 @@ const judgement = (which: Prisma.Sql) => Prisma.sql`
     FROM counted
   )`;
 
-/** The row `s` of attempt_sync, as `judged` makes it. */
+/** The SET list that gives a row `s` of attempt_sync the state that `judged` found. */
 const computed = Prisma.sql`
   needs_backfill = judged.needs_backfill AND s.state <> 'unavailable',
   state = CASE WHEN judged.complete THEN 'complete' WHEN s.state = 'complete' THEN 'partial' ELSE s.state END,
@@ -40,14 +38,14 @@ const computed = Prisma.sql`
   last_full_sync_at = CASE WHEN judged.complete AND s.state <> 'complete' THEN now() ELSE s.last_full_sync_at END`;
 
 /**
- * Computes what the hive's copy of the attempts is, from what it has stored. The attempts' rows must be locked by the
- * transaction: whatever changes a state does so under that lock. It writes each row, also where that changes nothing: from
- * the row's version {@link completeAtOnce} sees that someone has judged meanwhile.
+ * Computes the attempts' states from what the hive has stored. The transaction must have locked the attempts' rows,
+ * because states change only under that lock. It writes every row, even if nothing changes: the row's version tells
+ * {@link completeAtOnce} that the attempt has been judged meanwhile.
  *
- * Complete: the node's newest revision is described, there are as many executions as it says, all have ended, and each
- * has as many lines stored as declared, of the same epoch.
+ * An attempt is complete if the node's newest revision is described, there are as many executions as the node says, all
+ * of them have ended, and each has as many lines stored as declared, of the same epoch.
  */
-export function computeSync(tx: RawQueryable, attemptIds: string[]): Promise<ComputedSync[]> {
+export function computeSync(tx: Queryable, attemptIds: string[]): Promise<ComputedSync[]> {
   return tx.$queryRaw<ComputedSync[]>`
     ${judgement(Prisma.sql`a.id = ANY (${attemptIds}::uuid[])`)}
     UPDATE attempt_sync s SET ${computed}
@@ -59,23 +57,23 @@ export interface CompletedSync {
   revision: bigint;
   executions: number;
   lines: number;
-  /** From the request of the run's backfill to now; null where another run held the attempt, or none. */
+  /** From the request of the run's backfill until now; null if that run did not hold the attempt. */
   seconds: number | null;
 }
 
 /**
- * What {@link computeSync} under {@link lockAttempts} does, in one statement, where it makes the attempt complete. The
- * statement judges what was committed before it began. What has changed the state since, it sees by the row's version
- * (`seen`), and then it does nothing; what would change it from here on waits for the lock.
+ * Does in one statement what {@link computeSync} does under {@link lockAttempts}, if that makes the attempt complete.
+ * The statement judges what was committed before it began. If anything has changed the state since, the row's version
+ * (`seen`) differs, and the statement does nothing; whatever would change it later waits for the lock.
  * @param runId of the backfill that ends with it, if one does
- * @returns undefined where that is not so: nothing has changed, and the answer is to be had under the lock
+ * @returns undefined if the attempt may not be complete: nothing has changed, and only the way under the lock can tell
  */
 export async function completeAtOnce(
   db: Queryable,
   attemptId: string,
   runId: string | null,
 ): Promise<CompletedSync | undefined> {
-  const [row] = await driverOf(db).$queryRaw<CompletedSync[]>`
+  const [row] = await db.$queryRaw<CompletedSync[]>`
     ${judgement(Prisma.sql`a.id = ${attemptId}::uuid`)}, locked AS MATERIALIZED (
       SELECT id FROM attempt WHERE id = ${attemptId}::uuid FOR UPDATE
     )
@@ -88,9 +86,22 @@ export async function completeAtOnce(
   return row;
 }
 
-/** Locks the attempts' rows in one order for all, so that two transactions can't wait for each other. */
-export async function lockAttempts(tx: RawQueryable, attemptIds: string[]): Promise<void> {
+/** Locks the attempts' rows, always in the same order, so that two transactions can't wait for each other. */
+export async function lockAttempts(tx: Queryable, attemptIds: string[]): Promise<void> {
   await tx.$queryRaw`SELECT 1 FROM attempt WHERE id = ANY (${attemptIds}::uuid[]) ORDER BY id FOR UPDATE`;
+}
+
+/**
+ * Computes one attempt's state again, after something about its stored lines has changed.
+ * @returns undefined if the attempt is gone
+ */
+export async function recomputeAttempt(db: Database, attemptId: string): Promise<ComputedSync | undefined> {
+  const complete = await completeAtOnce(db, attemptId, null);
+  if (complete) return { attemptId, revision: complete.revision, state: 'complete', needsBackfill: false };
+  return db.$transaction(async (tx) => {
+    await lockAttempts(tx, [attemptId]);
+    return (await computeSync(tx, [attemptId]))[0];
+  });
 }
 
 export interface Misjudged {
@@ -100,8 +111,8 @@ export interface Misjudged {
 }
 
 /**
- * Those of the attempts whose state is not what {@link computeSync} makes of what is stored. One that is being
- * backfilled is left to its backfill, which may have been asked for without a gap.
+ * Finds those of the attempts whose state is not the one that {@link computeSync} would compute. One that is being
+ * backfilled is left out, because a person may have asked for its backfill without a gap.
  */
 export function listMisjudged(db: Queryable, attemptIds: string[]): Promise<Misjudged[]> {
   return db.$queryRaw<Misjudged[]>`

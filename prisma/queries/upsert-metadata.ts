@@ -1,7 +1,8 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
-import type { RawQueryable } from '../database.js';
+import type { Queryable } from '../database.js';
 import { storableText } from '../text.js';
 import type { NodeSession } from '../session.js';
+import { STORED_LINES } from './mark.js';
 
 export interface StoredExecution {
   executionId: string;
@@ -11,10 +12,10 @@ export interface StoredExecution {
 }
 
 /**
- * Inserts the attempts or updates those whose revision is newer, or the same and says something else. An announcement ends `unavailable`; a newer revision
- * also ends the wait before the next backfill.
+ * Inserts the attempts, and updates those whose revision is newer, or the same with other metadata. An announcement ends
+ * `unavailable`; a newer revision also ends the wait before the next backfill.
  */
-export async function upsertAttempts(tx: RawQueryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {
+export async function upsertAttempts(tx: Queryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {
   const sorted = attempts.toSorted((a, b) => (a.attempt_id < b.attempt_id ? -1 : 1));
   const column = <T>(pick: (attempt: AttemptSync) => T) => sorted.map(pick);
   const ids = column((attempt) => attempt.attempt_id);
@@ -31,7 +32,7 @@ export async function upsertAttempts(tx: RawQueryable, session: NodeSession, att
         executor = excluded.executor, shared_task_id = excluded.shared_task_id, created_at = excluded.created_at,
         metadata = excluded.metadata, described_revision = LEAST(attempt.described_revision, excluded.revision - 1)
       WHERE attempt.node_id = excluded.node_id AND (attempt.revision < excluded.revision
-        -- a store restored from a backup has counted up to the same revision again
+        -- a store that was restored from a backup has counted up to the same revision again
         OR (attempt.revision = excluded.revision AND attempt.metadata::text <> excluded.metadata::text))
       RETURNING id, created_at
     )
@@ -44,11 +45,12 @@ export async function upsertAttempts(tx: RawQueryable, session: NodeSession, att
 }
 
 /**
- * Inserts the executions of attempts that the node owns, or updates those whose revision is not older. The attempts'
- * rows must be locked. Answers where the hive's copy of each stands; an execution that is not answered was refused.
+ * Inserts the executions of attempts that the node owns, and updates those whose revision is not older. The attempts'
+ * rows must be locked.
+ * @returns how far the hive's copy of each is; an execution that is not among them was refused
  */
 export async function upsertExecutions(
-  tx: RawQueryable,
+  tx: Queryable,
   session: NodeSession,
   executions: ExecutionSync[],
 ): Promise<StoredExecution[]> {
@@ -77,8 +79,7 @@ export async function upsertExecutions(
       gone_from_node = false
     WHERE execution.node_id = excluded.node_id AND execution.attempt_id = excluded.attempt_id
       AND execution.revision <= excluded.revision`;
-  return tx.$queryRaw<StoredExecution[]>`
-    SELECT id AS "executionId", log_epoch AS "logEpoch",
-           CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END AS "storedThrough"
-    FROM execution WHERE id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
+  return tx.$queryRaw`
+    SELECT e.id AS "executionId", e.log_epoch AS "logEpoch", ${STORED_LINES} AS "storedThrough"
+    FROM execution e WHERE e.id = ANY (${ids}::uuid[]) AND e.node_id = ${session.nodeId}::uuid`;
 }

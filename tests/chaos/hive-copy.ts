@@ -1,7 +1,7 @@
 /** What the hive has stored, read without its API, and the rules that its tables must keep. */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { Database } from '../../prisma/database.js';
+import { Prisma, type Database } from '../../prisma/database.js';
 
 const gunzipAsync = promisify(gunzip);
 
@@ -55,7 +55,7 @@ const RULES: Record<string, string> = {
 export async function brokenRules(database: Database): Promise<string[]> {
   const broken: string[] = [];
   for (const [rule, sql] of Object.entries(RULES)) {
-    const rows = await database.$queryRawUnsafe<Record<string, string>[]>(sql);
+    const rows = await database.$queryRaw<Record<string, string>[]>(Prisma.raw(sql));
     const ids = new Set(rows.flatMap((row) => Object.values(row)));
     if (ids.size > 0) broken.push(`${rule}: ${[...ids].slice(0, 5).join(', ')}`);
   }

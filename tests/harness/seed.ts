@@ -93,30 +93,18 @@ export async function appendPage(database: Database, executionId: string, lines:
   const { storedLines, storedEpoch } = await database.execution.findUniqueOrThrow({ where: { id: executionId } });
   const ndjson = lines.map(encodeLine).join('\n');
   const count = (type: string) => lines.filter((line) => line.output_type === type).length;
-  const counts = { stdoutLines: count('stdout'), stderrLines: count('stderr'), systemLines: count('system') };
+  const [stdout, stderr, system] = [count('stdout'), count('stderr'), count('system')];
   const lastSeq = storedLines + lines.length;
-  await database.$transaction([
-    database.logPage.create({
-      data: {
-        executionId,
-        logEpoch: storedEpoch,
-        firstSeq: storedLines + 1,
-        lastSeq,
-        ...counts,
-        rawBytes: ndjson.length + 1,
-        gzip: new Uint8Array(await encodePage(ndjson)),
-      },
-    }),
-    database.execution.update({
-      where: { id: executionId },
-      data: {
-        storedLines: lastSeq,
-        stdoutLines: { increment: counts.stdoutLines },
-        stderrLines: { increment: counts.stderrLines },
-        systemLines: { increment: counts.systemLines },
-      },
-    }),
-  ]);
+  const gzip = await encodePage(ndjson);
+  await database.$executeRaw`
+    WITH page AS (
+      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
+      VALUES (${executionId}::uuid, ${storedEpoch}, ${storedLines + 1}, ${lastSeq}, ${stdout}, ${stderr}, ${system},
+              ${ndjson.length + 1}, ${gzip})
+    )
+    UPDATE execution SET stored_lines = ${lastSeq}, stdout_lines = stdout_lines + ${stdout},
+      stderr_lines = stderr_lines + ${stderr}, system_lines = system_lines + ${system}
+    WHERE id = ${executionId}::uuid`;
 }
 
 export function makeLines(prefix: string, count: number, firstSeq = 1): LogLine[] {

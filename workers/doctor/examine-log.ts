@@ -1,5 +1,5 @@
 /** Checks whether the pages of one stored log are what the execution's row says, in bounded memory. */
-import { Prisma, type Database, type Queryable } from '../../prisma/database.js';
+import type { Database, Queryable } from '../../prisma/database.js';
 import {
   findClaimedLog,
   listPagesToExamine,
@@ -70,11 +70,7 @@ export async function examineSurely(
       const current = await findClaimedLog(tx, log.executionId);
       return current && examineLog(tx, current, NOTHING_EXAMINED);
     },
-    {
-      isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead,
-      maxWait: 15_000,
-      timeout: SNAPSHOT_TIMEOUT_MS,
-    },
+    { snapshot: true, answerMs: SNAPSHOT_TIMEOUT_MS },
   );
 }
 

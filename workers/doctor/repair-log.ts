@@ -19,7 +19,7 @@ export function whyUnhealable({ attemptState, isGoneFromNode }: ClaimedLog): Unh
   return attemptState === 'unavailable' ? 'attempt_unavailable' : undefined;
 }
 
-const TRANSACTION = { maxWait: 15_000, timeout: 120_000 };
+const TRANSACTION = { answerMs: 120_000 };
 
 /**
  * Repairs what an examination found: moves the mark back to the last sound line, corrects counts, removes pages of

@@ -1,4 +1,4 @@
-/** What version 1 frames change of what is stored: they come again every 30 s, and most change nothing. */
+/** What version 1 frames change in what is stored. They are repeated every 30 s, and most of them change nothing. */
 import type { AttemptSync, ExecutionSync } from '../../../protocol/frames.js';
 import type { AttemptSyncV1, ExecutionSyncV1 } from '../../../protocol/v1/frames.js';
 import type { Queryable } from '../../database.js';
@@ -33,21 +33,21 @@ interface StoredExecution {
 export interface Stored {
   attempts: Map<string, StoredAttempt>;
   executions: Map<string, StoredExecution>;
-  /** Titles of the attempts' tasks, verbatim. */
+  /** Titles of the attempts' tasks, verbatim, by the task's id. */
   titles: Map<string, string>;
 }
 
 export interface AttemptChange {
   attemptId: string;
   revision: number;
-  /** Present where the attempt itself changed. */
+  /** Present if the attempt itself changed. */
   attempt?: AttemptSync;
   executions: ExecutionSync[];
-  /** What was described stays so: no execution has ended that a backfill has not looked at since. */
+  /** Whether a described attempt stays described: no execution has ended that a backfill has not looked at since. */
   staysDescribed: boolean;
 }
 
-/** What is stored of the attempts and executions that the frames speak of. */
+/** Reads what is stored of the attempts and executions in the frames. */
 export async function readStored(db: Queryable, organizationId: string, metadata: MetadataV1): Promise<Stored> {
   const attemptIds = [...new Set([...metadata.attempts, ...metadata.executions].map((item) => item.attempt_id))];
   const attempts = await db.$queryRaw<StoredAttempt[]>`
@@ -68,7 +68,7 @@ export async function readStored(db: Queryable, organizationId: string, metadata
   };
 }
 
-/** Attempts of the node that the frames change, with the hive's own next revision. */
+/** The node's attempts that the frames change, with the hive's own next revision. */
 export function findChanges(nodeId: string, metadata: MetadataV1, stored: Stored): AttemptChange[] {
   const changes = new Map<string, AttemptChange>();
   const change = (attemptId: string): AttemptChange => {
@@ -108,7 +108,7 @@ export function findChanges(nodeId: string, metadata: MetadataV1, stored: Stored
   return [...changes.values()];
 }
 
-/** Attempts that the node announces although the hive thought that it can't get them. */
+/** The attempts that the node announces although the hive had them as unavailable. */
 export function findReturned(nodeId: string, { attempts }: MetadataV1, stored: Stored): string[] {
   return attempts.flatMap(({ attempt_id: id }) => {
     const former = stored.attempts.get(id);
@@ -116,7 +116,7 @@ export function findReturned(nodeId: string, { attempts }: MetadataV1, stored: S
   });
 }
 
-/** Whether the stored metadata says what the frame says; what the hive adds to it is not compared. */
+/** @returns whether the stored metadata says the same as the frame; what the hive adds to it is not compared */
 function isSame(stored: Record<string, unknown> | object, frame: object): boolean {
   const known = stored as Record<string, unknown>;
   return Object.entries(frame).every(

@@ -1,23 +1,22 @@
 import type { ExecutionSync } from '../../../protocol/frames.js';
 import type { Database, Queryable } from '../../database.js';
-import type { SessionFence } from '../../session.js';
+import { lockSession, type SessionFence } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
-import { holdSession } from '../hold-session.js';
 
-/** What is known of a whole backfill of one attempt that a node has answered with success, and whose frames are stored. */
+/** A whole backfill of one attempt that a node has answered with success, and whose frames are stored. */
 export interface FinishedBackfill {
   attemptId: string;
-  /** Executions that it brought. */
+  /** The executions that it brought. */
   listed: ReadonlySet<string>;
-  /** Executions that the hive knew before it asked, and whether they had ended by then. */
+  /** The executions that the hive knew before it asked, and whether they had ended by then. */
   knownBefore: ReadonlyMap<string, { hadEnded: boolean }>;
-  /** When it was asked for, by the node's clock; ms since the epoch. Undefined: the node's clock is not known. */
+  /** When it was asked for, by the node's clock, in ms since the epoch; undefined if the node's clock is unknown. */
   askedAt: number | undefined;
   /** Logs that the hive could not bring in line with the node's. */
   unsettled: ReadonlySet<string>;
 }
 
-/** The node's clock is known from its heartbeats only so well. */
+/** How far off the node's clock may be: the hive knows it from heartbeats only. */
 const CLOCK_MARGIN_MS = 5000;
 
 interface ExecutionRow {
@@ -27,9 +26,10 @@ interface ExecutionRow {
 }
 
 /**
- * Takes the end of a whole backfill in. The attempt counts as described if the backfill began after its last execution
- * had ended: what ended later may have written lines that it did not bring. Executions that were not listed any more
- * are gone from the node, unless they are dropped ones, which no backfill lists.
+ * Stores the end of a whole backfill. The attempt counts as described if the backfill began after the attempt's last
+ * execution had ended, because an execution that ended later may have written lines that the backfill did not bring.
+ * Executions that it did not list are gone from the node, except dropped ones, which no backfill lists.
+ * @returns the attempt's state; undefined if the attempt is gone
  * @throws SupersededError
  */
 export function finishBackfill(
@@ -38,20 +38,17 @@ export function finishBackfill(
   backfill: FinishedBackfill,
 ): Promise<ComputedSync | undefined> {
   const { attemptId } = backfill;
-  return db.$transaction(
-    async (tx) => {
-      await lockAttempts(tx, [attemptId]);
-      await holdSession(tx, session);
-      const executions = await tx.$queryRaw<ExecutionRow[]>`
+  return db.$transaction(async (tx) => {
+    await lockAttempts(tx, [attemptId]);
+    await lockSession(tx, session);
+    const executions = await tx.$queryRaw<ExecutionRow[]>`
         SELECT id, status, metadata::text AS metadata FROM execution
         WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND NOT gone_from_node`;
-      const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
-      const isDescribed = executions.every((row) => gone.includes(row.id) || isSettled(row, backfill));
-      await writeEnd(tx, session, { attemptId, gone, isDescribed });
-      return (await computeSync(tx, [attemptId]))[0];
-    },
-    { maxWait: 15_000, timeout: 30_000 },
-  );
+    const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
+    const isDescribed = executions.every((row) => gone.includes(row.id) || isSettled(row, backfill));
+    await writeEnd(tx, session, { attemptId, gone, isDescribed });
+    return (await computeSync(tx, [attemptId]))[0];
+  });
 }
 
 function isGone(row: ExecutionRow, { listed, knownBefore }: FinishedBackfill): boolean {
@@ -88,7 +85,7 @@ async function writeEnd(
     WHERE a.id = ${end.attemptId}::uuid AND a.node_id = ${session.nodeId}::uuid`;
 }
 
-/** Executions of the attempt that count, and whether they have ended. */
+/** The executions of the attempt that count, and whether they have ended. */
 export async function listKnownExecutions(
   db: Queryable,
   attemptId: string,

@@ -1,11 +1,11 @@
-import type { RawQueryable } from '../../database.js';
+import type { Queryable } from '../../database.js';
 
 /**
- * A node that spoke version 1 until now brings revisions and epochs of its own: the hive's count for nothing from here
- * on. Lines stay where the node's epoch turns out to be the one they are stored under. Call before the node's row is
- * updated.
+ * Forgets the revisions and epochs that the hive counted for a node that has spoken version 1 until now, because the node
+ * brings its own from now on. Stored lines stay if the node's epoch turns out to be the one that they are stored under.
+ * Call it before the node's row is updated.
  */
-export async function forgetHiveRevisions(db: RawQueryable, nodeId: string): Promise<void> {
+export async function forgetHiveRevisions(db: Queryable, nodeId: string): Promise<void> {
   const spokeV1 = await db.$queryRaw<unknown[]>`
     SELECT FROM node WHERE id = ${nodeId}::uuid AND protocol_version = 1`;
   if (spokeV1.length === 0) return;

@@ -1,20 +1,19 @@
 import type { Database, Queryable } from '../../database.js';
-import type { NodeSession } from '../../session.js';
+import { lockSession, type NodeSession } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
 import { upsertAttempts, upsertExecutions } from '../upsert-metadata.js';
 import { findChanges, findReturned, readStored, type AttemptChange, type MetadataV1 } from './attempt-changes.js';
-import { holdSession } from '../hold-session.js';
 
 export interface TakenInV1 {
-  /** States of the attempts that changed. */
+  /** The states of the attempts that changed. */
   syncs: ComputedSync[];
   /** Executions of attempts that the hive does not know as this node's. */
   refusedExecutions: string[];
 }
 
 /**
- * Stores what version 1 frames say. They carry no revision: the hive counts changes itself, and frames that change
- * nothing cost one read for all. An execution that has ended makes its attempt need a backfill; other changes don't.
+ * Stores what version 1 frames say. They carry no revision, so the hive counts changes itself, and frames that change
+ * nothing cost a single read. An execution that has ended makes its attempt need a backfill; other changes do not.
  * @throws SupersededError
  */
 export async function storeMetadataV1(db: Database, session: NodeSession, metadata: MetadataV1): Promise<TakenInV1> {
@@ -35,21 +34,18 @@ export async function storeMetadataV1(db: Database, session: NodeSession, metada
 
 function storeChanges(db: Database, session: NodeSession, metadata: MetadataV1): Promise<ComputedSync[]> {
   const touched = [...new Set([...metadata.attempts, ...metadata.executions].map((item) => item.attempt_id))];
-  return db.$transaction(
-    async (tx) => {
-      await lockAttempts(tx, touched);
-      await holdSession(tx, session);
-      const stored = await readStored(tx, session.organizationId, metadata);
-      const changes = findChanges(session.nodeId, metadata, stored);
-      const returned = findReturned(session.nodeId, metadata, stored);
-      await writeChanges(tx, session, changes);
-      await tx.$executeRaw`
+  return db.$transaction(async (tx) => {
+    await lockAttempts(tx, touched);
+    await lockSession(tx, session);
+    const stored = await readStored(tx, session.organizationId, metadata);
+    const changes = findChanges(session.nodeId, metadata, stored);
+    const returned = findReturned(session.nodeId, metadata, stored);
+    await writeChanges(tx, session, changes);
+    await tx.$executeRaw`
         UPDATE attempt_sync SET state = 'partial', unavailable_reason = NULL
         WHERE attempt_id = ANY (${returned}::uuid[]) AND state = 'unavailable'`;
-      return computeSync(tx, [...new Set([...changes.map((change) => change.attemptId), ...returned])]);
-    },
-    { maxWait: 15_000, timeout: 30_000 },
-  );
+    return computeSync(tx, [...new Set([...changes.map((change) => change.attemptId), ...returned])]);
+  });
 }
 
 async function writeChanges(tx: Queryable, session: NodeSession, changes: AttemptChange[]): Promise<void> {
@@ -70,7 +66,7 @@ async function writeChanges(tx: Queryable, session: NodeSession, changes: Attemp
     WHERE attempt_id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
 }
 
-/** One of each id, the last one that came. */
+/** Keeps the last item for each id. */
 function lastOf<T>(items: T[], id: (item: T) => string): T[] {
   return [...new Map(items.map((item) => [id(item), item])).values()];
 }

@@ -3,26 +3,22 @@ import type { AttemptSync } from '../../../protocol/frames.js';
 import type { TaskSyncV1 } from '../../../protocol/v1/frames.js';
 import type { Database, Queryable } from '../../database.js';
 import { storableText } from '../../text.js';
-import type { NodeSession } from '../../session.js';
-import { holdSession } from '../hold-session.js';
+import { lockSession, type NodeSession } from '../../session.js';
 
 /**
- * Stores a task under its shared id, or under a new one, which is the same each time the node sends the task. Attempts
- * of version 1 nodes show its title from then on. An older version of a task changes nothing.
+ * Stores a task under its shared id, or under a new one, which stays the same whenever the node sends the task again.
+ * Attempts of version 1 nodes show its title from then on. An older version of a task changes nothing.
  * @returns the shared id
  * @throws SupersededError
  */
 export function storeTask(db: Database, session: NodeSession, task: TaskSyncV1): Promise<string> {
-  return db.$transaction(
-    async (tx) => {
-      await holdSession(tx, session);
-      const id = task.shared_task_id ?? (await sharedIdOf(tx, session, task.local_task_id)) ?? randomUUID();
-      const changed = await upsertTask(tx, session, id, task);
-      if (changed) await showTitle(tx, session, id, task.title);
-      return id;
-    },
-    { maxWait: 15_000, timeout: 30_000 },
-  );
+  return db.$transaction(async (tx) => {
+    await lockSession(tx, session);
+    const id = task.shared_task_id ?? (await sharedIdOf(tx, session, task.local_task_id)) ?? randomUUID();
+    const changed = await upsertTask(tx, session, id, task);
+    if (changed) await showTitle(tx, session, id, task.title);
+    return id;
+  });
 }
 
 async function sharedIdOf(tx: Queryable, session: NodeSession, localTaskId: string): Promise<string | undefined> {
@@ -44,7 +40,7 @@ async function upsertTask(tx: Queryable, session: NodeSession, id: string, task:
   return changed === 1;
 }
 
-/** The title becomes part of what is known of the attempt; that is no change that needs a backfill. */
+/** Puts the title into the metadata of the task's attempts. That change needs no backfill. */
 async function showTitle(tx: Queryable, session: NodeSession, taskId: string, title: string): Promise<void> {
   const attempts = await tx.$queryRaw<{ id: string; metadata: string }[]>`
     SELECT a.id, a.metadata::text AS metadata FROM attempt a JOIN node n ON n.id = a.node_id

@@ -1,6 +1,7 @@
-/** An execution's stored lines, as version 1's intake compares and extends them. */
-import { readPage } from '../../../protocol/page.js';
+/** An execution's stored lines, which version 1's ingest compares and extends. */
+import { readPage, type NumberedPage } from '../../../protocol/page.js';
 import type { Queryable } from '../../database.js';
+import { STORED_LINES } from '../mark.js';
 
 export interface StoredLog {
   executionId: string;
@@ -8,43 +9,41 @@ export interface StoredLog {
   hasEnded: boolean;
   epoch: number;
   storedLines: number;
-  /** Lines that the node has pushed, of those that are stored. */
+  /** How many of the stored lines the node has pushed. */
   liveCursor: number;
   liveLostLine: string | null;
 }
 
-/** Undefined: it is no execution of this node. */
+/** @returns undefined if the node has no such execution */
 export async function findStoredLog(
   db: Queryable,
   nodeId: string,
   executionId: string,
 ): Promise<StoredLog | undefined> {
   const [log] = await db.$queryRaw<StoredLog[]>`
-    SELECT id AS "executionId", attempt_id AS "attemptId", status <> 'running' AS "hasEnded", log_epoch AS epoch,
-           CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END AS "storedLines", live_cursor AS "liveCursor",
-           live_lost_line AS "liveLostLine"
-    FROM execution WHERE id = ${executionId}::uuid AND node_id = ${nodeId}::uuid`;
+    SELECT e.id AS "executionId", e.attempt_id AS "attemptId", e.status <> 'running' AS "hasEnded", e.log_epoch AS epoch,
+           ${STORED_LINES} AS "storedLines", e.live_cursor AS "liveCursor", e.live_lost_line AS "liveLostLine"
+    FROM execution e WHERE e.id = ${executionId}::uuid AND e.node_id = ${nodeId}::uuid`;
   return log;
 }
 
 const PAGES_AT_ONCE = 16;
 
-/** The stored lines after the first `after`, each as it stands in its page, in runs as long as a page. */
+/** Reads the stored lines after line `after`, each as its page has it, one page at a time. */
 export async function* readStoredLines(
   db: Queryable,
   { executionId, epoch }: StoredLog,
   after: number,
 ): AsyncGenerator<string[]> {
   for (let seen = after; ;) {
-    const pages = await db.$queryRaw<{ firstSeq: number; lastSeq: number; gzip: Uint8Array }[]>`
+    const pages = await db.$queryRaw<NumberedPage[]>`
       SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", gzip FROM log_page
       WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch} AND last_seq > ${seen}
       ORDER BY first_seq LIMIT ${PAGES_AT_ONCE}`;
-    for (const { firstSeq, lastSeq, gzip } of pages) {
-      const page = { gzip: Buffer.from(gzip), firstSeq, lastSeq };
-      const lines = await readPage(page, { fromSeq: seen + 1, toSeq: lastSeq });
+    for (const page of pages) {
+      const lines = await readPage(page, { fromSeq: seen + 1, toSeq: page.lastSeq });
       yield lines.map(({ json }) => json);
-      seen = lastSeq;
+      seen = page.lastSeq;
     }
     if (pages.length < PAGES_AT_ONCE) return;
   }

@@ -1,9 +1,9 @@
-/** Pages that the hive makes of a version 1 node's lines. */
+/** Storing the pages that the hive makes of a version 1 node's lines. */
 import type { PageContent } from '../../../protocol/page.js';
 import type { Database, Queryable } from '../../database.js';
-import { SupersededError, type SessionFence } from '../../session.js';
+import { isCurrentSession, lockSession, SupersededError, type SessionFence } from '../../session.js';
+import { STORED_LINES, STORED_LINES_OF } from '../mark.js';
 import { lockAttempts } from '../sync-state.js';
-import { holdSession } from '../hold-session.js';
 import type { StoredLog } from './stored-log.js';
 
 export interface MadePage {
@@ -14,9 +14,9 @@ export interface MadePage {
 }
 
 /**
- * Appends pages, all or none, and moves the mark with each: only where the first line is the next one.
- * @param pushed the node has pushed these lines: the live cursor goes with the mark
- * @throws SupersededError also when the mark is elsewhere, for only another session can have moved it
+ * Appends pages, all or none, and moves the mark with each, if the first line is the next one.
+ * @param pushed whether the node has pushed these lines, so that the live cursor moves with the mark
+ * @throws SupersededError also if the mark is elsewhere, because only another session can have moved it
  */
 export async function appendPages(
   db: Database,
@@ -29,7 +29,7 @@ export async function appendPages(
     async (tx) => {
       for (const page of pages) await appendPage(tx, session, log, page, pushed);
     },
-    { maxWait: 15_000, timeout: 60_000 },
+    { answerMs: 60_000 },
   );
 }
 
@@ -38,15 +38,15 @@ async function appendPage(tx: Queryable, session: SessionFence, log: StoredLog, 
   const { stdout, stderr, system } = page.content.lineCounts;
   const moved = await tx.$executeRaw`
     WITH moved AS (
-      UPDATE execution SET stored_lines = ${lastSeq}::int, stored_epoch = log_epoch, declared_lines = GREATEST(declared_lines, ${lastSeq}::int),
-        stdout_lines = ${stdout}::int + CASE WHEN stored_epoch = log_epoch THEN stdout_lines ELSE 0 END,
-        stderr_lines = ${stderr}::int + CASE WHEN stored_epoch = log_epoch THEN stderr_lines ELSE 0 END,
-        system_lines = ${system}::int + CASE WHEN stored_epoch = log_epoch THEN system_lines ELSE 0 END,
-        live_cursor = CASE WHEN ${pushed} THEN ${lastSeq}::int ELSE live_cursor END
-      WHERE id = ${log.executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${log.epoch}
-        AND CASE WHEN stored_epoch = log_epoch THEN stored_lines ELSE 0 END = ${firstSeq}::int - 1
-        AND EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence})
-      RETURNING id
+      UPDATE execution e SET stored_lines = ${lastSeq}::int, stored_epoch = e.log_epoch,
+        declared_lines = GREATEST(e.declared_lines, ${lastSeq}::int),
+        stdout_lines = ${stdout}::int + ${STORED_LINES_OF.stdout},
+        stderr_lines = ${stderr}::int + ${STORED_LINES_OF.stderr},
+        system_lines = ${system}::int + ${STORED_LINES_OF.system},
+        live_cursor = CASE WHEN ${pushed}::boolean THEN ${lastSeq}::int ELSE e.live_cursor END
+      WHERE e.id = ${log.executionId}::uuid AND e.node_id = ${session.nodeId}::uuid AND e.log_epoch = ${log.epoch}
+        AND ${STORED_LINES} = ${firstSeq}::int - 1 AND ${isCurrentSession(session)}
+      RETURNING e.id
     ), replaced AS (
       DELETE FROM log_page USING moved
       WHERE ${firstSeq}::int = 1 AND log_page.execution_id = moved.id AND log_page.log_epoch <> ${log.epoch}
@@ -59,8 +59,8 @@ async function appendPage(tx: Queryable, session: SessionFence, log: StoredLog, 
 }
 
 /**
- * Replaces an execution's whole log, under a new epoch, in one transaction: readers see the old log or the new one.
- * What the node pushes afterwards is looked for from the start.
+ * Replaces an execution's whole log, under a new epoch, in one transaction: readers see either the old log or the new
+ * one. Lines that the node pushes afterwards are looked for from the start.
  * @throws SupersededError
  */
 export async function replaceLog(
@@ -73,17 +73,17 @@ export async function replaceLog(
   await db.$transaction(
     async (tx) => {
       await lockAttempts(tx, [log.attemptId]);
-      await holdSession(tx, session);
+      await lockSession(tx, session);
       await tx.$executeRaw`
         UPDATE execution SET log_epoch = ${epoch}, declared_lines = 0, live_cursor = 0, live_lost_line = NULL, replaced_at = now()
         WHERE id = ${log.executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${log.epoch}`;
       for (const page of pages) await appendPage(tx, session, { ...log, epoch }, page, false);
     },
-    { maxWait: 15_000, timeout: 120_000 },
+    { answerMs: 120_000 },
   );
 }
 
-/** Notes how far the stored lines are known to have been pushed. */
+/** Stores up to where the stored lines are known to have been pushed. */
 export async function moveLiveCursor(
   db: Queryable,
   session: SessionFence,
@@ -93,5 +93,5 @@ export async function moveLiveCursor(
   await db.$executeRaw`
     UPDATE execution SET live_cursor = ${to.cursor}, live_lost_line = ${to.lostLine}
     WHERE id = ${executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${epoch}
-      AND EXISTS (SELECT FROM node_lease WHERE node_id = ${session.nodeId}::uuid AND fence = ${session.fence})`;
+      AND ${isCurrentSession(session)}`;
 }

@@ -1,8 +1,15 @@
 import type { Queryable } from '../database.js';
 
+/** Counts the attempts in `pending_backfill` of all organisations; a partial index contains nothing else. */
+export async function countPendingBackfills(db: Queryable): Promise<number> {
+  const [row] = await db.$queryRaw<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM attempt_sync WHERE state = 'pending_backfill'`;
+  return row?.count ?? 0;
+}
+
 export interface StaleBackfill {
   attemptId: string;
-  /** Null: a trigger claimed the attempt, and no workflow has taken it up. */
+  /** Null if a trigger claimed the attempt and no workflow has taken it over. */
   runId: string | null;
 }
 
@@ -13,14 +20,17 @@ export function listStaleBackfills(
   afterAttemptId: string | undefined,
   limit: number,
 ): Promise<StaleBackfill[]> {
-  return db.$queryRaw<StaleBackfill[]>`
+  return db.$queryRaw`
     SELECT attempt_id AS "attemptId", run_id AS "runId" FROM attempt_sync
     WHERE state = 'pending_backfill' AND requested_at < now() - ${minutes}::float8 * interval '1 minute'
       AND (${afterAttemptId ?? null}::uuid IS NULL OR attempt_id > ${afterAttemptId ?? null}::uuid)
     ORDER BY attempt_id LIMIT ${limit}`;
 }
 
-/** Puts the attempt back to `partial` if it is still held by that run. */
+/**
+ * Puts the attempt back to `partial` if that run still holds it.
+ * @returns whether it did
+ */
 export async function resetStaleBackfill(db: Queryable, stale: StaleBackfill): Promise<boolean> {
   const changed = await db.$executeRaw`
     UPDATE attempt_sync SET state = 'partial', run_id = NULL

@@ -1,0 +1,63 @@
+/** Which attempts need a backfill now, and which nodes have such attempts. */
+import { Prisma, type Queryable } from '../database.js';
+
+/**
+ * Condition on a row `s` of attempt_sync: the attempt waits for a backfill whose time has come, or is in one.
+ *
+ * The first three conditions are those of the partial index attempt_sync_needs_backfill_idx, word for word, because the
+ * planner uses the index only if it can prove each of them. The index has them to stay small: `needs_backfill` leaves
+ * out attempts without a gap, `state <> 'complete'` and `NOT paused` what no trigger starts. `retry_at` is not in it,
+ * because it is compared with the clock.
+ */
+const IS_DUE = Prisma.sql`
+  (s.needs_backfill AND s.state <> 'complete' AND NOT s.paused AND (s.retry_at IS NULL OR s.retry_at <= now()))`;
+
+/** Condition on a row `s` of attempt_sync: the attempt needs a backfill now, and none has been requested yet. */
+export const NEEDS_BACKFILL_NOW = Prisma.sql`(${IS_DUE} AND s.state = 'partial')`;
+
+/** Where a listing goes on: after the last attempt that it gave. */
+export interface AttemptCursor {
+  /** As text, because a Date would lose PostgreSQL's microseconds. */
+  createdAt: string;
+  attemptId: string;
+}
+
+/** The node's attempts that need a backfill now, newest first. */
+export function listNeedingBackfill(
+  db: Queryable,
+  nodeId: string,
+  after: AttemptCursor | undefined,
+  limit: number,
+): Promise<AttemptCursor[]> {
+  return db.$queryRaw`
+    SELECT s.attempt_id AS "attemptId", s.attempt_created_at::text AS "createdAt" FROM attempt_sync s
+    WHERE s.node_id = ${nodeId}::uuid AND ${NEEDS_BACKFILL_NOW}
+      AND (s.attempt_created_at, s.attempt_id) <
+          (COALESCE(${after?.createdAt ?? null}::timestamptz, 'infinity'), COALESCE(${after?.attemptId ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+    ORDER BY s.attempt_created_at DESC, s.attempt_id DESC LIMIT ${limit}`;
+}
+
+export interface NodeToDrain {
+  nodeId: string;
+  organizationId: string;
+}
+
+/**
+ * Connected nodes with attempts that need a backfill now. In random order: if there are more than `limit`, those that
+ * always need one must not keep the others from their turn.
+ */
+export function listNodesToDrain(db: Queryable, limit: number): Promise<NodeToDrain[]> {
+  return db.$queryRaw`
+    SELECT node.id AS "nodeId", node.organization_id AS "organizationId"
+    FROM node JOIN node_lease lease ON lease.node_id = node.id AND lease.expires_at > now()
+    WHERE EXISTS (SELECT FROM attempt_sync s WHERE s.node_id = node.id AND ${NEEDS_BACKFILL_NOW})
+    ORDER BY random() LIMIT ${limit}`;
+}
+
+/** @returns the ids of those nodes that have attempts which wait for a backfill, or are in one */
+export async function stillToDrain(db: Queryable, nodeIds: string[]): Promise<string[]> {
+  const rows = await db.$queryRaw<{ nodeId: string }[]>`
+    SELECT node.id AS "nodeId" FROM unnest(${nodeIds}::uuid[]) AS node (id)
+    WHERE EXISTS (SELECT FROM attempt_sync s WHERE s.node_id = node.id AND ${IS_DUE})`;
+  return rows.map((row) => row.nodeId);
+}
