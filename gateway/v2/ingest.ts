@@ -2,18 +2,15 @@
  * Stores what a node sends unasked, in the order it came: metadata in batches of one transaction each, live pages through
  * log-ingest.ts.
  */
-import type { Logger } from 'pino';
-import type { Database } from '../../prisma/database.js';
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { needBackfill } from '../../prisma/queries/need-backfill.js';
 import { storeMetadata, type TakenIn } from '../../prisma/queries/store-metadata.js';
-import { SupersededError, type NodeSession } from '../../prisma/session.js';
-import type { AttemptSync, ExecutionSync, HiveFrame } from '../../protocol/frames.js';
+import { SupersededError } from '../../prisma/session.js';
+import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { IngestEvents } from '../ingest-events.js';
 import { IngestQueue, persist } from '../ingest-queue.js';
 import type { LogPage } from '../interface.js';
-import type { LivePageWriter } from './live-page-writer.js';
-import { LogIngestV2 } from './log-ingest.js';
+import { LogIngestV2, type IngestSocket } from './log-ingest.js';
 
 export type IngestItem =
   | { type: 'attempt_sync'; data: AttemptSync; bytes: number }
@@ -24,14 +21,7 @@ export type IngestItem =
   /** The node has announced everything. Handled when everything before it is stored. */
   | { type: 'announced'; bytes: number };
 
-export interface IngestDeps {
-  database: Database;
-  livePages: LivePageWriter;
-  session: NodeSession;
-  logger: Logger;
-  send(frame: HiveFrame): void;
-  /** Reports a frame that breaks the protocol. @param messageId the attempt or execution that it was about */
-  fault(message: string, messageId?: string): void;
+export interface IngestDeps extends IngestSocket {
   events: IngestEvents;
 }
 

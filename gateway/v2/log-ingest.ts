@@ -14,14 +14,18 @@ import { linesStored, pagesRejected } from '../metrics.js';
 import { Lanes } from './lanes.js';
 import type { LivePageWriter } from './live-page-writer.js';
 
-export interface LogIngestDeps {
+/** What ingest needs of its socket, for metadata and pages alike. */
+export interface IngestSocket {
   database: Database;
   livePages: LivePageWriter;
   session: NodeSession;
   logger: Logger;
   send(frame: HiveFrame): void;
-  /** Reports a frame that breaks the protocol. @param messageId the execution that it was about */
+  /** Reports a frame that breaks the protocol. @param messageId the attempt or execution that it was about */
   fault(message: string, messageId?: string): void;
+}
+
+export interface LogIngestDeps extends IngestSocket {
   /** Tries again while the database is away. */
   persist<T>(write: () => Promise<T>): Promise<T>;
   isStopped(): boolean;
