@@ -64,7 +64,7 @@ export function refuseAuth(ws: WebSocket, error: string, protocolVersion = PROTO
  * refusal, but comes back soon after a connection that merely ended.
  */
 export function postponeAuth(ws: WebSocket): void {
-  endLogin(ws, 1013, 'the hive can not check the API key now; try again later');
+  endLogin(ws, 1013, 'the hive cannot check the API key now; try again later');
 }
 
 function endLogin(ws: WebSocket, code: number, reason: string): void {

@@ -105,7 +105,7 @@ describe('recording', () => {
     await recording.finish(END);
     const [first, second, loss, last, ...rest] = contents();
     expect([first, second, last, rest]).toEqual(['a', 'b', 'f', []]);
-    expect(loss).toBe('node-agent: 3 lines are lost here, for the store could not be written (SQLITE_FULL)');
+    expect(loss).toBe('node-agent: 3 lines are lost here, because the store could not be written (SQLITE_FULL)');
     expect(execution()).toMatchObject({ dropped: 1, log_lines: 4, status: 'completed' });
   });
 

@@ -123,7 +123,7 @@ export class Recording {
   }
 
   #lossLine(): string {
-    const content = `node-agent: ${this.#lost} lines are lost here, for the store could not be written (${this.#failing ?? ''})`;
+    const content = `node-agent: ${this.#lost} lines are lost here, because the store could not be written (${this.#failing ?? ''})`;
     return encodeLine({ output_type: 'system', content, timestamp: new Date().toISOString() });
   }
 
