@@ -24,7 +24,10 @@ export class ChaosHive {
     this.#logFile = logFile;
   }
 
-  /** A different port after each start, because a port chosen in advance can be taken by then. 0 before the first start. */
+  /**
+   * A different port after each start, because a port chosen in advance can be taken by then. 0 before the first
+   * start.
+   */
   get port(): number {
     return this.#port;
   }
