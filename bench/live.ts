@@ -1,4 +1,7 @@
-/** Many nodes push what they record while readers follow: how long after it was printed does a line come out of the API? */
+/**
+ * Many nodes push what they record while readers follow: how long after it was printed does a line come out of the
+ * API?
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PAGE_TARGET_LINES } from '../protocol/limits.js';
 import { followLog } from './lib/follow-log.js';

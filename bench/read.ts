@@ -1,4 +1,7 @@
-/** A page of 1,000 lines at depth 0 and 1,000,000. Baseline: the same lines from a plain table of rows, by primary key. */
+/**
+ * A page of 1,000 lines at depth 0 and 1,000,000. Baseline: the same lines from a plain table of rows, by primary
+ * key.
+ */
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

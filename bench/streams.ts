@@ -1,4 +1,6 @@
-/** Two hundred readers follow one running execution, and one more reads nothing: what they get, and the hive's memory. */
+/**
+ * Two hundred readers follow one running execution, and one more reads nothing: what they get, and the hive's memory.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printFigure, progress } from './lib/figures.js';
 import type { LiveNodes } from './lib/live-nodes-process.js';

@@ -1,4 +1,7 @@
-/** `npm run demo`: the main job with real processes and services, in a temporary directory. `-- --keep` leaves it running until Ctrl-C. */
+/**
+ * `npm run demo`: the main job with real processes and services, in a temporary directory. `-- --keep` leaves it
+ * running until Ctrl-C.
+ */
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { DemoStage } from './demo/stage.js';

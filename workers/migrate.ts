@@ -14,7 +14,7 @@ type MigrationErrorCode =
   /** Prisma could not apply the migrations. */
   | 'migration_failed';
 
-/** The database could not be brought up to date; the message holds no password. */
+/** The database could not be brought up to date; the message contains no password. */
 export class MigrationError extends Error {
   constructor(
     readonly code: MigrationErrorCode,

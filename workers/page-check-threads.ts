@@ -32,8 +32,8 @@ export function startPageCheckThreads(): PageCheckThreads {
     minThreads: 0,
     maxThreads,
     idleTimeout: IDLE_MS,
-    // the pages that one backfill has checked at once are spread over the threads: the next page is already there while the
-    // main thread is busy
+    // the pages that one backfill has checked at once are spread over the threads: the next page is already there while
+    // the main thread is busy
     concurrentTasksPerWorker: Math.ceil(CHECKS_AT_ONCE / maxThreads),
   });
   const limitSmall = pLimit(SMALL_PAGES_AT_ONCE);

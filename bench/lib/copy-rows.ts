@@ -30,7 +30,9 @@ export async function copyRows(stage: Stage, lines: number): Promise<number> {
   }
 }
 
-/** The rows in COPY's text format. A real program would have to make them from the node's lines; that is not counted. */
+/**
+ * The rows in COPY's text format. A real program would have to make them from the node's lines; that is not counted.
+ */
 function prepare(lines: number): Buffer[] {
   const executionId = randomUUID();
   const chunks: Buffer[] = [];

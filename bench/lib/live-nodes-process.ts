@@ -54,7 +54,9 @@ serveOrders(
       return Promise.resolve(keys.map((apiKey, index) => startNode(url, apiKey, index)));
     },
 
-    /** Spreads the starts over the time that a page takes to fill. Otherwise all nodes would seal their pages at once. */
+    /**
+     * Spreads the starts over the time that a page takes to fill. Otherwise all nodes would seal their pages at once.
+     */
     print(): Promise<void> {
       for (const [index, recording] of recordings.entries()) {
         const delay = (PAGE_TARGET_LINES * msPerLine * index) / recordings.length;

@@ -1,4 +1,7 @@
-/** The baseline for reading: a bare HTTP server that returns pages of the table of rows, in the API's shape and nothing else. */
+/**
+ * The baseline for reading: a bare HTTP server that returns pages of the table of rows, in the API's shape and
+ * nothing else.
+ */
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';

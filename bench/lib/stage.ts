@@ -151,11 +151,11 @@ export class Stage {
 
   /** @throws Error if the time runs out first */
   async until(condition: () => Promise<boolean>, timeoutMs = 60_000, everyMs = 50): Promise<void> {
-    const holds = () => {
+    const isTrue = () => {
       this.signal.throwIfAborted();
       return condition();
     };
-    const took = await within(timeoutMs, holds, everyMs);
+    const took = await within(timeoutMs, isTrue, everyMs);
     if (took === undefined) throw new Error(`not within ${timeoutMs / 1000} s; see the logs in ${this.directory}`);
   }
 

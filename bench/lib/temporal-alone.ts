@@ -1,4 +1,7 @@
-/** The baseline for what needs Temporal: workflows with one no-op activity on a second task queue, because ours need one too. */
+/**
+ * The baseline for what needs Temporal: workflows with one no-op activity on a second task queue, because ours need
+ * one too.
+ */
 import { randomUUID } from 'node:crypto';
 import type { HelperProcess } from '../../tests/harness/helper-process.js';
 import type { noop } from './temporal-alone-workflow.js';

@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- --seeds N [--first-seed S]`: faults drawn from seeds strike real processes; afterwards every line has
- * to be in the hive once. The last line of output is JSON: what was done and what was found.
+ * `npm run chaos -- --seeds N [--first-seed S]`: faults drawn from seeds strike real processes; afterwards every line
+ * has to be in the hive once. The last line of output is JSON: what was done and what was found.
  *
  * `npm run chaos -- --cuts 20 [--lines 1000000]`: one backfill is cut off 20 times; how much of it is pulled twice?
  */

@@ -42,8 +42,8 @@ export class FaultProxy {
   }
 
   /**
-   * Ends every connection. Does not use `resetAndDestroy`: in Node 20, if something still has to be written, that leaves
-   * a request for which the process then waits forever at its end.
+   * Ends every connection. Does not use `resetAndDestroy`: in Node 20, if something still has to be written, that
+   * leaves a request for which the process then waits forever at its end.
    */
   cut(): void {
     for (const { client, server } of this.#pairs) {

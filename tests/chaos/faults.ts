@@ -6,6 +6,7 @@ import type { ChaosHive } from './hive.js';
 import type { ChaosNode } from './node.js';
 import { HIVES, type FaultKind, type PlannedFault } from './plan.js';
 import type { ServerName } from '../harness/servers.js';
+import { within } from '../harness/until.js';
 import type { ChaosWorld } from './world.js';
 
 const HOUR_MS = 3_600_000;
@@ -104,16 +105,9 @@ async function killNode({ node, fault }: Target): Promise<void> {
 }
 
 async function killRecorder({ node, fault }: Target): Promise<void> {
-  const deadline = Date.now() + fault.forMs;
-  for (;;) {
-    const [recording] = node.running;
-    if (recording) {
-      node.killRecorder(recording, 'recorder_killed');
-      return;
-    }
-    if (Date.now() > deadline) return;
-    await sleep(50);
-  }
+  await within(fault.forMs, () => node.running.length > 0, 50);
+  const [recording] = node.running;
+  if (recording) node.killRecorder(recording, 'recorder_killed');
 }
 
 async function cutNodeSocket({ node, fault }: Target): Promise<void> {

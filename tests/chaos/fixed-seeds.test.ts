@@ -1,4 +1,6 @@
-/** The fault suite with seeds that together draw every kind of fault. `npm run chaos` runs any number of other seeds. */
+/**
+ * The fault suite with seeds that together draw every kind of fault. `npm run chaos` runs any number of other seeds.
+ */
 import { expect, test } from '@jest/globals';
 import { drawPlan, FAULT_KINDS } from './plan.js';
 import { runSeed } from './run-seed.js';

@@ -47,7 +47,7 @@ const RULES: Record<string, string> = {
       AND (e.status = 'running' OR e.stored_lines <> e.declared_lines OR e.stored_epoch <> e.log_epoch)`,
   'an attempt is pending although no backfill is running': `
     SELECT attempt_id FROM attempt_sync WHERE state = 'pending_backfill'`,
-  'a complete attempt still has a hold, a gap or a run': `
+  'a complete attempt still needs a backfill, or has a run or a retry time': `
     SELECT attempt_id FROM attempt_sync WHERE state = 'complete' AND (needs_backfill OR run_id IS NOT NULL OR retry_at IS NOT NULL)`,
 };
 

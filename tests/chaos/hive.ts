@@ -1,6 +1,7 @@
 /** One hive process, kept running as by a service manager. Counts how often it ends by itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { forkHive, type Program } from '../harness/processes.js';
+import { within } from '../harness/until.js';
 import { lastWords } from '../../workers/embedded/server-log.js';
 
 const RESTART_MS = 500;
@@ -23,7 +24,10 @@ export class ChaosHive {
     this.#logFile = logFile;
   }
 
-  /** A different port after each start, because a port chosen in advance can be taken by then. 0 before the first start. */
+  /**
+   * A different port after each start, because a port chosen in advance can be taken by then. 0 before the first
+   * start.
+   */
   get port(): number {
     return this.#port;
   }
@@ -47,15 +51,11 @@ export class ChaosHive {
   async start(): Promise<void> {
     this.#wanted = true;
     this.#kept = this.#keep();
-    const deadline = Date.now() + READY_MS;
-    while (!this.#isReady) {
-      if (Date.now() > deadline) {
-        throw new Error(
-          `hive not ready after ${READY_MS / 1000} s; ${this.#logFile} ends with: ${lastWords(this.#logFile)}`,
-        );
-      }
-      await sleep(50);
-    }
+    const took = await within(READY_MS, () => this.#isReady, 50);
+    if (took !== undefined) return;
+    throw new Error(
+      `hive not ready after ${READY_MS / 1000} s; ${this.#logFile} ends with: ${lastWords(this.#logFile)}`,
+    );
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The command that chaos records. Prints what its specification (first argument, JSON) says, and appends to a file (second
- * argument) how much it had printed at which time. From that, it is known what a killed recorder lost.
+ * The command that chaos records. Prints what its specification (first argument, JSON) says, and appends to a file
+ * (second argument) how much it had printed at which time. From that, it is known what a killed recorder lost.
  */
 import { appendFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,7 @@
-/** Reads the API while faults strike. Each read gets a right answer, or a 503 when the database is away, or finds no hive. */
+/**
+ * Reads the API while faults strike. Each read gets a right answer, or a 503 when the database is away, or finds no
+ * hive.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChaosHive } from './hive.js';
 import type { ChaosWorld } from './world.js';

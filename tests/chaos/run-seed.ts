@@ -16,7 +16,10 @@ const SETTLE_MS = 120_000;
 export interface SeedResult extends Verdict {
   seed: number;
   kinds: FaultKind[];
-  /** From the end of the last fault and last command until all attempts were complete; undefined if they did not settle. */
+  /**
+   * From the end of the last fault and last command until all attempts were complete; undefined if they did not
+   * settle.
+   */
   settleSeconds: number | undefined;
   /** The API's answers by status. */
   answers: Record<string, number>;

@@ -1,4 +1,7 @@
-/** The programs under test, as processes of their own. They end when the test does, even if it is killed: the IPC channel closes. */
+/**
+ * The programs under test, as processes of their own. They end when the test does, even if it is killed: the IPC
+ * channel closes.
+ */
 import { execFile, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';

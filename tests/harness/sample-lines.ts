@@ -10,7 +10,10 @@ const START = Date.parse('2026-01-01T10:00:00Z');
 
 let pieces: string[] | undefined;
 
-/** @returns the text of line `seq`. It repeats only after far more than gzip looks back, so it compresses like real output. */
+/**
+ * @returns the text of line `seq`. It repeats only after far more than gzip looks back, so it compresses like real
+ * output.
+ */
 export function sampleText(seq: number): string {
   pieces ??= cut(readTexts(projectRoot()));
   // the number makes lines differ, like a time or a counter in real output

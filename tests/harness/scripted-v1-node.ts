@@ -1,7 +1,7 @@
 /**
- * An original vk-swarm node as a hive sees it: its frames, its cycle, its backfill handler. The test decides what it has.
- * It pushes rows once, sends frames through one queue that outlives a connection, and handles backfill requests one after
- * another.
+ * An original vk-swarm node as a hive sees it: its frames, its cycle, its backfill handler. The test decides what it
+ * has. It pushes rows once, sends frames through one queue that outlives a connection, and handles backfill requests
+ * one after another.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

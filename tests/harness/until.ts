@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Waits until the condition holds. An error of the condition ends the waiting.
+ * Waits until the condition is true. An error of the condition ends the waiting.
  * @returns how long it took, in ms; undefined if the time ran out first
  */
 export async function within(
@@ -19,7 +19,7 @@ export async function within(
 }
 
 /**
- * Waits until the condition holds. An error of the condition counts as "not yet".
+ * Waits until the condition is true. An error of the condition counts as "not yet".
  * @throws Error if the time runs out first, with the condition's last error as its cause
  */
 export async function until(
@@ -28,7 +28,7 @@ export async function until(
   what: string,
 ): Promise<void> {
   let lastError: unknown;
-  const holds = async () => {
+  const isTrue = async () => {
     try {
       return await condition();
     } catch (error) {
@@ -36,6 +36,6 @@ export async function until(
       return false;
     }
   };
-  const took = await within(timeoutMs, holds, 50);
+  const took = await within(timeoutMs, isTrue, 50);
   if (took === undefined) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: lastError });
 }

@@ -34,8 +34,8 @@ export interface KeyOptions extends HiveOptions {
 }
 
 /**
- * Works on the keys of the hive at --url, or of the one running on HIVE_DATA_DIR. Uses the hive's API, and so the token's
- * organisation. Uses the database instead with --organization or DATABASE_URL, or if no hive answers.
+ * Works on the keys of the hive at --url, or of the one running on HIVE_DATA_DIR. Uses the hive's API, and so the
+ * token's organisation. Uses the database instead with --organization or DATABASE_URL, or if no hive answers.
  */
 export async function withKeys(options: KeyOptions, work: (keys: KeyStore) => Promise<void>): Promise<void> {
   if (options.url !== undefined && options.organization !== undefined) {

@@ -8,10 +8,7 @@ import { UsageError } from './usage.js';
 export function workerCommand(): Command {
   return new Command('worker')
     .description("Run a worker: workflows, and activities that need no node's socket. No API, no gateway.")
-    .addHelpText(
-      'after',
-      '\nNeeds DATABASE_URL and TEMPORAL_ADDRESS, with the same values as the hives that it works for.',
-    )
+    .addHelpText('after', '\nNeeds DATABASE_URL and TEMPORAL_ADDRESS, with the values that its hives have.')
     .action(async () => {
       const config = readConfig();
       if (config.databaseUrl === undefined || config.temporal.kind === 'embedded') {

@@ -25,8 +25,8 @@ export interface RunningServer {
   readonly exited: Promise<Exit>;
 }
 
-// Waits for a line before it becomes the server: if the hive dies before it has recorded the pid, the pipe closes and the
-// server never runs unrecorded. exec keeps the pid and its start time.
+// Waits for a line before it becomes the server: if the hive dies before it has recorded the pid, the pipe closes and
+// the server never runs unrecorded. exec keeps the pid and its start time.
 const WAIT_FOR_LINE = 'read -r line && exec "$@" </dev/null';
 
 /**

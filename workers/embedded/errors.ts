@@ -27,8 +27,8 @@ export class EmbeddedError extends Error {
 }
 
 /**
- * @returns the code of a failed system call (ENOENT), query (SQLSTATE) or command (exit code), as a string; undefined if it
- * is any other error
+ * @returns the code of a failed system call (ENOENT), query (SQLSTATE) or command (exit code), as a string; undefined
+ * if it is any other error
  */
 export function systemCode(error: unknown): string | undefined {
   // by shape: Node's own errors are not instances of Error if this code runs in another realm, as in Jest

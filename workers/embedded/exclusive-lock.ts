@@ -6,9 +6,9 @@ import { identify, isAlive, type ProcessIdentity } from './process-identity.js';
 
 /**
  * A lock that outlives its owner: a folder of files `<generation>.json`, of which the highest one counts. The owner is
- * a process, identified by pid and start time. A process takes over a dead owner's lock by creating the next generation,
- * which the file system lets only one process do. No process ever replaces another one's file, so two that race can't
- * both win. The newest file stays after a release, so that generations only grow.
+ * a process, identified by pid and start time. A process takes over a dead owner's lock by creating the next
+ * generation, which the file system lets only one process do. No process ever replaces another one's file, so two that
+ * race can't both win. The newest file stays after a release, so that generations only grow.
  */
 export interface ExclusiveLock<Note> {
   /** The notes that earlier owners left behind without a release. */

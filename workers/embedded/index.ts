@@ -28,7 +28,9 @@ export interface Embedded {
   readonly temporalAddress?: string;
   /** Without a slash at the end. */
   readonly temporalUiUrl?: string;
-  /** Stops Temporal, then PostgreSQL, each within half a minute, and releases the data directory. May be called again. */
+  /**
+   * Stops Temporal, then PostgreSQL, each within half a minute, and releases the data directory. May be called again.
+   */
   stop(): Promise<void>;
 }
 

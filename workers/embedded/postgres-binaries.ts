@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { EmbeddedError } from './errors.js';
 
 /**
- * Finds initdb and postgres in the npm package for this platform. The package's JavaScript wrapper is not used: it stops
- * PostgreSQL by itself when the process ends, before the hive has finished.
+ * Finds initdb and postgres in the npm package for this platform. The package's JavaScript wrapper is not used: it
+ * stops PostgreSQL by itself when the process ends, before the hive has finished.
  * @throws {EmbeddedError} executable_missing
  */
 export function postgresBinaries(): { folder: string; initdb: string; postgres: string } {

@@ -14,7 +14,8 @@ export interface OsUser {
 }
 
 /**
- * PostgreSQL refuses to run as root: the user to run it as is then the operating system's `postgres`, created if needed.
+ * Finds the user to run PostgreSQL as. PostgreSQL refuses to run as root; for a hive that runs as root it is the system
+ * user `postgres`, created if needed.
  * @returns the user; undefined if the hive itself is not root, so that PostgreSQL can run as the same user
  * @throws {EmbeddedError} postgres_user
  */

@@ -104,7 +104,10 @@ async function readPassword(dataDir: string, clusterExists: boolean): Promise<st
   return password;
 }
 
-/** Creates the cluster beside its final place and moves it there when it is whole, so that an unfinished one is never used. */
+/**
+ * Creates the cluster beside its final place and moves it there when it is whole, so that an unfinished one is never
+ * used.
+ */
 async function makeCluster(
   cluster: string,
   password: string,
@@ -141,7 +144,9 @@ async function makeCluster(
   }
 }
 
-/** If another program has the pid in the pid file by now (as after a container's restart), PostgreSQL would not start. */
+/**
+ * If another program has the pid in the pid file by now (as after a container's restart), PostgreSQL would not start.
+ */
 async function dropStalePidFile(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
   if (!existsSync(file)) return;

@@ -8,8 +8,8 @@ const TAIL_BYTES = 32 * 1024;
 const GO_TRACE = /^(goroutine \d+ \[.*|\S+\(.*\)|created by .*|\t.*|)$/;
 
 /**
- * @returns the file for a server's output, `<dataDir>/logs/<name>.log`. If it is larger than 10 MiB, it is first moved to
- * `<name>.log.1` and replaces the one there.
+ * @returns the file for a server's output, `<dataDir>/logs/<name>.log`. If it is larger than 10 MiB, it is first moved
+ * to `<name>.log.1` and replaces the one there.
  */
 export function serverLogPath(dataDir: string, name: string): string {
   const folder = join(dataDir, 'logs');

@@ -24,7 +24,10 @@ const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
 /** A server that ran this long counts as healthy again. */
 const HEALTHY_AFTER_MS = 60_000;
-/** Temporal takes some free ports besides the one it is given; by chance, one of them can be that one or another process's. */
+/**
+ * Temporal takes some free ports besides the one it is given; by chance, one of them can be that one or another
+ * process's.
+ */
 const FIRST_TRIES = 3;
 
 /**

@@ -13,8 +13,8 @@ const TIMEOUT_MS = 60_000;
 const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
- * Downloads into `folder` the release that the SDK would download. The SDK's own way (createEphemeralServer) has no time
- * limit and also starts a server, so it is not used.
+ * Downloads into `folder` the release that the SDK would download. The SDK's own way (createEphemeralServer) has no
+ * time limit and also starts a server, so it is not used.
  * @throws Error with the reason, within a minute
  */
 export async function downloadTemporal(

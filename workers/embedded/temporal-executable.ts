@@ -15,8 +15,8 @@ const FILE_NAME = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 export type Obtain = (folder: string, version: string, logger: Logger) => Promise<void>;
 
 /**
- * Finds the Temporal command line, which contains the dev server: on PATH, in the cache, by download (up to a minute), or
- * by building it with Go (some minutes, once per machine). What was obtained stays in the cache.
+ * Finds the Temporal command line, which contains the dev server: on PATH, in the cache, by download (up to a minute),
+ * or by building it with Go (some minutes, once per machine). What was obtained stays in the cache.
  * @throws {EmbeddedError} executable_missing
  */
 export async function temporalExecutable(

@@ -2,7 +2,10 @@ import type { Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import { searchAttributes } from '../../backfills/definitions.js';
 
-/** The namespace lacks search attributes and the hive may not add them. Workers must not start: their tasks would fail forever. */
+/**
+ * The namespace lacks search attributes and the hive may not add them. Workers must not start: their tasks would fail
+ * forever.
+ */
 export class SearchAttributesMissingError extends Error {
   override readonly name = 'SearchAttributesMissingError';
   readonly code = 'search_attributes_missing';

@@ -46,7 +46,10 @@ export async function createWorkers({ connection, namespace, hive, gateway }: Wo
   return allOrNone(workers);
 }
 
-/** A worker that was created but never ran keeps its queue and its connection: if one can't be created, the others end. */
+/**
+ * A worker that was created but never ran keeps its queue and its connection: if one can't be created, the others
+ * end.
+ */
 async function allOrNone(creations: Promise<Worker>[]): Promise<Worker[]> {
   const results = await Promise.allSettled(creations);
   const made = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
