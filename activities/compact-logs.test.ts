@@ -21,7 +21,7 @@ const logged: string[] = [];
 const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) });
 const compact = () => compactLogs({ database: hive.database, logger, until: Date.now() + 30_000 });
 
-/** An execution whose lines lie in pages of the sizes given. */
+/** An execution whose lines are in pages of the given sizes. */
 async function seedLog(pageSizes: number[], status: 'completed' | 'running' = 'completed') {
   const declaredLines = pageSizes.reduce((sum, size) => sum + size, 0);
   const attemptId = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId });
@@ -118,7 +118,7 @@ test('time that is up is noticed where nothing is to be joined, too', async () =
   await compact();
 });
 
-/** The transaction that wrote each execution last. */
+/** The transaction that last wrote each execution. */
 async function versionsOf(ids: string[]): Promise<(string | undefined)[]> {
   const rows = await hive.database.$queryRaw<{ id: string; version: string }[]>`
     SELECT id, xmin::text AS version FROM execution WHERE id = ANY (${ids}::uuid[])`;
@@ -170,7 +170,7 @@ test('readers see every line once while a log is compacted under them', async ()
     while (!compacted);
   };
   const readers = [reader('', expected), reader('&direction=backward', [...expected].reverse())];
-  // in steps, so that the readers meet every state
+  // in steps, so that the readers see every state
   while (!compacted) {
     const { timeUp } = await compactLogs({ database: hive.database, logger, until: Date.now() + 15 });
     compacted = !timeUp;
@@ -209,7 +209,7 @@ test('two compactions of the same log, and pages stored meanwhile, end with ever
   const before = await linesOf(executionId);
   let appending: Promise<void> | undefined;
   let looks = 0;
-  // each looks at the clock before it lists, and again when it has found the execution: while it lacks lines it is not found
+  // each checks the clock before it lists, and again when it has found the execution: one that lacks lines is not found
   const alive = () => void (++looks > 2 && (appending ??= appendLater(executionId)));
   const compaction = { database: hive.database, logger, until: Date.now() + 30_000, alive };
   const [one, other] = await Promise.all([compactLogs(compaction), compactLogs(compaction)]);
