@@ -22,7 +22,7 @@ import { until } from '../tests/harness/world.js';
 
 const AT_ONE: NodeLocation = { queue: 'one', sessionId: 'session at one' };
 const AT_OTHER: NodeLocation = { queue: 'other', sessionId: 'session at other' };
-/** A hive that takes no step until the test starts its worker. */
+/** A hive that takes no steps until the test starts its worker. */
 const AT_SLOW: NodeLocation = { queue: 'slow', sessionId: 'session at slow' };
 
 /** A step after which there is more to pull. */
@@ -42,7 +42,7 @@ const failing =
     throw ApplicationFailure.create({ type, message: `secret of ${type}` });
   };
 
-/** What a backfill meets outside of the workflow, and what it has asked for. */
+/** What one backfill's activities answer, and what it has asked of them. */
 class Fakes {
   location: NodeLocation | undefined = AT_ONE;
   /** What the steps answer, in order; the last one answers those that follow too. */
@@ -58,7 +58,7 @@ class Fakes {
   }
 }
 
-/** By attempt; a node has one attempt, and its id. */
+/** By attempt id, which is also the id of the attempt's node. */
 const allFakes = new Map<string, Fakes>();
 function fakesOf(id: string): Fakes {
   const found = allFakes.get(id);
@@ -182,7 +182,7 @@ test.concurrent.each([
   ['unavailable', { outcome: 'unavailable', reason: 'unavailable' }],
   ['cancelled', { outcome: 'partial', reason: 'cancelled' }],
   ['unknown_attempt', { outcome: 'unavailable', reason: 'unknown_attempt' }],
-] as const)('an attempt that is not held because of %s ends the backfill with that reason', async (notHeld, result) => {
+] as const)('an attempt that is not held (%s) ends the backfill with that reason', async (notHeld, result) => {
   const { handle, fakes } = await start({ mirror: [() => ({ ...PULLED, linesPulled: 0, notHeld })] });
   expect(await handle.result()).toEqual({ linesDeclared: 100, linesStored: 40, linesPulled: 0, ...result });
   expect(fakes.settlements).toEqual([]);
@@ -201,7 +201,7 @@ test.concurrent('a hive that is busy is asked again with twice the patience, and
   expect(patience).toEqual([10, 20]);
 });
 
-test.concurrent('a hive that takes no step is left when the node has a new session elsewhere', async () => {
+test.concurrent('a hive that takes no steps is left when the node has a new session elsewhere', async () => {
   const dead: NodeLocation = { queue: 'dead', sessionId: 'session at dead' };
   const { handle, fakes } = await start({ location: AT_OTHER }, { location: dead });
   expect(await handle.result()).toMatchObject({ outcome: 'complete' });
@@ -257,7 +257,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('a new session is tried although the time is up', async () => {
+test.concurrent('a new session is tried even if the time is up', async () => {
   const { handle, fakes } = await start(
     {
       mirror: [
@@ -274,7 +274,7 @@ test.concurrent('a new session is tried although the time is up', async () => {
   expect(fakes.queues).toEqual(['one', 'other']);
 });
 
-test.concurrent('a node that stays away for the time a node is waited for settles node_offline', async () => {
+test.concurrent('a node that stays away for nodeTimeoutSeconds settles node_offline', async () => {
   const { handle, fakes, outcome, input } = await start({ location: undefined });
   const began = Date.now();
   const result = { outcome: 'node_offline', reason: 'node_offline', linesDeclared: 0, linesStored: 0, linesPulled: 0 };
@@ -293,7 +293,7 @@ test.concurrent('a node that stays away for the time a node is waited for settle
 });
 
 test.concurrent(
-  'a node that goes away in a step and stays away settles node_offline, and what it brought counts',
+  'a node that goes away during a step and stays away settles node_offline, and its lines count',
   async () => {
     const { handle, fakes } = await start({
       mirror: [
@@ -309,7 +309,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('an attempt that live pages have completed by the time of settling ends complete', async () => {
+test.concurrent('an attempt that live pages have completed by the time it settles ends complete', async () => {
   const settle = () => Promise.resolve({ state: 'complete' as const });
   const { handle, outcome } = await start({ location: undefined, settle });
   const result = await handle.result();
@@ -350,7 +350,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('a step that succeeds starts the time for failures anew', async () => {
+test.concurrent('a step that succeeds restarts the time for failures', async () => {
   const failed = failing('node_error');
   const pulled = async () => {
     await sleep(800);
@@ -361,7 +361,7 @@ test.concurrent('a step that succeeds starts the time for failures anew', async 
   expect(await handle.result()).toMatchObject({ outcome: 'complete' });
 });
 
-test.concurrent('a settling that fails for a moment is repeated', async () => {
+test.concurrent('a settlement that fails transiently is retried', async () => {
   const { handle, fakes } = await start({
     location: undefined,
     settle: (fakes) =>
@@ -380,7 +380,7 @@ async function cancellation(): Promise<void> {
 }
 
 test.concurrent(
-  'a backfill that is cancelled in a step waits for its end, settles cancelled, and ends cancelled',
+  'a backfill that is cancelled during a step waits for its end, settles cancelled, and ends cancelled',
   async () => {
     let hasEnded = false;
     const { handle, fakes, failure, outcome, phase, status } = await start({
@@ -430,7 +430,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('a backfill that is cancelled in a step that ends with more to pull settles cancelled', async () => {
+test.concurrent('a backfill that is cancelled during a step that leaves more to pull settles cancelled', async () => {
   const mirror = [
     async () => {
       await cancellation();
@@ -453,7 +453,7 @@ test.concurrent('a backfill that is cancelled while it waits for the node settle
   expect(fakes.settlements).toMatchObject([{ ending: 'cancelled' }]);
 });
 
-// A fault: it fails without settling, and the attempt stays held until the schedule frees it.
+// A known fault: the workflow fails without settling, and the attempt stays held until the schedule frees it.
 test.concurrent.failing('a backfill whose step fails while it is cancelled settles cancelled', async () => {
   const mirror = [
     async () => {
@@ -490,7 +490,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'a settling after a cancellation is not cut short, and is repeated when it fails for a moment',
+  'a settlement after a cancellation is not cut short, and is retried if it fails transiently',
   async () => {
     const { handle, fakes, failure, outcome } = await start(
       {
@@ -510,7 +510,7 @@ test.concurrent(
 );
 
 test.concurrent.each(['read', 'manual'] as const)(
-  'a backfill by %s runs ahead of others from its first step',
+  'a backfill triggered by %s runs ahead of others from its first step',
   async (trigger) => {
     const { handle, fakes } = await start({ mirror: [() => PULLED, () => COMPLETE] }, { trigger });
     await handle.result();
@@ -565,7 +565,7 @@ test.concurrent('continue-as-new keeps the counts, the location, and the hold of
   expect(fakes.looks).toBe(1);
 });
 
-// A fault: the next run knows the trigger alone, and goes back to the queue of those that nobody waits for.
+// A known fault: the next run derives it from the trigger alone, and goes back to the queue without readers.
 test.concurrent.failing('continue-as-new keeps that a reader waits', async () => {
   const runs = new Set<string>();
   const { handle, fakes } = await start({

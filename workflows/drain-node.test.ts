@@ -68,12 +68,12 @@ test('a pass goes on in steps from where the one before it was, until all is lis
   expect(steps()[0]).toEqual({ ...START, ...drain, trigger: 'schedule' });
 });
 
-test('the signal that starts a drain makes for one pass, not for two', async () => {
+test('the signal that starts a drain leads to one pass, not to two', async () => {
   await (await start()).result();
   expect(steps()).toHaveLength(1);
 });
 
-test('a signal between the last listing and the end makes for another pass, for what asked for it', async () => {
+test('a signal between the last listing and the end leads to another pass, with its trigger', async () => {
   const drain = newDrain();
   answers = [
     async () => {
@@ -87,19 +87,19 @@ test('a signal between the last listing and the end makes for another pass, for 
   expect(steps().map(({ trigger }) => trigger)).toEqual(['schedule', 'reconnect']);
 });
 
-test('attempts that someone else was backfilling are visited once more', async () => {
+test('attempts that another backfill occupied are visited once more', async () => {
   answers = [() => ({ ...NOTHING, occupied: 1 }), () => NOTHING];
   await (await start()).result();
   expect(positionsOf(steps())).toEqual([START, START]);
 });
 
-test('attempts that someone else always has are visited five more times', async () => {
+test('attempts that stay occupied are visited five more times', async () => {
   answers = [() => ({ ...NOTHING, occupied: 1 })];
   await (await start()).result();
   expect(steps()).toHaveLength(6);
 });
 
-test('a step that fails is repeated from the same position', async () => {
+test('a step that fails is retried from the same position', async () => {
   const listing = { isListed: false, running: ['a'], after: AFTER_A };
   answers = [
     () => ({ position: listing, started: 1, occupied: 0 }),

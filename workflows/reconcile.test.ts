@@ -54,7 +54,7 @@ const round = () =>
     args: [],
   });
 
-test('each sweep goes on page by page until there is no next one, and the logs are compacted last', async () => {
+test('each sweep goes on page by page until there is no next one, and compaction comes last', async () => {
   stale = { first: { changed: 100, next: 'b' }, b: { changed: 99, next: 'c' }, c: { changed: 1 } };
   nodes = { first: { changed: 7, next: 'n' }, n: { changed: 4 } };
   expect(await round()).toEqual({ reset: 200, drained: 11, compacted: COMPACTED });
@@ -66,7 +66,7 @@ test('a page that changed nothing does not end a sweep', async () => {
   expect(await round()).toMatchObject({ reset: 2 });
 });
 
-test('a page that failed for a moment is asked for again, from where the sweep was', async () => {
+test('a page that fails transiently is retried from where the sweep was', async () => {
   stale = { first: { changed: 1, next: 'b' }, b: { changed: 1 } };
   failures.set('reset b', new Error('the database is away'));
   expect(await round()).toEqual({ reset: 2, drained: 0, compacted: COMPACTED });
