@@ -21,7 +21,7 @@ const logged: string[] = [];
 const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) });
 const compact = () => compactLogs({ database: hive.database, logger, until: Date.now() + 30_000 });
 
-/** An execution whose lines lie in pages of the sizes given. */
+/** An execution whose lines are in pages of the given sizes. */
 async function seedLog(pageSizes: number[], status: 'completed' | 'running' = 'completed') {
   const declaredLines = pageSizes.reduce((sum, size) => sum + size, 0);
   const attemptId = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId });
@@ -41,7 +41,7 @@ const boundsOf = async (executionId: string) =>
 
 const linesOf = async (executionId: string) => linesOfRows(await pagesOf(executionId));
 
-test('small pages become full ones, with the same lines, and what each page says of itself is true', async () => {
+test('small pages become full ones with the same lines, and what each page says about itself is true', async () => {
   const { executionId } = await seedLog([1, 2, 997, 500, 499, 1, 700, 400, 3]);
   const before = await linesOf(executionId);
   const result = await compact();
@@ -97,7 +97,7 @@ test('a log of many one-line pages takes one round, and is not looked at again',
   expect(await compact()).toMatchObject({ executions: 0, pagesBefore: 0 });
 });
 
-test('executions of one page or none are done with at once, by one statement; what runs is not', async () => {
+test('executions of one page or none are finished by one statement; running ones are not', async () => {
   const [single, empty, small] = [await seedLog([10]), await seedLog([]), await seedLog([1, 1])];
   const running = await seedLog([1], 'running');
   const ids = [single, empty, small, running].map(({ executionId }) => executionId);
@@ -110,7 +110,7 @@ test('executions of one page or none are done with at once, by one statement; wh
   expect(ofRunning).toBe(before[3]);
 });
 
-test('time that is up is noticed where nothing is to be joined, too', async () => {
+test('a deadline that has passed is noticed even if there is nothing to join', async () => {
   const { executionId } = await seedLog([1]);
   const late = { database: hive.database, logger, until: Date.now() - 1 };
   expect(await compactLogs(late)).toMatchObject({ executions: 0, timeUp: true });
@@ -118,14 +118,14 @@ test('time that is up is noticed where nothing is to be joined, too', async () =
   await compact();
 });
 
-/** The transaction that wrote each execution last. */
+/** The transaction that last wrote each execution. */
 async function versionsOf(ids: string[]): Promise<(string | undefined)[]> {
   const rows = await hive.database.$queryRaw<{ id: string; version: string }[]>`
     SELECT id, xmin::text AS version FROM execution WHERE id = ANY (${ids}::uuid[])`;
   return ids.map((id) => rows.find((row) => row.id === id)?.version);
 }
 
-test('what runs, or lacks lines, waits', async () => {
+test('an execution that is running or lacks lines waits', async () => {
   const running = await seedLog([1, 1], 'running');
   const lacking = await seedLog([1, 1]);
   await hive.database.execution.update({ where: { id: lacking.executionId }, data: { declaredLines: 3 } });
@@ -134,7 +134,7 @@ test('what runs, or lacks lines, waits', async () => {
   expect(await boundsOf(lacking.executionId)).toHaveLength(2);
 });
 
-test('damaged pages are left as they are, the others of the execution are joined', async () => {
+test('damaged pages are left as they are, and the others of the execution are joined', async () => {
   const { executionId } = await seedLog([1, 999, 1, 999]);
   await hive.database.$executeRaw`
     UPDATE log_page SET gzip = '\\x00'::bytea WHERE execution_id = ${executionId}::uuid AND first_seq = 2`;
@@ -170,7 +170,7 @@ test('readers see every line once while a log is compacted under them', async ()
     while (!compacted);
   };
   const readers = [reader('', expected), reader('&direction=backward', [...expected].reverse())];
-  // in steps, so that the readers meet every state
+  // in steps, so that the readers see every state
   while (!compacted) {
     const { timeUp } = await compactLogs({ database: hive.database, logger, until: Date.now() + 15 });
     compacted = !timeUp;
@@ -209,7 +209,7 @@ test('two compactions of the same log, and pages stored meanwhile, end with ever
   const before = await linesOf(executionId);
   let appending: Promise<void> | undefined;
   let looks = 0;
-  // each looks at the clock before it lists, and again when it has found the execution: while it lacks lines it is not found
+  // each checks the clock before it lists, and again when it has found the execution: one that lacks lines is not found
   const alive = () => void (++looks > 2 && (appending ??= appendLater(executionId)));
   const compaction = { database: hive.database, logger, until: Date.now() + 30_000, alive };
   const [one, other] = await Promise.all([compactLogs(compaction), compactLogs(compaction)]);
@@ -230,7 +230,7 @@ async function appendLater(executionId: string): Promise<void> {
   expect(await storePage(hive.database, { nodeId, fence: 1n }, page)).toMatchObject({ stored: true });
 }
 
-test('looking for work uses an index that holds nothing but the work', async () => {
+test('looking for work uses an index that contains nothing but the work', async () => {
   await hive.database.$executeRaw`ANALYZE execution`;
   const [plan] = await hive.database.$transaction(async (tx) => {
     await tx.$executeRaw`SET LOCAL enable_seqscan = off`;

@@ -1,4 +1,4 @@
-/** Joining the small pages that live executions leave behind, so that reading them costs what pulled ones cost. */
+/** Joins the small pages that live executions leave behind, so that reading them costs what pulled ones cost. */
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import {
@@ -17,11 +17,11 @@ import { joinPages, PageError } from '../protocol/page.js';
 export interface Compaction {
   database: Database;
   logger: Logger;
-  /** No new page is begun after this time. @format ms since 1970 */
+  /** No new page is started after this time. @format ms since 1970 */
   until: number;
   /** Aborted when the process stops. */
   signal?: AbortSignal;
-  /** Called between two pages and two executions. */
+  /** Called between pages and between executions. */
   alive?: () => void;
 }
 
@@ -34,8 +34,8 @@ export interface Compacted {
 const CANDIDATES_AT_ONCE = 100;
 
 /**
- * Compacts executions until there are none left or the time is up. One page is joined at a time: of at most 1,000
- * lines and 256 KiB before gzip. What could not be finished stays marked for the next time.
+ * Compacts executions until none are left or the time is up. Joins one page at a time, of at most 1,000 lines and
+ * 256 KiB before gzip. Executions that are not finished stay marked for the next round.
  */
 export async function compactLogs(compaction: Compaction): Promise<Compacted & { timeUp: boolean }> {
   const done: Compacted = { executions: 0, pagesBefore: 0, pagesAfter: 0 };
@@ -78,13 +78,13 @@ async function compactExecution(compaction: Compaction, candidate: CompactionCan
     }
     done.executions++;
   } catch (error) {
-    if (error instanceof PagesChangedError) return; // looked at again next time
+    if (error instanceof PagesChangedError) return; // the next round looks at it again
     throw error;
   }
   await markCompacted(database, candidate);
 }
 
-/** @returns false where the pages are damaged: they stay as they are, for `hive doctor` to find */
+/** @returns false if the pages are damaged; they stay as they are, for `hive doctor` to find */
 async function joinGroup({ database, logger }: Compaction, candidate: CompactionCandidate, group: PageGroup) {
   const pages = await readPageGroup(database, candidate, group);
   if (pages.length !== group.pages) throw new PagesChangedError(candidate.executionId);

@@ -1,6 +1,6 @@
 /**
- * A step of a drain: keeps a bounded number of a node's backfills running for some seconds, then says how far it came.
- * They are started by the client, not as the drain's children: a child costs Temporal half as much again as its workflow.
+ * One step of a drain: keeps a limited number of a node's backfills running for a few seconds, then reports how far it
+ * got. The client starts the backfills, not the drain: as a child, a workflow costs Temporal half as much again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
@@ -16,14 +16,14 @@ export interface DrainStepInput extends DrainPosition {
   organizationId: string;
   nodeTimeoutSeconds: number;
   trigger: Trigger;
-  /** Backfills at once. */
+  /** The maximum number of backfills that run at once. */
   concurrency: number;
 }
 
 export interface DrainStep {
   position: DrainPosition;
   started: number;
-  /** Attempts that someone else's backfill had: they may need another one. */
+  /** Attempts that already had a running backfill, which the drain did not start: they may need another one. */
   occupied: number;
 }
 
@@ -33,13 +33,13 @@ export interface DrainStepDeps {
   stopping: AbortSignal;
 }
 
-/** A step takes no longer, so that the slots of the shared queue turn over; backfills that run go on without it. */
+/** The longest a step takes, so that slots of the shared queue become free. Running backfills go on without it. */
 const STEP_MS = 5000;
 const HEARTBEAT_MS = 2000;
-/** Attempts listed at once. */
+/** Attempts per listing. */
 const PAGE_SIZE = 100;
 
-/** Safe to repeat: what an earlier try has started is running, and takes a place until it ends. */
+/** Safe to repeat: backfills that an earlier try started are running, and each occupies a place until it ends. */
 export async function drainStep(
   { database, temporal, stopping }: DrainStepDeps,
   input: DrainStepInput,
@@ -60,7 +60,7 @@ export async function drainStep(
       while (!isListed && window.hasRoom) {
         if (listed.length === 0) {
           listed = await listNeedingBackfill(database, input.nodeId, after, PAGE_SIZE);
-          isLastPage = listed.length < PAGE_SIZE; // what needs one since then comes with a signal
+          isLastPage = listed.length < PAGE_SIZE; // attempts that need one since then come with a signal
           if (listed.length > 0) location = await findLease(database, input.nodeId);
         }
         const next = listed.shift();
@@ -80,7 +80,7 @@ export async function drainStep(
   }
 }
 
-/** Backfills that run, by attempt. */
+/** The running backfills, by attempt. */
 class Window {
   readonly #temporal: TemporalDoor;
   readonly #leaving: AbortSignal;
@@ -104,7 +104,7 @@ class Window {
     return [...this.#running.keys()];
   }
 
-  /** Resolves when one of them has ended. @throws what starting one failed with */
+  /** Resolves when one of them has ended. @throws the error with which starting one failed */
   async next(): Promise<void> {
     await Promise.race(this.#running.values());
   }
@@ -138,7 +138,7 @@ class Window {
     await this.#end(backfill.attemptId);
   }
 
-  /** How it ended is in the attempt's state; the drain goes on. */
+  /** Resolves even if the backfill failed: how it ended is in the attempt's state, and the drain goes on. */
   async #end(attemptId: string): Promise<void> {
     await this.#temporal
       .follow(this.#leaving, (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).result())

@@ -1,6 +1,6 @@
 /**
- * How activities fail. The type of an ApplicationFailure is what workflows match on; it and the message hold codes and
- * ids only, for they enter a workflow's history.
+ * How activities fail. Workflows match on the type of an ApplicationFailure. It and the message contain only codes and
+ * ids because they enter the workflow's history.
  */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { NodeRequestError } from '../gateway/interface.js';
@@ -8,7 +8,7 @@ import { isTransientDatabaseError } from '../prisma/errors.js';
 import { SupersededError } from '../prisma/session.js';
 
 export type FailureType =
-  /** The socket is not at this hive, or a newer session has it: look the lease up again. */
+  /** This hive does not have the socket, or a newer session has it: look up the lease again. */
   | 'node_moved'
   /** The socket closed during the request. */
   | 'node_disconnected'
@@ -16,7 +16,7 @@ export type FailureType =
   | 'node_busy'
   | 'node_error'
   | 'database_unavailable'
-  /** The node does not have the attempt, or does not share it: no retry makes that better. */
+  /** The node does not have the attempt, or does not share it: retrying does not help. */
   | 'attempt_not_found'
   | 'attempt_not_shared';
 
@@ -32,7 +32,7 @@ const NODE_FAILURES: Record<Exclude<NodeRequestError['code'], 'cancelled'>, Fail
 
 const EXPECTED = new Set<FailureType>(['node_moved', 'node_disconnected', 'attempt_not_found', 'attempt_not_shared']);
 
-/** The failure that goes into the workflow's history for what an activity met; an unknown error stays itself. */
+/** @returns what enters the workflow's history for an error of an activity; never the message of an unknown error */
 export function toFailure(error: unknown, attemptId: string): unknown {
   const type = failureType(error);
   if (type === undefined)

@@ -1,4 +1,4 @@
-/** Activities that need a node's socket; they run on the queue of the hive that holds it. */
+/** Activities that need a node's socket; they run on the queue of the hive that has it. */
 import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { NodeGateway } from '../gateway/interface.js';
@@ -28,36 +28,36 @@ export interface GatewayActivityDeps {
 export interface MirrorInput {
   attemptId: string;
   nodeId: string;
-  /** First run id of the workflow: what the hold on the attempt carries. */
+  /** The workflow's first run id, which the hold on the attempt carries. */
   runId: string;
   trigger: Trigger;
-  /** A person asked: also where no gap is known. */
+  /** A person asked: backfill even if no gap is known. */
   force: boolean;
-  /** The backfill's first step. */
+  /** This is the backfill's first step. */
   isFirst: boolean;
   type: BackfillType;
-  /** The backfill has stored something in an earlier step. */
+  /** An earlier step of the backfill stored something. */
   progressed: boolean;
 }
 
 export interface MirrorStep extends AttemptLines {
   linesPulled: number;
-  /** Absent: time is up, there is more to pull. */
+  /** Absent if the time is up and there is more to pull. */
   ended?: { state: SyncState; needsBackfill: boolean; reason?: string };
-  /** The node takes no more requests now: nothing was done. */
+  /** The node accepts no more requests at the moment; nothing was done. */
   isBusy?: boolean;
-  /** The attempt was not held: there was nothing to do. */
+  /** Why the attempt was not held; there was nothing to do. */
   notHeld?: Extract<Hold, { held: false }>['reason'];
 }
 
-/** A step moves pages for so long, then gives its slot to others. */
+/** A step moves pages for this long, then gives its slot to others. */
 const STEP_MS = 5000;
 const HEARTBEAT_MS = 1000;
 
 export function createGatewayActivities({ database, gateway, checkPage, logger }: GatewayActivityDeps) {
   return {
     /**
-     * One step of mirroring an attempt: takes in the node's description of it, then pulls missing lines for some
+     * One step of mirroring an attempt: stores the node's description of it, then pulls missing lines for a few
      * seconds. The step that finds nothing more to pull settles the attempt. Safe to repeat: it goes on after the last
      * stored line.
      */
@@ -106,7 +106,10 @@ export function createGatewayActivities({ database, gateway, checkPage, logger }
   };
 }
 
-/** The worker is stopping, the workflow was not cancelled: it goes on at the hive that the node connects to next. */
+/**
+ * @returns whether the worker is stopping. The workflow was not cancelled then, and goes on at the hive that the node
+ * connects to next.
+ */
 function isShutdown({ cancellationSignal }: Context): boolean {
   return (
     cancellationSignal.reason instanceof CancelledFailure && cancellationSignal.reason.message === 'WORKER_SHUTDOWN'

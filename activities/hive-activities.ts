@@ -1,4 +1,4 @@
-/** Activities that any hive can do: they need PostgreSQL and Temporal, no socket. */
+/** Activities that any hive can run: they need PostgreSQL and Temporal, but no socket. */
 import { Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
@@ -18,7 +18,7 @@ import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js'
 export interface HiveActivityDeps {
   database: Database;
   temporal: TemporalDoor;
-  /** The process ends: what takes seconds comes to its end, and goes on elsewhere. */
+  /** Aborted when the process stops: activities that take seconds end early, and another hive goes on. */
   stopping: AbortSignal;
   logger: Logger;
   backfillConcurrency: number;
@@ -26,24 +26,24 @@ export interface HiveActivityDeps {
   backfillTimeoutMinutes: number;
 }
 
-/** How far a sweep over many rows has come; absent `next`: it is done. */
+/** How far a sweep over many rows has come; `next` is absent when it is done. */
 export interface SweepPage {
   changed: number;
   next?: string;
 }
 
-/** Rows a listing gives at once: lists in a workflow's history stay small. */
+/** Rows per listing, so that lists in a workflow's history stay small. */
 const PAGE_SIZE = 100;
-/** Nodes whose drain one round asks for: some seconds of work for one hive. */
+/** Nodes that one round drains: a few seconds of work for one hive. */
 const DRAINS_A_ROUND = 100;
-/** One round of compaction takes no longer: it runs beside reads and backfills, and the next round goes on. */
+/** The longest that one round compacts: it runs beside reads and backfills, and the next round goes on. */
 const COMPACTION_MS = 20_000;
 
 export function createHiveActivities(deps: HiveActivityDeps) {
   const { database, temporal } = deps;
 
   return {
-    /** @returns the queue of the hive that holds the node's socket; undefined if none does */
+    /** @returns the queue of the hive that has the node's socket; undefined if none has */
     locateNode: (nodeId: string): Promise<NodeLocation | undefined> => findLease(database, nodeId),
 
     /** Ends the run's hold on the attempt. @returns the attempt's state; undefined if the attempt is gone */
@@ -53,7 +53,7 @@ export function createHiveActivities(deps: HiveActivityDeps) {
       return settled && { state: settled.state };
     },
 
-    /** Backfills the node's attempts that need it, newest first, for some seconds. */
+    /** Backfills the node's attempts that need it, newest first, for a few seconds. */
     drainStep: (input: DrainStepInput): Promise<DrainStep> => drainStep(deps, input),
 
     /** Frees attempts whose workflow no longer runs although they are marked as being backfilled. */
@@ -71,8 +71,9 @@ export function createHiveActivities(deps: HiveActivityDeps) {
     },
 
     /**
-     * Starts or signals drains of connected nodes with attempts that need a backfill. Not of all at once: when thousands
-     * of nodes come back, their hives begin drains as others end, and a round that began the rest would undo that.
+     * Starts or signals the drains of connected nodes that have attempts to backfill, but not of all nodes at once:
+     * when thousands of them come back, their hives start drains as others end, and a round that started the rest would
+     * undo that.
      */
     async drainConnectedNodes(): Promise<SweepPage> {
       const nodes = await listNodesToDrain(database, DRAINS_A_ROUND);
@@ -85,7 +86,7 @@ export function createHiveActivities(deps: HiveActivityDeps) {
       return { changed: nodes.length };
     },
 
-    /** Joins small pages of ended executions for some seconds. */
+    /** Joins small pages of ended executions for a few seconds. */
     async compactLogs(): Promise<Compacted> {
       const context = Context.current();
       const { timeUp, ...compacted } = await compactLogs({

@@ -3,8 +3,8 @@ import type { BackfillType } from '../backfills/definitions.js';
 import type { Mirror, Mirrored } from './mirror.js';
 
 /**
- * A step at a node of protocol version 1: asks for the whole attempt and waits, for the length of a step, until what
- * came is stored and counted. Where an execution ended meanwhile the attempt has to be asked for once more.
+ * One step at a node of protocol version 1: asks for the whole attempt and waits, up to the length of a step, until
+ * what arrived is stored and counted. If an execution ended meanwhile, the attempt has to be requested once more.
  */
 export async function mirrorByBackfill(mirror: Mirror<BatchConnection>, type: BackfillType): Promise<Mirrored> {
   const { attemptId, connection, database, signal, pulled } = mirror;

@@ -1,4 +1,4 @@
-/** Mirroring from a node of protocol version 2: its description first, then the lines that the hive lacks. */
+/** Mirrors from a node of protocol version 2: first its description, then the lines that the hive lacks. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackfillType } from '../backfills/definitions.js';
 import { NodeRequestError, type LogsEnd } from '../gateway/interface.js';
@@ -11,18 +11,18 @@ import { mirrorDescription } from './mirror-description.js';
 import { PageRefusedError, StoringPages } from './storing-pages.js';
 
 const EXECUTIONS_AT_ONCE = 100;
-/** A node that can't read an execution is asked so many times before the execution is set aside. */
+/** How many times a node that can't read an execution is asked before the execution is set aside. */
 const READ_TRIES = 3;
 const READ_RETRY_MS = 1000;
 
-/** One step: takes in the node's description of the attempt, then pulls what is missing. */
+/** One step: stores the node's description of the attempt, then pulls what is missing. */
 export async function mirrorByPages(mirror: Mirror, type: BackfillType): Promise<Mirrored> {
   const { changed } = type === 'logs' ? { changed: false } : await mirrorDescription(mirror);
   return { changed, finished: type === 'executions' || (await pullLogs(mirror)) };
 }
 
 /**
- * Pulls execution by execution, each from its last stored line on.
+ * Pulls one execution after another, each from its last stored line on.
  * @returns false if the step's time was up before everything was pulled
  */
 async function pullLogs(mirror: Mirror): Promise<boolean> {
@@ -42,7 +42,7 @@ async function pullLogs(mirror: Mirror): Promise<boolean> {
         await setAside(mirror.database, mirror.connection.session, execution.executionId, pull.reason);
       else await lookAgain(mirror, pull.reason);
     }
-    if (isDone) return true; // what came since is seen where the attempt is settled
+    if (isDone) return true; // settling the attempt sees what came since
   }
 }
 
@@ -94,12 +94,12 @@ async function pullPages(
       }
     }
   } finally {
-    await storing.all().catch(() => undefined); // thrown above already
+    await storing.all().catch(() => undefined); // already thrown above
     await pages.return({ logLines: 0, logEpoch: 0, status: 'running' }); // leaving early tells the node to stop
   }
 }
 
-/** Whether the end of a read is what the description promised, and what it promised is stored. */
+/** @returns `done` if the read ended as the description promised and all of it is stored; otherwise the reason */
 async function judgeEnd(mirror: Mirror, execution: ExecutionToPull, { end, stored }: ReadToEnd): Promise<Pull> {
   if (end.logEpoch !== execution.logEpoch || end.status !== execution.status) return { reason: 'changed_at_node' };
   if (stored > end.logLines) return { reason: 'hive_has_more_lines' };

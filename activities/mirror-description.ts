@@ -3,9 +3,9 @@ import { storeDescription } from '../prisma/queries/store-metadata.js';
 import type { Mirror } from './mirror.js';
 
 /**
- * Takes in the node's description of the attempt and its executions, part by part. One that the hive has already, as
- * after an announcement, costs one look.
- * @param always take it in also then: something the node did does not match it
+ * Stores the node's description of the attempt and its executions, part by part. If the hive already has it, as after
+ * an announcement, this costs one comparison.
+ * @param always store it even then, because something that the node did does not match it
  * @returns whether the node's revision was new to the hive
  */
 export async function mirrorDescription(

@@ -9,18 +9,18 @@ export interface Mirror<Connection extends NodeConnection = PagedConnection> {
   database: Database;
   checkPage: CheckPage;
   signal: AbortSignal;
-  /** When the step ends, ms since the epoch. */
+  /** When the step ends. @format ms since 1970 */
   until: number;
-  /** Counts up as lines are stored. */
+  /** Counts lines as they are stored. */
   pulled: { lines: number };
 }
 
-/** How far a step has come. */
+/** What a step achieved. */
 export interface Mirrored {
-  /** False: another step has to follow. */
+  /** Whether nothing is left to pull; otherwise another step has to follow. */
   finished: boolean;
-  /** What the node says of the attempt was new to the hive. */
+  /** Whether the node's description of the attempt was new to the hive. */
   changed: boolean;
-  /** The node takes no more requests now: nothing was done. */
+  /** The node accepts no more requests at the moment; nothing was done. */
   isBusy?: boolean;
 }

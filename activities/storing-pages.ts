@@ -1,19 +1,19 @@
-/** Pages on their way from the socket to the database: checked side by side, stored in order, several in a statement. */
+/** Pages on their way from the socket to the database: checked in parallel, stored in order, several per statement. */
 import { linesStored, pagesRejected } from '../gateway/metrics.js';
 import { SupersededError } from '../prisma/session.js';
 import { storePages, type CheckedPage } from '../prisma/queries/store-page.js';
 import type { LogPage } from '../gateway/interface.js';
 import type { Mirror } from './mirror.js';
 
-/** Pages that are checked or wait for it; those being checked may have 8 MiB after gunzip each. */
+/** The maximum number of pages that are being checked or wait for it; each may be 8 MiB unpacked while checked. */
 export const CHECKS_AT_ONCE = 6;
-/** Pages that are here at once, unless they are large. */
+/** The maximum number of pages kept at once; fewer if they are large. */
 const MAX_PAGES = 24;
 const MAX_BYTES = 2 * 1024 * 1024;
-/** Bytes of one statement. */
+/** The maximum size of one statement. */
 const STATEMENT_BYTES = 512 * 1024;
 
-/** The hive's mark is elsewhere or the node's description has changed: look again before giving up. */
+/** The hive's mark is at another line, or the node's description has changed: look again before giving up. */
 export class PageRefusedError extends Error {
   override readonly name = 'PageRefusedError';
   constructor(readonly code: string) {
@@ -26,10 +26,10 @@ interface Item {
   check: Promise<CheckedPage>;
 }
 
-/** The pages of one reading, for one caller. What fails is thrown by the next call, and nothing after it is stored. */
+/** The pages of one read, for one caller. A failure is thrown by the next call, and nothing after it is stored. */
 export class StoringPages {
   readonly #mirror: Mirror;
-  /** In order; those that are being stored are still among them. */
+  /** In order, including those that are being stored. */
   #items: Item[] = [];
   #bytes = 0;
   #unchecked = 0;
@@ -45,23 +45,23 @@ export class StoringPages {
   }
 
   /**
-   * Takes a page, as soon as there is room for it.
-   * @throws PageError, PageRefusedError, SupersededError, or what the database says, of this or an earlier page
+   * Accepts a page as soon as there is room for it.
+   * @throws PageError, PageRefusedError, SupersededError or a database error, caused by this page or an earlier one
    */
   async add(page: LogPage): Promise<void> {
     while (this.#isFull() && !this.#failure) await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#throwFailure();
     const item: Item = { bytes: page.gzip.length, check: this.#check(page) };
-    item.check.catch(() => undefined); // thrown where it is awaited
+    item.check.catch(() => undefined); // thrown when it is awaited
     this.#bytes += item.bytes;
     this.#items.push(item);
     this.#running ??= this.#store();
   }
 
   /**
-   * Resolves when every page taken is stored.
+   * Resolves when every accepted page is stored.
    * @returns the last line that the hive has now
-   * @throws as {@link add} does
+   * @throws the same errors as {@link add}
    */
   async all(): Promise<number> {
     await this.#running;
@@ -104,8 +104,9 @@ export class StoringPages {
   }
 
   /**
-   * The pages of one statement: as far as each begins where the one before it ends, and those that are being checked are
-   * waited for. A statement costs a flush of PostgreSQL's log, whether it brings one page or ten.
+   * Waits for pages that are being checked: a statement costs one flush of PostgreSQL's log, whether it stores one page
+   * or ten.
+   * @returns the pages of the next statement, each of which starts where the one before it ends
    */
   async #nextRun(first: CheckedPage): Promise<[CheckedPage, ...CheckedPage[]]> {
     const run: [CheckedPage, ...CheckedPage[]] = [first];
@@ -114,7 +115,7 @@ export class StoringPages {
     for (let item = this.#items[1]; item; item = this.#items[run.length]) {
       bytes += item.bytes;
       if (bytes > STATEMENT_BYTES) break;
-      const page = await item.check.catch(() => undefined); // thrown where it is the first
+      const page = await item.check.catch(() => undefined); // thrown when it is the first
       if (page?.firstSeq !== last.lastSeq + 1 || page.logEpoch !== last.logEpoch) break;
       run.push(page);
       last = page;

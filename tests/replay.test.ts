@@ -1,6 +1,7 @@
 /**
- * Workflows that started under older code must go on under this one: recorded histories are replayed against it.
- * `HIVESYNC_RECORD_HISTORIES=1 npm run test:unit -- tests/replay` records them anew, after a change guarded by patched().
+ * Workflows that started under older code must go on under the present code: recorded histories are replayed against
+ * it. After a change guarded by patched(), `HIVESYNC_RECORD_HISTORIES=1 npm run test:unit -- tests/replay` records them
+ * again.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';

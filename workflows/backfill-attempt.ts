@@ -36,14 +36,15 @@ const { settleAttempt } = proxyActivities<HiveActivities>({
 
 const FIRST_PATIENCE_SECONDS = 10;
 const MAX_PATIENCE_SECONDS = 60;
+const FIRST_PAUSE_SECONDS = 0.25;
 const MAX_PAUSE_SECONDS = 5;
-/** Before a node that takes no more requests now is asked again. */
+/** How long to wait before asking a node again that accepts no more requests at the moment. */
 const BUSY_PAUSE_SECONDS = 1;
 const NOTHING_STORED = { executions: 0, linesDeclared: 0, linesStored: 0 };
 
 /**
- * Closes the gaps of the hive's copy of one attempt: finds the hive that holds the node's socket, mirrors the node's
- * description and the missing lines in steps, and settles. When the node or its hive goes away it waits for a new
+ * Closes the gaps in the hive's copy of one attempt: finds the hive that has the node's socket, mirrors the node's
+ * description and the missing lines in steps, and settles. If the node or its hive goes away, it waits for a new
  * session and goes on after the last stored line.
  */
 export async function backfillAttempt(input: BackfillInput): Promise<BackfillResult> {
@@ -83,9 +84,9 @@ class Backfill {
     for (;;) {
       this.#location ??= await locateNode(this.#input.nodeId);
       if (!this.#location) {
-        const waited = await this.#pauseForNode();
-        if (waited) continue;
-        return this.settle('node_offline', 'node_offline');
+        if (this.#isOutOfTime()) return this.settle('node_offline', 'node_offline');
+        await this.#waitForNode();
+        continue;
       }
       try {
         const step = await this.#mirror(this.#location, patience);
@@ -119,7 +120,7 @@ class Backfill {
       reason,
       progressed: this.progress.linesPulled > 0,
     });
-    // Live pages may have closed the last gap meanwhile: what counts is what the hive has.
+    // live pages may have closed the last gap in the meantime
     return this.#end(settled?.state === 'complete' ? 'complete' : ending, reason);
   }
 
@@ -161,39 +162,31 @@ class Backfill {
     if (notHeld !== undefined) return this.#end('partial', notHeld);
     if (!ended) return undefined;
     if (ended.state === 'complete') return this.#end('complete');
-    return this.#end(
-      ended.state === 'unavailable' ? 'unavailable' : 'partial',
-      ended.reason ?? this.#whyPartial(ended.needsBackfill),
-    );
+    const reason = ended.reason ?? (ended.needsBackfill ? 'incomplete' : 'running_or_set_aside');
+    return this.#end(ended.state === 'unavailable' ? 'unavailable' : 'partial', reason);
   }
 
-  #whyPartial(needsBackfill: boolean): string {
-    return needsBackfill ? 'incomplete' : 'running_or_set_aside';
-  }
-
-  /** @returns the result if the failure, or having met failures for too long, ends the backfill */
+  /**
+   * @returns the result if the failure, or failing for too long, ends the backfill; undefined if it goes on
+   * @throws ApplicationFailure if the same session has failed for too long
+   */
   async #afterFailure(code: string): Promise<BackfillResult | undefined> {
-    if (code === 'attempt_not_found' || code === 'attempt_not_shared') {
-      return this.settle('unavailable', code === 'attempt_not_found' ? 'not_found' : 'not_shared');
-    }
+    if (code === 'attempt_not_found') return this.settle('unavailable', 'not_found');
+    if (code === 'attempt_not_shared') return this.settle('unavailable', 'not_shared');
     const former = this.#location;
     this.#location = undefined;
-    this.#show('waiting_for_node');
-    await sleep(Math.min(0.25 * 2 ** this.#failuresInRow++, MAX_PAUSE_SECONDS) * 1000);
+    await this.#waitForNode();
     if (!this.#isOutOfTime()) return undefined;
     const current = await locateNode(this.#input.nodeId);
-    if (current && current.sessionId !== former?.sessionId) return undefined;
     if (!current) return this.settle('node_offline', 'node_offline');
+    if (current.sessionId !== former?.sessionId) return undefined;
     await this.settle('failed', code);
     throw ApplicationFailure.nonRetryable(`backfill of ${this.#input.attemptId} ended: ${code}`, code);
   }
 
-  /** @returns false when the node has been away for too long */
-  async #pauseForNode(): Promise<boolean> {
-    if (this.#isOutOfTime()) return false;
+  async #waitForNode(): Promise<void> {
     this.#show('waiting_for_node');
-    await sleep(Math.min(0.25 * 2 ** this.#failuresInRow++, MAX_PAUSE_SECONDS) * 1000);
-    return true;
+    await sleep(Math.min(FIRST_PAUSE_SECONDS * 2 ** this.#failuresInRow++, MAX_PAUSE_SECONDS) * 1000);
   }
 
   #isOutOfTime(): boolean {
@@ -239,7 +232,7 @@ function isScheduleToStart(error: unknown): boolean {
   );
 }
 
-/** The failure's type, or what timed out; never its message. */
+/** @returns the failure's type or what timed out, never its message */
 function failureCode(error: unknown): string {
   if (!(error instanceof ActivityFailure)) throw error;
   if (isCancellation(error)) return 'node_moved'; // its hive is stopping; this workflow was not cancelled

@@ -16,12 +16,12 @@ const { drainStep } = proxyActivities<HiveActivities>({
 });
 
 const START: DrainPosition = { isListed: false, running: [] };
-/** Further passes for attempts that someone else backfilled during one. */
+/** The maximum number of further passes for attempts that another backfill occupied. */
 const MAX_REVISITS = 5;
 
 /**
- * Backfills the attempts of one node that need it, newest first, a bounded number at once. One pass visits each once;
- * a signal that came after the pass began makes for another.
+ * Backfills all attempts of one node that need it, newest first, a limited number at a time. One pass visits each
+ * attempt once; a signal that arrives after the pass has started leads to another pass.
  */
 export async function drainNode(input: DrainInput): Promise<{ started: number }> {
   const { nodeId, organizationId, nodeTimeoutSeconds, concurrency } = input;
@@ -32,7 +32,7 @@ export async function drainNode(input: DrainInput): Promise<{ started: number }>
     trigger = signal.trigger;
     isSignalled = true;
   });
-  // the signal that started the run is what the first pass is for
+  // the first pass answers the signal that started the run
   if (!input.position) isSignalled = false;
   for (;;) {
     const step = await drainStep({ ...position, nodeId, organizationId, nodeTimeoutSeconds, concurrency, trigger });

@@ -10,7 +10,7 @@ const { resetStaleBackfills, drainConnectedNodes, compactLogs } = proxyActivitie
 
 /**
  * The schedule's round: frees attempts whose backfill has died, drains connected nodes that have attempts to backfill,
- * then joins small log pages for some seconds.
+ * then joins small log pages for a few seconds.
  */
 export async function reconcile(): Promise<{ reset: number; drained: number; compacted: Compacted }> {
   return {

@@ -1,0 +1,68 @@
+/** Workflows alone: run from source in the test run's Temporal, with fake activities. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  makeTelemetryFilterString,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { HIVE_TASK_QUEUE } from '../../backfills/definitions.js';
+import { ensureSearchAttributes } from '../../workers/temporal/search-attributes.js';
+import { testServices } from './services.js';
+
+const WORKFLOWS = join(import.meta.dirname, '..', '..', 'workflows', 'index.ts');
+
+/** A Temporal namespace of its own, and the workers that a test starts in it. */
+export class WorkflowWorld {
+  readonly #environment: TestWorkflowEnvironment;
+  readonly #bundle: WorkflowBundleWithSourceMap;
+  readonly #workers: { worker: Worker; finished: Promise<void> }[] = [];
+
+  private constructor(environment: TestWorkflowEnvironment, bundle: WorkflowBundleWithSourceMap) {
+    this.#environment = environment;
+    this.#bundle = bundle;
+  }
+
+  static async create(): Promise<WorkflowWorld> {
+    const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
+    Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter } } });
+    const bundle = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('WARN') });
+    const namespace = `test-${randomUUID()}`;
+    const address = testServices().temporalAddress;
+    const environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace });
+    await environment.connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
+    await ensureSearchAttributes(environment.client, namespace);
+    return new WorkflowWorld(environment, bundle);
+  }
+
+  get client(): Client {
+    return this.#environment.client;
+  }
+
+  /** Starts a worker. The one of the shared queue runs the workflows too. */
+  async work(taskQueue: string, activities: object): Promise<void> {
+    const worker = await Worker.create({
+      connection: this.#environment.nativeConnection,
+      namespace: this.#environment.namespace ?? 'default',
+      taskQueue,
+      activities,
+      maxHeartbeatThrottleInterval: 100, // cancellation reaches an activity with the answer to a heartbeat
+      ...(taskQueue === HIVE_TASK_QUEUE && { workflowBundle: this.#bundle }),
+    });
+    this.#workers.push({ worker, finished: worker.run() });
+  }
+
+  async stop(): Promise<void> {
+    for (const { worker } of this.#workers) worker.shutdown();
+    await Promise.all(this.#workers.map(({ finished }) => finished));
+    await this.#environment.teardown();
+  }
+}

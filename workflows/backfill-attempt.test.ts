@@ -1,0 +1,583 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { activityInfo, Context } from '@temporalio/activity';
+import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { GatewayActivities, MirrorInput, MirrorStep } from '../activities/gateway-activities.js';
+import type { HiveActivities } from '../activities/hive-activities.js';
+import {
+  backfillOptions,
+  backfillWorkflowId,
+  expediteSignal,
+  HIVE_TASK_QUEUE,
+  progressQuery,
+  searchAttributes,
+  type BackfillAttempt,
+  type BackfillInput,
+  type NodeLocation,
+} from '../backfills/definitions.js';
+import type { Settlement } from '../prisma/queries/settle-backfill.js';
+import { WorkflowWorld } from '../tests/harness/workflow-world.js';
+import { until } from '../tests/harness/world.js';
+
+const AT_ONE: NodeLocation = { queue: 'one', sessionId: 'session at one' };
+const AT_OTHER: NodeLocation = { queue: 'other', sessionId: 'session at other' };
+/** A hive that takes no steps until the test starts its worker. */
+const AT_SLOW: NodeLocation = { queue: 'slow', sessionId: 'session at slow' };
+
+/** A step after which there is more to pull. */
+const PULLED: MirrorStep = { executions: 1, linesDeclared: 100, linesStored: 40, linesPulled: 40 };
+const COMPLETE: MirrorStep = {
+  executions: 1,
+  linesDeclared: 100,
+  linesStored: 100,
+  linesPulled: 60,
+  ended: { state: 'complete', needsBackfill: false },
+};
+
+type Answer = (fakes: Fakes, input: MirrorInput) => MirrorStep | Promise<MirrorStep>;
+const failing =
+  (type: string): (() => never) =>
+  () => {
+    throw ApplicationFailure.create({ type, message: `secret of ${type}` });
+  };
+
+/** What one backfill's activities answer, and what it has asked of them. Each test has its own: tests run concurrently. */
+class Fakes {
+  location: NodeLocation | undefined = AT_ONE;
+  /** What the steps answer, in order; the last one answers those that follow too. */
+  mirror: Answer[] = [() => COMPLETE];
+  settle: (fakes: Fakes, settlement: Settlement) => Promise<{ state: 'partial' | 'complete' }> = () =>
+    Promise.resolve({ state: 'partial' });
+  looks = 0;
+  readonly steps: { queue: string; at: number; input: MirrorInput }[] = [];
+  readonly settlements: Settlement[] = [];
+
+  get queues(): string[] {
+    return this.steps.map(({ queue }) => queue);
+  }
+}
+
+/** By attempt id, which is also the id of the attempt's node. */
+const allFakes = new Map<string, Fakes>();
+function fakesOf(id: string): Fakes {
+  const found = allFakes.get(id);
+  if (!found) throw new Error(`no fakes for ${id}`);
+  return found;
+}
+
+let world: WorkflowWorld;
+const gateway: GatewayActivities = {
+  mirrorAttempt: async (input) => {
+    const fakes = fakesOf(input.attemptId);
+    const { steps, mirror } = fakes;
+    const count = steps.push({ queue: activityInfo().taskQueue, at: Date.now(), input });
+    const answer = mirror[Math.min(count, mirror.length) - 1];
+    if (!answer) throw new Error('no answer');
+    return answer(fakes, input);
+  },
+};
+beforeAll(async () => {
+  world = await WorkflowWorld.create();
+  const hive: Pick<HiveActivities, 'locateNode' | 'settleAttempt'> = {
+    locateNode: (nodeId) => {
+      const fakes = fakesOf(nodeId);
+      fakes.looks++;
+      return Promise.resolve(fakes.location);
+    },
+    settleAttempt: (settlement) => {
+      const fakes = fakesOf(settlement.attemptId);
+      fakes.settlements.push(settlement);
+      return fakes.settle(fakes, settlement);
+    },
+  };
+  await world.work(HIVE_TASK_QUEUE, hive);
+  for (const queue of ['one', 'one-read', 'other']) await world.work(queue, gateway);
+});
+afterAll(() => world.stop());
+
+async function start(given: Partial<Fakes>, options: Partial<BackfillInput> = {}) {
+  const id = randomUUID();
+  const fakes = Object.assign(new Fakes(), given);
+  allFakes.set(id, fakes);
+  const input: BackfillInput = {
+    attemptId: id,
+    nodeId: id,
+    organizationId: randomUUID(),
+    nodeTimeoutSeconds: 1,
+    trigger: 'reconnect',
+    type: 'full_attempt',
+    ...options,
+  };
+  const handle = await world.client.workflow.start<BackfillAttempt>('backfillAttempt', {
+    ...backfillOptions(input),
+    workflowId: backfillWorkflowId(id),
+    taskQueue: HIVE_TASK_QUEUE,
+    args: [input],
+  });
+  return {
+    handle,
+    input,
+    fakes,
+    failure: async () => {
+      const error: unknown = await handle.result().catch((failure: unknown) => failure);
+      expect(error).toBeInstanceOf(WorkflowFailedError);
+      return (error as WorkflowFailedError).cause;
+    },
+    outcome: async () => (await handle.describe()).typedSearchAttributes.get(searchAttributes.outcome),
+    status: async () => (await handle.describe()).status.name,
+    phase: async () => (await handle.query(progressQuery)).phase,
+  };
+}
+
+test.concurrent(
+  'steps follow each other until one completes the attempt, and the result counts what they pulled',
+  async () => {
+    const { handle, fakes, input, outcome } = await start({ mirror: [() => PULLED, () => PULLED, () => COMPLETE] });
+    const result = { outcome: 'complete', linesDeclared: 100, linesStored: 100, linesPulled: 140 };
+    expect(await handle.result()).toEqual(result);
+    expect(await outcome()).toBe('complete');
+    expect(await handle.query(progressQuery)).toEqual({
+      phase: 'ended',
+      executions: 1,
+      linesDeclared: 100,
+      linesStored: 100,
+      linesPulled: 140,
+      pulls: 3,
+    });
+    const { attemptId, nodeId, trigger, type } = input;
+    const common = { attemptId, nodeId, trigger, type, runId: handle.firstExecutionRunId, force: false };
+    expect(fakes.steps.map((step) => step.input)).toEqual([
+      { ...common, isFirst: true, progressed: false },
+      { ...common, isFirst: false, progressed: true },
+      { ...common, isFirst: false, progressed: true },
+    ]);
+    expect(fakes).toMatchObject({ looks: 1, settlements: [] }); // the step that completes an attempt settles it
+  },
+);
+
+test.concurrent('a location that came with the request saves the look-up', async () => {
+  const { handle, fakes } = await start({}, { location: AT_OTHER });
+  await handle.result();
+  expect(fakes).toMatchObject({ looks: 0, queues: ['other'] });
+});
+
+test.concurrent.each([
+  ['incomplete', { state: 'partial', needsBackfill: true }, { outcome: 'partial', reason: 'incomplete' }],
+  ['running', { state: 'partial', needsBackfill: false }, { outcome: 'partial', reason: 'running_or_set_aside' }],
+  [
+    'gone',
+    { state: 'unavailable', needsBackfill: false, reason: 'unknown_attempt' },
+    { outcome: 'unavailable', reason: 'unknown_attempt' },
+  ],
+] as const)('a last step that leaves the attempt %s ends the backfill with that reason', async (_, ended, result) => {
+  const { handle, outcome } = await start({ mirror: [() => ({ ...COMPLETE, ended })] });
+  expect(await handle.result()).toMatchObject(result);
+  expect(await outcome()).toBe(result.outcome);
+});
+
+test.concurrent.each([
+  ['complete', { outcome: 'complete' }],
+  ['nothing_missing', { outcome: 'partial', reason: 'nothing_missing' }],
+  ['unavailable', { outcome: 'unavailable', reason: 'unavailable' }],
+  ['cancelled', { outcome: 'partial', reason: 'cancelled' }],
+  ['unknown_attempt', { outcome: 'unavailable', reason: 'unknown_attempt' }],
+] as const)('an attempt that is not held (%s) ends the backfill with that reason', async (notHeld, result) => {
+  const { handle, fakes } = await start({ mirror: [() => ({ ...PULLED, linesPulled: 0, notHeld })] });
+  expect(await handle.result()).toEqual({ linesDeclared: 100, linesStored: 40, linesPulled: 0, ...result });
+  expect(fakes.settlements).toEqual([]);
+});
+
+test.concurrent('a hive that is busy is asked again with twice the patience, and that is no failure', async () => {
+  const { handle, fakes } = await start({ location: AT_SLOW }, { nodeTimeoutSeconds: 5 });
+  await until(() => fakes.looks === 2, 20_000, 'looked whether the node is still there');
+  await world.work('slow', gateway);
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(fakes).toMatchObject({ looks: 2, queues: ['slow'], settlements: [] });
+  const { events } = await handle.fetchHistory();
+  const patience = events?.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+    scheduled ? [Number(scheduled.scheduleToStartTimeout?.seconds)] : [],
+  );
+  expect(patience).toEqual([10, 20]);
+});
+
+test.concurrent('a hive that takes no steps is left when the node has a new session elsewhere', async () => {
+  const dead: NodeLocation = { queue: 'dead', sessionId: 'session at dead' };
+  const { handle, fakes } = await start({ location: AT_OTHER }, { location: dead });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(fakes).toMatchObject({ queues: ['other'], settlements: [] });
+});
+
+test.concurrent(
+  'a hive that dies in a step is noticed by its heartbeat, and the code says what timed out',
+  async () => {
+    const mirror = [() => Context.current().cancelled]; // without a heartbeat
+    const { fakes, failure } = await start({ mirror });
+    expect(await failure()).toMatchObject({ type: 'timeout_heartbeat' });
+    expect(fakes.settlements).toMatchObject([{ ending: 'failed', reason: 'timeout_heartbeat' }]);
+  },
+);
+
+test.concurrent(
+  'a node that takes no more requests is asked again after a second, and that is no failure',
+  async () => {
+    const busy: MirrorStep = { ...PULLED, linesPulled: 0, isBusy: true };
+    const { handle, fakes } = await start({ mirror: [() => busy, () => busy, () => COMPLETE] });
+    expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+    const [first, second, third] = fakes.steps.map(({ at }) => at);
+    expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(950);
+    expect((third ?? 0) - (second ?? 0)).toBeGreaterThan(950);
+    expect(fakes).toMatchObject({ looks: 1, settlements: [] });
+  },
+);
+
+test.concurrent(
+  'a node that goes away and comes back on another hive is mirrored there, from where it was',
+  async () => {
+    const { handle, fakes, phase } = await start(
+      {
+        mirror: [
+          () => PULLED,
+          (fakes) => {
+            fakes.location = undefined;
+            return failing('node_disconnected')();
+          },
+          () => COMPLETE,
+        ],
+      },
+      { nodeTimeoutSeconds: 20 },
+    );
+    await until(() => fakes.looks >= 2, 10_000, 'the node is looked for');
+    expect(await phase()).toBe('waiting_for_node');
+    fakes.location = AT_OTHER;
+    expect(await handle.result()).toMatchObject({ outcome: 'complete', linesPulled: 100 });
+    expect(fakes.queues).toEqual(['one', 'one', 'other']);
+    expect(fakes.steps[2]?.input).toMatchObject({ isFirst: false, progressed: true });
+    expect(fakes.settlements).toEqual([]);
+  },
+);
+
+test.concurrent('a new session is tried even if the time is up', async () => {
+  const { handle, fakes } = await start(
+    {
+      mirror: [
+        (fakes) => {
+          fakes.location = AT_OTHER;
+          return failing('node_moved')();
+        },
+        () => COMPLETE,
+      ],
+    },
+    { nodeTimeoutSeconds: 0 },
+  );
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(fakes.queues).toEqual(['one', 'other']);
+});
+
+test.concurrent('a node that stays away for nodeTimeoutSeconds settles node_offline', async () => {
+  const { handle, fakes, outcome, input } = await start({ location: undefined });
+  const began = Date.now();
+  const result = { outcome: 'node_offline', reason: 'node_offline', linesDeclared: 0, linesStored: 0, linesPulled: 0 };
+  expect(await handle.result()).toEqual(result);
+  expect(Date.now() - began).toBeGreaterThan(950);
+  expect(await outcome()).toBe('node_offline');
+  expect(fakes.settlements).toEqual([
+    {
+      attemptId: input.attemptId,
+      runId: handle.firstExecutionRunId,
+      ending: 'node_offline',
+      reason: 'node_offline',
+      progressed: false,
+    },
+  ]);
+});
+
+test.concurrent(
+  'a node that goes away during a step and stays away settles node_offline, and its lines count',
+  async () => {
+    const { handle, fakes } = await start({
+      mirror: [
+        () => PULLED,
+        (fakes) => {
+          fakes.location = undefined;
+          return failing('node_disconnected')();
+        },
+      ],
+    });
+    expect(await handle.result()).toMatchObject({ outcome: 'node_offline', linesPulled: 40 });
+    expect(fakes.settlements).toMatchObject([{ ending: 'node_offline', progressed: true }]);
+  },
+);
+
+test.concurrent('an attempt that live pages have completed by the time it settles ends complete', async () => {
+  const settle = () => Promise.resolve({ state: 'complete' as const });
+  const { handle, outcome } = await start({ location: undefined, settle });
+  const result = await handle.result();
+  expect(result).toMatchObject({ outcome: 'complete' });
+  expect(result).not.toHaveProperty('reason');
+  expect(await outcome()).toBe('complete');
+});
+
+test.concurrent.each([
+  ['attempt_not_found', 'not_found'],
+  ['attempt_not_shared', 'not_shared'],
+])('%s settles unavailable at once', async (type, reason) => {
+  const { handle, fakes, outcome } = await start({ mirror: [failing(type)] });
+  expect(await handle.result()).toMatchObject({ outcome: 'unavailable', reason });
+  expect(await outcome()).toBe('unavailable');
+  expect(fakes.settlements).toMatchObject([{ ending: 'unavailable', reason }]);
+  expect(fakes.steps).toHaveLength(1);
+});
+
+test.concurrent(
+  'a session whose steps keep failing fails the backfill when the time is up, by a code and no message',
+  async () => {
+    const { handle, fakes, failure, outcome, input } = await start(
+      { mirror: [failing('node_error')] },
+      { nodeTimeoutSeconds: 2 },
+    );
+    expect(await failure()).toMatchObject({
+      type: 'node_error',
+      message: `backfill of ${input.attemptId} ended: node_error`,
+    });
+    expect(fakes.steps.length).toBeGreaterThan(1);
+    expect(fakes.settlements).toMatchObject([{ ending: 'failed', reason: 'node_error' }]);
+    expect(await outcome()).toBe('failed');
+    const { events } = await handle.fetchHistory();
+    const own = events?.filter(({ activityTaskFailedEventAttributes: failed }) => !failed);
+    expect(JSON.stringify(events)).toContain('secret of node_error');
+    expect(JSON.stringify(own)).not.toContain('secret');
+  },
+);
+
+test.concurrent('a step that succeeds restarts the time for failures', async () => {
+  const failed = failing('node_error');
+  const pulled = async () => {
+    await sleep(800);
+    return PULLED;
+  };
+  const mirror = [failed, pulled, failed, pulled, failed, () => COMPLETE];
+  const { handle } = await start({ mirror }, { nodeTimeoutSeconds: 2 });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+});
+
+test.concurrent('a settlement that fails transiently is retried', async () => {
+  const { handle, fakes } = await start({
+    location: undefined,
+    settle: (fakes) =>
+      fakes.settlements.length === 1 ? Promise.reject(new Error('away')) : Promise.resolve({ state: 'partial' }),
+  });
+  expect(await handle.result()).toMatchObject({ outcome: 'node_offline' });
+  expect(fakes.settlements).toMatchObject([{ ending: 'node_offline' }, { ending: 'node_offline' }]);
+});
+
+/** Resolves when the step is told that it is cancelled. */
+async function cancellation(): Promise<void> {
+  const { cancelled, heartbeat } = Context.current();
+  const beats = setInterval(() => heartbeat(), 50);
+  await cancelled.catch(() => undefined);
+  clearInterval(beats);
+}
+
+test.concurrent(
+  'a backfill that is cancelled during a step waits for its end, settles cancelled, and ends cancelled',
+  async () => {
+    let hasEnded = false;
+    const { handle, fakes, failure, outcome, phase, status } = await start({
+      mirror: [
+        () => PULLED,
+        async () => {
+          await cancellation();
+          await sleep(300);
+          hasEnded = true;
+          Context.current().cancellationSignal.throwIfAborted();
+          return PULLED;
+        },
+      ],
+      settle: () => {
+        expect(hasEnded).toBe(true);
+        return Promise.resolve({ state: 'partial' });
+      },
+    });
+    await until(() => fakes.steps.length === 2, 10_000, 'the step runs');
+    expect(await phase()).toBe('mirroring');
+    await handle.cancel();
+    expect((await failure())?.name).toBe('CancelledFailure');
+    expect(fakes.settlements).toMatchObject([{ ending: 'cancelled', reason: 'cancelled', progressed: true }]);
+    expect(await outcome()).toBe('cancelled');
+    expect(await status()).toBe('CANCELLED');
+    expect(fakes.steps).toHaveLength(2);
+  },
+);
+
+test.concurrent(
+  'a backfill that is cancelled in the step that completes the attempt ends cancelled, its outcome complete',
+  async () => {
+    const { handle, fakes, failure, outcome } = await start({
+      mirror: [
+        async () => {
+          await cancellation();
+          return COMPLETE;
+        },
+      ],
+      settle: () => Promise.resolve({ state: 'complete' }),
+    });
+    await until(() => fakes.steps.length === 1, 10_000, 'the step runs');
+    await handle.cancel();
+    expect((await failure())?.name).toBe('CancelledFailure');
+    expect(await outcome()).toBe('complete');
+    expect(fakes.settlements).toMatchObject([{ ending: 'cancelled', progressed: true }]);
+  },
+);
+
+test.concurrent('a backfill that is cancelled during a step that leaves more to pull settles cancelled', async () => {
+  const mirror = [
+    async () => {
+      await cancellation();
+      return PULLED;
+    },
+  ];
+  const { handle, fakes, failure } = await start({ mirror });
+  await until(() => fakes.steps.length === 1, 10_000, 'the step runs');
+  await handle.cancel();
+  expect((await failure())?.name).toBe('CancelledFailure');
+  expect(fakes.settlements).toMatchObject([{ ending: 'cancelled', progressed: true }]);
+  expect(fakes.steps).toHaveLength(1);
+});
+
+test.concurrent('a backfill that is cancelled while it waits for the node settles cancelled', async () => {
+  const { handle, fakes, failure, phase } = await start({ location: undefined }, { nodeTimeoutSeconds: 60 });
+  await until(async () => (await phase()) === 'waiting_for_node', 10_000, 'it waits');
+  await handle.cancel();
+  expect((await failure())?.name).toBe('CancelledFailure');
+  expect(fakes.settlements).toMatchObject([{ ending: 'cancelled' }]);
+});
+
+// A known fault: the workflow fails without settling, and the attempt stays held until the schedule frees it.
+test.concurrent.failing('a backfill whose step fails while it is cancelled settles cancelled', async () => {
+  const mirror = [
+    async () => {
+      await cancellation();
+      return failing('node_disconnected')();
+    },
+  ];
+  const { handle, fakes, failure, status } = await start({ mirror });
+  await until(() => fakes.steps.length === 1, 10_000, 'the step runs');
+  await handle.cancel();
+  expect((await failure())?.name).toBe('CancelledFailure');
+  expect(await status()).toBe('CANCELLED');
+  expect(fakes.settlements).toMatchObject([{ ending: 'cancelled' }]);
+});
+
+test.concurrent(
+  'a backfill that is cancelled while it settles settles as cancelled too, and ends cancelled',
+  async () => {
+    const { handle, fakes, failure, outcome, phase } = await start({
+      location: undefined,
+      settle: async (fakes, { ending }) => {
+        if (ending === 'cancelled') await sleep(300);
+        else await until(() => fakes.settlements.length === 2, 20_000, 'it settles as cancelled');
+        return { state: 'partial' };
+      },
+    });
+    await until(() => fakes.settlements.length === 1, 10_000, 'it settles');
+    expect(await phase()).toBe('settling');
+    await handle.cancel();
+    expect((await failure())?.name).toBe('CancelledFailure');
+    expect(fakes.settlements).toMatchObject([{ ending: 'node_offline' }, { ending: 'cancelled' }]);
+    expect(await outcome()).toBe('cancelled');
+  },
+);
+
+test.concurrent(
+  'a settlement after a cancellation is not cut short, and is retried if it fails transiently',
+  async () => {
+    const { handle, fakes, failure, outcome } = await start(
+      {
+        location: undefined,
+        settle: (fakes) =>
+          fakes.settlements.length === 1 ? Promise.reject(new Error('away')) : Promise.resolve({ state: 'partial' }),
+      },
+      { nodeTimeoutSeconds: 60 },
+    );
+    await handle.cancel();
+    await until(() => fakes.settlements.length === 1, 10_000, 'it settles');
+    await handle.cancel();
+    expect((await failure())?.name).toBe('CancelledFailure');
+    expect(fakes.settlements).toMatchObject([{ ending: 'cancelled' }, { ending: 'cancelled' }]);
+    expect(await outcome()).toBe('cancelled');
+  },
+);
+
+test.concurrent.each(['read', 'manual'] as const)(
+  'a backfill triggered by %s runs ahead of others from its first step',
+  async (trigger) => {
+    const { handle, fakes } = await start({ mirror: [() => PULLED, () => COMPLETE] }, { trigger });
+    await handle.result();
+    expect(fakes.queues).toEqual(['one-read', 'one-read']);
+    expect(fakes.steps.map(({ input }) => input.force)).toEqual(trigger === 'manual' ? [true, false] : [false, false]);
+  },
+);
+
+const expedite = ({ attemptId }: MirrorInput) =>
+  world.client.workflow.getHandle(backfillWorkflowId(attemptId)).signal(expediteSignal);
+
+test.concurrent('a reader who comes later moves the rest of the backfill ahead of others', async () => {
+  const { handle, fakes } = await start({
+    mirror: [
+      () => PULLED,
+      async (_, input) => {
+        await expedite(input);
+        return PULLED;
+      },
+      () => COMPLETE,
+    ],
+  });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(fakes.queues).toEqual(['one', 'one', 'one-read']);
+});
+
+/** Temporal suggests continue-as-new above 4 MiB of history as it does above 4,096 events: ten of these are enough. */
+const large = (step: MirrorStep) => ({ ...step, padding: 'x'.repeat(500_000) });
+
+test.concurrent('continue-as-new keeps the counts, the location, and the hold of the first run', async () => {
+  const runs = new Set<string>();
+  const { handle, fakes } = await start(
+    {
+      mirror: [
+        () => {
+          runs.add(activityInfo().workflowExecution?.runId ?? '');
+          return runs.size === 1 ? large(PULLED) : COMPLETE;
+        },
+      ],
+    },
+    { trigger: 'manual' },
+  );
+  const { linesPulled } = await handle.result();
+  const before = fakes.steps.length - 1;
+  expect(runs.size).toBe(2);
+  expect(linesPulled).toBe(before * 40 + 60);
+  expect(await handle.query(progressQuery)).toMatchObject({ pulls: before + 1, linesPulled });
+  expect(fakes.steps.at(-1)).toMatchObject({
+    queue: 'one-read',
+    input: { isFirst: false, force: false, progressed: true, runId: handle.firstExecutionRunId },
+  });
+  expect(fakes.looks).toBe(1);
+});
+
+// A known fault: the next run derives it from the trigger alone, and goes back to the queue without readers.
+test.concurrent.failing('continue-as-new keeps that a reader waits', async () => {
+  const runs = new Set<string>();
+  const { handle, fakes } = await start({
+    mirror: [
+      async (fakes, input) => {
+        runs.add(activityInfo().workflowExecution?.runId ?? '');
+        if (fakes.steps.length === 1) await expedite(input);
+        return runs.size === 1 ? large(PULLED) : COMPLETE;
+      },
+    ],
+  });
+  await handle.result();
+  expect(fakes.queues.at(-2)).toBe('one-read');
+  expect(fakes.queues.at(-1)).toBe('one-read');
+});
