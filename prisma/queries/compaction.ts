@@ -1,7 +1,7 @@
 /** Joining the small pages of executions that have ended: which to look at, what to read, and how pages are replaced. */
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
 import type { NumberedPage, PageContent } from '../../protocol/page.js';
-import type { Database, Queryable } from '../database.js';
+import { Prisma, type Database, type Queryable } from '../database.js';
 import { IS_WHOLE } from './mark.js';
 
 /** An execution that has ended and has all its lines stored. */
@@ -19,7 +19,7 @@ export function listCompactionCandidates(
   return db.$queryRaw`
     SELECT e.id AS "executionId", e.stored_epoch AS epoch FROM execution e
     WHERE e.status <> 'running' AND e.compacted_epoch IS DISTINCT FROM e.stored_epoch AND ${IS_WHOLE}
-      AND (${afterExecutionId ?? null}::uuid IS NULL OR e.id > ${afterExecutionId ?? null}::uuid)
+      ${afterExecutionId === undefined ? Prisma.empty : Prisma.sql`AND e.id > ${afterExecutionId}::uuid`}
     ORDER BY e.id LIMIT ${limit}`;
 }
 

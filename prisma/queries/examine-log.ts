@@ -38,6 +38,10 @@ const CLAIMED_LOG = Prisma.sql`
          (SELECT count(*)::int FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch < 0) AS "keptPages"
   FROM execution e JOIN attempt_sync s ON s.attempt_id = e.attempt_id`;
 
+// One text for all attempts and one for a single attempt: a prepared plan for both would have to scan the whole table.
+const ofAttempt = (column: Prisma.Sql, attemptId: string | undefined) =>
+  attemptId === undefined ? Prisma.sql`true` : Prisma.sql`${column} = ${attemptId}::uuid`;
+
 /** All executions, or those of one attempt, in an order in which a listing can go on. */
 export function listClaimedLogs(
   db: Queryable,
@@ -47,7 +51,7 @@ export function listClaimedLogs(
 ): Promise<ClaimedLog[]> {
   return db.$queryRaw`
     ${CLAIMED_LOG}
-    WHERE (${attemptId ?? null}::uuid IS NULL OR e.attempt_id = ${attemptId ?? null}::uuid)
+    WHERE ${ofAttempt(Prisma.sql`e.attempt_id`, attemptId)}
       AND (e.attempt_id, e.ordinal) > (COALESCE(${after?.attemptId ?? null}::uuid, '00000000-0000-0000-0000-000000000000'), ${after?.ordinal ?? -1}::int)
     ORDER BY e.attempt_id, e.ordinal LIMIT ${limit}`;
 }
@@ -99,7 +103,7 @@ export interface LogSizes {
 export async function sumLogSizes(db: Queryable, attemptId: string | undefined): Promise<LogSizes> {
   const [sizes] = await db.$queryRaw<LogSizes[]>`
     SELECT count(*)::int AS executions, COALESCE(sum(stored_lines), 0)::float8 AS lines FROM execution
-    WHERE (${attemptId ?? null}::uuid IS NULL OR attempt_id = ${attemptId ?? null}::uuid)`;
+    WHERE ${ofAttempt(Prisma.sql`attempt_id`, attemptId)}`;
   return sizes ?? { executions: 0, lines: 0 };
 }
 
@@ -112,8 +116,7 @@ export async function listAttemptIds(
 ): Promise<string[]> {
   const rows = await db.$queryRaw<{ id: string }[]>`
     SELECT id FROM attempt
-    WHERE (${attemptId ?? null}::uuid IS NULL OR id = ${attemptId ?? null}::uuid)
-      AND (${after ?? null}::uuid IS NULL OR id > ${after ?? null}::uuid)
+    WHERE ${ofAttempt(Prisma.sql`id`, attemptId)} ${after === undefined ? Prisma.empty : Prisma.sql`AND id > ${after}::uuid`}
     ORDER BY id LIMIT ${limit}`;
   return rows.map((row) => row.id);
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import { Prisma, type Queryable } from '../database.js';
 
 /** Counts the attempts in `pending_backfill` of all organisations; a partial index contains nothing else. */
 export async function countPendingBackfills(db: Queryable): Promise<number> {
@@ -23,7 +23,7 @@ export function listStaleBackfills(
   return db.$queryRaw`
     SELECT attempt_id AS "attemptId", run_id AS "runId" FROM attempt_sync
     WHERE state = 'pending_backfill' AND requested_at < now() - ${minutes}::float8 * interval '1 minute'
-      AND (${afterAttemptId ?? null}::uuid IS NULL OR attempt_id > ${afterAttemptId ?? null}::uuid)
+      ${afterAttemptId === undefined ? Prisma.empty : Prisma.sql`AND attempt_id > ${afterAttemptId}::uuid`}
     ORDER BY attempt_id LIMIT ${limit}`;
 }
 
