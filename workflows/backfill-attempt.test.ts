@@ -18,7 +18,7 @@ import {
 } from '../backfills/definitions.js';
 import type { Settlement } from '../prisma/queries/settle-backfill.js';
 import { WorkflowWorld } from '../tests/harness/workflow-world.js';
-import { until } from '../tests/harness/world.js';
+import { until } from '../tests/harness/until.js';
 
 const AT_ONE: NodeLocation = { queue: 'one', sessionId: 'session at one' };
 const AT_OTHER: NodeLocation = { queue: 'other', sessionId: 'session at other' };
