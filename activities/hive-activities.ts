@@ -64,7 +64,8 @@ export function createHiveActivities(deps: HiveActivityDeps) {
         Context.current().heartbeat();
         const { attemptId, runId } = backfill;
         if (await temporal.call('activity', (client) => isBackfillRunning(client, attemptId, runId))) continue;
-        if (await resetStaleBackfill(database, backfill)) changed++;
+        if (!(await resetStaleBackfill(database, backfill))) continue;
+        changed++;
         deps.logger.warn({ attemptId }, 'backfill without a running workflow was reset');
       }
       return page(changed, stale.length, stale.at(-1)?.attemptId);

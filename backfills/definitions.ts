@@ -49,6 +49,8 @@ export interface BackfillInput extends AttemptRef {
   location?: NodeLocation;
   /** Carried through continue-as-new. */
   progress?: BackfillProgress;
+  /** Whether a reader or a person waits for it. Carried through continue-as-new. @default by the trigger */
+  isExpedited?: boolean;
 }
 
 /** How far a backfill has come. Counts are over all the attempt's executions, as last known. */

@@ -453,8 +453,7 @@ test.concurrent('a backfill that is cancelled while it waits for the node settle
   expect(fakes.settlements).toMatchObject([{ ending: 'cancelled' }]);
 });
 
-// A known fault: the workflow fails without settling, and the attempt stays held until the schedule frees it.
-test.concurrent.failing('a backfill whose step fails while it is cancelled settles cancelled', async () => {
+test.concurrent('a backfill whose step fails while it is cancelled settles cancelled', async () => {
   const mirror = [
     async () => {
       await cancellation();
@@ -565,8 +564,7 @@ test.concurrent('continue-as-new keeps the counts, the location, and the hold of
   expect(fakes.looks).toBe(1);
 });
 
-// A known fault: the next run derives it from the trigger alone, and goes back to the queue without readers.
-test.concurrent.failing('continue-as-new keeps that a reader waits', async () => {
+test.concurrent('continue-as-new keeps that a reader waits', async () => {
   const runs = new Set<string>();
   const { handle, fakes } = await start({
     mirror: [

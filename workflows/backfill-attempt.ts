@@ -3,6 +3,7 @@ import {
   allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   condition,
   continueAsNew,
   isCancellation,
@@ -75,7 +76,7 @@ class Backfill {
   constructor(input: BackfillInput) {
     this.#input = input;
     this.progress = input.progress ?? { phase: 'locating', ...NOTHING_STORED, linesPulled: 0, pulls: 0 };
-    this.isExpedited = input.trigger === 'read' || input.trigger === 'manual';
+    this.isExpedited = input.isExpedited ?? (input.trigger === 'read' || input.trigger === 'manual');
     this.#location = input.location;
   }
 
@@ -96,7 +97,7 @@ class Backfill {
         if (step.isBusy) await sleep(BUSY_PAUSE_SECONDS * 1000);
         if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
       } catch (error) {
-        if (CancellationScope.current().consideredCancelled) throw error;
+        if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the backfill was cancelled');
         if (isScheduleToStart(error) && (await this.#isStillThere())) {
           patience = Math.min(patience * 2, MAX_PATIENCE_SECONDS); // busy, not dead
           continue;
@@ -200,7 +201,7 @@ class Backfill {
 
   async #continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
-    const next: BackfillInput = { ...this.#input, progress: this.progress };
+    const next: BackfillInput = { ...this.#input, progress: this.progress, isExpedited: this.isExpedited };
     if (this.#location) next.location = this.#location;
     else delete next.location;
     return continueAsNew<typeof backfillAttempt>(next);
