@@ -1,8 +1,13 @@
-/** What workflows and their clients share: names, ids, messages, search attributes, and the types of inputs and results. */
+/**
+ * What workflows and their clients share: names, ids, messages, search attributes, and the types of inputs and results.
+ */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 
-/** The queue of workflows and of activities that any hive can do. What needs a node's socket runs on its hive's own queue. */
+/**
+ * The queue of workflows and of activities that any hive can do. What needs a node's socket runs on its hive's own
+ * queue.
+ */
 export const HIVE_TASK_QUEUE = 'hive';
 
 export const searchAttributes = {
@@ -109,7 +114,9 @@ export const expediteSignal = defineSignal('expedite');
 export const drainSignal = defineSignal<[{ trigger: Trigger }]>('drain');
 export const progressQuery = defineQuery<BackfillProgress>('progress');
 
-/** The start options of a backfill that do not depend on who starts it: what the Temporal UI shows, and its priority. */
+/**
+ * The start options of a backfill that do not depend on who starts it: what the Temporal UI shows, and its priority.
+ */
 export function backfillOptions(input: BackfillInput) {
   return {
     typedSearchAttributes: [

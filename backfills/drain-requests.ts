@@ -1,7 +1,8 @@
 /**
- * Requests the drain of a connected node when its attempts need a backfill, with a short delay so that many changes cause
- * one request. When thousands of nodes come back at once, only a few of them are drained at a time: backfills that wait
- * too long for a slot of this hive ask for it again and again, which costs several times as much as their work.
+ * Requests the drain of a connected node when its attempts need a backfill, with a short delay so that many changes
+ * cause one request. When thousands of nodes come back at once, only a few of them are drained at a time: backfills
+ * that wait too long for a slot of this hive ask for it again and again, which costs several times as much as their
+ * work.
  */
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
@@ -16,9 +17,13 @@ const CHANGE_DELAY_MS = 500;
  * bench fan-in).
  */
 const OPEN_DRAINS = 12;
-/** Up to this many backfills need no drain to limit them. While other nodes wait, they are started without its workflow. */
+/**
+ * Up to this many backfills need no drain to limit them. While other nodes wait, they are started without its workflow.
+ */
 const FEW_ATTEMPTS = 4;
-/** The delay after a failure. The schedule would request the drain too, but it only does so for a few nodes at a time. */
+/**
+ * The delay after a failure. The schedule would request the drain too, but it only does so for a few nodes at a time.
+ */
 const RETRY_MS = 30_000;
 /** The maximum number of nodes for which Temporal is called at the same time, as each call has a short deadline. */
 const SIGNALS_AT_ONCE = 8;

@@ -123,7 +123,9 @@ function toDate(time: { seconds?: unknown; nanos?: number | null } | null | unde
   return time ? new Date(Number(time.seconds ?? 0) * 1000 + Math.floor((time.nanos ?? 0) / 1_000_000)) : null;
 }
 
-/** @returns the newest run of the attempt's backfill; undefined if Temporal knows none that belongs to the organisation */
+/**
+ * @returns the newest run of the attempt's backfill; undefined if Temporal knows none that belongs to the organisation
+ */
 export async function describeBackfill(
   client: Client,
   { attemptId, organizationId }: AttemptRef,

@@ -36,7 +36,9 @@ export function countBeginning(trigger: Trigger): void {
   if (trigger === 'reconnect' || trigger === 'schedule') backfillRequests.inc({ trigger });
 }
 
-/** Counts the end of a backfill. A run that no longer holds the attempt was counted before, or replaced by a newer one. */
+/**
+ * Counts the end of a backfill. A run that no longer holds the attempt was counted before, or replaced by a newer one.
+ */
 export function countEnd(settled: Settled | undefined, reason: string): void {
   if (settled?.seconds == null) return;
   backfillLatency.observe(settled.seconds);

@@ -43,9 +43,14 @@ export interface BackfillsOptions {
 export type ReadRequest = 'started' | 'joined' | 'requested' | 'nothing' | 'failed';
 
 export interface Backfills {
-  /** For a reader of a partial attempt: starts a backfill if needed. Never throws, and waits at most 100 ms for Temporal. */
+  /**
+   * For a reader of a partial attempt: starts a backfill if needed. Never throws, and waits at most 100 ms for
+   * Temporal.
+   */
   requestByRead(scope: OrganizationScope, attemptId: string): Promise<ReadRequest>;
-  /** For a reader who waits for the running backfill: lets it run ahead of others. Never throws, and returns at once. */
+  /**
+   * For a reader who waits for the running backfill: lets it run ahead of others. Never throws, and returns at once.
+   */
   expedite(attemptId: string): void;
   /** For a person: starts a backfill in any state, or joins the running one. @throws TemporalUnavailableError */
   start(scope: OrganizationScope, attempt: AttemptRef, type: BackfillType): Promise<StartedBackfill>;
@@ -55,7 +60,10 @@ export interface Backfills {
    * @throws TemporalUnavailableError
    */
   cancel(scope: OrganizationScope, attemptId: string): Promise<boolean>;
-  /** @returns the newest run of the attempt's backfill; undefined if Temporal knows none @throws TemporalUnavailableError */
+  /**
+   * @returns the newest run of the attempt's backfill; undefined if Temporal knows none @throws
+   * TemporalUnavailableError
+   */
   describe(attempt: AttemptRef): Promise<BackfillDescription | undefined>;
   /** @returns backfills of the scope's organisation, newest first @throws TemporalUnavailableError */
   list(scope: OrganizationScope, filter: BackfillFilter): Promise<BackfillListing>;

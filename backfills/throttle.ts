@@ -19,7 +19,9 @@ export class Throttle {
     return true;
   }
 
-  /** Keys are in the order in which they were last admitted. The oldest is forgotten even if its interval is not over. */
+  /**
+   * Keys are in the order in which they were last admitted. The oldest is forgotten even if its interval is not over.
+   */
   #forgetOld(now: number) {
     for (const [key, last] of this.#last) {
       if (now - last < this.#intervalMs && this.#last.size < this.#maxKeys) return;

@@ -1,4 +1,6 @@
-/** The queue of what a node sends unasked: items are stored in the order they came, and its size is limited in bytes. */
+/**
+ * The queue of what a node sends unasked: items are stored in the order they came, and its size is limited in bytes.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isTransientDatabaseError } from '../prisma/errors.js';

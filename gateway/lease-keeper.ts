@@ -9,7 +9,9 @@ import type { NodeSocket } from './node-socket.js';
 export const LEASE_SECONDS = 90;
 /** How often the heartbeats that came are written as renewals, and some leases are checked for loss. */
 const INTERVAL_MS = 500;
-/** The maximum number of leases checked in one interval: with thousands of sockets, each is checked every few seconds. */
+/**
+ * The maximum number of leases checked in one interval: with thousands of sockets, each is checked every few seconds.
+ */
 const LOOKED_AT_ONCE = 1000;
 
 const CLOSE_REASONS = {

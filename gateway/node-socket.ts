@@ -19,7 +19,9 @@ export type NodeSocket = NodeConnection & {
 /** What a socket tells its gateway. */
 export interface SocketEvents {
   heartbeat(socket: NodeSocket, status: string): void;
-  /** `change`: attempts of the node need a backfill. `announced`: the node has told the hive about everything it has. */
+  /**
+   * `change`: attempts of the node need a backfill. `announced`: the node has told the hive about everything it has.
+   */
   backfillNeeded(socket: NodeSocket, reason: 'announced' | 'change'): void;
   /** The socket is closed, and everything that came over it has been stored or dropped. */
   closed(socket: NodeSocket): void;

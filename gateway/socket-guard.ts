@@ -1,4 +1,6 @@
-/** The limits of a node's socket in any protocol version: how long it may be silent, and how much may wait to be sent. */
+/**
+ * The limits of a node's socket in any protocol version: how long it may be silent, and how much may wait to be sent.
+ */
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import { SILENCE_TIMEOUT_MS } from '../protocol/limits.js';

@@ -2,7 +2,8 @@
 // Runs Prisma's schema engine from its npm package (WebAssembly), with the command line and the stdio JSON-RPC of the
 // native binary that the Prisma CLI would otherwise download. PostgreSQL only.
 //   schema-engine cli can-connect-to-database | create-database   --datasource JSON
-//   schema-engine [--datasource JSON] [--datamodels FILE ...]     one JSON-RPC request a line on stdin, one answer on stdout
+//   schema-engine [--datasource JSON] [--datamodels FILE ...]     one JSON-RPC request a line on stdin, one answer on
+// stdout
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';

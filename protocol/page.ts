@@ -26,7 +26,9 @@ export interface PageContent {
 const FEW_BYTES = 1024;
 /** Below this, handing the work to zlib's threads costs more than the work. */
 const SMALL_RAW_BYTES = 32 * 1024;
-/** A page is made once, read often and kept for years. Level 4 takes 1.5 times as long as level 1, and saves a tenth. */
+/**
+ * A page is made once, read often and kept for years. Level 4 takes 1.5 times as long as level 1, and saves a tenth.
+ */
 const GZIP_LEVEL = 4;
 
 /** @param ndjson lines encoded by {@link encodeLine} and joined by newlines. @returns the page's gzip */

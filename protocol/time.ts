@@ -3,8 +3,8 @@ import { z } from 'zod';
 const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
- * An RFC 3339 time with up to nine fractional digits. It is parsed to the same instant in UTC, written with `Z` and with
- * all its digits: a `Date` would cut them to milliseconds, and a mirror returns what it was given.
+ * An RFC 3339 time with up to nine fractional digits. It is parsed to the same instant in UTC, written with `Z` and
+ * with all its digits: a `Date` would cut them to milliseconds, and a mirror returns what it was given.
  */
 export const rfc3339 = z
   .string()

@@ -1,6 +1,6 @@
 /**
- * Recognises a line as `encodeLine` writes it, without parsing it: every line that enters or leaves the hive passes here.
- * Any other form of the same JSON takes the slow way through the parser. Each step looks at four bytes.
+ * Recognises a line as `encodeLine` writes it, without parsing it: every line that enters or leaves the hive passes
+ * here. Any other form of the same JSON takes the slow way through the parser. Each step looks at four bytes.
  */
 import { MAX_LINE_BYTES } from './limits.js';
 import type { OutputType } from './page-line.js';
@@ -16,8 +16,8 @@ const EACH_BYTE = 0x01010101;
 const EACH_HIGH_BIT = 0x80808080;
 
 /**
- * Consecutive bytes, as words of four; the last word may overlap the one before it. `fixed` masks the bytes that are not
- * digits, and `filler` has a `0` in their places.
+ * Consecutive bytes, as words of four; the last word may overlap the one before it. `fixed` masks the bytes that are
+ * not digits, and `filler` has a `0` in their places.
  */
 interface Pattern {
   length: number;
@@ -120,8 +120,8 @@ function endOfString({ raw, view }: PageText, start: number): number {
 }
 
 /**
- * @returns where the first quote, backslash or control character from `at` on is; -1 if there is none, or only among the
- * text's last three bytes, which are too few for what follows a content
+ * @returns where the first quote, backslash or control character from `at` on is; -1 if there is none, or only among
+ * the text's last three bytes, which are too few for what follows a content
  */
 function endOfPlain(view: DataView, at: number): number {
   for (const last = view.byteLength - 4; at <= last; at += 4) {

@@ -42,7 +42,9 @@ const failing =
     throw ApplicationFailure.create({ type, message: `secret of ${type}` });
   };
 
-/** What one backfill's activities answer, and what it has asked of them. Each test has its own: tests run concurrently. */
+/**
+ * What one backfill's activities answer, and what it has asked of them. Each test has its own: tests run concurrently.
+ */
 class Fakes {
   location: NodeLocation | undefined = AT_ONE;
   /** What the steps answer, in order; the last one answers those that follow too. */

@@ -9,9 +9,9 @@ export interface DeferredBatch {
 }
 
 /**
- * A backfill request of this connection, from when it is sent until its response. What comes in between on the connection
- * is treated as the answer, although live frames of the same shape may be among it. Ingest opens and closes the window, in
- * the order of the frames, and not the socket when it reads them.
+ * A backfill request of this connection, from when it is sent until its response. What comes in between on the
+ * connection is treated as the answer, although live frames of the same shape may be among it. Ingest opens and closes
+ * the window, in the order of the frames, and not the socket when it reads them.
  */
 export class BackfillWindow {
   /** Whether the node sent the attempt, so that it has and shares it. */

@@ -1,6 +1,6 @@
 /**
- * Stores what a version 1 node sends, in the order it came: metadata in batches of one transaction each, everything else
- * one by one. The node sends nothing twice, so what has arrived is stored even if the socket has closed meanwhile.
+ * Stores what a version 1 node sends, in the order it came: metadata in batches of one transaction each, everything
+ * else one by one. The node sends nothing twice, so what has arrived is stored even if the socket has closed meanwhile.
  */
 import type { Logger } from 'pino';
 import type { HiveAnswerV1, NodeDataV1, NodeFrameV1, TaskSyncV1 } from '../../protocol/v1/frames.js';

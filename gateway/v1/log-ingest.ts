@@ -1,8 +1,9 @@
 /**
  * Stores version 1's logs_batch frames. Their entries can only be told apart by position, time and content, and a batch
- * does not say whether it was pushed live or is a whole log that was asked for. docs/protocol-v1.md tells what happens in
- * each case. The rule behind it: lines are only appended as long as the stored lines are, as far as the hive can tell, the
- * beginning of the node's log. A whole log that was asked for after the execution had ended decides in the end.
+ * does not say whether it was pushed live or is a whole log that was asked for. docs/protocol-v1.md tells what happens
+ * in each case. The rule behind it: lines are only appended as long as the stored lines are, as far as the hive can
+ * tell, the beginning of the node's log. A whole log that was asked for after the execution had ended decides in the
+ * end.
  */
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -20,7 +21,9 @@ import { linesStored, pagesRejected } from '../metrics.js';
 import type { BackfillWindow } from './backfill-window.js';
 import { inBatches, makePages } from './make-pages.js';
 
-/** What else than live a batch may be: part of an answer that this connection waits for, or an earlier one asked for. */
+/**
+ * What else than live a batch may be: part of an answer that this connection waits for, or an earlier one asked for.
+ */
 export interface BatchContext {
   /** The open request of this connection; undefined if there is none. */
   window: BackfillWindow | undefined;
@@ -69,7 +72,10 @@ export class LogIngestV1 {
     else await this.#takeLive(log, lines);
   }
 
-  /** Decides at the end of a backfill what its deferred batches were. @param isWhole whether the node sent everything */
+  /**
+   * Decides at the end of a backfill what its deferred batches were.
+   * @param isWhole whether the node sent everything
+   */
   async endWindow(window: BackfillWindow, isWhole: boolean): Promise<void> {
     for (const [executionId, deferred] of window.takeDeferred()) {
       for (const { lines } of deferred) {
@@ -99,7 +105,9 @@ export class LogIngestV1 {
     }
   }
 
-  /** A batch after one with the start of the log: the log's next part (our own node agent sends parts), or a live batch. */
+  /**
+   * A batch after one with the start of the log: the log's next part (our own node agent sends parts), or a live batch.
+   */
   async #takeNextPart(window: BackfillWindow, log: StoredLog, lines: EncodedLine[], through: number): Promise<void> {
     const isBehind = log.liveCursor < log.storedLines;
     const isNext = await this.#agrees(log, lines, through);

@@ -31,7 +31,9 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-/** A database that is slow to look up the attempt's executions, which happens between reserving and sending a request. */
+/**
+ * A database that is slow to look up the attempt's executions, which happens between reserving and sending a request.
+ */
 function withLateLookUps(attemptId: string, ms: number): Database {
   return new Proxy(database, {
     get(target, name) {

@@ -48,7 +48,9 @@ export interface RequestsDeps {
   open(window: BackfillWindow): void;
   /** @returns the time by the node's clock, in ms since 1970; undefined before its first heartbeat */
   nodeTime(): number | undefined;
-  /** @returns when the node last sent a part of a backfill, or the hive was last storing what it sent, in ms since 1970 */
+  /**
+   * @returns when the node last sent a part of a backfill, or the hive was last storing what it sent, in ms since 1970
+   */
   lastProgress(): number;
 }
 

@@ -1,4 +1,6 @@
-/** The socket of a node that speaks protocol version 1: reads its frames and passes each on to the part that handles it. */
+/**
+ * The socket of a node that speaks protocol version 1: reads its frames and passes each on to the part that handles it.
+ */
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
@@ -48,8 +50,8 @@ export class SocketV1 implements BatchConnection {
     this.#ws = ws;
     this.#deps = deps;
     const { database, logger } = deps;
-    // The original hive ends the TCP connection, and a node waits longer each time that happens. After a WebSocket close
-    // it waits only 5 s, so it gets one if the hive will be back soon.
+    // The original hive ends the TCP connection, and a node waits longer each time that happens. After a WebSocket
+    // close it waits only 5 s, so it gets one if the hive will be back soon.
     this.#guard = new SocketGuard(ws, session.nodeId, logger, (reason) => {
       if (reason === 'hive is shutting down') ws.close(1001, reason);
       else tcp.end();
@@ -148,7 +150,9 @@ export class SocketV1 implements BatchConnection {
     this.#deps.events.heartbeat(this, status === 'busy' || status === 'draining' ? status : 'online');
   }
 
-  /** Counts what has arrived of an incomplete message. If it is a large one, the rest is not read until it is admitted. */
+  /**
+   * Counts what has arrived of an incomplete message. If it is a large one, the rest is not read until it is admitted.
+   */
   #countUnfinished(bytes: number): void {
     this.#unfinishedBytes += bytes;
     if (this.#unfinishedBytes <= LARGE_MESSAGE_BYTES) return;

@@ -1,6 +1,6 @@
 /**
- * Stores what a node sends unasked, in the order it came: metadata in batches of one transaction each, live pages through
- * log-ingest.ts.
+ * Stores what a node sends unasked, in the order it came: metadata in batches of one transaction each, live pages
+ * through log-ingest.ts.
  */
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { needBackfill } from '../../prisma/queries/need-backfill.js';
@@ -86,9 +86,9 @@ export class IngestV2 {
   }
 
   /**
-   * Tells the node which attempts the hive believes to be running. A node whose store was restored from a backup may not
-   * know or no longer run them, and the hive would never find out otherwise. Such a node sees from the revision that the
-   * hive knows more, and then announces what it has, or says that it does not know the attempt.
+   * Tells the node which attempts the hive believes to be running. A node whose store was restored from a backup may
+   * not know or no longer run them, and the hive would never find out otherwise. Such a node sees from the revision
+   * that the hive knows more, and then announces what it has, or says that it does not know the attempt.
    */
   async #announced(): Promise<void> {
     const running = await this.#persist(() => listRunningAttempts(this.#deps.database, this.#deps.session.nodeId));
@@ -96,7 +96,9 @@ export class IngestV2 {
     this.#deps.events.backfillNeeded('announced');
   }
 
-  /** If the hive believes that it is running, a backfill finds out what became of it. An ended one may have been pruned. */
+  /**
+   * If the hive believes that it is running, a backfill finds out what became of it. An ended one may have been pruned.
+   */
   async #unknownAtNode(id: string): Promise<void> {
     const running = await this.#persist(() => listRunningAttempts(this.#deps.database, this.#deps.session.nodeId));
     if (!running.some(({ attemptId }) => attemptId === id)) return;

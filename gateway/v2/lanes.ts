@@ -11,7 +11,10 @@ export class Lanes {
     this.#most = most;
   }
 
-  /** Adds work, which must not throw. Resolves as soon as there is room for it, and must be awaited before the next call. */
+  /**
+   * Adds work, which must not throw. Resolves as soon as there is room for it, and must be awaited before the next
+   * call.
+   */
   async add(key: string, work: () => Promise<void>): Promise<void> {
     while (this.#open >= this.#most) await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#open++;

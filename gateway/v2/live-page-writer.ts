@@ -63,7 +63,9 @@ export class LivePageWriter {
     this.#running--;
   }
 
-  /** @returns the pages that were stored, by execution. None if the statement failed: the caller then stores one by one. */
+  /**
+   * @returns the pages that were stored, by execution. None if the statement failed: the caller then stores one by one.
+   */
   async #storeBatch(batch: Waiting[]): Promise<Map<string, StoredLivePage>> {
     try {
       const stored = await storeLivePages(this.#database, batch);

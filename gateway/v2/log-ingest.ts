@@ -1,4 +1,6 @@
-/** Stores the live pages that a node pushes, those of several executions concurrently, and acknowledges or refuses each. */
+/**
+ * Stores the live pages that a node pushes, those of several executions concurrently, and acknowledges or refuses each.
+ */
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
@@ -42,14 +44,20 @@ export class LogIngestV2 {
   readonly #deps: LogIngestDeps;
   /** Pages of one execution are stored one after another; those of several need not wait for each other. */
   readonly #lanes = new Lanes(PAGES_AT_ONCE);
-  /** Where each execution's last gap was refused. A second refusal at the position means that the node can't close it. */
+  /**
+   * Where each execution's last gap was refused. A second refusal at the position means that the node can't close it.
+   */
   readonly #refusedAt = new Map<string, number>();
 
   constructor(deps: LogIngestDeps) {
     this.#deps = deps;
   }
 
-  /** Resolves as soon as there is room for the page. @param done called when the page has been stored, refused or dropped */
+  /**
+   * Resolves as soon as there is room for the page.
+   * @param done called when the page has been stored, refused or
+   * dropped
+   */
   add(page: LogPage, done: () => void): Promise<void> {
     return this.#lanes.add(page.executionId, async () => {
       if (!this.#deps.isStopped()) await this.#store(page).catch((error: unknown) => this.#deps.failed(error));

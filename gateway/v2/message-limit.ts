@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 
-/** Room for what is counted besides a message's own bytes: frame headers, and messages before it in the same TCP chunk. */
+/**
+ * Room for what is counted besides a message's own bytes: frame headers, and messages before it in the same TCP chunk.
+ */
 const SLACK_BYTES = 128 * 1024;
 const TOO_LARGE = 1009;
 

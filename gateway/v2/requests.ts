@@ -9,8 +9,8 @@ import { Mailbox } from './mailbox.js';
 /** Pages that a node may send ahead of those that have been taken to be stored. Enough to hide the round trip. */
 const READ_AHEAD_PAGES = 8;
 /**
- * Pages of one grant. A grant is a frame to send and wakes the node, so there should not be one for each page. The credit
- * is worth two grants: while the pages of one are taken, the node sends those of the other.
+ * Pages of one grant. A grant is a frame to send and wakes the node, so there should not be one for each page. The
+ * credit is worth two grants: while the pages of one are taken, the node sends those of the other.
  */
 const GRANT_PAGES = READ_AHEAD_PAGES / 2;
 const DESCRIBE_TIMEOUT_MS = 30_000;

@@ -1,4 +1,6 @@
-/** The socket of a node that speaks protocol version 2: reads its frames and passes each on to the part that handles it. */
+/**
+ * The socket of a node that speaks protocol version 2: reads its frames and passes each on to the part that handles it.
+ */
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';

@@ -5,9 +5,9 @@ import { splitContent } from '../../protocol/page.js';
 const NEWLINE = 0x0a;
 
 /**
- * A line's content is exactly the bytes between two newlines (a "\r" stays), decoded as UTF-8, with U+FFFD for bytes that
- * are not UTF-8. Only whole lines are decoded, so it does not matter how the bytes were split into chunks. Lines longer
- * than `maxBytes` are cut between characters. Keeps at most one such line in memory.
+ * A line's content is exactly the bytes between two newlines (a "\r" stays), decoded as UTF-8, with U+FFFD for bytes
+ * that are not UTF-8. Only whole lines are decoded, so it does not matter how the bytes were split into chunks. Lines
+ * longer than `maxBytes` are cut between characters. Keeps at most one such line in memory.
  */
 export class LineSplitter {
   readonly #maxBytes: number;

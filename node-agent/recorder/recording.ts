@@ -1,4 +1,6 @@
-/** Records one execution: collects its lines in memory and stores them in batches, without ever stopping the command. */
+/**
+ * Records one execution: collects its lines in memory and stores them in batches, without ever stopping the command.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeLine, type OutputType } from '../../protocol/page.js';
 import { codeOf } from '../errors.js';

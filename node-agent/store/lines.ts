@@ -1,6 +1,6 @@
 /**
- * Log lines: appended in batches, read in order and in bounded memory. A full page is sealed: it is stored in the form in
- * which it is sent. The lines after the last sealed page are rows, each in the form that it has in a page.
+ * Log lines: appended in batches, read in order and in bounded memory. A full page is sealed: it is stored in the form
+ * in which it is sent. The lines after the last sealed page are rows, each in the form that it has in a page.
  */
 import { gunzipSync } from 'node:zlib';
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';

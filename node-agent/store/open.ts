@@ -53,7 +53,10 @@ export class Store {
     return this.one(this.prepare(sql).pluck(), ...parameters);
   }
 
-  /** Runs `work` in one transaction that takes the write lock first, so that another's write can't make it fail half-way. */
+  /**
+   * Runs `work` in one transaction that takes the write lock first, so that another's write can't make it fail half-
+   * way.
+   */
   write<T>(work: () => T): T {
     return this.#transaction.immediate(work) as T;
   }
@@ -105,9 +108,9 @@ export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     db = new Database(path, { timeout: 5000 });
     db.pragma('journal_mode = WAL');
-    // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can lose the last transactions,
-    // which leaves an older, consistent store. That is the same as a restored backup, which epoch and revision repair.
-    // FULL would add an fsync, and its stalls, to every 100 ms of a command's output.
+    // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can lose the last
+    // transactions, which leaves an older, consistent store. That is the same as a restored backup, which epoch and
+    // revision repair. FULL would add an fsync, and its stalls, to every 100 ms of a command's output.
     db.pragma('synchronous = NORMAL');
     db.pragma('foreign_keys = ON');
     db.pragma('journal_size_limit = 67108864');

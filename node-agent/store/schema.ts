@@ -66,7 +66,10 @@ CREATE TABLE log_line (
 /** The id that the hive has for this node: acknowledgements count for that hive only. */
 const HIVE_NODE = `ALTER TABLE node ADD COLUMN hive_node_id TEXT;`;
 
-/** Full pages, in the form in which they are sent. Lines of a running execution that do not fill a page stay in log_line. */
+/**
+ * Full pages, in the form in which they are sent. Lines of a running execution that do not fill a page stay in
+ * log_line.
+ */
 const SEALED_PAGES = `
 CREATE TABLE log_page (
   execution_key INTEGER NOT NULL REFERENCES execution (key) ON DELETE CASCADE,

@@ -1,6 +1,6 @@
 /**
- * Every statement of the node's SQLite, by name. They share one file, while the hive has one file per statement, because
- * they are short, have fragments in common and run several at a time in one synchronous transaction.
+ * Every statement of the node's SQLite, by name. They share one file, while the hive has one file per statement,
+ * because they are short, have fragments in common and run several at a time in one synchronous transaction.
  */
 
 export const SELECT_DATA_VERSION = `PRAGMA data_version`;

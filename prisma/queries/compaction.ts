@@ -1,4 +1,6 @@
-/** Joining the small pages of executions that have ended: which to look at, what to read, and how pages are replaced. */
+/**
+ * Joining the small pages of executions that have ended: which to look at, what to read, and how pages are replaced.
+ */
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
 import type { NumberedPage, PageContent } from '../../protocol/page.js';
 import { Prisma, type Database, type Queryable } from '../database.js';
@@ -101,7 +103,9 @@ export async function readPageGroup(
     ORDER BY first_seq`;
 }
 
-/** The execution's pages have changed since they were read: a new epoch replaced them, or another compaction was faster. */
+/**
+ * The execution's pages have changed since they were read: a new epoch replaced them, or another compaction was faster.
+ */
 export class PagesChangedError extends Error {
   override readonly name = 'PagesChangedError';
   readonly code = 'pages_changed';
@@ -111,8 +115,8 @@ export class PagesChangedError extends Error {
 }
 
 /**
- * Replaces pages by the one that they were joined to, under the lock that storing a page takes. A reader's statement sees
- * either the old pages or the new one.
+ * Replaces pages by the one that they were joined to, under the lock that storing a page takes. A reader's statement
+ * sees either the old pages or the new one.
  * @throws PagesChangedError and nothing is written
  */
 export function replacePages(

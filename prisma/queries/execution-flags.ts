@@ -30,7 +30,9 @@ export async function setAside(
   if (changed === 0) throw new SupersededError(session.nodeId);
 }
 
-/** Removes the old epoch's pages of an ended execution whose new epoch has no lines, because no page will replace them. */
+/**
+ * Removes the old epoch's pages of an ended execution whose new epoch has no lines, because no page will replace them.
+ */
 export async function adoptEmptyEpoch(db: Queryable, session: SessionFence, executionId: string): Promise<void> {
   await db.$executeRaw`
     WITH emptied AS (

@@ -19,7 +19,8 @@ export interface LeaseClaim {
  * @returns the session's fence, which is higher than every earlier one
  */
 export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bigint> {
-  // nextval again in DO UPDATE: it runs under the row's lock, so that the later of two racing sessions has the higher fence
+  // nextval again in DO UPDATE: it runs under the row's lock, so that the later of two racing sessions has the higher
+  // fence
   const [row] = await db.$queryRaw<{ fence: bigint }[]>`
     INSERT INTO node_lease (node_id, queue, instance_id, session_id, fence, expires_at)
     VALUES (${claim.nodeId}::uuid, ${claim.queue}, ${claim.instanceId}, ${claim.sessionId}::uuid,

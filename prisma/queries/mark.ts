@@ -1,6 +1,6 @@
 /**
- * An execution's mark, `stored_lines`, belongs to the epoch `stored_epoch`. If the node's log has another epoch by now, the
- * stored lines are not lines of that log and count for nothing. Every fragment is about a row `e` of execution.
+ * An execution's mark, `stored_lines`, belongs to the epoch `stored_epoch`. If the node's log has another epoch by now,
+ * the stored lines are not lines of that log and count for nothing. Every fragment is about a row `e` of execution.
  */
 import { Prisma } from '../database.js';
 

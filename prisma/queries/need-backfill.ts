@@ -3,8 +3,8 @@ import { lockSession, type SessionFence } from '../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
 
 /**
- * Makes the attempt need a backfill although no frame described a change: what the hive has of it can't be right, or may
- * not be everything.
+ * Makes the attempt need a backfill although no frame described a change: what the hive has of it can't be right, or
+ * may not be everything.
  * @returns undefined if the node has no such attempt
  * @throws SupersededError
  */

@@ -7,7 +7,9 @@ export interface Heartbeat {
   status: string;
 }
 
-/** Renews the leases of sessions that were heard from, even expired ones, and stores the status that their nodes report. */
+/**
+ * Renews the leases of sessions that were heard from, even expired ones, and stores the status that their nodes report.
+ */
 export async function renewLeases(db: Queryable, heartbeats: Heartbeat[], ttlSeconds: number): Promise<void> {
   await db.$executeRaw`
     WITH beat AS (

@@ -15,8 +15,8 @@ export interface StoredLivePage {
 
 /**
  * Stores pages of many executions and sessions in one statement, each under the conditions of `storePages`, except the
- * first page of a new epoch. It never waits: an execution that another transaction has locked is passed over, so that it
- * can neither delay the others' pages nor deadlock.
+ * first page of a new epoch. It never waits: an execution that another transaction has locked is passed over, so that
+ * it can neither delay the others' pages nor deadlock.
  * @param pages of different executions
  * @returns the pages that were stored; `storePages` tells why another one was not
  */

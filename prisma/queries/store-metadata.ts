@@ -17,9 +17,9 @@ export interface TakenIn {
 }
 
 /**
- * Stores announced metadata and computes the attempts' states, in one transaction. An older revision changes nothing. An
- * attempt or execution that belongs to another node is left out of the result, and so is an execution whose attempt is
- * unknown.
+ * Stores announced metadata and computes the attempts' states, in one transaction. An older revision changes nothing.
+ * An attempt or execution that belongs to another node is left out of the result, and so is an execution whose attempt
+ * is unknown.
  * @throws SupersededError
  */
 export function storeMetadata(db: Database, session: NodeSession, metadata: Metadata): Promise<TakenIn> {

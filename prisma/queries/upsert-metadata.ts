@@ -12,7 +12,8 @@ export interface StoredExecution {
 }
 
 /**
- * Inserts the attempts, and updates those whose revision is newer, or the same with other metadata. An announcement ends
+ * Inserts the attempts, and updates those whose revision is newer, or the same with other metadata. An announcement
+ * ends
  * `unavailable`; a newer revision also ends the wait before the next backfill.
  */
 export async function upsertAttempts(tx: Queryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The frames of protocol version 1, as original vk-swarm nodes and hives write them (docs/protocol-v1.md). Unknown fields
- * are ignored. An optional field may be absent or null, and is null after parsing.
+ * The frames of protocol version 1, as original vk-swarm nodes and hives write them (docs/protocol-v1.md). Unknown
+ * fields are ignored. An optional field may be absent or null, and is null after parsing.
  */
 import { z } from 'zod';
 import { executionStatus, runReason } from '../frames.js';
@@ -12,7 +12,10 @@ import { rfc3339 } from '../time.js';
 export const PROTOCOL_V1 = 1;
 /** A message of either side. The original limits a frame of it to 16 MiB. */
 export const MAX_V1_MESSAGE_BYTES = 64 * 1024 * 1024;
-/** Maximum number of lines that an original node pushes in one cycle, over all executions. A backfill's batch may have more. */
+/**
+ * Maximum number of lines that an original node pushes in one cycle, over all executions. A backfill's batch may have
+ * more.
+ */
 export const MAX_LIVE_BATCH_ENTRIES = 500;
 /** What a backfill's error says, after the attempt's id, if the node does not have the attempt. */
 export const ATTEMPT_NOT_FOUND = 'not found';

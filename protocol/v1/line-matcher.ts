@@ -1,6 +1,6 @@
 /**
- * Finds a batch of lines in a longer log that is read once, forwards (Knuth, Morris and Pratt): the first place that has
- * the whole batch, or otherwise the longest beginning of the batch that the log ends with.
+ * Finds a batch of lines in a longer log that is read once, forwards (Knuth, Morris and Pratt): the first place that
+ * has the whole batch, or otherwise the longest beginning of the batch that the log ends with.
  */
 export class LineMatcher {
   readonly #batch: readonly string[];

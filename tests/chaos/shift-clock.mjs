@@ -1,5 +1,6 @@
-// Preloaded into a node's processes (`--import`): their wall clock is off by as many ms as the file HIVESYNC_CHAOS_CLOCK
-// says, looked up as they run, so that it can jump. Timers and performance.now() stay true, as on a real machine.
+// Preloaded into a node's processes (`--import`): their wall clock is off by as many ms as the file
+// HIVESYNC_CHAOS_CLOCK says, looked up as they run, so that it can jump. Timers and performance.now() stay true, as on
+// a real machine.
 import { readFileSync } from 'node:fs';
 import { setInterval } from 'node:timers';
 

@@ -16,7 +16,9 @@ import type { ConnectionOptions, RunningSession } from '../open-socket.js';
 import { Outbox } from '../outbox.js';
 import { Readings } from './read-logs.js';
 
-/** How often the store is asked whether another process has committed: a line's delay, besides the recorder's 100 ms. */
+/**
+ * How often the store is asked whether another process has committed: a line's delay, besides the recorder's 100 ms.
+ */
 const POLL_MS = 50;
 const TICK_MS = 1000;
 const ORPHANS_MS = 5000;

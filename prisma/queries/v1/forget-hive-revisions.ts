@@ -1,9 +1,9 @@
 import type { Queryable } from '../../database.js';
 
 /**
- * Forgets the revisions and epochs that the hive counted for a node that has spoken version 1 until now, because the node
- * brings its own from now on. Stored lines stay if the node's epoch turns out to be the one that they are stored under.
- * Call it before the node's row is updated.
+ * Forgets the revisions and epochs that the hive counted for a node that has spoken version 1 until now, because the
+ * node brings its own from now on. Stored lines stay if the node's epoch turns out to be the one that they are stored
+ * under. Call it before the node's row is updated.
  */
 export async function forgetHiveRevisions(db: Queryable, nodeId: string): Promise<void> {
   const spokeV1 = await db.$queryRaw<unknown[]>`
