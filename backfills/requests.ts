@@ -61,8 +61,8 @@ export interface Backfills {
    */
   cancel(scope: OrganizationScope, attemptId: string): Promise<boolean>;
   /**
-   * @returns the newest run of the attempt's backfill; undefined if Temporal knows none @throws
-   * TemporalUnavailableError
+   * @returns the newest run of the attempt's backfill; undefined if Temporal knows none
+   * @throws TemporalUnavailableError
    */
   describe(attempt: AttemptRef): Promise<BackfillDescription | undefined>;
   /** @returns backfills of the scope's organisation, newest first @throws TemporalUnavailableError */
