@@ -422,7 +422,7 @@ describe('live pages', () => {
   });
 
   test.each([
-    ['a wrong line count', () => pageOf(['a', 'b']), 'holds 2'],
+    ['a wrong line count', () => pageOf(['a', 'b']), 'has 2'],
     ['no gzip', () => Promise.resolve(Buffer.from('not gzip')), 'gunzipped'],
     ['a line of another shape', () => encodePage('{"content":"x"}'), 'output_type'],
     ['bytes after the gzip stream', async () => Buffer.concat([await pageOf(['a']), Buffer.from([0])]), 'gzip stream'],
