@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
-import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/needing-backfill.js';
+import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
 import { backfillWorkflowId, type BackfillInput, type DrainPosition, type Trigger } from '../backfills/definitions.js';
 import { startUnlessRunning } from '../backfills/start.js';
 import type { TemporalDoor } from '../backfills/temporal-door.js';

@@ -15,8 +15,8 @@ import {
 import type { BackfillType, Trigger } from '../backfills/definitions.js';
 import { countBeginning, countEnd } from '../backfills/metrics.js';
 import { fail, toFailure } from './failures.js';
-import { mirrorByBackfill } from './mirror-by-backfill.js';
-import { mirrorByPages } from './mirror-by-pages.js';
+import { mirrorV1 } from './mirror-v1.js';
+import { mirrorV2 } from './mirror-v2.js';
 
 export interface GatewayActivityDeps {
   database: Database;
@@ -76,8 +76,8 @@ export function createGatewayActivities({ database, gateway, checkPage, logger }
         const until = Date.now() + STEP_MS;
         const step = { attemptId, database, checkPage, signal: context.cancellationSignal, until, pulled };
         const { finished, changed, isBusy } = await (connection.protocol === 1
-          ? mirrorByBackfill({ ...step, connection }, input.type)
-          : mirrorByPages({ ...step, connection }, input.type));
+          ? mirrorV1({ ...step, connection }, input.type)
+          : mirrorV2({ ...step, connection }, input.type));
         const linesPulled = pulled.lines;
         if (!finished) {
           return { ...(await countAttemptLines(database, attemptId)), linesPulled, ...(isBusy && { isBusy }) };

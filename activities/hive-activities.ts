@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
-import { listNodesToDrain } from '../prisma/queries/needing-backfill.js';
+import { listNodesToDrain } from '../prisma/queries/list-needing-backfill.js';
 import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
 import { listStaleBackfills, resetStaleBackfill } from '../prisma/queries/pending-backfills.js';
 import type { SyncState } from '../protocol/frames.js';

@@ -1,22 +1,13 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { AttemptReader } from './attempts/attempt-reader.js';
 import { limitsOf, type AppDependencies } from './dependencies.js';
-import { openApiDocument, type OpenApiDocument } from './openapi.js';
 import { cors } from './cors.js';
 import { ApiError, sendProblem, toApiError } from './problem.js';
 import { createRateLimits } from './rate-limit.js';
 import { registerRoutes } from './register-routes.js';
 import { logRequests, measureRequests } from './request-log.js';
-import type { Route } from './route.js';
-import { apiKeyRoutes } from './routes/api-keys.js';
-import { attemptRoutes } from './routes/attempts.js';
-import { backfillRoutes } from './routes/backfills.js';
-import { logRoutes } from './routes/logs.js';
-import { nodeRoutes } from './routes/nodes.js';
-import { serviceRoutes } from './routes/service.js';
-import { syncRoutes } from './routes/sync.js';
+import { allRoutes } from './routes/index.js';
 
 /** The HTTP API. Nodes' sockets are not part of it: the gateway handles the server's upgrades. */
 export function createApp(deps: AppDependencies): Express {
@@ -30,22 +21,6 @@ export function createApp(deps: AppDependencies): Express {
   registerRoutes(app, allRoutes(deps), deps, createRateLimits(limitsOf(deps)));
   app.use(unknownPath, handleError);
   return app;
-}
-
-/** Every route of the API. */
-export function allRoutes(deps: AppDependencies): Route[] {
-  const attempts = new AttemptReader(deps);
-  const routes: Route[] = [
-    ...nodeRoutes(),
-    ...apiKeyRoutes(),
-    ...attemptRoutes(attempts),
-    ...logRoutes(deps),
-    ...syncRoutes(attempts),
-    ...backfillRoutes(deps),
-  ];
-  let document: OpenApiDocument | undefined;
-  const service = serviceRoutes(deps, () => (document ??= openApiDocument([...routes, ...service], deps.publicUrl)));
-  return [...routes, ...service];
 }
 
 const noStore: RequestHandler = (_request, response, next) => {

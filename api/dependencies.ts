@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
-import type { Backfills } from '../backfills/requests.js';
+import type { Backfills } from '../backfills/for-readers.js';
 import type { OidcVerifier } from './oidc.js';
 import type { WorkflowUrl } from './views/backfill.js';
 

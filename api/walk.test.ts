@@ -7,7 +7,8 @@ import { startTestHive, NO_BACKFILLS, type TestHive, type TestOrganization } fro
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
 import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
 import type { BackfillDescription } from '../backfills/find.js';
-import { allRoutes, createHttpServer } from './app.js';
+import { createHttpServer } from './app.js';
+import { allRoutes } from './routes/index.js';
 import { isJsonResponse, type Route } from './route.js';
 import { problem } from './schemas/common.js';
 

@@ -1,35 +1,26 @@
-/** The node sockets of one hive process: how nodes log in and get their lease, and which of them are connected. */
+/** The node sockets of one hive process: their upgrades, their leases, and which nodes are connected. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { PROTOCOL_VERSION } from '../protocol/limits.js';
-import type { AuthData } from '../protocol/frames.js';
-import { type AuthDataV1, MAX_V1_MESSAGE_BYTES } from '../protocol/v1/frames.js';
+import { MAX_V1_MESSAGE_BYTES } from '../protocol/v1/frames.js';
 import type { Database } from '../prisma/database.js';
-import { authenticateNode, type AuthenticatedNode } from '../prisma/queries/authenticate-node-key.js';
-import { hashSecret } from '../prisma/secrets.js';
+import type { AuthenticatedNode } from '../prisma/queries/authenticate-node-key.js';
 import { acquireLease, expireLeases, releaseLease } from '../prisma/queries/lease.js';
-import { DrainRequests } from '../backfills/drain-requests.js';
-import type { NodeBackfills } from '../backfills/node-backfills.js';
-import { Throttle } from '../backfills/throttle.js';
+import { DrainQueue } from '../backfills/drain-queue.js';
+import type { NodeBackfills } from '../backfills/for-nodes.js';
 import type { NodeSocket, SocketEvents } from './node-socket.js';
 import type { NodeGateway } from './interface.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
-import { awaitAuth, postponeAuth, refuseAuth } from './login.js';
+import { Login, type Admit } from './login.js';
 import { nodesConnected } from './metrics.js';
-import { createSocketFactory, isSpoken, type CreateSocket, type SpokenVersion } from './socket-factory.js';
+import { createSocketFactory, type CreateSocket, type SpokenVersion } from './socket-factory.js';
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
-/** Further logins wait: thousands of them half-way through would only take memory while the database serves a few. */
-const LOGINS_AT_ONCE = 8;
-/** A node with a wrong key keeps trying forever, so its refusal is logged only once in this interval. */
-const REFUSAL_LOG_MS = 10 * 60_000;
 
 export interface GatewayDeps {
   database: Database;
@@ -52,10 +43,9 @@ export class Gateway implements NodeGateway {
     clientTracking: false,
   });
   readonly #leases: LeaseKeeper;
-  readonly #drains: DrainRequests;
+  readonly #login: Login;
+  readonly #drains: DrainQueue;
   readonly #createSocket: CreateSocket;
-  readonly #loggedRefusals = new Throttle(REFUSAL_LOG_MS);
-  readonly #logins = pLimit(LOGINS_AT_ONCE);
   #unauthenticated = 0;
   #isStopping = false;
 
@@ -64,7 +54,8 @@ export class Gateway implements NodeGateway {
     this.queue = deps.queue;
     this.#leases = new LeaseKeeper(deps.database, deps.logger, () => [...this.#open]);
     this.#createSocket = createSocketFactory({ ...deps, events: this.#events });
-    this.#drains = new DrainRequests(deps.database, deps.logger, deps.backfills);
+    this.#login = new Login(deps.database, deps.logger);
+    this.#drains = new DrainQueue(deps.database, deps.logger, deps.backfills);
   }
 
   /** Accepts node sockets from the HTTP server, and begins to renew leases. */
@@ -115,55 +106,19 @@ export class Gateway implements NodeGateway {
     socket.once('close', done);
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       ws.on('error', (error) => this.#deps.logger.debug({ err: error }, 'socket error')); // 'close' follows
-      this.#login(ws, request)
-        .catch((error: unknown) => {
-          this.#deps.logger.error({ err: error }, 'login failed');
-          postponeAuth(ws);
-        })
-        .finally(() => {
-          socket.off('close', done);
-          if (!socket.closed) done();
-        });
+      const admit: Admit = (node, version) => this.#admit(ws, request.socket, node, version);
+      void this.#login.run(ws, request, admit).finally(() => {
+        socket.off('close', done);
+        if (!socket.closed) done();
+      });
     });
   }
 
-  async #login(ws: WebSocket, request: IncomingMessage): Promise<void> {
-    const auth = await awaitAuth(ws, request);
-    if (!auth) return;
-    ws.pause(); // what follows the auth frame waits until the node's socket reads it
-    await this.#logins(() => (ws.readyState === ws.OPEN ? this.#authenticate(ws, request, auth) : undefined));
-  }
-
-  async #authenticate(ws: WebSocket, request: IncomingMessage, auth: AuthData | AuthDataV1): Promise<void> {
-    const version = auth.protocol_version;
-    if (!isSpoken(version)) {
-      refuseAuth(ws, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);
-      return;
-    }
-    const { database, logger } = this.#deps;
-    const result = await authenticateNode(database, {
-      keyHash: hashSecret(auth.api_key),
-      machineId: auth.machine_id,
-      name: auth.name,
-      capabilities: auth.capabilities,
-      publicUrl: auth.public_url ?? null,
-      protocolVersion: version,
-    });
-    if (!result.accepted) {
-      if (this.#loggedRefusals.admit(`${auth.name} ${result.error}`)) {
-        logger.warn({ reason: result.error, name: auth.name }, 'node refused');
-      }
-      refuseAuth(ws, result.error, version);
-      return;
-    }
+  async #admit(ws: WebSocket, tcp: Socket, node: AuthenticatedNode, version: SpokenVersion): Promise<void> {
     if (ws.readyState !== ws.OPEN || this.#isStopping) {
       ws.terminate();
       return;
     }
-    await this.#admit(ws, request.socket, result.node, version);
-  }
-
-  async #admit(ws: WebSocket, tcp: Socket, node: AuthenticatedNode, version: SpokenVersion): Promise<void> {
     const { database, logger, queue, instanceId } = this.#deps;
     const sessionId = randomUUID();
     const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };

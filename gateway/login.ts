@@ -1,74 +1,75 @@
-/** A socket before its login: it may send one `auth` frame, within limits of time and size, and nothing else. */
+/** How a node logs in: its `auth` frame, the protocol version that it speaks, and its API key. */
 import type { IncomingMessage } from 'node:http';
-import type { RawData, WebSocket } from 'ws';
-import { authFrame, type AuthData } from '../protocol/frames.js';
-import { AUTH_TIMEOUT_MS, MAX_BYTES_BEFORE_AUTH, PROTOCOL_VERSION } from '../protocol/limits.js';
-import { decodeTextFrame, encodeTextFrame, FrameError, parseJson } from '../protocol/text-frame.js';
-import { authFrameV1, authResultV1, PROTOCOL_V1, type AuthDataV1 } from '../protocol/v1/frames.js';
+import { LRUCache } from 'lru-cache';
+import pLimit from 'p-limit';
+import type { Logger } from 'pino';
+import type { WebSocket } from 'ws';
+import type { Database } from '../prisma/database.js';
+import { authenticateNode, type AuthenticatedNode } from '../prisma/queries/authenticate-node-key.js';
+import { hashSecret } from '../prisma/secrets.js';
+import type { AuthData } from '../protocol/frames.js';
+import { PROTOCOL_VERSION } from '../protocol/limits.js';
+import type { AuthDataV1 } from '../protocol/v1/frames.js';
+import { awaitAuth, postponeAuth, refuseAuth } from './auth-frame.js';
+import { isSpoken, type SpokenVersion } from './socket-factory.js';
 
-/**
- * Waits for the node's `auth` frame, and refuses anything else.
- * @returns what the frame says; undefined if the socket was refused or has closed
- */
-export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<AuthData | AuthDataV1 | undefined> {
-  return new Promise((resolve) => {
-    const startBytes = request.socket.bytesRead;
-    const end = (auth: AuthData | AuthDataV1 | undefined, error?: string) => {
-      clearTimeout(timer);
-      request.socket.off('data', countBytes);
-      ws.off('message', receive);
-      ws.off('close', gone);
-      if (error !== undefined) refuseAuth(ws, error);
-      resolve(auth);
-    };
-    const timer = setTimeout(() => end(undefined, 'timeout waiting for auth message'), AUTH_TIMEOUT_MS);
-    // A frame stays in memory until it is complete, and its declared length says nothing about how much will come.
-    const countBytes = () => {
-      if (request.socket.bytesRead - startBytes > MAX_BYTES_BEFORE_AUTH) end(undefined, 'auth message is too large');
-    };
-    const receive = (data: RawData, isBinary: boolean) => {
-      if (isBinary) {
-        end(undefined, 'invalid auth message: expected text message');
-        return;
-      }
-      try {
-        end(readAuth((data as Buffer).toString('utf8')));
-      } catch (error) {
-        if (!(error instanceof FrameError)) throw error;
-        end(undefined, `invalid auth message: ${error.message}`);
-      }
-    };
-    const gone = () => end(undefined);
-    request.socket.on('data', countBytes);
-    ws.on('message', receive);
-    ws.on('close', gone);
-  });
-}
+/** Further logins wait: thousands of them half-way through would only take memory while the database serves a few. */
+const LOGINS_AT_ONCE = 8;
+/** A node with a wrong key keeps trying forever, so its refusal is logged only once in this interval. */
+const REFUSAL_LOG_MS = 10 * 60_000;
+const MAX_REMEMBERED_REFUSALS = 10_000;
 
-/** @throws FrameError */
-function readAuth(text: string): AuthData | AuthDataV1 {
-  const frame = parseJson(text) as { type?: unknown; data?: { protocol_version?: unknown } | null } | null;
-  if (typeof frame !== 'object' || frame?.type !== 'auth') throw new FrameError('expected auth message');
-  const schema = frame.data?.protocol_version === PROTOCOL_V1 ? authFrameV1 : authFrame;
-  return decodeTextFrame<typeof authFrame | typeof authFrameV1>(schema, text).data;
-}
+/** Gives a node that has logged in its lease and its socket. */
+export type Admit = (node: AuthenticatedNode, version: SpokenVersion) => Promise<void>;
 
-/** Refuses a login with an answer that nodes of both protocol versions can read, and closes the socket. */
-export function refuseAuth(ws: WebSocket, error: string, protocolVersion = PROTOCOL_VERSION): void {
-  ws.send(encodeTextFrame(authResultV1({ error }, protocolVersion)));
-  endLogin(ws, 1008, 'authentication failed');
-}
+export class Login {
+  readonly #database: Database;
+  readonly #logger: Logger;
+  readonly #limit = pLimit(LOGINS_AT_ONCE);
+  readonly #loggedRefusals = new LRUCache<string, true>({ max: MAX_REMEMBERED_REFUSALS, ttl: REFUSAL_LOG_MS });
 
-/**
- * Closes a socket whose key can't be checked at the moment, without refusing the login: a node waits long after a
- * refusal, but comes back soon after a connection that merely ended.
- */
-export function postponeAuth(ws: WebSocket): void {
-  endLogin(ws, 1013, 'the hive cannot check the API key now; try again later');
-}
+  constructor(database: Database, logger: Logger) {
+    this.#database = database;
+    this.#logger = logger;
+  }
 
-function endLogin(ws: WebSocket, code: number, reason: string): void {
-  ws.resume(); // to read the answer to the close
-  ws.close(code, reason);
-  setTimeout(() => ws.terminate(), 2000).unref();
+  /** Resolves when the node is admitted, or its socket is refused or has closed. Never throws. */
+  async run(ws: WebSocket, request: IncomingMessage, admit: Admit): Promise<void> {
+    try {
+      const auth = await awaitAuth(ws, request);
+      if (!auth) return;
+      ws.pause(); // what follows the auth frame waits until the node's socket reads it
+      await this.#limit(() => (ws.readyState === ws.OPEN ? this.#authenticate(ws, auth, admit) : undefined));
+    } catch (error) {
+      this.#logger.error({ err: error }, 'login failed');
+      postponeAuth(ws);
+    }
+  }
+
+  async #authenticate(ws: WebSocket, auth: AuthData | AuthDataV1, admit: Admit): Promise<void> {
+    const version = auth.protocol_version;
+    if (!isSpoken(version)) {
+      refuseAuth(ws, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);
+      return;
+    }
+    const result = await authenticateNode(this.#database, {
+      keyHash: hashSecret(auth.api_key),
+      machineId: auth.machine_id,
+      name: auth.name,
+      capabilities: auth.capabilities,
+      publicUrl: auth.public_url ?? null,
+      protocolVersion: version,
+    });
+    if (result.accepted) await admit(result.node, version);
+    else this.#refuse(ws, auth.name, result.error, version);
+  }
+
+  #refuse(ws: WebSocket, name: string, error: string, version: SpokenVersion): void {
+    const refusal = `${name} ${error}`;
+    if (!this.#loggedRefusals.has(refusal)) {
+      this.#loggedRefusals.set(refusal, true);
+      this.#logger.warn({ reason: error, name }, 'node refused');
+    }
+    refuseAuth(ws, error, version);
+  }
 }

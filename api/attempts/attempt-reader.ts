@@ -8,7 +8,7 @@ import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { notFound } from '../problem.js';
 import { attemptView, executionView, nodeInfoView, syncView } from '../views/attempt.js';
 import { workflowUrlFor } from '../views/backfill.js';
-import { isUnderWay, WaitingReads } from './wait-for-backfill.js';
+import { isUnderWay, WaitingReads } from './waiting-reads.js';
 
 /** Small, because an execution's metadata can have 256 KiB. */
 const EXECUTIONS_A_BATCH = 50;

@@ -9,7 +9,7 @@ import {
   seedNode,
   type SeedAttempt,
 } from '../../tests/harness/seed.js';
-import type { Backfills } from '../../backfills/requests.js';
+import type { Backfills } from '../../backfills/for-readers.js';
 import { attemptDetail, attemptPage, attemptsOfTask } from '../schemas/attempt.js';
 
 let hive: TestHive;

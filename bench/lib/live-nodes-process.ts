@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { stayConnected } from '../../node-agent/connection/stay-connected.js';
 import { addExecution } from '../../node-agent/store/executions.js';
-import { appendLines } from '../../node-agent/store/lines.js';
+import { appendLines } from '../../node-agent/store/append-lines.js';
 import { openStore, type Store } from '../../node-agent/store/open.js';
 import { processStart } from '../../node-agent/store/process-identity.js';
 import { PAGE_TARGET_LINES } from '../../protocol/limits.js';

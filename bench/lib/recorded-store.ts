@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { addExecution, endExecution } from '../../node-agent/store/executions.js';
-import { appendLines } from '../../node-agent/store/lines.js';
+import { appendLines } from '../../node-agent/store/append-lines.js';
 import { openStore } from '../../node-agent/store/open.js';
 import { sampleLine } from '../../tests/harness/sample-lines.js';
 

@@ -7,7 +7,7 @@ import type { HiveAnswerV1, NodeDataV1, NodeFrameV1, TaskSyncV1 } from '../../pr
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
-import type { ComputedSync } from '../../prisma/queries/sync-state.js';
+import type { ComputedSync } from '../../prisma/queries/attempt-state.js';
 import { finishBackfill } from '../../prisma/queries/v1/finish-backfill.js';
 import { settleRequests } from '../../prisma/queries/v1/outstanding-requests.js';
 import { storeMetadataV1 } from '../../prisma/queries/v1/store-metadata.js';

@@ -12,7 +12,7 @@ import { LineMatcher } from '../../protocol/v1/line-matcher.js';
 import { entryLines, type EncodedLine } from '../../protocol/v1/log-lines.js';
 import type { Database } from '../../prisma/database.js';
 import type { SessionFence } from '../../prisma/session.js';
-import type { ComputedSync } from '../../prisma/queries/sync-state.js';
+import type { ComputedSync } from '../../prisma/queries/attempt-state.js';
 import { needBackfill } from '../../prisma/queries/need-backfill.js';
 import { findStoredLog, readStoredLines, type StoredLog } from '../../prisma/queries/v1/stored-log.js';
 import { appendPages, moveLiveCursor, replaceLog } from '../../prisma/queries/v1/write-log.js';

@@ -6,7 +6,7 @@ import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { markGap } from '../../prisma/queries/execution-flags.js';
 import type { StoreResult } from '../../prisma/queries/store-page.js';
-import { recomputeAttempt, type ComputedSync } from '../../prisma/queries/sync-state.js';
+import { recomputeAttempt, type ComputedSync } from '../../prisma/queries/attempt-state.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
 import type { HiveFrame } from '../../protocol/frames.js';
 import { LIVE_REWIND_LINES } from '../../protocol/limits.js';
@@ -55,8 +55,7 @@ export class LogIngestV2 {
 
   /**
    * Resolves as soon as there is room for the page.
-   * @param done called when the page has been stored, refused or
-   * dropped
+   * @param done called when the page has been stored, refused or dropped
    */
   add(page: LogPage, done: () => void): Promise<void> {
     return this.#lanes.add(page.executionId, async () => {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { NodeAgentError } from '../errors.js';
 import { findAttempt } from '../store/attempts.js';
 import { executionsAfter, findExecution } from '../store/executions.js';
-import { readPiece, textsOf } from '../store/lines.js';
+import { readPiece, textsOf } from '../store/read-lines.js';
 import type { Store } from '../store/open.js';
 import type { ExecutionRow } from '../store/rows.js';
 import type { LogLine } from '../../protocol/page.js';

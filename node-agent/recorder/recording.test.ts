@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLine } from '../../protocol/page.js';
 import { findExecution } from '../store/executions.js';
-import { readLines } from '../store/lines.js';
+import { readLines } from '../store/read-lines.js';
 import { openStore } from '../store/open.js';
 import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
 import { Recording, type RecordingOptions } from './recording.js';

@@ -6,7 +6,7 @@ import { encodeLine, type OutputType } from '../../protocol/page.js';
 import { codeOf } from '../errors.js';
 import type { NewAttempt } from '../store/attempts.js';
 import { addExecution, endExecution, markDropped, type ExecutionEnd, type NewExecution } from '../store/executions.js';
-import { appendLines } from '../store/lines.js';
+import { appendLines } from '../store/append-lines.js';
 import type { Store } from '../store/open.js';
 
 /** The longest that a line waits for its transaction: half of what kill -9 may lose. */

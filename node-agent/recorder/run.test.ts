@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LogLine } from '../../protocol/page.js';
 import { listAttempts } from '../store/attempts.js';
 import { executionsAfter } from '../store/executions.js';
-import { readLines } from '../store/lines.js';
+import { readLines } from '../store/read-lines.js';
 import { openStore } from '../store/open.js';
 import type { AttemptRow, ExecutionRow } from '../store/rows.js';
 

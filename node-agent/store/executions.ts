@@ -1,6 +1,6 @@
 import type { ExecutionStatus, RunReason } from '../../protocol/frames.js';
 import { ensureAttempt, raiseRevision, type NewAttempt } from './attempts.js';
-import { sealRest } from './lines.js';
+import { sealRest } from './append-lines.js';
 import type { Store } from './open.js';
 import type { ExecutionRow } from './rows.js';
 import {

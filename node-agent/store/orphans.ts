@@ -1,7 +1,8 @@
 import { raiseRevision } from './attempts.js';
 import type { LogLine } from '../../protocol/page.js';
 import { getExecution, runningExecutions } from './executions.js';
-import { readLines, sealRest } from './lines.js';
+import { sealRest } from './append-lines.js';
+import { readLines } from './read-lines.js';
 import type { Store } from './open.js';
 import { processStart } from './process-identity.js';
 import { END_ORPHAN } from './sql.js';

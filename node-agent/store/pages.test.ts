@@ -14,7 +14,7 @@ import {
   testLine,
   type TemporaryStore,
 } from '../testing/temporary-store.js';
-import { appendLines } from './lines.js';
+import { appendLines } from './append-lines.js';
 import { readPages, type Page } from './pages.js';
 
 describe('pages', () => {

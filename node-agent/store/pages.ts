@@ -1,7 +1,7 @@
 /** Makes log pages of an execution's lines, while the caller still sends the previous page. */
 import { encodePage } from '../../protocol/page.js';
 import { NodeAgentError } from '../errors.js';
-import { readPiece, sliceLines, type Piece } from './lines.js';
+import { readPiece, sliceLines, type Piece } from './read-lines.js';
 import type { Store } from './open.js';
 
 export interface Page {

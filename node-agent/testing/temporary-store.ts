@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeLine } from '../../protocol/page.js';
 import { addExecution, endExecution, getExecution } from '../store/executions.js';
-import { appendLines } from '../store/lines.js';
+import { appendLines } from '../store/append-lines.js';
 import { openStore, type Store } from '../store/open.js';
 import { processStart } from '../store/process-identity.js';
 import type { ExecutionRow } from '../store/rows.js';

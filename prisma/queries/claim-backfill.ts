@@ -5,7 +5,7 @@
 import { Prisma, type Queryable } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
-import { NEEDS_BACKFILL_NOW } from './needing-backfill.js';
+import { NEEDS_BACKFILL_NOW } from './list-needing-backfill.js';
 
 export interface BackfillClaim {
   attemptId: string;

@@ -4,7 +4,7 @@
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
 import type { NumberedPage, PageContent } from '../../protocol/page.js';
 import { Prisma, type Database, type Queryable } from '../database.js';
-import { IS_WHOLE } from './mark.js';
+import { IS_WHOLE } from './stored-lines.js';
 
 /** An execution that has ended and has all its lines stored. */
 export interface CompactionCandidate {

@@ -3,7 +3,7 @@ import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import type { AttemptSync } from '../../protocol/frames.js';
 import { NODE_STATUS } from './list-nodes.js';
-import { STORED_LINES } from './mark.js';
+import { STORED_LINES } from './stored-lines.js';
 
 /** An attempt, and how much of it the hive has. */
 export interface AttemptRow {

@@ -1,6 +1,6 @@
 import type { ExecutionStatus } from '../../protocol/frames.js';
 import type { Queryable } from '../database.js';
-import { NEEDS_PULL, STORED_LINES } from './mark.js';
+import { NEEDS_PULL, STORED_LINES } from './stored-lines.js';
 
 export interface ExecutionToPull {
   executionId: string;

@@ -1,7 +1,7 @@
 import { Prisma } from '../database.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import type { ExecutionSync } from '../../protocol/frames.js';
-import { STORED_LINES } from './mark.js';
+import { STORED_LINES } from './stored-lines.js';
 
 export interface ExecutionRow {
   id: string;

@@ -1,6 +1,6 @@
 import type { Database } from '../database.js';
 import { lockSession, type SessionFence } from '../session.js';
-import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
+import { computeSync, lockAttempts, type ComputedSync } from './attempt-state.js';
 
 /**
  * Makes the attempt need a backfill although no frame described a change: what the hive has of it can't be right, or

@@ -1,8 +1,8 @@
 /** What the repair of a stored log writes, always with the attempt and the execution locked. */
 import type { OutputType } from '../../protocol/page.js';
 import type { Queryable } from '../database.js';
-import { IS_WHOLE } from './mark.js';
-import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
+import { IS_WHOLE } from './stored-lines.js';
+import { computeSync, lockAttempts, type ComputedSync } from './attempt-state.js';
 
 /** Locks the rows that storing pages and computing states lock, in the same order. */
 export async function lockLog(tx: Queryable, attemptId: string, executionId: string): Promise<void> {

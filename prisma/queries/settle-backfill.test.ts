@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
 import { settleBackfill } from './settle-backfill.js';
-import { computeSync, lockAttempts, recomputeAttempt } from './sync-state.js';
+import { computeSync, lockAttempts, recomputeAttempt } from './attempt-state.js';
 
 let hive: TestHive;
 let nodeId: string;

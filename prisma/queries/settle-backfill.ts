@@ -1,7 +1,7 @@
 import type { SyncState } from '../../protocol/frames.js';
 import type { Database, Queryable } from '../database.js';
-import { STORED_LINES } from './mark.js';
-import { completeAtOnce, computeSync, lockAttempts } from './sync-state.js';
+import { STORED_LINES } from './stored-lines.js';
+import { completeAtOnce, computeSync, lockAttempts } from './attempt-state.js';
 
 /** How a backfill ended, to the extent that the attempt's state depends on it. */
 export interface Settlement {

@@ -2,7 +2,7 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { Database, Queryable } from '../database.js';
 import { requireSession, type NodeSession } from '../session.js';
-import { computeSync, lockAttempts, type ComputedSync } from './sync-state.js';
+import { computeSync, lockAttempts, type ComputedSync } from './attempt-state.js';
 import { upsertAttempts, upsertExecutions, type StoredExecution } from './upsert-metadata.js';
 
 export interface Metadata {

@@ -1,7 +1,7 @@
 import type { OutputType, PageContent } from '../../protocol/page.js';
 import type { Queryable } from '../database.js';
 import { isCurrentSession, type SessionFence } from '../session.js';
-import { STORED_LINES, STORED_LINES_OF } from './mark.js';
+import { STORED_LINES, STORED_LINES_OF } from './stored-lines.js';
 
 export interface CheckedPage {
   executionId: string;

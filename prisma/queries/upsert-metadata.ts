@@ -2,7 +2,7 @@ import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { Queryable } from '../database.js';
 import { storableText } from '../text.js';
 import type { NodeSession } from '../session.js';
-import { STORED_LINES } from './mark.js';
+import { STORED_LINES } from './stored-lines.js';
 
 export interface StoredExecution {
   executionId: string;

@@ -7,7 +7,7 @@ import { openDatabase } from '../../prisma/client.js';
 import { createApiToken } from '../../prisma/queries/api-token.js';
 import { ensureOrganization } from '../../prisma/queries/organization.js';
 import { createTestDatabase } from './database.js';
-import type { Backfills } from '../../backfills/requests.js';
+import type { Backfills } from '../../backfills/for-readers.js';
 import { createApp } from '../../api/app.js';
 import type { AppDependencies } from '../../api/dependencies.js';
 import type { Database } from '../../prisma/database.js';

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../prisma/database.js';
 import { listAttemptIds, listClaimedLogs, type ClaimedLog } from '../../prisma/queries/examine-log.js';
-import { listMisjudged, recomputeAttempt } from '../../prisma/queries/sync-state.js';
+import { listMisjudged, recomputeAttempt } from '../../prisma/queries/attempt-state.js';
 import { examineSurely, isSound, type Examination } from './examine-log.js';
 import type { Finding, Outcome } from './finding.js';
 import { forgetKeptPages, isWhole, repairLog, whyUnhealable } from './repair-log.js';

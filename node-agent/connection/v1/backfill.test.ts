@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { nodeFrameV1, type BackfillRequestV1, type NodeFrameV1 } from '../../../protocol/v1/frames.js';
 import { encodeLine } from '../../../protocol/page.js';
-import { appendLines } from '../../store/lines.js';
+import { appendLines } from '../../store/append-lines.js';
 import {
   addLines,
   endedExecution,

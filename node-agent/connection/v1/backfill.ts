@@ -4,7 +4,7 @@ import { encodeTextFrame } from '../../../protocol/text-frame.js';
 import { codeOf } from '../../errors.js';
 import { findAttempt } from '../../store/attempts.js';
 import { executionsAfter } from '../../store/executions.js';
-import { readLines } from '../../store/lines.js';
+import { readLines } from '../../store/read-lines.js';
 import type { Store } from '../../store/open.js';
 import type { ExecutionRow } from '../../store/rows.js';
 import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';

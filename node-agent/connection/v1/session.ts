@@ -8,7 +8,7 @@ import { codeOf, messageOf } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import { listAttempts } from '../../store/attempts.js';
 import { executionsAfter, getExecution, runningExecutions } from '../../store/executions.js';
-import { readLines } from '../../store/lines.js';
+import { readLines } from '../../store/read-lines.js';
 import type { Store } from '../../store/open.js';
 import { endOrphans } from '../../store/orphans.js';
 import { answerBackfill } from './backfill.js';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MAX_UNACKNOWLEDGED_LIVE_BYTES } from '../../../protocol/limits.js';
 import { encodeLine } from '../../../protocol/page.js';
-import { appendLines } from '../../store/lines.js';
+import { appendLines } from '../../store/append-lines.js';
 import { connectedNode, type ConnectedNode } from '../../testing/connected-node.js';
 import { obliging, type Handler, type Peer } from '../../testing/scripted-hive.js';
 import { addLines, finishExecution, row, startExecution } from '../../testing/temporary-store.js';

@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import { acknowledgeLines, forgetExecutionAck } from '../../store/acknowledgements.js';
 import { getExecution, runningExecutions } from '../../store/executions.js';
-import { readPiece } from '../../store/lines.js';
+import { readPiece } from '../../store/read-lines.js';
 import type { Store } from '../../store/open.js';
 import { makePages, type Page } from '../../store/pages.js';
 import type { ExecutionRow } from '../../store/rows.js';

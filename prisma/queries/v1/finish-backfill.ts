@@ -1,7 +1,7 @@
 import type { ExecutionSync } from '../../../protocol/frames.js';
 import type { Database, Queryable } from '../../database.js';
 import { lockSession, type SessionFence } from '../../session.js';
-import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
+import { computeSync, lockAttempts, type ComputedSync } from '../attempt-state.js';
 
 /** A whole backfill of one attempt that a node has answered with success, and whose frames are stored. */
 export interface FinishedBackfill {

@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../../database.js';
 import { lockSession, type NodeSession } from '../../session.js';
-import { computeSync, lockAttempts, type ComputedSync } from '../sync-state.js';
+import { computeSync, lockAttempts, type ComputedSync } from '../attempt-state.js';
 import { upsertAttempts, upsertExecutions } from '../upsert-metadata.js';
 import { findChanges, findReturned, readStored, type AttemptChange, type MetadataV1 } from './attempt-changes.js';
 

@@ -1,7 +1,7 @@
 /** An execution's stored lines, which version 1's ingest compares and extends. */
 import { readPage, type NumberedPage } from '../../../protocol/page.js';
 import type { Queryable } from '../../database.js';
-import { STORED_LINES } from '../mark.js';
+import { STORED_LINES } from '../stored-lines.js';
 
 export interface StoredLog {
   executionId: string;

@@ -2,8 +2,8 @@
 import type { PageContent } from '../../../protocol/page.js';
 import type { Database, Queryable } from '../../database.js';
 import { isCurrentSession, lockSession, SupersededError, type SessionFence } from '../../session.js';
-import { STORED_LINES, STORED_LINES_OF } from '../mark.js';
-import { lockAttempts } from '../sync-state.js';
+import { STORED_LINES, STORED_LINES_OF } from '../stored-lines.js';
+import { lockAttempts } from '../attempt-state.js';
 import type { StoredLog } from './stored-log.js';
 
 export interface MadePage {

@@ -1,6 +1,6 @@
 import type { SyncState } from '../../protocol/frames.js';
 import { Prisma, type Database, type Queryable } from '../database.js';
-import { IS_WHOLE, NEEDS_PULL } from './mark.js';
+import { IS_WHOLE, NEEDS_PULL } from './stored-lines.js';
 
 export interface ComputedSync {
   attemptId: string;

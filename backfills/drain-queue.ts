@@ -6,8 +6,8 @@
  */
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
-import { listNeedingBackfill, stillToDrain } from '../prisma/queries/needing-backfill.js';
-import type { ConnectedNode, NodeBackfills } from './node-backfills.js';
+import { listNeedingBackfill, stillToDrain } from '../prisma/queries/list-needing-backfill.js';
+import type { ConnectedNode, NodeBackfills } from './for-nodes.js';
 
 /** A change is often followed by what describes it, or by the live pages that close its gap. */
 const CHANGE_DELAY_MS = 500;
@@ -32,7 +32,7 @@ const LOOK_MS = 100;
 /** A drain that takes longer than this no longer keeps others waiting. */
 const OPEN_FOR_MS = 10_000;
 
-export class DrainRequests {
+export class DrainQueue {
   readonly #database: Database;
   readonly #logger: Logger;
   readonly #backfills: NodeBackfills;

@@ -16,7 +16,7 @@ const READ_TRIES = 3;
 const READ_RETRY_MS = 1000;
 
 /** One step: stores the node's description of the attempt, then pulls what is missing. */
-export async function mirrorByPages(mirror: Mirror, type: BackfillType): Promise<Mirrored> {
+export async function mirrorV2(mirror: Mirror, type: BackfillType): Promise<Mirrored> {
   const { changed } = type === 'logs' ? { changed: false } : await mirrorDescription(mirror);
   return { changed, finished: type === 'executions' || (await pullLogs(mirror)) };
 }

@@ -7,8 +7,8 @@ import { ensureOrganization } from '../prisma/queries/organization.js';
 import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
 import { seedAttempt, seedNode } from '../tests/harness/seed.js';
 import { until } from '../tests/harness/until.js';
-import { DrainRequests } from './drain-requests.js';
-import type { ConnectedNode } from './node-backfills.js';
+import { DrainQueue } from './drain-queue.js';
+import type { ConnectedNode } from './for-nodes.js';
 import type { Database } from '../prisma/database.js';
 
 let testDatabase: TestDatabase;
@@ -75,7 +75,7 @@ afterAll(async () => {
 });
 
 test('a node that comes alone is drained, however few attempts it has', async () => {
-  const requests = new DrainRequests(database, pino({ level: 'silent' }), backfills);
+  const requests = new DrainQueue(database, pino({ level: 'silent' }), backfills);
   const node = await nodeWith(1);
   requests.request(node, 'announced');
   await until(isServed, 5000, 'it is complete');
@@ -85,7 +85,7 @@ test('a node that comes alone is drained, however few attempts it has', async ()
 });
 
 test('of many nodes at once, those with few attempts get a backfill for each attempt and no drain', async () => {
-  const requests = new DrainRequests(database, pino({ level: 'silent' }), backfills);
+  const requests = new DrainQueue(database, pino({ level: 'silent' }), backfills);
   const many = await nodeWith(5);
   const half = await nodeWith(2);
   running.add(half.attempts[0] ?? '');
@@ -105,7 +105,7 @@ test('of many nodes at once, those with few attempts get a backfill for each att
 });
 
 test('a node gets no more backfills than a drain may run at once, and none besides its drain', async () => {
-  const requests = new DrainRequests(database, pino({ level: 'silent' }), { ...backfills, concurrency: 2 });
+  const requests = new DrainQueue(database, pino({ level: 'silent' }), { ...backfills, concurrency: 2 });
   const draining = await nodeWith(1);
   requests.request(draining, 'announced');
   await until(isServed, 5000, 'it is drained'); // which this hive has not noticed yet
@@ -126,7 +126,7 @@ test('a start that fails is tried again, and backfills that were started before 
   const nodes = await Promise.all(Array.from({ length: 20 }, () => nodeWith(2)));
   let before: string | undefined; // what a node had started when its second start failed
   let failed: string | undefined;
-  const requests = new DrainRequests(
+  const requests = new DrainQueue(
     database,
     pino({ level: 'silent' }),
     {

@@ -6,7 +6,7 @@ import type { Mirror, Mirrored } from './mirror.js';
  * One step at a node of protocol version 1: asks for the whole attempt and waits, up to the length of a step, until
  * what arrived is stored and counted. If an execution ended meanwhile, the attempt has to be requested once more.
  */
-export async function mirrorByBackfill(mirror: Mirror<BatchConnection>, type: BackfillType): Promise<Mirrored> {
+export async function mirrorV1(mirror: Mirror<BatchConnection>, type: BackfillType): Promise<Mirrored> {
   const { attemptId, connection, database, signal, pulled } = mirror;
   const withLogs = type !== 'executions'; // lines alone can't be matched to executions that the hive does not know
   try {

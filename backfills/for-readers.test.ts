@@ -15,7 +15,7 @@ import { seedAttempt, seedExecution, seedNode, type SeedAttempt } from '../tests
 import { testServices } from '../tests/harness/services.js';
 import { until } from '../tests/harness/until.js';
 import { backfillWorkflowId } from './definitions.js';
-import { createBackfills, type Backfills } from './requests.js';
+import { createBackfills, type Backfills } from './for-readers.js';
 import { TemporalDoor, TemporalUnavailableError } from './temporal-door.js';
 import type { Database } from '../prisma/database.js';
 

@@ -1,5 +1,6 @@
 /** Backfills for readers and people, who start, join, expedite, list, describe and cancel them. */
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { LRUCache } from 'lru-cache';
 import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
@@ -29,7 +30,6 @@ import {
 import { countRequest } from './metrics.js';
 import { startBackfill, type StartedBackfill } from './start.js';
 import type { TemporalCaller, TemporalDoor } from './temporal-door.js';
-import { Throttle } from './throttle.js';
 
 export interface BackfillsOptions {
   temporal: TemporalDoor;
@@ -73,9 +73,10 @@ export interface Backfills {
 const READ_WAIT_MS = 100;
 /** However many read an attempt, its backfill is expedited only once in this interval. */
 const EXPEDITE_INTERVAL_MS = 5_000;
+const MAX_REMEMBERED_EXPEDITES = 10_000;
 
 export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds }: BackfillsOptions): Backfills {
-  const expedites = new Throttle(EXPEDITE_INTERVAL_MS);
+  const expedited = new LRUCache<string, true>({ max: MAX_REMEMBERED_EXPEDITES, ttl: EXPEDITE_INTERVAL_MS });
 
   async function startClaimed(claim: BackfillClaim, trigger: Trigger, type: BackfillType, caller: TemporalCaller) {
     const { attemptId, nodeId, organizationId, location } = claim;
@@ -109,7 +110,8 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
     },
 
     expedite(attemptId) {
-      if (!expedites.admit(attemptId)) return;
+      if (expedited.has(attemptId)) return;
+      expedited.set(attemptId, true);
       temporal
         .call('request', (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).signal(expediteSignal))
         .catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { seedAttempt, seedNode } from '../../tests/harness/seed.js';
 import { Prisma, type Queryable } from '../database.js';
-import { listNeedingBackfill, listNodesToDrain, stillToDrain } from './needing-backfill.js';
+import { listNeedingBackfill, listNodesToDrain, stillToDrain } from './list-needing-backfill.js';
 
 let hive: TestHive;
 beforeEach(async () => {

@@ -14,7 +14,7 @@ import { readAttemptsOfTask, sendReading } from './attempts.js';
 const tag = 'original names';
 const params = z.strictObject({ id: uuid });
 
-export function syncRoutes(attempts: AttemptReader): Route[] {
+export function originalNameRoutes(attempts: AttemptReader): Route[] {
   return [
     route({
       method: 'get',

@@ -1,0 +1,74 @@
+/** A socket before its login: it may send one `auth` frame, within limits of time and size, and nothing else. */
+import type { IncomingMessage } from 'node:http';
+import type { RawData, WebSocket } from 'ws';
+import { authFrame, type AuthData } from '../protocol/frames.js';
+import { AUTH_TIMEOUT_MS, MAX_BYTES_BEFORE_AUTH, PROTOCOL_VERSION } from '../protocol/limits.js';
+import { decodeTextFrame, encodeTextFrame, FrameError, parseJson } from '../protocol/text-frame.js';
+import { authFrameV1, authResultV1, PROTOCOL_V1, type AuthDataV1 } from '../protocol/v1/frames.js';
+
+/**
+ * Waits for the node's `auth` frame, and refuses anything else.
+ * @returns what the frame says; undefined if the socket was refused or has closed
+ */
+export function awaitAuth(ws: WebSocket, request: IncomingMessage): Promise<AuthData | AuthDataV1 | undefined> {
+  return new Promise((resolve) => {
+    const startBytes = request.socket.bytesRead;
+    const end = (auth: AuthData | AuthDataV1 | undefined, error?: string) => {
+      clearTimeout(timer);
+      request.socket.off('data', countBytes);
+      ws.off('message', receive);
+      ws.off('close', gone);
+      if (error !== undefined) refuseAuth(ws, error);
+      resolve(auth);
+    };
+    const timer = setTimeout(() => end(undefined, 'timeout waiting for auth message'), AUTH_TIMEOUT_MS);
+    // A frame stays in memory until it is complete, and its declared length says nothing about how much will come.
+    const countBytes = () => {
+      if (request.socket.bytesRead - startBytes > MAX_BYTES_BEFORE_AUTH) end(undefined, 'auth message is too large');
+    };
+    const receive = (data: RawData, isBinary: boolean) => {
+      if (isBinary) {
+        end(undefined, 'invalid auth message: expected text message');
+        return;
+      }
+      try {
+        end(readAuth((data as Buffer).toString('utf8')));
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
+        end(undefined, `invalid auth message: ${error.message}`);
+      }
+    };
+    const gone = () => end(undefined);
+    request.socket.on('data', countBytes);
+    ws.on('message', receive);
+    ws.on('close', gone);
+  });
+}
+
+/** @throws FrameError */
+function readAuth(text: string): AuthData | AuthDataV1 {
+  const frame = parseJson(text) as { type?: unknown; data?: { protocol_version?: unknown } | null } | null;
+  if (typeof frame !== 'object' || frame?.type !== 'auth') throw new FrameError('expected auth message');
+  const schema = frame.data?.protocol_version === PROTOCOL_V1 ? authFrameV1 : authFrame;
+  return decodeTextFrame<typeof authFrame | typeof authFrameV1>(schema, text).data;
+}
+
+/** Refuses a login with an answer that nodes of both protocol versions can read, and closes the socket. */
+export function refuseAuth(ws: WebSocket, error: string, protocolVersion = PROTOCOL_VERSION): void {
+  ws.send(encodeTextFrame(authResultV1({ error }, protocolVersion)));
+  endLogin(ws, 1008, 'authentication failed');
+}
+
+/**
+ * Closes a socket whose key can't be checked at the moment, without refusing the login: a node waits long after a
+ * refusal, but comes back soon after a connection that merely ended.
+ */
+export function postponeAuth(ws: WebSocket): void {
+  endLogin(ws, 1013, 'the hive cannot check the API key now; try again later');
+}
+
+function endLogin(ws: WebSocket, code: number, reason: string): void {
+  ws.resume(); // to read the answer to the close
+  ws.close(code, reason);
+  setTimeout(() => ws.terminate(), 2000).unref();
+}
