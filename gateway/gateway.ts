@@ -115,7 +115,7 @@ export class Gateway implements NodeGateway {
   }
 
   async #admit(ws: WebSocket, tcp: Socket, node: AuthenticatedNode, version: SpokenVersion): Promise<void> {
-    if (ws.readyState !== ws.OPEN || this.#isStopping) {
+    if (!this.#isWanted(ws)) {
       ws.terminate();
       return;
     }
@@ -123,7 +123,7 @@ export class Gateway implements NodeGateway {
     const sessionId = randomUUID();
     const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };
     const fence = await acquireLease(database, lease);
-    if (ws.readyState !== ws.OPEN || this.#isStopping) {
+    if (!this.#isWanted(ws)) {
       ws.terminate();
       this.#releaseLease(node.nodeId, fence);
       return;
@@ -137,6 +137,11 @@ export class Gateway implements NodeGateway {
     logger.info({ nodeId: node.nodeId, version, sessionId, fence: Number(fence) }, 'node connected');
     await socket.welcome();
     ws.resume();
+  }
+
+  /** Either may change while the database is asked. */
+  #isWanted(ws: WebSocket): boolean {
+    return ws.readyState === ws.OPEN && !this.#isStopping;
   }
 
   readonly #events: SocketEvents = {
