@@ -39,10 +39,12 @@ export class TemporalDoor {
     const client = this.#client;
     if (!client) throw new TemporalUnavailableError('Temporal is not connected');
     const milliseconds = TEMPORAL_DEADLINE_MS[caller];
-    const message = new TemporalUnavailableError(`Temporal did not answer within ${milliseconds / 1000} s`);
+    const fallback = () => {
+      throw new TemporalUnavailableError(`Temporal did not answer within ${milliseconds / 1000} s`);
+    };
     try {
       const answer = client.withDeadline(Date.now() + milliseconds, () => action(client));
-      return await pTimeout(answer, { milliseconds, message }); // the client's own retries can outlast its deadline
+      return await pTimeout(answer, { milliseconds, fallback }); // the client's own retries can outlast its deadline
     } catch (error) {
       if (error instanceof ServiceError || isGrpcServiceError(error)) {
         throw new TemporalUnavailableError(error.message, { cause: error });
