@@ -21,7 +21,7 @@ export const searchAttributes = {
 /** What made a backfill start. */
 export type Trigger = 'read' | 'reconnect' | 'schedule' | 'manual';
 
-/** Temporal's priority keys. They order a backlog: what somebody waits for comes first. */
+/** Temporal's priority keys. They order a backlog: what someone is waiting for comes first. */
 export const TRIGGER_PRIORITY: Record<Trigger, number> = { read: 1, manual: 1, reconnect: 3, schedule: 5 };
 
 /** What a backfill mirrors: everything, only the metadata, or only the lines of the executions that the hive knows. */

@@ -1,5 +1,6 @@
 /**
- * Metrics of nodes and of what they send. A label is a code, never an id, so that nothing shows about organisations.
+ * Metrics of nodes and of what they send. A label is a code, never an id, so that metrics reveal
+ * nothing about organisations.
  */
 import { Counter, Gauge } from 'prom-client';
 

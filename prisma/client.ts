@@ -17,8 +17,10 @@ export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): 
     connectionTimeoutMillis: answerMs,
   });
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
-  const database = prisma.$extends({ client: statementsOn(pool, answerMs) });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  let ending: Promise<void> | undefined;
+  const $disconnect = () => (ending ??= prisma.$disconnect().then(() => pool.end())); // a pool can't be ended twice
+  const database = prisma.$extends({ client: { ...statementsOn(pool, answerMs), $disconnect } });
   return database as unknown as Database; // an extended client's models are the same, but TypeScript can't tell
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
+import { until } from '../tests/harness/until.js';
 import { openDatabase } from './client.js';
 import { isTransientDatabaseError } from './errors.js';
 import { Prisma, type Database, type Queryable } from './database.js';
@@ -31,6 +32,19 @@ test('gives rows as Prisma gives them', async () => {
   } finally {
     await prisma.$disconnect();
   }
+});
+
+test('a database that was only asked statements ends its connections at a disconnect, and another disconnect is none', async () => {
+  const asked = openDatabase(testDatabase.url, 1);
+  const [session] = await asked.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`;
+  await asked.$disconnect();
+  await asked.$disconnect();
+  await until(
+    async () =>
+      (await database.$queryRaw<unknown[]>`SELECT FROM pg_stat_activity WHERE pid = ${session?.pid}`).length === 0,
+    2000,
+    'its connection is gone',
+  );
 });
 
 test('counts the rows that a statement changed', async () => {

@@ -4,7 +4,6 @@ const TRANSIENT_PRISMA_CODES = new Set([
   'P1008', // operation timed out
   'P1017', // server closed the connection
   'P2024', // no connection free in the pool
-  'P2028', // transaction could not start or timed out
   'P2034', // write conflict or deadlock
   'P2037', // too many connections
 ]);
@@ -23,8 +22,8 @@ const TRANSIENT_MESSAGES =
   /connection terminated|connection ended|timeout exceeded when trying to connect|server has closed the connection|Client has encountered a connection error|DatabaseNotReachable|ConnectionClosed/i;
 
 /**
- * @returns whether the database may well answer the same query later: it is away, restarting or overloaded, or it let
- * another transaction win
+ * @returns whether the database may well answer the same query later: it is away, restarting or overloaded, or it
+ * preferred another transaction in a conflict
  */
 export function isTransientDatabaseError(error: unknown): boolean {
   for (let cause = error, depth = 0; typeof cause === 'object' && cause !== null && depth < 6; depth++) {

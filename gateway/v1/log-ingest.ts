@@ -22,7 +22,7 @@ import type { BackfillWindow } from './backfill-window.js';
 import { inBatches, makePages } from './make-pages.js';
 
 /**
- * What else than live a batch may be: part of an answer that this connection waits for, or an earlier one asked for.
+ * What a batch may be other than live: part of an answer that this connection or an earlier one asked for.
  */
 export interface BatchContext {
   /** The open request of this connection; undefined if there is none. */

@@ -54,8 +54,8 @@ export class Store {
   }
 
   /**
-   * Runs `work` in one transaction that takes the write lock first, so that another's write can't make it fail half-
-   * way.
+   * Runs `work` in one transaction that takes the write lock first, so that another process's write can't make it fail
+   * halfway.
    */
   write<T>(work: () => T): T {
     return this.#transaction.immediate(work) as T;

@@ -23,7 +23,7 @@ interface CredentialRow {
   usedLately: boolean;
 }
 
-/** Looks a secret up, by the database's clock and anew each time, so that a revocation takes effect at once. */
+/** Looks a secret up afresh each time, by the database's clock, so that a revocation takes effect at once. */
 export async function authenticate(db: Queryable, secret: string): Promise<Principal | CredentialFault> {
   const kind = credentialKind(secret);
   if (!kind) return 'unknown';

@@ -27,7 +27,7 @@ export function listCompactionCandidates(
 
 /**
  * Marks the candidates with one page or none as compacted, because there is nothing to join. A row that another
- * transaction has locked is left for the next time, so that a hundred locks never wait.
+ * transaction has locked is left for the next time, so that locking a hundred rows never waits.
  * @returns the ids of those that were marked
  */
 export async function markSinglePaged(db: Queryable, candidates: CompactionCandidate[]): Promise<Set<string>> {

@@ -55,7 +55,7 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
     const [sync] = await computeSync(tx, [attemptId]);
     if (!sync) return undefined;
     const known = { ...sync, ...(await countAttemptLines(tx, attemptId)), seconds: held?.seconds ?? null };
-    if (sync.state !== 'pending_backfill') return known; // there is no hold to end: an attempt that is complete has none
+    if (sync.state !== 'pending_backfill') return known; // no run holds it any more
     // That a node went away says nothing about the attempt, which is tried again as soon as the node is back.
     const backsOff = !progressed && (ending === 'failed' || ending === 'done');
     const [settled] = await tx.$queryRaw<Pick<Settled, 'state' | 'needsBackfill'>[]>`

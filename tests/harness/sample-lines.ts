@@ -5,7 +5,17 @@ import { projectRoot } from '../../workers/project-root.js';
 import { encodeLine } from '../../protocol/page.js';
 
 const LINE_BYTES = 120;
-const FOLDERS = ['api', 'activities', 'node-agent', 'prisma', 'protocol', 'workers', 'workflows'];
+const FOLDERS = [
+  'api',
+  'activities',
+  'backfills',
+  'gateway',
+  'node-agent',
+  'prisma',
+  'protocol',
+  'workers',
+  'workflows',
+];
 const START = Date.parse('2026-01-01T10:00:00Z');
 
 let pieces: string[] | undefined;

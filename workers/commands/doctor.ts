@@ -43,11 +43,11 @@ function describeSummary({ attempts, executions, pages, lines, findings, repaire
   return `${attempts} attempts, ${executions} executions, ${pages} pages, ${lines} lines: ${found}`;
 }
 
-/** In JSON, field names are snake_case. */
+/** In JSON, field names are snake_case, and what is paused is called held, as in the API. */
 function toJson(value: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => [
-      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      (name === 'isPaused' ? 'isHeld' : name).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
       field,
     ]),
   );

@@ -4,7 +4,7 @@ import { createLogger, type Logger } from '../logger.js';
 /**
  * Runs a hive or a worker until the process is asked to stop: by a signal, or by the end of the process that started it
  * over IPC. Exits the process.
- * @param start resolves with what stops it again
+ * @param start starts it, and resolves with a function that stops it
  */
 export async function runUntilStopped(
   config: HiveConfig,

@@ -17,7 +17,8 @@ import { Outbox } from '../outbox.js';
 import { Readings } from './read-logs.js';
 
 /**
- * How often the store is asked whether another process has committed: a line's delay, besides the recorder's 100 ms.
+ * How often the store is asked whether another process has committed. This adds to a line's delay, on top of the
+ * recorder's 100 ms.
  */
 const POLL_MS = 50;
 const TICK_MS = 1000;
