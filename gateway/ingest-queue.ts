@@ -89,6 +89,11 @@ export class IngestQueue<Item extends IngestItem> {
     return this.#items.splice(0);
   }
 
+  /** Stops the queue because storing failed, and tells the worker, unless it has stopped already. */
+  fail(error: unknown): void {
+    if (!this.#isStopped) this.#worker.failed(error, this.stop());
+  }
+
   /** Resolves when nothing is being stored any more. */
   async idle(): Promise<void> {
     await this.#idle;
@@ -99,7 +104,7 @@ export class IngestQueue<Item extends IngestItem> {
     try {
       while (this.#items.length > 0 && !this.#isStopped) await this.#worker.takeNext();
     } catch (error) {
-      if (!this.#isStopped) this.#worker.failed(error, this.stop());
+      this.fail(error);
     } finally {
       this.#isRunning = false;
     }

@@ -40,11 +40,7 @@ export class IngestV2 {
       ...deps,
       persist: (write) => this.#persist(write),
       isStopped: () => this.#queue.isStopped,
-      failed: (error) => {
-        if (this.#queue.isStopped) return;
-        this.#queue.stop();
-        this.#failed(error);
-      },
+      failed: (error) => this.#queue.fail(error),
       recomputed: (sync) => {
         if (sync.state === 'complete') this.#acknowledgeSync(sync);
         if (sync.needsBackfill) deps.events.backfillNeeded('change');
