@@ -1,7 +1,5 @@
 /** Calls every route: responses match their schemas, and another organisation's data is in none of them. */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestHive, NO_BACKFILLS, type TestHive, type TestOrganization } from '../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
@@ -11,6 +9,7 @@ import { createHttpServer } from './app.js';
 import { allRoutes } from './routes/index.js';
 import { isJsonResponse, type Route } from './route.js';
 import { problem } from './schemas/common.js';
+import { listen } from '../tests/harness/listen.js';
 
 interface Seeded {
   organization: TestOrganization;
@@ -55,9 +54,7 @@ beforeAll(async () => {
     health: () => ({ temporal: true, workers: true }),
   });
   server = createHttpServer(hive.app);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  base = await listen(server);
 });
 afterAll(async () => {
   server.closeAllConnections();

@@ -4,45 +4,24 @@ import { createServer, type Server } from 'node:http';
 import { connect as connectTcp, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
 import { openDatabase } from '../prisma/client.js';
-import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
-import { ensureOrganization } from '../prisma/queries/organization.js';
-import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
+import { startTestGateway, type TestGateway } from '../tests/harness/test-gateway.js';
 import { attemptFrame, executionFrame, pageOf, ScriptedNode } from '../tests/harness/scripted-node.js';
 import { encodePage } from '../protocol/page.js';
-import { Gateway, type GatewayDeps } from './gateway.js';
+import { Gateway } from './gateway.js';
 import type { Database } from '../prisma/database.js';
 
-let testDatabase: TestDatabase;
+let testGateway: TestGateway;
 let database: Database;
 let server: Server;
-let gateway: Gateway;
 let url: string;
-let organizationId: string;
-const drained: string[] = [];
+let drained: string[];
 const nodes: ScriptedNode[] = [];
-
-const GATEWAY: Omit<GatewayDeps, 'database'> = {
-  logger: pino({ level: 'silent' }),
-  queue: 'gateway-test',
-  instanceId: 'test',
-  backfills: {
-    concurrency: 10,
-    drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
-    start: () => Promise.resolve(true),
-  },
-};
+const newKey = () => testGateway.newKey();
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase(testDatabase.url);
-  organizationId = (await ensureOrganization(database, 'default')).id;
-  gateway = new Gateway({ ...GATEWAY, database });
-  server = createServer();
-  gateway.attach(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  testGateway = await startTestGateway();
+  ({ database, server, url, drained } = testGateway);
 });
 
 afterEach(() => {
@@ -50,17 +29,7 @@ afterEach(() => {
   drained.length = 0;
 });
 
-afterAll(async () => {
-  await gateway.stop();
-  server.close();
-  await database.$disconnect();
-  await testDatabase.drop();
-});
-
-async function newKey(): Promise<{ secret: string; id: string }> {
-  const { secret, apiKey } = await createNodeApiKey(database, { organizationId, name: 'test' });
-  return { secret, id: apiKey.id };
-}
+afterAll(() => testGateway.stop());
 
 async function connect(secret?: string, machineId?: string): Promise<ScriptedNode> {
   const node = await ScriptedNode.connect(url, secret ?? (await newKey()).secret, machineId);
@@ -141,7 +110,7 @@ describe('login', () => {
   test('a node whose key cannot be checked now is not refused: its socket is closed, so that it comes back soon', async () => {
     const { secret } = await newKey();
     const away = openDatabase('postgresql://nobody@127.0.0.1:1/none');
-    const other = new Gateway({ ...GATEWAY, database: away });
+    const other = new Gateway({ ...testGateway.deps, database: away });
     const otherServer = createServer();
     other.attach(otherServer);
     await new Promise<void>((resolve) => otherServer.listen(0, '127.0.0.1', resolve));

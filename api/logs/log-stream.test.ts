@@ -7,6 +7,7 @@ import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../
 import { createHttpServer } from '../app.js';
 import { logStreamsCutOff } from '../metrics.js';
 import { logEntry, type LogEntry } from '../schemas/log.js';
+import { listen } from '../../tests/harness/listen.js';
 
 let hive: TestHive;
 let nodeId: string;
@@ -21,9 +22,7 @@ beforeAll(async () => {
   });
   nodeId = await seedNode(hive.database, hive.own.id);
   server = createHttpServer(hive.app);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  base = await listen(server);
 });
 afterAll(async () => {
   server.closeAllConnections();

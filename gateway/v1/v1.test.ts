@@ -1,47 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
-import { openDatabase } from '../../prisma/client.js';
-import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
-import { ensureOrganization } from '../../prisma/queries/organization.js';
-import { createTestDatabase, type TestDatabase } from '../../tests/harness/database.js';
+import { startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
 import { linesOfRows } from '../../tests/harness/page-lines.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../tests/harness/scripted-v1-node.js';
-import { Gateway } from '../gateway.js';
+import type { Gateway } from '../gateway.js';
 import type { BatchConnection, NodeRequestError } from '../interface.js';
 import type { Database } from '../../prisma/database.js';
 
-let testDatabase: TestDatabase;
+let testGateway: TestGateway;
 let database: Database;
-let server: Server;
 let gateway: Gateway;
 let url: string;
 let organizationId: string;
-const drained: string[] = [];
+let drained: string[];
 const nodes: ScriptedV1Node[] = [];
+const newKey = async () => (await testGateway.newKey()).secret;
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase(testDatabase.url);
-  organizationId = (await ensureOrganization(database, 'default')).id;
-  gateway = new Gateway({
-    database,
-    logger: pino({ level: process.env['HIVESYNC_TEST_LOG_LEVEL'] ?? 'silent' }),
-    queue: 'gateway-test',
-    instanceId: 'test',
-    backfills: {
-      concurrency: 10,
-      drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
-      start: () => Promise.resolve(true),
-    },
-  });
-  server = createServer();
-  gateway.attach(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  testGateway = await startTestGateway();
+  ({ database, gateway, url, organizationId, drained } = testGateway);
 });
 
 afterEach(() => {
@@ -49,16 +27,7 @@ afterEach(() => {
   drained.length = 0;
 });
 
-afterAll(async () => {
-  await gateway.stop();
-  server.close();
-  await database.$disconnect();
-  await testDatabase.drop();
-});
-
-async function newKey(): Promise<string> {
-  return (await createNodeApiKey(database, { organizationId, name: 'test' })).secret;
-}
+afterAll(() => testGateway.stop());
 
 async function newNode(secret?: string, machineId?: string): Promise<ScriptedV1Node> {
   const node = new ScriptedV1Node(secret ?? (await newKey()), machineId);

@@ -1,0 +1,64 @@
+/** A gateway in the test's own process, on a database of its own. */
+import { createServer, type Server } from 'node:http';
+import { pino } from 'pino';
+import { Gateway, type GatewayDeps } from '../../gateway/gateway.js';
+import { openDatabase } from '../../prisma/client.js';
+import type { Database } from '../../prisma/database.js';
+import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
+import { ensureOrganization } from '../../prisma/queries/organization.js';
+import { createTestDatabase } from './database.js';
+import { listen } from './listen.js';
+
+export interface TestGateway {
+  gateway: Gateway;
+  /** What it was made with, for another one beside it. */
+  deps: GatewayDeps;
+  database: Database;
+  server: Server;
+  url: string;
+  organizationId: string;
+  /** The nodes whose drain was requested, in order. */
+  drained: string[];
+  newKey(): Promise<{ secret: string; id: string }>;
+  stop(): Promise<void>;
+}
+
+export async function startTestGateway(): Promise<TestGateway> {
+  const testDatabase = await createTestDatabase();
+  const database = openDatabase(testDatabase.url);
+  const { id: organizationId } = await ensureOrganization(database, 'default');
+  const drained: string[] = [];
+  const deps: GatewayDeps = {
+    database,
+    logger: pino({ level: process.env['HIVESYNC_TEST_LOG_LEVEL'] ?? 'silent' }),
+    queue: 'gateway-test',
+    instanceId: 'test',
+    backfills: {
+      concurrency: 10,
+      drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
+      start: () => Promise.resolve(true),
+    },
+  };
+  const gateway = new Gateway(deps);
+  const server = createServer();
+  gateway.attach(server);
+  return {
+    gateway,
+    deps,
+    database,
+    server,
+    url: await listen(server),
+    organizationId,
+    drained,
+    async newKey() {
+      const { secret, apiKey } = await createNodeApiKey(database, { organizationId, name: 'test' });
+      return { secret, id: apiKey.id };
+    },
+    async stop() {
+      await gateway.stop();
+      server.close();
+      await database.$disconnect();
+      await testDatabase.drop();
+    },
+  };
+}
