@@ -10,6 +10,10 @@ import { within } from '../harness/until.js';
 import type { ChaosWorld } from './world.js';
 
 const HOUR_MS = 3_600_000;
+/** A pause that nodes and leases notice, and one that everything has given up. */
+const SHORT_FREEZE_MS = 20_000;
+const LONG_FREEZE_MS = 120_000;
+const READ_ONLY_MS = 30_000;
 const run = promisify(execFile);
 
 /** What a fault acts on. Two faults on the same thing strike one after the other. */
@@ -43,6 +47,11 @@ const STRIKES: Record<FaultKind, { on: (fault: PlannedFault) => string; strike: 
   store_restored: { on: onNode, strike: restoreStore },
   execution_added: { on: onNode, strike: addExecution },
   disk_full: { on: onNode, strike: fillDisk },
+  hive_frozen: { on: onHive, strike: freezeHive },
+  hive_clock_set_back: { on: onHive, strike: setHiveClockBack },
+  database_read_only: { on: () => 'postgres', strike: makeReadOnly },
+  schedule_deleted: { on: () => 'temporal', strike: ({ world }) => world.deleteSchedules() },
+  temporal_emptied: { on: () => 'temporal', strike: emptyTemporal },
 };
 
 /** Lets the faults of a plan strike at their times. */
@@ -92,10 +101,39 @@ function onNode({ node }: PlannedFault): string {
 async function replaceHive({ world, fault, hive }: Target, signal: NodeJS.Signals): Promise<void> {
   await hive.end(signal);
   // as with or without a load balancer
-  if (fault.other)
-    for (const { route } of world.nodes) if (route.hive === fault.hive) route.hive = otherHive(fault.hive);
+  if (fault.other) routeAway(world, fault.hive);
   await sleep(fault.forMs);
   await hive.start();
+}
+
+/** The process stops in the middle of whatever it does, with its connections open. */
+async function freezeHive({ world, hive, fault }: Target): Promise<void> {
+  const frozen = hive.freeze();
+  // a load balancer sees that it does not answer; in a short pause it does not
+  if (fault.other) routeAway(world, fault.hive);
+  await sleep(fault.other ? LONG_FREEZE_MS : SHORT_FREEZE_MS);
+  hive.thaw(frozen);
+}
+
+async function setHiveClockBack({ hive, fault }: Target): Promise<void> {
+  hive.shiftClock(-HOUR_MS);
+  await sleep(fault.forMs);
+  if (fault.other) hive.shiftClock(0);
+}
+
+/** As after a failover: open connections live on, and nothing can be written. */
+async function makeReadOnly({ world }: Target): Promise<void> {
+  await world.setReadOnly(true);
+  await sleep(READ_ONLY_MS);
+  await world.setReadOnly(false);
+}
+
+/** Temporal has lost everything: namespace settings, schedules, running workflows. */
+async function emptyTemporal({ world, fault }: Target): Promise<void> {
+  await world.servers.stop('temporal');
+  await world.servers.forgetTemporal();
+  await sleep(fault.forMs);
+  await world.servers.start('temporal');
 }
 
 async function killNode({ node, fault }: Target): Promise<void> {
@@ -202,6 +240,10 @@ async function limitFileSize(pid: number | undefined, limit: string): Promise<vo
   await run('prlimit', ['--pid', String(pid), `--fsize=${limit}`]).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error; // without prlimit nothing would be tested
   });
+}
+
+function routeAway(world: ChaosWorld, from: number): void {
+  for (const { route } of world.nodes) if (route.hive === from) route.hive = otherHive(from);
 }
 
 function otherHive(hive: number): number {

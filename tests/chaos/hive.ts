@@ -1,9 +1,13 @@
 /** One hive process, kept running as by a service manager. Counts how often it ends by itself. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { forkHive, type Program } from '../harness/processes.js';
 import { within } from '../harness/until.js';
 import { lastWords } from '../../workers/embedded/server-log.js';
+import { projectRoot } from '../../workers/project-root.js';
 
+const SHIFT_CLOCK = join(projectRoot(), 'tests', 'chaos', 'shift-clock.mjs');
 const RESTART_MS = 500;
 /** A start takes about 2 s, and waits for the database: a plan's longest outage of that is far shorter than this. */
 const READY_MS = 60_000;
@@ -18,9 +22,13 @@ export class ChaosHive {
   #kept = Promise.resolve();
   #isReady = false;
   #port = 0;
+  readonly #clockFile: string;
+  #isFrozen = false;
+  #thawedAt = 0;
 
   constructor(env: Record<string, string>, logFile: string) {
-    this.#env = env;
+    this.#clockFile = `${logFile}.clock`;
+    this.#env = { ...env, NODE_OPTIONS: `--import ${SHIFT_CLOCK}`, HIVESYNC_CHAOS_CLOCK: this.#clockFile };
     this.#logFile = logFile;
   }
 
@@ -56,6 +64,28 @@ export class ChaosHive {
     throw new Error(
       `hive not ready after ${READY_MS / 1000} s; ${this.#logFile} ends with: ${lastWords(this.#logFile)}`,
     );
+  }
+
+  /** Stops the process without ending it. @returns what {@link thaw} needs */
+  freeze(): Program | undefined {
+    this.#isFrozen = true;
+    this.#program?.child.kill('SIGSTOP');
+    return this.#program;
+  }
+
+  thaw(frozen: Program | undefined): void {
+    frozen?.child.kill('SIGCONT');
+    this.#isFrozen = false;
+    this.#thawedAt = performance.now();
+  }
+
+  /** @param time of `performance.now()` */
+  wasFrozenSince(time: number): boolean {
+    return this.#isFrozen || this.#thawedAt >= time;
+  }
+
+  shiftClock(ms: number): void {
+    writeFileSync(this.#clockFile, String(ms));
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {

@@ -20,6 +20,11 @@ export const FAULT_KINDS = [
   'store_restored',
   'execution_added',
   'disk_full',
+  'hive_frozen',
+  'hive_clock_set_back',
+  'database_read_only',
+  'schedule_deleted',
+  'temporal_emptied',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -1,6 +1,6 @@
 /**
  * Reads the API while faults strike. Each read gets a right answer, or a 503 when the database is away, or finds no
- * hive.
+ * hive or a frozen one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChaosHive } from './hive.js';
@@ -41,7 +41,7 @@ export class Reader {
       const hive = this.#world.hives[turn % this.#world.hives.length];
       const recordings = this.#world.nodes.flatMap((node) => node.recordings);
       const recording = recordings[(turn * 7) % Math.max(1, recordings.length)];
-      if (hive && recording) {
+      if (hive && recording && !hive.wasFrozenSince(performance.now())) {
         const path =
           turn % 3 === 0
             ? `/v1/swarm/attempts/${recording.attemptId}/logs?limit=500&direction=${turn % 2 === 0 ? 'forward' : 'backward'}`
@@ -55,12 +55,14 @@ export class Reader {
   async #read(hive: ChaosHive, path: string): Promise<void> {
     let response: Response;
     let body: unknown;
+    const begun = performance.now();
     try {
       response = await this.#world.get(hive, path, TIMEOUT_MS);
       body = await response.json();
     } catch (error) {
-      const isSlow = error instanceof DOMException;
-      this.#count(isSlow ? 'timeout' : 'no hive');
+      const isFrozen = hive.wasFrozenSince(begun);
+      const isSlow = error instanceof DOMException && !isFrozen;
+      this.#count(isSlow ? 'timeout' : isFrozen ? 'frozen' : 'no hive');
       if (isSlow) this.faults.push(`no answer within ${TIMEOUT_MS} ms: ${path}`);
       return;
     }

@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import pg from 'pg';
 import { openDatabase } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureDefaultOrganization } from '../../prisma/queries/organization.js';
@@ -44,6 +46,7 @@ export class ChaosWorld {
     readonly servers: Servers,
     /** Between the hives and PostgreSQL. */
     readonly databaseProxy: FaultProxy,
+    readonly databaseUrl: string,
     /** Bypasses the proxy, to look at what is stored. */
     readonly database: Database,
     readonly temporalAddress: string,
@@ -68,7 +71,7 @@ export class ChaosWorld {
         ...options.hiveEnv,
       };
       const database = openDatabase(databaseUrl, 2);
-      const world = new ChaosWorld(directory, servers, databaseProxy, database, temporalAddress, hiveEnv);
+      const world = new ChaosWorld(directory, servers, databaseProxy, databaseUrl, database, temporalAddress, hiveEnv);
       world.#makeHives(options.hives ?? HIVES);
       await world.#makeNodes(options);
       return world;
@@ -90,6 +93,28 @@ export class ChaosWorld {
     const where = attemptId === undefined ? {} : { attemptId };
     const { _sum: sum } = await this.database.execution.aggregate({ where, _sum: { storedLines: true } });
     return sum.storedLines ?? 0;
+  }
+
+  /** For every session, the open ones too. */
+  async setReadOnly(isReadOnly: boolean): Promise<void> {
+    const client = new pg.Client({ connectionString: this.databaseUrl });
+    await client.connect();
+    try {
+      await client.query(`ALTER SYSTEM SET default_transaction_read_only = ${isReadOnly ? 'on' : 'off'}`);
+      await client.query('SELECT pg_reload_conf()');
+    } finally {
+      await client.end();
+    }
+  }
+
+  async deleteSchedules(): Promise<void> {
+    const connection = await Connection.connect({ address: this.temporalAddress });
+    try {
+      const { schedule } = new Client({ connection });
+      for await (const { scheduleId } of schedule.list()) await schedule.getHandle(scheduleId).delete();
+    } finally {
+      await connection.close();
+    }
   }
 
   /** Starts the hives one after another: the first one migrates the database. */

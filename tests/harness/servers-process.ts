@@ -42,6 +42,12 @@ serveOrders(
       return Promise.resolve();
     },
 
+    forgetTemporal(): Promise<void> {
+      const folder = join(directory, 'temporal');
+      for (const name of readdirSync(folder)) if (name.startsWith('temporal.db')) rmSync(join(folder, name));
+      return Promise.resolve();
+    },
+
     keepDirectory(): Promise<void> {
       keepsDirectory = true;
       return Promise.resolve();

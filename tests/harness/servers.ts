@@ -42,6 +42,11 @@ export class Servers {
     await this.#process.ask('kill', server);
   }
 
+  /** Removes everything that a stopped Temporal knew. */
+  async forgetTemporal(): Promise<void> {
+    await this.#process.ask('forgetTemporal');
+  }
+
   async keepDirectory(): Promise<void> {
     await this.#process.ask('keepDirectory');
   }
