@@ -19,6 +19,13 @@ const ONE_WAY = [
   },
 ];
 
+/** The wall clock can jump. A deadline of gRPC is a time of day. */
+const MONOTONIC = {
+  selector:
+    'CallExpression[callee.object.name="Date"][callee.property.name="now"]:not(CallExpression[callee.property.name="withDeadline"] *)',
+  message: 'Measure time with performance.now(). For a time stamp, use new Date().',
+};
+
 export default tseslint.config(
   { ignores: ['dist/', 'prisma/generated/', 'api/client/openapi.d.ts', 'coverage/'] },
   eslint.configs.recommended,
@@ -43,6 +50,11 @@ export default tseslint.config(
       'no-console': 'error',
       'no-restricted-syntax': ['error', ...ONE_WAY],
     },
+  },
+  {
+    files: ['{activities,api,backfills,gateway,node-agent,prisma,protocol,workers}/**/*.ts'],
+    ignores: ['**/*.test.ts', 'node-agent/testing/**'],
+    rules: { 'no-restricted-syntax': ['error', ...ONE_WAY, MONOTONIC] },
   },
   {
     files: ['**/*.{js,mjs}'],

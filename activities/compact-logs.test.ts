@@ -19,7 +19,7 @@ afterAll(() => hive.close());
 
 const logged: string[] = [];
 const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) });
-const compact = () => compactLogs({ database: hive.database, logger, until: Date.now() + 30_000 });
+const compact = () => compactLogs({ database: hive.database, logger, until: performance.now() + 30_000 });
 
 /** An execution whose lines are in pages of the given sizes. */
 async function seedLog(pageSizes: number[], status: 'completed' | 'running' = 'completed') {
@@ -112,7 +112,7 @@ test('executions of one page or none are finished by one statement; running ones
 
 test('a deadline that has passed is noticed even if there is nothing to join', async () => {
   const { executionId } = await seedLog([1]);
-  const late = { database: hive.database, logger, until: Date.now() - 1 };
+  const late = { database: hive.database, logger, until: performance.now() - 1 };
   expect(await compactLogs(late)).toMatchObject({ executions: 0, timeUp: true });
   expect(await listCompactionCandidates(hive.database, undefined, 10)).toMatchObject([{ executionId }]);
   await compact();
@@ -172,7 +172,7 @@ test('readers see every line once while a log is compacted under them', async ()
   const readers = [reader('', expected), reader('&direction=backward', [...expected].reverse())];
   // in steps, so that the readers see every state
   while (!compacted) {
-    const { timeUp } = await compactLogs({ database: hive.database, logger, until: Date.now() + 15 });
+    const { timeUp } = await compactLogs({ database: hive.database, logger, until: performance.now() + 15 });
     compacted = !timeUp;
     await sleep(10);
   }
@@ -211,7 +211,7 @@ test('two compactions of the same log, and pages stored meanwhile, end with ever
   let looks = 0;
   // each checks the clock before it lists, and again when it has found the execution: one that lacks lines is not found
   const alive = () => void (++looks > 2 && (appending ??= appendLater(executionId)));
-  const compaction = { database: hive.database, logger, until: Date.now() + 30_000, alive };
+  const compaction = { database: hive.database, logger, until: performance.now() + 30_000, alive };
   const [one, other] = await Promise.all([compactLogs(compaction), compactLogs(compaction)]);
   await appending;
   expect(one.pagesAfter + other.pagesAfter).toBeGreaterThan(0);

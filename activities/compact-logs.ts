@@ -17,7 +17,7 @@ import { joinPages, PageError } from '../protocol/page.js';
 export interface Compaction {
   database: Database;
   logger: Logger;
-  /** No new page is started after this time. @format ms since 1970 */
+  /** No new page is started after this time of `performance.now()`. */
   until: number;
   /** Aborted when the process stops. */
   signal?: AbortSignal;
@@ -58,7 +58,7 @@ export async function compactLogs(compaction: Compaction): Promise<Compacted & {
 }
 
 function isOver({ until, signal }: Compaction): boolean {
-  return Date.now() >= until || signal?.aborted === true;
+  return performance.now() >= until || signal?.aborted === true;
 }
 
 async function compactExecution(compaction: Compaction, candidate: CompactionCandidate, done: Compacted) {

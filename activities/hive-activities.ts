@@ -93,7 +93,7 @@ export function createHiveActivities(deps: HiveActivityDeps) {
       const { timeUp, ...compacted } = await compactLogs({
         database,
         logger: deps.logger,
-        until: Date.now() + COMPACTION_MS,
+        until: performance.now() + COMPACTION_MS,
         signal: AbortSignal.any([context.cancellationSignal, deps.stopping]),
         alive: () => context.heartbeat(),
       });

@@ -79,8 +79,8 @@ export class Gateway implements NodeGateway {
       this.#deps.logger.warn({ err: error }, 'leases could not be given up; they end with their sockets');
     });
     for (const socket of closing) socket.close('hive is shutting down');
-    const deadline = Date.now() + 5000;
-    while (this.#open.size > 0 && Date.now() < deadline) await sleep(20);
+    const deadline = performance.now() + 5000;
+    while (this.#open.size > 0 && performance.now() < deadline) await sleep(20);
     this.#server.close();
   }
 

@@ -33,10 +33,10 @@ try {
   await stage.startHive(say);
 
   say('\n3. The node connects; the hive sees the gaps and backfills them');
-  const started = Date.now();
+  const started = performance.now();
   await stage.connectNode();
   await stage.untilComplete(attempts, say);
-  say(`   all complete ${((Date.now() - started) / 1000).toFixed(1)} s after the node started`);
+  say(`   all complete ${((performance.now() - started) / 1000).toFixed(1)} s after the node started`);
 
   say('\n4. What the API gives now');
   for (const attemptId of attempts) await showAttempt(stage, attemptId, say);

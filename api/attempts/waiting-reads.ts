@@ -32,9 +32,9 @@ export class WaitingReads {
     if (this.#waiting >= this.limit) return;
     this.#waiting++;
     try {
-      const until = Date.now() + seconds * 1000;
+      const until = performance.now() + seconds * 1000;
       for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
-        const left = until - Date.now();
+        const left = until - performance.now();
         if (left <= 0) return;
         await sleep(Math.min(pause, left), undefined, { signal }).catch(() => undefined);
         const state = await findAttemptState(scope, attemptId);

@@ -69,9 +69,9 @@ export class IngestV1 {
     });
   }
 
-  /** @returns when something was last being stored, in ms since 1970 */
+  /** @returns when something was last being stored, as a time of `performance.now()` */
   get lastStored(): number {
-    return this.#queue.isRunning ? Date.now() : this.#lastStored;
+    return this.#queue.isRunning ? performance.now() : this.#lastStored;
   }
 
   add(item: IngestItem): void {
@@ -90,7 +90,7 @@ export class IngestV1 {
       const [first] = batch;
       if (first) await this.#take(first, batch);
     } finally {
-      this.#lastStored = Date.now();
+      this.#lastStored = performance.now();
       for (const item of batch) item.release?.();
     }
     this.#queue.release(batch);

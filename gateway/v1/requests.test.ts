@@ -60,7 +60,7 @@ function requestsOn(db: Database) {
     },
     open: () => undefined,
     nodeTime: () => Date.now(),
-    lastProgress: () => Date.now(),
+    lastProgress: () => performance.now(),
   });
   return { sent, socket, requests };
 }

@@ -49,7 +49,8 @@ export interface RequestsDeps {
   /** @returns the time by the node's clock, in ms since 1970; undefined before its first heartbeat */
   nodeTime(): number | undefined;
   /**
-   * @returns when the node last sent a part of a backfill, or the hive was last storing what it sent, in ms since 1970
+   * @returns when the node last sent a part of a backfill, or the hive was last storing what it sent, as a time of
+   *   `performance.now()`
    */
   lastProgress(): number;
 }
@@ -79,14 +80,14 @@ export class RequestsV1 {
   /** Waits for the answer to the attempt's open request, or sends one. @throws NodeRequestError */
   async backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
     const request = this.#findSent(attemptId, type) ?? (await this.#send(attemptId, type, signal));
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const before = request.window.linesStored;
     while (!(await isSettledWithin(request.answer.promise, LOOK_MS))) {
       if (signal.aborted) throw cancelled();
-      if (Date.now() - Math.max(startedAt, this.#deps.lastProgress()) > SILENCE_MS) {
+      if (performance.now() - Math.max(startedAt, this.#deps.lastProgress()) > SILENCE_MS) {
         throw new NodeRequestError('timeout', `the node sent nothing for ${SILENCE_MS / 1000} s`);
       }
-      if (Date.now() - startedAt > ANSWER_WAIT_MS) {
+      if (performance.now() - startedAt > ANSWER_WAIT_MS) {
         return { done: false, linesStored: request.window.linesStored - before };
       }
     }
@@ -130,7 +131,7 @@ export class RequestsV1 {
   }
 
   async #send(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal) {
-    const deadline = Date.now() + PLACE_WAIT_MS;
+    const deadline = performance.now() + PLACE_WAIT_MS;
     for (;;) {
       await this.#waitForPlace(deadline, signal);
       const sent = await this.#oneByOne(() => {
@@ -140,7 +141,7 @@ export class RequestsV1 {
         return this.#shouldWait(deadline) ? undefined : this.#sendIfReserved(attemptId, type);
       });
       if (sent) return sent;
-      if (Date.now() >= deadline)
+      if (performance.now() >= deadline)
         throw new NodeRequestError('busy', 'the node already owes the maximum number of answers');
     }
   }
@@ -181,7 +182,7 @@ export class RequestsV1 {
   }
 
   #shouldWait(deadline: number): boolean {
-    return this.#outstanding.size >= MAX_OUTSTANDING_REQUESTS && Date.now() < deadline;
+    return this.#outstanding.size >= MAX_OUTSTANDING_REQUESTS && performance.now() < deadline;
   }
 
   /** Waits for a place, as far as this connection knows, until the deadline. After that, the database decides. */
@@ -190,7 +191,7 @@ export class RequestsV1 {
       if (this.#isClosed) throw disconnected();
       if (signal.aborted) throw cancelled();
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.min(LOOK_MS, deadline - Date.now()));
+        const timer = setTimeout(resolve, Math.min(LOOK_MS, deadline - performance.now()));
         this.#freed.push(() => {
           clearTimeout(timer);
           resolve();

@@ -38,6 +38,7 @@ export class SocketV1 implements BatchConnection {
   #announcing: { quiet: NodeJS.Timeout | undefined; limit: NodeJS.Timeout } | undefined;
   #unfinishedBytes = 0;
   #largeMessage: 'none' | 'waiting' | 'admitted' = 'none';
+  /** The node's clock minus `performance.now()`, as of its last heartbeat. */
   #clockOffset: number | undefined;
   #lastProgress = 0;
 
@@ -63,7 +64,7 @@ export class SocketV1 implements BatchConnection {
       logger,
       send,
       open: (window) => this.#ingest.add({ type: 'window', data: window, bytes: 0 }),
-      nodeTime: () => (this.#clockOffset === undefined ? undefined : Date.now() + this.#clockOffset),
+      nodeTime: () => (this.#clockOffset === undefined ? undefined : performance.now() + this.#clockOffset),
       lastProgress: () => Math.max(this.#lastProgress, this.#ingest.lastStored),
     });
     this.#ingest = new IngestV1({
@@ -131,12 +132,12 @@ export class SocketV1 implements BatchConnection {
         return;
       case 'execution_sync':
         this.#postponeAnnouncement();
-        this.#lastProgress = Date.now();
+        this.#lastProgress = performance.now();
         this.#ingest.add({ ...frame, ...cost });
         return;
       case 'logs_batch':
       case 'backfill_response':
-        this.#lastProgress = Date.now();
+        this.#lastProgress = performance.now();
         this.#ingest.add({ ...frame, ...cost });
         return;
     }
@@ -145,7 +146,7 @@ export class SocketV1 implements BatchConnection {
 
   #beat({ status, timestamp }: Extract<NodeFrameV1, { type: 'heartbeat' }>['data']): void {
     this.#guard.heard();
-    this.#clockOffset = Date.parse(timestamp) - Date.now();
+    this.#clockOffset = Date.parse(timestamp) - performance.now();
     this.#guard.send({ type: 'heartbeat_ack', data: { server_time: new Date().toISOString() } });
     this.#deps.events.heartbeat(this, status === 'busy' || status === 'draining' ? status : 'online');
   }
@@ -156,7 +157,7 @@ export class SocketV1 implements BatchConnection {
   #countUnfinished(bytes: number): void {
     this.#unfinishedBytes += bytes;
     if (this.#unfinishedBytes <= LARGE_MESSAGE_BYTES) return;
-    this.#lastProgress = Date.now();
+    this.#lastProgress = performance.now();
     this.#guard.heard(); // no heartbeat can come before the message is complete
     if (this.#largeMessage !== 'none') return;
     this.#largeMessage = 'waiting';

@@ -40,7 +40,7 @@ export class SocketV2 implements PagedConnection {
   readonly #guard: SocketGuard;
   readonly #ingest: IngestV2;
   readonly #requests: RequestsV2;
-  /** When the faulty frames of the last minute came, in ms since 1970. */
+  /** When the faulty frames of the last minute came, as times of `performance.now()`. */
   #faults: number[] = [];
   /** Reads that may still be storing what has arrived. The lease is kept for them after the socket has closed. */
   readonly #readers = new Set<Promise<unknown>>();
@@ -163,7 +163,7 @@ export class SocketV2 implements PagedConnection {
     this.#deps.logger.warn({ nodeId: this.session.nodeId, fault: message }, 'faulty frame');
     frameFaults.inc();
     this.#guard.send({ type: 'error', data: { error: message, ...(messageId && { message_id: messageId }) } });
-    const now = Date.now();
+    const now = performance.now();
     this.#faults = [...this.#faults.filter((time) => now - time < 60_000), now];
     if (this.#faults.length >= MAX_FAULTS_PER_MINUTE) this.close('too many faulty frames');
   }

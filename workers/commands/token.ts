@@ -71,7 +71,7 @@ function inDays(days: string): Date {
   if (!(count > 0 && count < 100_000)) {
     throw new UsageError(`--expires-in-days is ${JSON.stringify(days)}; allowed: a number above 0 and below 100000`);
   }
-  return new Date(Date.now() + count * 86_400_000);
+  return new Date(new Date().getTime() + count * 86_400_000);
 }
 
 function toJson(token: ApiTokenRow) {

@@ -64,17 +64,17 @@ export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logg
 
   const keepRunning = async () => {
     let failures = 0;
-    let since = Date.now();
+    let since = performance.now();
     while (!isStopping()) {
       const exit = current && (await current.exited);
       current = undefined;
       if (isStopping()) return;
-      failures = Date.now() - since > HEALTHY_AFTER_MS ? 1 : failures + 1;
+      failures = performance.now() - since > HEALTHY_AFTER_MS ? 1 : failures + 1;
       const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (failures - 1), BACKOFF_MAX_MS);
       log.warn({ ...exit, wait_ms: waitMs, log: spec.logPath }, 'server ended by itself; starting it again');
       await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (isStopping()) return;
-      since = Date.now();
+      since = performance.now();
       try {
         current = await launch();
         await ready(spec, current, stopping.signal);

@@ -54,7 +54,7 @@ async function removeInterrupted(folder: string): Promise<void> {
 }
 
 function goInstall(target: string, binFolder: string, logger: Logger): Promise<void> {
-  const started = Date.now();
+  const started = performance.now();
   return new Promise((resolve, reject) => {
     const go = spawn('go', ['install', target], {
       env: { ...process.env, GOBIN: binFolder },
@@ -66,7 +66,7 @@ function goInstall(target: string, binFolder: string, logger: Logger): Promise<v
       errors = (errors + chunk).slice(-2000);
     });
     const progress = setInterval(() => {
-      logger.info({ elapsed_seconds: Math.round((Date.now() - started) / 1000) }, 'still building Temporal');
+      logger.info({ elapsed_seconds: Math.round((performance.now() - started) / 1000) }, 'still building Temporal');
     }, PROGRESS_MS);
     go.once('error', (error: NodeJS.ErrnoException) => {
       clearInterval(progress);

@@ -34,8 +34,8 @@ export async function terminate(target: ProcessIdentity, steps: readonly StopSte
   for (const { signal, waitMs } of steps) {
     if (!(await isAlive(target))) return;
     send(target.pid, signal);
-    const deadline = Date.now() + waitMs;
-    while (Date.now() < deadline) {
+    const deadline = performance.now() + waitMs;
+    while (performance.now() < deadline) {
       if (!(await isAlive(target))) return;
       await sleep(POLL_MS);
     }
