@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { drawPlan, FAULT_KINDS } from './plan.js';
 import { runSeed } from './run-seed.js';
 
-const SEEDS = [13, 21];
+const SEEDS = [169, 355];
 
 test('the seeds draw every kind of fault', () => {
   const kinds = new Set(SEEDS.flatMap((seed) => drawPlan(seed).faults.map(({ kind }) => kind)));

@@ -56,11 +56,13 @@ export interface Plan {
   /** Recorded while faults strike. */
   live: PlannedRecording[];
   faults: PlannedFault[];
+  /** Whether the hives reach PostgreSQL through PgBouncer in transaction mode. */
+  pooler: boolean;
 }
 
 export const HIVES = 2;
 const NODES = 3;
-const FAULTS = 10;
+const FAULTS = 12;
 const STRIKE_MS = 16_000;
 
 export function drawPlan(seed: number): Plan {
@@ -92,7 +94,7 @@ export function drawPlan(seed: number): Plan {
       other: random.chance(0.5),
     }))
     .toSorted((a, b) => a.atMs - b.atMs);
-  return { seed, nodes: NODES, offline, live, faults };
+  return { seed, nodes: NODES, offline, live, faults, pooler: random.chance(0.4) };
 }
 
 class Recordings {
