@@ -63,8 +63,8 @@ test('an attempt whose backfill can’t be described keeps no other from being f
     taskQueue: { name: HIVE_TASK_QUEUE },
     memo: { fields: { note: { metadata: { encoding: Buffer.from('binary/unknown') }, data: Buffer.from('x') } } },
   });
-  const { resetStaleBackfills } = newActivities();
-  const swept = await new MockActivityEnvironment().run(resetStaleBackfills, undefined);
+  const activities = newActivities();
+  const swept = await new MockActivityEnvironment().run(() => activities.resetStaleBackfills(undefined));
   expect(swept).toEqual({ changed: 12, failed: 1 });
   const rows = await world.database.attemptSync.findMany({ where: { attemptId: { in: [...gone, broken] } } });
   for (const { attemptId, state } of rows) {
@@ -76,8 +76,9 @@ test('a node whose drain can’t be requested keeps no other from its drain, and
   await world.database.node.deleteMany();
   const nodeIds = await Promise.all(Array.from({ length: 10 }, () => seedNode(world.database, organizationId)));
   for (const nodeId of nodeIds) await seedAttempt(world.database, { organizationId, nodeId, needsBackfill: true });
-  const { drainConnectedNodes } = newActivities(new RefusingOnce());
-  expect(await new MockActivityEnvironment().run(drainConnectedNodes)).toEqual({ changed: 9, failed: 1 });
+  const activities = newActivities(new RefusingOnce());
+  const swept = await new MockActivityEnvironment().run(() => activities.drainConnectedNodes());
+  expect(swept).toEqual({ changed: 9, failed: 1 });
   const found = await Promise.allSettled(
     nodeIds.map((nodeId) => world.temporal.workflow.getHandle(drainWorkflowId(nodeId)).describe()),
   );

@@ -35,7 +35,8 @@ test('connected nodes that need it take turns: no round passes over one that has
 });
 
 test('a node that connects for the first time is next, and one whose row is locked keeps its turn', async () => {
-  const [locked = '', other = ''] = [await seed(), await seed()];
+  const locked = await seed();
+  const other = await seed();
   await hive.database.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM node WHERE id = ${locked}::uuid FOR UPDATE`;
     await endTurns(hive.database, [locked, other]);
