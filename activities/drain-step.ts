@@ -4,6 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { backOff } from 'exponential-backoff';
 import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
 import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
@@ -25,6 +27,8 @@ export interface DrainStep {
   started: number;
   /** Attempts that already had a running backfill, which the drain did not start: they may need another one. */
   occupied: number;
+  /** The node is not connected, which ends the pass. The drain of its next session begins with a new one. */
+  isOffline?: boolean;
 }
 
 export interface DrainStepDeps {
@@ -38,13 +42,20 @@ const STEP_MS = 5000;
 const HEARTBEAT_MS = 2000;
 /** Attempts per listing. */
 const PAGE_SIZE = 100;
+/** The longest pause before a backfill's end is waited for again, after Temporal refused to tell it. */
+const MAX_FOLLOW_PAUSE_MS = 2000;
 
-/** Safe to repeat: backfills that an earlier try started are running, and each occupies a place until it ends. */
+/**
+ * Safe to repeat: backfills that an earlier try started are running, and each occupies a place until it ends. While the
+ * node is not connected, no backfill is started or waited for: each would only wait for the node, and those that are
+ * running already do so without the drain.
+ */
 export async function drainStep(
   { database, temporal, stopping }: DrainStepDeps,
   input: DrainStepInput,
 ): Promise<DrainStep> {
   const context = Context.current();
+  if (!(await findLease(database, input.nodeId))) return offline();
   const leaving = new AbortController();
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   const window = new Window(temporal, leaving.signal, input);
@@ -61,7 +72,8 @@ export async function drainStep(
         if (listed.length === 0) {
           listed = await listNeedingBackfill(database, input.nodeId, after, PAGE_SIZE);
           isLastPage = listed.length < PAGE_SIZE; // attempts that need one since then come with a signal
-          if (listed.length > 0) location = await findLease(database, input.nodeId);
+          location = await findLease(database, input.nodeId);
+          if (!location) return offline(window);
         }
         const next = listed.shift();
         if (next) window.start(next.attemptId, location);
@@ -78,6 +90,11 @@ export async function drainStep(
     clearInterval(heartbeat);
     leaving.abort();
   }
+}
+
+/** @returns the end of the pass, whatever of it is left */
+function offline({ started, occupied } = { started: 0, occupied: 0 }): DrainStep {
+  return { position: { isListed: true, running: [] }, started, occupied, isOffline: true };
 }
 
 /** The running backfills, by attempt. */
@@ -138,10 +155,25 @@ class Window {
     await this.#end(backfill.attemptId);
   }
 
-  /** Resolves even if the backfill failed: how it ended is in the attempt's state, and the drain goes on. */
+  /**
+   * Resolves even if the backfill failed: how it ended is in the attempt's state, and the drain goes on. An error that
+   * is not its end frees no place: it is waited for again until the step is over.
+   */
   async #end(attemptId: string): Promise<void> {
-    await this.#temporal
-      .follow(this.#leaving, (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).result())
-      .catch(() => undefined);
+    const result = () =>
+      this.#temporal.follow(this.#leaving, (client) =>
+        client.workflow.getHandle(backfillWorkflowId(attemptId)).result(),
+      );
+    const retry = (error: unknown) => !isEnd(error) && !this.#leaving.aborted;
+    try {
+      await backOff(result, { numOfAttempts: Infinity, startingDelay: 100, maxDelay: MAX_FOLLOW_PAUSE_MS, retry });
+    } catch (error) {
+      if (!isEnd(error)) throw error;
+    }
   }
+}
+
+/** @returns whether the error says that the workflow has ended: in any way but well, or so long ago that it is gone */
+function isEnd(error: unknown): boolean {
+  return error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError;
 }

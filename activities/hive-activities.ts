@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
-import { listNodesToDrain } from '../prisma/queries/list-needing-backfill.js';
+import { endTurns, listNodesToDrain } from '../prisma/queries/list-needing-backfill.js';
 import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
 import { listStaleBackfills, resetStaleBackfill } from '../prisma/queries/pending-backfills.js';
 import type { SyncState } from '../protocol/frames.js';
@@ -14,6 +14,7 @@ import { signalDrain } from '../backfills/start.js';
 import type { TemporalDoor } from '../backfills/temporal-door.js';
 import { compactLogs, type Compacted } from './compact-logs.js';
 import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js';
+import { sweep, type Swept } from './sweep.js';
 
 export interface HiveActivityDeps {
   database: Database;
@@ -29,6 +30,8 @@ export interface HiveActivityDeps {
 /** How far a sweep over many rows has come; `next` is absent when it is done. */
 export interface SweepPage {
   changed: number;
+  /** Rows that failed, each alone. @default 0 */
+  failed?: number;
   next?: string;
 }
 
@@ -59,16 +62,18 @@ export function createHiveActivities(deps: HiveActivityDeps) {
     /** Frees attempts whose workflow no longer runs although they are marked as being backfilled. */
     async resetStaleBackfills(after: string | undefined): Promise<SweepPage> {
       const stale = await listStaleBackfills(database, deps.backfillTimeoutMinutes, after, PAGE_SIZE);
-      let changed = 0;
-      for (const backfill of stale) {
-        Context.current().heartbeat();
+      const swept = await sweep(stale, async (backfill) => {
         const { attemptId, runId } = backfill;
-        if (await temporal.call('activity', (client) => isBackfillRunning(client, attemptId, runId))) continue;
-        if (!(await resetStaleBackfill(database, backfill))) continue;
-        changed++;
+        if (await temporal.call('activity', (client) => isBackfillRunning(client, attemptId, runId))) return false;
+        if (!(await resetStaleBackfill(database, backfill))) return false;
         deps.logger.warn({ attemptId }, 'backfill without a running workflow was reset');
+        return true;
+      });
+      for (const { item, error } of swept.failures) {
+        deps.logger.warn({ err: error, attemptId: item.attemptId }, 'could not look whether the backfill still runs');
       }
-      return page(changed, stale.length, stale.at(-1)?.attemptId);
+      const isAll = swept.done === stale.length && stale.length < PAGE_SIZE;
+      return page(swept, isAll ? undefined : stale[swept.done - 1]?.attemptId);
     },
 
     /**
@@ -78,13 +83,20 @@ export function createHiveActivities(deps: HiveActivityDeps) {
      */
     async drainConnectedNodes(): Promise<SweepPage> {
       const nodes = await listNodesToDrain(database, DRAINS_A_ROUND);
-      for (const node of nodes) {
-        Context.current().heartbeat();
-        const { backfillConcurrency: concurrency, nodeTimeoutSeconds } = deps;
+      const { backfillConcurrency: concurrency, nodeTimeoutSeconds } = deps;
+      const swept = await sweep(nodes, async (node) => {
         const drain = { ...node, concurrency, nodeTimeoutSeconds };
         await temporal.call('activity', (client) => signalDrain(client, drain, 'schedule'));
+        return true;
+      });
+      for (const { item, error } of swept.failures) {
+        deps.logger.warn({ err: error, nodeId: item.nodeId }, 'could not request the drain of the node');
       }
-      return { changed: nodes.length };
+      await endTurns(
+        database,
+        nodes.slice(0, swept.done).map(({ nodeId }) => nodeId),
+      );
+      return page(swept);
     },
 
     /** Joins small pages of ended executions for a few seconds. */
@@ -103,8 +115,8 @@ export function createHiveActivities(deps: HiveActivityDeps) {
   };
 }
 
-function page(changed: number, listed: number, last: string | undefined): SweepPage {
-  return { changed, ...(listed === PAGE_SIZE && last !== undefined && { next: last }) };
+function page({ changed, failures }: Swept<unknown>, next?: string): SweepPage {
+  return { changed, ...(failures.length > 0 && { failed: failures.length }), ...(next !== undefined && { next }) };
 }
 
 export type HiveActivities = ReturnType<typeof createHiveActivities>;

@@ -92,6 +92,10 @@ export interface DrainInput {
   started?: number;
   /** Whether another pass is to follow. */
   isSignalled?: boolean;
+  /** How many attempts of this pass another backfill occupied. */
+  occupied?: number;
+  /** How many passes there have been for such attempts. */
+  revisits?: number;
 }
 
 /** The workflows as their clients start them. */

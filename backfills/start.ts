@@ -2,6 +2,7 @@
 import {
   type Client,
   type WorkflowClient,
+  type WorkflowOptions,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
@@ -71,9 +72,25 @@ async function expedite(workflows: WorkflowClient, workflowId: string): Promise<
   return (await handle.describe()).runId;
 }
 
-/** Tells the node's drain that attempts may need a backfill, and starts the drain if it is not running. */
-export async function signalDrain(client: Client, input: DrainInput, trigger: Trigger): Promise<void> {
+/**
+ * Bounds of a drain. What it leaves undone is left to the next one, since the database knows what needs a backfill. A
+ * run continues as new long before its time is up. One that can't, because its tasks fail (say, under older code), ends
+ * by it: until then, every request for a drain of the node only signals it.
+ */
+const DRAIN_BOUNDS = { workflowRunTimeout: '15 minutes', workflowExecutionTimeout: '1 day' } as const;
+
+/**
+ * Tells the node's drain that attempts may need a backfill, and starts the drain if it is not running.
+ * @param bounds of a drain that this starts
+ */
+export async function signalDrain(
+  client: Client,
+  input: DrainInput,
+  trigger: Trigger,
+  bounds: Pick<WorkflowOptions, 'workflowRunTimeout' | 'workflowExecutionTimeout'> = DRAIN_BOUNDS,
+): Promise<void> {
   await client.workflow.signalWithStart<DrainNode, [{ trigger: Trigger }]>('drainNode', {
+    ...bounds,
     workflowId: drainWorkflowId(input.nodeId),
     taskQueue: HIVE_TASK_QUEUE,
     args: [input],

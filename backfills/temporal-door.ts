@@ -1,5 +1,6 @@
 /** The only way to Temporal: every call that requests, finds, follows or cancels a backfill goes through it. */
 import { isGrpcServiceError, ServiceError, type Client } from '@temporalio/client';
+import pLimit from 'p-limit';
 import pTimeout from 'p-timeout';
 
 /**
@@ -14,6 +15,12 @@ export const TEMPORAL_DEADLINE_MS = {
   /** An activity: it fails, and its retry policy decides what happens next. */
   activity: 10_000,
 } as const;
+
+/**
+ * The maximum number of long polls of this process; others wait for their turn. Temporal allows 1,200 for a namespace
+ * at each of its frontends, and the workers of all hives need some of them.
+ */
+const LONG_POLLS = 100;
 
 /** When the time is up, an answer that has come already, but that a busy process has not seen yet, still counts. */
 const LENIENT_TIMERS = {
@@ -31,6 +38,7 @@ export class TemporalUnavailableError extends Error {
 
 export class TemporalDoor {
   #client: Client | undefined;
+  readonly #longPolls = pLimit(LONG_POLLS);
 
   /** Opens the door once the process has connected. It stays open even if Temporal goes away later; calls then fail. */
   open(client: Client): void {
@@ -61,12 +69,16 @@ export class TemporalDoor {
   }
 
   /**
-   * Runs an action that may take long, such as waiting for a workflow's result, until the signal aborts it.
+   * Runs an action that may take long, such as waiting for a workflow's result, until the signal aborts it. The number
+   * of those that run at once is limited; others wait for their turn.
    * @throws TemporalUnavailableError if the door is not open yet, or what the action throws
    */
   async follow<T>(signal: AbortSignal, action: (client: Client) => Promise<T>): Promise<T> {
     const client = this.#client;
     if (!client) throw new TemporalUnavailableError('Temporal is not connected');
-    return client.withAbortSignal(signal, () => action(client));
+    return this.#longPolls(() => {
+      signal.throwIfAborted();
+      return client.withAbortSignal(signal, () => action(client));
+    });
   }
 }

@@ -352,6 +352,35 @@ test.concurrent(
   },
 );
 
+test.concurrent(
+  'a node that answers with errors five times in a row fails the backfill long before the time is up',
+  async () => {
+    const { fakes, failure } = await start({ mirror: [failing('node_error')] }, { nodeTimeoutSeconds: 90 });
+    expect(await failure()).toMatchObject({ type: 'node_error' });
+    expect(fakes.steps).toHaveLength(5);
+    expect(fakes.settlements).toMatchObject([{ ending: 'failed', reason: 'node_error', progressed: false }]);
+  },
+);
+
+test.concurrent('five errors of a node with another failure between them do not fail the backfill', async () => {
+  const error = failing('node_error');
+  const mirror = [error, error, error, failing('node_busy'), error, error, () => COMPLETE];
+  const { handle } = await start({ mirror }, { nodeTimeoutSeconds: 90 });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+});
+
+test.concurrent('errors of a node’s earlier session do not count', async () => {
+  const error = failing('node_error');
+  const moving = (fakes: Fakes) => {
+    fakes.location = AT_OTHER;
+    return error();
+  };
+  const mirror = [error, error, error, moving, error, () => COMPLETE];
+  const { handle, fakes } = await start({ mirror }, { nodeTimeoutSeconds: 90 });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(fakes.queues).toEqual(['one', 'one', 'one', 'one', 'other', 'other']);
+});
+
 test.concurrent('a step that succeeds restarts the time for failures', async () => {
   const failed = failing('node_error');
   const pulled = async () => {

@@ -7,6 +7,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -41,6 +42,8 @@ const FIRST_PAUSE_SECONDS = 0.25;
 const MAX_PAUSE_SECONDS = 5;
 /** How long to wait before asking a node again that accepts no more requests at the moment. */
 const BUSY_PAUSE_SECONDS = 1;
+/** After this many errors in a row of one session's node, waiting longer only keeps others from the drain's places. */
+const MAX_NODE_ERRORS = 5;
 const NOTHING_STORED = { executions: 0, linesDeclared: 0, linesStored: 0 };
 
 /**
@@ -72,6 +75,8 @@ class Backfill {
   #location: NodeLocation | undefined;
   #lastProgress = Date.now();
   #failuresInRow = 0;
+  /** The session whose node answered with an error last, and how often in a row. */
+  #nodeErrors = { sessionId: '', count: 0 };
 
   constructor(input: BackfillInput) {
     this.#input = input;
@@ -154,6 +159,7 @@ class Backfill {
     this.progress.pulls++;
     this.#lastProgress = Date.now();
     this.#failuresInRow = 0;
+    this.#nodeErrors.count = 0;
     this.#show('mirroring');
   }
 
@@ -169,18 +175,33 @@ class Backfill {
 
   /**
    * @returns the result if the failure, or failing for too long, ends the backfill; undefined if it goes on
-   * @throws ApplicationFailure if the same session has failed for too long
+   * @throws ApplicationFailure if the same session has failed for too long or too often
    */
   async #afterFailure(code: string): Promise<BackfillResult | undefined> {
     if (code === 'attempt_not_found') return this.settle('unavailable', 'not_found');
     if (code === 'attempt_not_shared') return this.settle('unavailable', 'not_shared');
     const former = this.#location;
+    if (this.#countNodeErrors(code, former) >= MAX_NODE_ERRORS && patched('node-errors-end-backfills')) {
+      return this.#fail(code);
+    }
     this.#location = undefined;
     await this.#waitForNode();
     if (!this.#isOutOfTime()) return undefined;
     const current = await locateNode(this.#input.nodeId);
     if (!current) return this.settle('node_offline', 'node_offline');
     if (current.sessionId !== former?.sessionId) return undefined;
+    return this.#fail(code);
+  }
+
+  /** @returns how many errors in a row the session's node has answered with */
+  #countNodeErrors(code: string, location: NodeLocation | undefined): number {
+    const sessionId = location?.sessionId ?? '';
+    const before = sessionId === this.#nodeErrors.sessionId ? this.#nodeErrors.count : 0;
+    this.#nodeErrors = { sessionId, count: code === 'node_error' ? before + 1 : 0 };
+    return this.#nodeErrors.count;
+  }
+
+  async #fail(code: string): Promise<never> {
     await this.settle('failed', code);
     throw ApplicationFailure.nonRetryable(`backfill of ${this.#input.attemptId} ended: ${code}`, code);
   }

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
+import { type WorkflowFailedError } from '@temporalio/client';
+import { TimeoutFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { DrainStep, DrainStepInput } from '../activities/drain-step.js';
 import type { HiveActivities } from '../activities/hive-activities.js';
@@ -136,4 +139,75 @@ test('after continue-as-new, a pass that nobody signalled is the last one', asyn
   await (await start()).result();
   const [, after] = [...runs.values()];
   expect(positionsOf(after)).toEqual([LISTING]);
+});
+
+test('continue-as-new keeps that attempts were occupied, and they are visited once more', async () => {
+  const occupied = { position: LISTING, started: 0, occupied: 1 };
+  answers = [() => (runs.size === 1 ? large(occupied) : NOTHING)];
+  await (await start()).result();
+  const [, after] = [...runs.values()];
+  expect(positionsOf(after)).toEqual([LISTING, START]);
+});
+
+test('continue-as-new keeps how often occupied attempts have been visited', async () => {
+  const pass = [() => large({ position: LISTING, started: 0, occupied: 1 }), () => large({ ...NOTHING, occupied: 1 })];
+  answers = Array.from({ length: 20 }, () => pass).flat();
+  await (await start()).result();
+  expect(runs.size).toBeGreaterThan(1);
+  const passes = steps().filter(({ after, isListed }) => !after && !isListed);
+  expect(passes).toHaveLength(6);
+});
+
+test('a pass of a node that is not connected ends at once, also if attempts were occupied', async () => {
+  answers = [() => ({ position: LISTING, started: 1, occupied: 1 }), () => ({ ...NOTHING, isOffline: true })];
+  expect(await (await start()).result()).toEqual({ started: 1 });
+  expect(positionsOf(steps())).toEqual([START, LISTING]);
+});
+
+test('a node that came back while its pass ended is drained again', async () => {
+  const drain = newDrain();
+  answers = [
+    async () => {
+      await signalDrain(world.client, drain, 'reconnect');
+      return { ...NOTHING, isOffline: true };
+    },
+    () => NOTHING,
+  ];
+  await (await start(drain)).result();
+  expect(positionsOf(steps())).toEqual([START, START]);
+});
+
+test('a drain whose tasks fail forever ends when its time is up, and the next request starts another', async () => {
+  const drain = newDrain();
+  const untold = () => ({}) as DrainStep; // as from an activity of other code
+  answers = [untold];
+  await signalDrain(world.client, drain, 'schedule', { workflowRunTimeout: '2 seconds' });
+  const stuck = world.client.workflow.getHandle<DrainNode>(`drain/${drain.nodeId}`);
+  const failure = (await stuck.result().catch((error: unknown) => error)) as WorkflowFailedError;
+  expect(failure.cause).toBeInstanceOf(TimeoutFailure);
+  runs.clear();
+  answers = [() => ({ ...NOTHING, started: 3 })];
+  expect(await (await start(drain)).result()).toEqual({ started: 3 });
+});
+
+test('a drain that takes longer than one run may goes on in further runs, each of which is bounded', async () => {
+  const slow = async () => {
+    await sleep(150);
+    return { position: LISTING, started: 1, occupied: 0 };
+  };
+  answers = [...Array.from({ length: 40 }, () => slow), () => NOTHING];
+  const drain = newDrain();
+  await signalDrain(world.client, drain, 'schedule', { workflowRunTimeout: '3 seconds' });
+  const handle = world.client.workflow.getHandle<DrainNode>(`drain/${drain.nodeId}`);
+  expect(await handle.result()).toEqual({ started: 40 });
+  expect(runs.size).toBeGreaterThan(2);
+  const { raw } = await handle.describe();
+  expect(Number(raw.executionConfig?.workflowRunTimeout?.seconds)).toBe(3);
+});
+
+test('a drain is bounded unless its caller says otherwise', async () => {
+  const { raw } = await (await start()).describe();
+  const { workflowRunTimeout, workflowExecutionTimeout } = raw.executionConfig ?? {};
+  expect(Number(workflowRunTimeout?.seconds)).toBeGreaterThan(60);
+  expect(Number(workflowExecutionTimeout?.seconds)).toBeGreaterThan(3600);
 });

@@ -73,9 +73,17 @@ test('a page that fails transiently is retried from where the sweep was', async 
   expect(calls).toEqual(['reset first', 'reset b', 'reset b', 'drain first', 'compact']);
 });
 
-test('a sweep that fails for good fails the round, and nothing after it is done', async () => {
-  failures.set('drain first', ApplicationFailure.nonRetryable('broken', 'broken'));
+test('a sweep that fails for good keeps the round from nothing else, and then fails it', async () => {
+  stale = { first: { changed: 1, next: 'b' } };
+  failures.set('reset b', ApplicationFailure.nonRetryable('broken', 'broken'));
+  failures.set('drain first', ApplicationFailure.nonRetryable('broken later', 'broken_later'));
   const failure = (await round().catch((error: unknown) => error)) as WorkflowFailedError;
   expect(failure.cause?.cause).toMatchObject({ type: 'broken' });
-  expect(calls).toEqual(['reset first', 'drain first']);
+  expect(calls).toEqual(['reset first', 'reset b', 'drain first', 'compact']);
+});
+
+test('a round counts what failed alone', async () => {
+  stale = { first: { changed: 1, failed: 2, next: 'b' }, b: { changed: 1 } };
+  nodes = { first: { changed: 3, failed: 1 } };
+  expect(await round()).toEqual({ reset: 2, drained: 3, compacted: COMPACTED, failed: 3 });
 });

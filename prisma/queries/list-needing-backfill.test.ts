@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { seedAttempt, seedNode } from '../../tests/harness/seed.js';
 import { Prisma, type Queryable } from '../database.js';
-import { listNeedingBackfill, listNodesToDrain, stillToDrain } from './list-needing-backfill.js';
+import { endTurns, listNeedingBackfill, listNodesToDrain, stillToDrain } from './list-needing-backfill.js';
 
 let hive: TestHive;
 beforeEach(async () => {
@@ -17,17 +17,34 @@ async function seed(options: { online?: boolean; needsBackfill?: boolean } = {})
   return nodeId;
 }
 
-test('a round takes as many nodes as it may, and eventually every one that is connected and needs it', async () => {
+test('connected nodes that need it take turns: no round passes over one that has waited longer', async () => {
   const wanted = await Promise.all(Array.from({ length: 6 }, () => seed()));
   await seed({ online: false });
   await seed({ needsBackfill: false });
-  const seen = new Set<string>();
-  for (let round = 0; round < 200 && seen.size < wanted.length; round++) {
-    const nodes = await listNodesToDrain(hive.database, 2);
+  const round = async () => {
+    const nodes = (await listNodesToDrain(hive.database, 2)).map(({ nodeId }) => nodeId);
     expect(nodes).toHaveLength(2);
-    for (const { nodeId } of nodes) seen.add(nodeId);
-  }
-  expect([...seen].sort()).toEqual(wanted.sort());
+    await endTurns(hive.database, nodes);
+    return nodes;
+  };
+  const first = [await round(), await round(), await round()];
+  expect(first.flat().sort()).toEqual(wanted.sort());
+  expect([await round(), await round(), await round()].map((nodes) => nodes.sort())).toEqual(
+    first.map((nodes) => nodes.sort()),
+  );
+});
+
+test('a node that connects for the first time is next, and one whose row is locked keeps its turn', async () => {
+  const locked = await seed();
+  const other = await seed();
+  await hive.database.$transaction(async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM node WHERE id = ${locked}::uuid FOR UPDATE`;
+    await endTurns(hive.database, [locked, other]);
+  });
+  const added = await seed();
+  const next = (await listNodesToDrain(hive.database, 3)).map(({ nodeId }) => nodeId);
+  expect(next.slice(0, 2).sort()).toEqual([locked, added].sort());
+  expect(next[2]).toBe(other);
 });
 
 test.each<[string, (db: Queryable, nodeId: string) => Promise<unknown>]>([

@@ -43,15 +43,22 @@ export interface NodeToDrain {
 }
 
 /**
- * Connected nodes with attempts that need a backfill now. In random order: if there are more than `limit`, those that
- * always need one must not keep the others from their turn.
+ * Connected nodes with attempts that need a backfill now. They take turns: if there are more than `limit`, those that
+ * have waited longest since {@link endTurns} come first, so that nodes that always need a drain hold up no other.
  */
 export function listNodesToDrain(db: Queryable, limit: number): Promise<NodeToDrain[]> {
   return db.$queryRaw`
     SELECT node.id AS "nodeId", node.organization_id AS "organizationId"
     FROM node JOIN node_lease lease ON lease.node_id = node.id AND lease.expires_at > now()
     WHERE EXISTS (SELECT FROM attempt_sync s WHERE s.node_id = node.id AND ${NEEDS_BACKFILL_NOW})
-    ORDER BY random() LIMIT ${limit}`;
+    ORDER BY node.drain_turn_at NULLS FIRST, node.id LIMIT ${limit}`;
+}
+
+/** Lets other nodes come first next time. A node whose row is locked keeps its turn. */
+export async function endTurns(db: Queryable, nodeIds: string[]): Promise<void> {
+  await db.$executeRaw`
+    WITH free AS (SELECT id FROM node WHERE id = ANY (${nodeIds}::uuid[]) FOR UPDATE SKIP LOCKED)
+    UPDATE node SET drain_turn_at = now() FROM free WHERE node.id = free.id`;
 }
 
 /** @returns the ids of those nodes that have attempts which wait for a backfill, or are in one */
