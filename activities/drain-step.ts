@@ -7,7 +7,7 @@ import { Context } from '@temporalio/activity';
 import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
 import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
-import { backfillWorkflowId, type BackfillInput, type DrainPosition, type Trigger } from '../backfills/definitions.js';
+import type { BackfillInput, DrainPosition, Trigger } from '../backfills/definitions.js';
 import { startUnlessRunning } from '../backfills/start.js';
 import type { TemporalDoor } from '../backfills/temporal-door.js';
 
@@ -141,7 +141,7 @@ class Window {
   /** Resolves even if the backfill failed: how it ended is in the attempt's state, and the drain goes on. */
   async #end(attemptId: string): Promise<void> {
     await this.#temporal
-      .follow(this.#leaving, (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).result())
+      .follow(this.#leaving, (client) => client.workflow.getHandle(client.names.backfillId(attemptId)).result())
       .catch(() => undefined);
   }
 }

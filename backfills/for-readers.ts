@@ -12,14 +12,7 @@ import {
   releaseBackfillClaim,
   type BackfillClaim,
 } from '../prisma/queries/claim-backfill.js';
-import {
-  backfillWorkflowId,
-  expediteSignal,
-  type AttemptRef,
-  type BackfillInput,
-  type BackfillType,
-  type Trigger,
-} from './definitions.js';
+import { expediteSignal, type AttemptRef, type BackfillInput, type BackfillType, type Trigger } from './definitions.js';
 import {
   describeBackfill,
   listBackfills,
@@ -28,11 +21,13 @@ import {
   type BackfillListing,
 } from './find.js';
 import { countRequest } from './metrics.js';
+import type { InstallationNames } from './installation.js';
 import { startBackfill, type StartedBackfill } from './start.js';
 import type { TemporalCaller, TemporalDoor } from './temporal-door.js';
 
 export interface BackfillsOptions {
   temporal: TemporalDoor;
+  names: InstallationNames;
   database: Database;
   logger: Logger;
   /** How long a backfill waits for a node that has disconnected. */
@@ -43,6 +38,8 @@ export interface BackfillsOptions {
 export type ReadRequest = 'started' | 'joined' | 'requested' | 'nothing' | 'failed';
 
 export interface Backfills {
+  /** @returns the id that the attempt's backfill has as a workflow */
+  workflowIdOf(attemptId: string): string;
   /**
    * For a reader of a partial attempt: starts a backfill if needed. Never throws, and waits at most 100 ms for
    * Temporal.
@@ -75,7 +72,8 @@ const READ_WAIT_MS = 100;
 const EXPEDITE_INTERVAL_MS = 5_000;
 const MAX_REMEMBERED_EXPEDITES = 10_000;
 
-export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds }: BackfillsOptions): Backfills {
+export function createBackfills(options: BackfillsOptions): Backfills {
+  const { temporal, names, database, logger, nodeTimeoutSeconds } = options;
   const expedited = new LRUCache<string, true>({ max: MAX_REMEMBERED_EXPEDITES, ttl: EXPEDITE_INTERVAL_MS });
 
   async function startClaimed(claim: BackfillClaim, trigger: Trigger, type: BackfillType, caller: TemporalCaller) {
@@ -95,6 +93,8 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
   }
 
   return {
+    workflowIdOf: (attemptId) => names.backfillId(attemptId),
+
     async requestByRead(scope, attemptId) {
       const failed = (error: unknown): ReadRequest => {
         logger.warn({ err: error, attemptId }, 'a read could not start a backfill');
@@ -113,7 +113,9 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
       if (expedited.has(attemptId)) return;
       expedited.set(attemptId, true);
       temporal
-        .call('request', (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).signal(expediteSignal))
+        .call('request', (client) =>
+          client.workflow.getHandle(client.names.backfillId(attemptId)).signal(expediteSignal),
+        )
         .catch((error: unknown) => {
           if (!(error instanceof WorkflowNotFoundError)) logger.debug({ err: error, attemptId }, 'expedite failed');
         });
@@ -130,7 +132,7 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
 
     async cancel(scope, attemptId) {
       return temporal.call('management', async (client) => {
-        const handle = client.workflow.getHandle(backfillWorkflowId(attemptId));
+        const handle = client.workflow.getHandle(client.names.backfillId(attemptId));
         try {
           if ((await handle.describe()).status.name !== 'RUNNING') return false;
           // paused first, so that nothing that sees the cancelled run end starts another

@@ -1,17 +1,9 @@
 /** Starts, joins and signals workflows from the outside. Workflow code must not import this. */
-import {
-  type Client,
-  type WorkflowClient,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type WorkflowClient, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import {
   backfillOptions,
-  backfillWorkflowId,
   drainSignal,
-  drainWorkflowId,
   expediteSignal,
-  HIVE_TASK_QUEUE,
   searchAttributes,
   TRIGGER_PRIORITY,
   type BackfillAttempt,
@@ -20,6 +12,7 @@ import {
   type DrainNode,
   type Trigger,
 } from './definitions.js';
+import type { InstallationClient } from './installation.js';
 
 export interface StartedBackfill {
   workflowId: string;
@@ -32,8 +25,8 @@ export interface StartedBackfill {
  * Starts a backfill of the attempt, or joins and expedites the one that is running.
  * @throws what Temporal's client throws if the server can't be reached
  */
-export async function startBackfill(client: Client, input: BackfillInput): Promise<StartedBackfill> {
-  const workflowId = backfillWorkflowId(input.attemptId);
+export async function startBackfill(client: InstallationClient, input: BackfillInput): Promise<StartedBackfill> {
+  const workflowId = client.names.backfillId(input.attemptId);
   const runId = await startUnlessRunning(client, input);
   if (runId !== undefined) return { workflowId, runId, joined: false };
   return { workflowId, runId: await expedite(client.workflow, workflowId), joined: true };
@@ -44,12 +37,15 @@ export async function startBackfill(client: Client, input: BackfillInput): Promi
  * @returns its run id; undefined if one is already running
  * @throws what Temporal's client throws if the server can't be reached
  */
-export async function startUnlessRunning(client: Client, input: BackfillInput): Promise<string | undefined> {
+export async function startUnlessRunning(
+  client: InstallationClient,
+  input: BackfillInput,
+): Promise<string | undefined> {
   try {
     const handle = await client.workflow.start<BackfillAttempt>('backfillAttempt', {
       ...backfillOptions(input),
-      workflowId: backfillWorkflowId(input.attemptId),
-      taskQueue: HIVE_TASK_QUEUE,
+      workflowId: client.names.backfillId(input.attemptId),
+      taskQueue: client.names.queue,
       requestEagerStart: true, // its first task comes with the answer if this process polls the queue
       args: [input],
     });
@@ -72,10 +68,10 @@ async function expedite(workflows: WorkflowClient, workflowId: string): Promise<
 }
 
 /** Tells the node's drain that attempts may need a backfill, and starts the drain if it is not running. */
-export async function signalDrain(client: Client, input: DrainInput, trigger: Trigger): Promise<void> {
+export async function signalDrain(client: InstallationClient, input: DrainInput, trigger: Trigger): Promise<void> {
   await client.workflow.signalWithStart<DrainNode, [{ trigger: Trigger }]>('drainNode', {
-    workflowId: drainWorkflowId(input.nodeId),
-    taskQueue: HIVE_TASK_QUEUE,
+    workflowId: client.names.drainId(input.nodeId),
+    taskQueue: client.names.queue,
     args: [input],
     signal: drainSignal,
     signalArgs: [{ trigger }],

@@ -32,21 +32,35 @@ export class World {
     readonly namespace: string,
   ) {}
 
-  static async create(): Promise<World> {
+  /**
+   * @param namespace of an earlier world, to share it. @default one of its own
+   * @param isNew whether the database is fresh, so that the first hive gives the installation a name. Otherwise it is as
+   * one that is older than names, and the ids of workflows are short.
+   */
+  static async create({ namespace, isNew = false }: { namespace?: string; isNew?: boolean } = {}): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'hivesync-world-'));
     const testDatabase = await createTestDatabase();
     const connection = await Connection.connect({ address: testServices().temporalAddress });
-    const namespace = `test-${randomUUID()}`;
-    await connection.workflowService.registerNamespace({
-      namespace,
-      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-    });
-    const temporal = new Client({ connection, namespace });
-    return new World(directory, testDatabase, openDatabase(testDatabase.url), temporal, namespace);
+    const own = `test-${randomUUID()}`;
+    if (namespace === undefined) {
+      await connection.workflowService.registerNamespace({
+        namespace: own,
+        workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+      });
+    }
+    const temporal = new Client({ connection, namespace: namespace ?? own });
+    const database = openDatabase(testDatabase.url);
+    if (!isNew) await database.installation.create({ data: { id: randomUUID(), name: '', nameInUse: '' } });
+    return new World(directory, testDatabase, database, temporal, namespace ?? own);
   }
 
-  /** Starts a hive. On the port of an earlier one, that one's nodes come back by themselves. */
-  async startHive(options: { port?: number; env?: Record<string, string> } = {}): Promise<HiveHandle> {
+  /**
+   * Starts a hive. On the port of an earlier one, that one's nodes come back by themselves.
+   * @param isWaitedFor whether to wait until its workers run
+   */
+  async startHive(
+    options: { port?: number; env?: Record<string, string>; isWaitedFor?: boolean } = {},
+  ): Promise<HiveHandle> {
     const { program, url: ready } = forkHive({
       logFile: join(this.directory, 'hive.log'),
       env: {
@@ -60,7 +74,8 @@ export class World {
     });
     const hive = { url: await ready, program };
     this.#hives.push(hive);
-    await until(async () => (await this.readiness(hive)).workers === 'ok', 30_000, 'workers are running');
+    const works = async () => (await this.readiness(hive)).workers === 'ok';
+    if (options.isWaitedFor ?? true) await until(works, 30_000, 'workers are running');
     return hive;
   }
 

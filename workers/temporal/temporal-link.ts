@@ -1,16 +1,17 @@
 /** The process's link to Temporal: connects in the background, runs the workers, and retries when that fails. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { InstallationClient, type Installation } from '../../backfills/installation.js';
 import type { TemporalDoor } from '../../backfills/temporal-door.js';
-import { ensureReconcileSchedule } from './schedule.js';
+import { ensureReconcileSchedule, InstallationConflictError, removeFormerSchedule } from './schedule.js';
 import { ensureSearchAttributes } from './search-attributes.js';
 import { createWorkers, type WorkerDeps } from './workers.js';
 
 export interface TemporalLinkOptions {
   connection: NativeConnectionOptions;
   namespace: string;
+  installation: Installation & { formerName: string | null };
   reconcileIntervalSeconds: number;
   /** Opened with the first connection; stays open even while Temporal is unreachable. */
   door: TemporalDoor;
@@ -28,7 +29,7 @@ const HEALTH_DEADLINE_MS = 2000;
 export class TemporalLink {
   readonly #options: TemporalLinkOptions;
   #connection: NativeConnection | undefined;
-  #client: Client | undefined;
+  #client: InstallationClient | undefined;
   #workers: Worker[] = [];
   #isServerThere = false;
   readonly #stopping = new AbortController();
@@ -66,35 +67,40 @@ export class TemporalLink {
 
   async #run(): Promise<void> {
     const { logger } = this.#options;
+    let isConflictLogged = false;
     while (!this.#isStopping) {
       try {
         await this.#connectAndWork();
       } catch (error) {
-        logger.error({ err: error }, 'no workers are running: Temporal is unreachable or refuses them');
+        const isConflict = error instanceof InstallationConflictError;
+        if (!isConflict)
+          logger.error({ err: error }, 'no workers are running: Temporal is unreachable or refuses them');
+        else if (!isConflictLogged) logger.error(`no workers are running: ${error.message}`);
+        isConflictLogged = isConflict;
       }
       await this.#pause(RETRY_MS);
     }
   }
 
   async #connectAndWork(): Promise<void> {
-    const { door, namespace, hive, gateway, logger, reconcileIntervalSeconds } = this.#options;
+    const { door, namespace, installation, hive, gateway, logger, reconcileIntervalSeconds } = this.#options;
     const connection = (this.#connection ??= await NativeConnection.connect(this.#options.connection));
-    const client = (this.#client ??= new Client({ connection, namespace }));
+    const client = (this.#client ??= new InstallationClient({ connection, namespace }, installation));
     door.open(client);
     await ensureSearchAttributes(client, namespace);
     this.#isServerThere = true;
+    // before the workers, which must not take the workflows of another installation
+    await ensureReconcileSchedule(client, reconcileIntervalSeconds);
+    if (installation.formerName !== null) await removeFormerSchedule(client, installation.formerName);
     this.#workers = await createWorkers({
       connection,
       namespace,
+      names: client.names,
       hive: { ...hive, temporal: door, stopping: this.#stopping.signal },
       ...(gateway && { gateway }),
     });
     try {
       const running = Promise.all(this.#workers.map((worker) => this.#runWorker(worker)));
-      await ensureReconcileSchedule(client, reconcileIntervalSeconds).catch((error: unknown) => {
-        this.#shutdownWorkers();
-        throw error;
-      });
       logger.info({ queues: this.#workers.map((worker) => worker.options.taskQueue) }, 'workers are running');
       if (this.#isStopping) this.#shutdownWorkers();
       await running;
