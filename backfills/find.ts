@@ -37,7 +37,7 @@ export interface BackfillFilter {
   attemptId?: string | undefined;
   status?: BackfillStatus | undefined;
   limit: number;
-  /** Temporal's token for the next page. */
+  /** The token that the page before gave. */
   pageToken?: Buffer | undefined;
 }
 

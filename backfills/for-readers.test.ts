@@ -54,9 +54,9 @@ afterAll(async () => {
 function backfillsThrough(client?: InstallationClient): Backfills {
   const door = new TemporalDoor();
   if (client) door.open(client);
-  const { names } = temporal;
+  const { installation } = temporal;
   const logger = pino({ level: 'silent' });
-  return createBackfills({ temporal: door, names, database, logger, nodeTimeoutSeconds: 5 });
+  return createBackfills({ temporal: door, installation, database, logger, nodeTimeoutSeconds: 5 });
 }
 
 async function attempt(overrides: Partial<SeedAttempt> = {}) {

@@ -21,13 +21,14 @@ import {
   type BackfillListing,
 } from './find.js';
 import { countRequest } from './metrics.js';
-import type { InstallationNames } from './installation.js';
+import { InstallationNames, type Installation } from './installation.js';
+import { PageTokenSeal } from './page-token.js';
 import { startBackfill, type StartedBackfill } from './start.js';
 import type { TemporalCaller, TemporalDoor } from './temporal-door.js';
 
 export interface BackfillsOptions {
   temporal: TemporalDoor;
-  names: InstallationNames;
+  installation: Installation;
   database: Database;
   logger: Logger;
   /** How long a backfill waits for a node that has disconnected. */
@@ -62,7 +63,7 @@ export interface Backfills {
    * @throws TemporalUnavailableError
    */
   describe(attempt: AttemptRef): Promise<BackfillDescription | undefined>;
-  /** @returns backfills of the scope's organisation, newest first @throws TemporalUnavailableError */
+  /** @returns backfills of the scope's organisation, newest first @throws PageTokenError, TemporalUnavailableError */
   list(scope: OrganizationScope, filter: BackfillFilter): Promise<BackfillListing>;
 }
 
@@ -73,7 +74,9 @@ const EXPEDITE_INTERVAL_MS = 5_000;
 const MAX_REMEMBERED_EXPEDITES = 10_000;
 
 export function createBackfills(options: BackfillsOptions): Backfills {
-  const { temporal, names, database, logger, nodeTimeoutSeconds } = options;
+  const { temporal, installation, database, logger, nodeTimeoutSeconds } = options;
+  const names = new InstallationNames(installation);
+  const tokens = new PageTokenSeal(installation.id);
   const expedited = new LRUCache<string, true>({ max: MAX_REMEMBERED_EXPEDITES, ttl: EXPEDITE_INTERVAL_MS });
 
   async function startClaimed(claim: BackfillClaim, trigger: Trigger, type: BackfillType, caller: TemporalCaller) {
@@ -148,7 +151,13 @@ export function createBackfills(options: BackfillsOptions): Backfills {
 
     describe: (attempt) => temporal.call('management', (client) => describeBackfill(client, attempt)),
 
-    list: (scope, filter) =>
-      temporal.call('management', (client) => listBackfills(client, scope.organizationId, filter)),
+    async list({ organizationId }, filter) {
+      const pageToken = filter.pageToken && tokens.open(filter.pageToken, organizationId);
+      const listing = await temporal.call('management', (client) =>
+        listBackfills(client, organizationId, { ...filter, pageToken }),
+      );
+      const { backfills, nextPageToken } = listing;
+      return { backfills, nextPageToken: nextPageToken && tokens.seal(nextPageToken, organizationId) };
+    },
   };
 }

@@ -5,7 +5,6 @@ import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 import { createNodeBackfills } from '../backfills/for-nodes.js';
 import { createBackfills } from '../backfills/for-readers.js';
-import { InstallationNames } from '../backfills/installation.js';
 import { TemporalDoor } from '../backfills/temporal-door.js';
 import { Gateway } from '../gateway/gateway.js';
 import { createApp, createHttpServer } from '../api/app.js';
@@ -74,7 +73,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
     logger,
     backfills: createBackfills({
       temporal,
-      names: new InstallationNames(installation),
+      installation,
       database: readers,
       logger,
       nodeTimeoutSeconds,

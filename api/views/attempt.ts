@@ -22,6 +22,7 @@ export function attemptView(row: AttemptRow): z.input<typeof attempt> {
     setup_completed_at: metadata.setup_completed_at ?? null,
     created_at: metadata.created_at,
     updated_at: metadata.updated_at,
+    arrived_at: row.arrivedAt.toISOString(),
     revision: Number(row.revision),
     execution_count: row.executionCount,
     sync_state: row.state,
