@@ -1,10 +1,10 @@
 /** One step of a drain, against a real database and a Temporal without workers: what is started stays running. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Client, ServiceError } from '@temporalio/client';
+import { ServiceError } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { NativeConnection } from '@temporalio/worker';
-import { backfillWorkflowId } from '../backfills/definitions.js';
+import { InstallationClient } from '../backfills/installation.js';
 import { TemporalDoor } from '../backfills/temporal-door.js';
 import { ensureOrganization } from '../prisma/queries/organization.js';
 import { seedAttempt, seedNode } from '../tests/harness/seed.js';
@@ -14,13 +14,13 @@ import { ensureSearchAttributes } from '../workers/temporal/search-attributes.js
 import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js';
 
 let world: World;
-let client: Client;
+let client: InstallationClient;
 let organizationId: string;
 beforeAll(async () => {
   world = await World.create();
   await ensureSearchAttributes(world.temporal, world.namespace);
   const connection = await NativeConnection.connect({ address: world.temporalAddress });
-  client = new Client({ connection, namespace: world.namespace });
+  client = new InstallationClient({ connection, namespace: world.namespace }, world.temporal.installation);
   organizationId = (await ensureOrganization(world.database, 'default')).id;
 });
 afterAll(async () => {
@@ -32,7 +32,7 @@ afterAll(async () => {
 class RefusingDoor extends TemporalDoor {
   refusals = 0;
 
-  override follow<T>(signal: AbortSignal, action: (client: Client) => Promise<T>): Promise<T> {
+  override follow<T>(signal: AbortSignal, action: (client: InstallationClient) => Promise<T>): Promise<T> {
     if (this.refusals === 0) return super.follow(signal, action);
     this.refusals--;
     return Promise.reject(new ServiceError('namespace concurrent poll limit exceeded'));
@@ -66,7 +66,7 @@ function step(input: DrainStepInput, door = new RefusingDoor(), stopping = new A
   return new MockActivityEnvironment().run(drainStep.bind(undefined, deps), input);
 }
 
-const backfill = (attemptId: string) => world.temporal.workflow.getHandle(backfillWorkflowId(attemptId));
+const backfill = (attemptId: string) => world.temporal.workflow.getHandle(world.temporal.names.backfillId(attemptId));
 
 /** @returns the ids of the node's attempts that have running backfills */
 async function runningBackfills(nodeId: string): Promise<string[]> {

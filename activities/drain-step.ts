@@ -9,7 +9,7 @@ import { backOff } from 'exponential-backoff';
 import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
 import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
-import { backfillWorkflowId, type BackfillInput, type DrainPosition, type Trigger } from '../backfills/definitions.js';
+import type { BackfillInput, DrainPosition, Trigger } from '../backfills/definitions.js';
 import { startUnlessRunning } from '../backfills/start.js';
 import type { TemporalDoor } from '../backfills/temporal-door.js';
 
@@ -162,7 +162,7 @@ class Window {
   async #end(attemptId: string): Promise<void> {
     const result = () =>
       this.#temporal.follow(this.#leaving, (client) =>
-        client.workflow.getHandle(backfillWorkflowId(attemptId)).result(),
+        client.workflow.getHandle(client.names.backfillId(attemptId)).result(),
       );
     const retry = (error: unknown) => !isEnd(error) && !this.#leaving.aborted;
     try {

@@ -1,10 +1,10 @@
 /** What reconcile does to each attempt and node, against a real database and a Temporal without workers. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ServiceError, type Client } from '@temporalio/client';
+import { ServiceError } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
-import { backfillWorkflowId, drainWorkflowId, HIVE_TASK_QUEUE } from '../backfills/definitions.js';
+import type { InstallationClient } from '../backfills/installation.js';
 import { TemporalDoor, type TemporalCaller } from '../backfills/temporal-door.js';
 import { ensureOrganization } from '../prisma/queries/organization.js';
 import { seedAttempt, seedNode } from '../tests/harness/seed.js';
@@ -25,7 +25,7 @@ afterAll(() => world.stop());
 class RefusingOnce extends TemporalDoor {
   #hasRefused = false;
 
-  override call<T>(caller: TemporalCaller, action: (client: Client) => Promise<T>): Promise<T> {
+  override call<T>(caller: TemporalCaller, action: (client: InstallationClient) => Promise<T>): Promise<T> {
     if (this.#hasRefused) return super.call(caller, action);
     this.#hasRefused = true;
     return Promise.reject(new ServiceError('exceeded workflow execution limit for signal events'));
@@ -58,9 +58,9 @@ test('an attempt whose backfill can’t be described keeps no other from being f
   await world.temporal.workflowService.startWorkflowExecution({
     namespace: world.namespace,
     requestId: randomUUID(),
-    workflowId: backfillWorkflowId(broken),
+    workflowId: world.temporal.names.backfillId(broken),
     workflowType: { name: 'backfillAttempt' },
-    taskQueue: { name: HIVE_TASK_QUEUE },
+    taskQueue: { name: world.temporal.names.queue },
     memo: { fields: { note: { metadata: { encoding: Buffer.from('binary/unknown') }, data: Buffer.from('x') } } },
   });
   const activities = newActivities();
@@ -80,7 +80,7 @@ test('a node whose drain can’t be requested keeps no other from its drain, and
   const swept = await new MockActivityEnvironment().run(() => activities.drainConnectedNodes());
   expect(swept).toEqual({ changed: 9, failed: 1 });
   const found = await Promise.allSettled(
-    nodeIds.map((nodeId) => world.temporal.workflow.getHandle(drainWorkflowId(nodeId)).describe()),
+    nodeIds.map((nodeId) => world.temporal.workflow.getHandle(world.temporal.names.drainId(nodeId)).describe()),
   );
   expect(found.filter(({ status }) => status === 'fulfilled')).toHaveLength(9);
   const turns = await world.database.node.findMany({ select: { drainTurnAt: true } });

@@ -60,8 +60,11 @@ export class ApiError extends Error {
 
 export const notFound = (what: string) => new ApiError('not_found', `${what} not found`);
 
-export function invalidCursor(message = 'is not a cursor from this API'): ApiError {
-  return new ApiError('invalid_cursor', `cursor: ${message}`, { errors: [{ in: 'query', field: 'cursor', message }] });
+export function invalidCursor(
+  message = 'is not a cursor from this API',
+  place: Omit<FieldFault, 'message'> = { in: 'query', field: 'cursor' },
+): ApiError {
+  return new ApiError('invalid_cursor', `${place.field}: ${message}`, { errors: [{ ...place, message }] });
 }
 
 /** @param sent whether the request carried a credential at all */

@@ -5,10 +5,18 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 
 /**
- * The queue of workflows and of activities that any hive can do. What needs a node's socket runs on its hive's own
- * queue.
+ * The version of the shared queue's workflows and activities, and a part of its name, so that hives of an older version
+ * never get tasks that they don't know. Raise it, once per release, when a type of either is added or removed
+ * (docs/development.md).
  */
-export const HIVE_TASK_QUEUE = 'hive';
+export const QUEUE_VERSION = 2;
+/** Installations have names since this version. */
+export const FIRST_NAMED_QUEUE_VERSION = 2;
+
+/** @returns the queue of this version of the installation that has the queue, whatever the queue's version is */
+export function toCurrentQueue(queue: string): string {
+  return `${queue.replace(/\.\d+$/, '')}.${QUEUE_VERSION}`;
+}
 
 export const searchAttributes = {
   nodeId: defineSearchAttributeKey('NodeId', SearchAttributeType.KEYWORD),
@@ -28,9 +36,6 @@ export const TRIGGER_PRIORITY: Record<Trigger, number> = { read: 1, manual: 1, r
 export type BackfillType = 'full_attempt' | 'executions' | 'logs';
 
 export type Outcome = 'complete' | 'partial' | 'unavailable' | 'node_offline' | 'cancelled' | 'failed';
-
-export const backfillWorkflowId = (attemptId: string) => `backfill/${attemptId}`;
-export const drainWorkflowId = (nodeId: string) => `drain/${nodeId}`;
 
 /** An attempt, as workflows identify it. */
 export interface AttemptRef {

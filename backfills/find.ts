@@ -1,15 +1,15 @@
 /** Finds backfills in Temporal: lists through its visibility store, and a single one through its workflow. */
-import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { isUuid } from '../protocol/uuid.js';
 import {
-  backfillWorkflowId,
   progressQuery,
   searchAttributes,
   type AttemptRef,
   type BackfillProgress,
   type BackfillResult,
 } from './definitions.js';
+import type { InstallationClient } from './installation.js';
 
 export type BackfillStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'timed_out' | 'terminated';
 
@@ -37,7 +37,7 @@ export interface BackfillFilter {
   attemptId?: string | undefined;
   status?: BackfillStatus | undefined;
   limit: number;
-  /** Temporal's token for the next page. */
+  /** The token that the page before gave. */
   pageToken?: Buffer | undefined;
 }
 
@@ -68,13 +68,13 @@ const STATUS_BY_CODE: Record<number, BackfillStatus> = {
 
 /** @returns backfills of the organisation, newest first */
 export async function listBackfills(
-  client: Client,
+  client: InstallationClient,
   organizationId: string,
   filter: BackfillFilter,
 ): Promise<BackfillListing> {
   const response = await client.workflowService.listWorkflowExecutions({
     namespace: client.options.namespace,
-    query: visibilityQuery(organizationId, filter),
+    query: visibilityQuery(client, organizationId, filter),
     pageSize: filter.limit,
     ...(filter.pageToken && { nextPageToken: filter.pageToken }),
   });
@@ -88,7 +88,7 @@ export async function listBackfills(
     return {
       workflowId,
       runId: info.execution?.runId ?? '',
-      attemptId: workflowId.slice(backfillWorkflowId('').length),
+      attemptId: client.names.attemptOf(workflowId),
       nodeId: attribute(searchAttributes.nodeId.name),
       trigger: attribute(searchAttributes.trigger.name),
       status: STATUS_BY_CODE[info.status ?? 0] ?? 'running',
@@ -101,11 +101,17 @@ export async function listBackfills(
   return { backfills, nextPageToken: nextPageToken.length > 0 ? Buffer.from(nextPageToken) : null };
 }
 
-function visibilityQuery(organizationId: string, { nodeId, attemptId, status }: BackfillFilter): string {
+function visibilityQuery(
+  { names }: InstallationClient,
+  organizationId: string,
+  { nodeId, attemptId, status }: BackfillFilter,
+): string {
   const conditions = [
     `WorkflowType = 'backfillAttempt'`,
     `ExecutionStatus != 'ContinuedAsNew'`,
     `${searchAttributes.organizationId.name} = ${quoteUuid(organizationId)}`,
+    // an installation whose database is a copy of another's has the same organisations
+    `TaskQueue IN (${names.allQueues.map((queue) => `'${queue}'`).join(', ')})`,
   ];
   if (nodeId !== undefined) conditions.push(`${searchAttributes.nodeId.name} = ${quoteUuid(nodeId)}`);
   if (attemptId !== undefined) conditions.push(`${searchAttributes.attemptId.name} = ${quoteUuid(attemptId)}`);
@@ -127,10 +133,10 @@ function toDate(time: { seconds?: unknown; nanos?: number | null } | null | unde
  * @returns the newest run of the attempt's backfill; undefined if Temporal knows none that belongs to the organisation
  */
 export async function describeBackfill(
-  client: Client,
+  client: InstallationClient,
   { attemptId, organizationId }: AttemptRef,
 ): Promise<BackfillDescription | undefined> {
-  const handle = client.workflow.getHandle(backfillWorkflowId(attemptId));
+  const handle = client.workflow.getHandle(client.names.backfillId(attemptId));
   try {
     const info = await handle.describe();
     const { typedSearchAttributes: attributes } = info;
@@ -159,7 +165,7 @@ export async function describeBackfill(
   }
 }
 
-async function queryProgress(client: Client, handle: WorkflowHandle): Promise<BackfillProgress | null> {
+async function queryProgress(client: InstallationClient, handle: WorkflowHandle): Promise<BackfillProgress | null> {
   try {
     return await client.withDeadline(Date.now() + PROGRESS_DEADLINE_MS, () => handle.query(progressQuery));
   } catch {
@@ -171,9 +177,13 @@ async function queryProgress(client: Client, handle: WorkflowHandle): Promise<Ba
  * @param runId of the backfill's first run; null for any
  * @returns whether that backfill of the attempt is running
  */
-export async function isBackfillRunning(client: Client, attemptId: string, runId: string | null): Promise<boolean> {
+export async function isBackfillRunning(
+  client: InstallationClient,
+  attemptId: string,
+  runId: string | null,
+): Promise<boolean> {
   try {
-    const { status, raw } = await client.workflow.getHandle(backfillWorkflowId(attemptId)).describe();
+    const { status, raw } = await client.workflow.getHandle(client.names.backfillId(attemptId)).describe();
     if (status.name !== 'RUNNING') return false;
     return runId === null || raw.workflowExecutionInfo?.firstRunId === runId;
   } catch (error) {

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { openDatabase } from '../prisma/client.js';
@@ -14,15 +13,15 @@ import { createTestDatabase } from '../tests/harness/database.js';
 import { seedAttempt, seedExecution, seedNode, type SeedAttempt } from '../tests/harness/seed.js';
 import { testServices } from '../tests/harness/services.js';
 import { until } from '../tests/harness/until.js';
-import { backfillWorkflowId } from './definitions.js';
 import { createBackfills, type Backfills } from './for-readers.js';
+import { InstallationClient } from './installation.js';
 import { TemporalDoor, TemporalUnavailableError } from './temporal-door.js';
 import type { Database } from '../prisma/database.js';
 
 let database: Database;
 let drop: () => Promise<void>;
 let connection: NativeConnection;
-let temporal: Client;
+let temporal: InstallationClient;
 let backfills: Backfills;
 let scope: OrganizationScope;
 let nodeId: string;
@@ -33,7 +32,7 @@ beforeAll(async () => {
   drop = () => created.drop();
   database = openDatabase(created.url, 10);
   connection = await NativeConnection.connect({ address: testServices().temporalAddress });
-  temporal = new Client({ connection });
+  temporal = new InstallationClient({ connection }, { id: randomUUID(), name: 'readers' });
   const organization = await ensureOrganization(database, randomUUID());
   scope = forOrganization(database, organization.id);
   nodeId = await seedNode(database, scope.organizationId);
@@ -42,7 +41,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const attemptId of attempts) {
     await temporal.workflow
-      .getHandle(backfillWorkflowId(attemptId))
+      .getHandle(temporal.names.backfillId(attemptId))
       .terminate()
       .catch(() => undefined);
   }
@@ -52,10 +51,12 @@ afterAll(async () => {
 });
 
 /** @param client absent for a process that has not connected to Temporal yet */
-function backfillsThrough(client?: Client): Backfills {
+function backfillsThrough(client?: InstallationClient): Backfills {
   const door = new TemporalDoor();
   if (client) door.open(client);
-  return createBackfills({ temporal: door, database, logger: pino({ level: 'silent' }), nodeTimeoutSeconds: 5 });
+  const { installation } = temporal;
+  const logger = pino({ level: 'silent' });
+  return createBackfills({ temporal: door, installation, database, logger, nodeTimeoutSeconds: 5 });
 }
 
 async function attempt(overrides: Partial<SeedAttempt> = {}) {
@@ -68,7 +69,7 @@ async function attempt(overrides: Partial<SeedAttempt> = {}) {
 const syncOf = (attemptId: string) => database.attemptSync.findUniqueOrThrow({ where: { attemptId } });
 const runs = async (attemptId: string) => {
   const found = [];
-  for await (const run of temporal.workflow.list({ query: `WorkflowId = '${backfillWorkflowId(attemptId)}'` }))
+  for await (const run of temporal.workflow.list({ query: `WorkflowId = '${temporal.names.backfillId(attemptId)}'` }))
     found.push(run);
   return found;
 };
@@ -154,7 +155,7 @@ test('a Temporal that does not answer delays a read by 100 ms, and the claim is 
   const { attemptId } = await attempt();
   const proxy = await temporalProxy();
   const connected = await NativeConnection.connect({ address: proxy.address });
-  const stalled = backfillsThrough(new Client({ connection: connected }));
+  const stalled = backfillsThrough(new InstallationClient({ connection: connected }, temporal.installation));
   proxy.stall();
   const started = Date.now();
   expect(await stalled.requestByRead(scope, attemptId)).toBe('requested');
@@ -177,7 +178,7 @@ test('a person can start a backfill in any state, which ends a pause, and a seco
     data: { paused: true, retryAt: new Date(Date.now() + 60_000), idleBackfills: 4 },
   });
   const first = await backfills.start(scope, ref, 'full_attempt');
-  expect(first).toMatchObject({ workflowId: backfillWorkflowId(attemptId), joined: false });
+  expect(first).toMatchObject({ workflowId: temporal.names.backfillId(attemptId), joined: false });
   expect(await syncOf(attemptId)).toMatchObject({
     state: 'pending_backfill',
     paused: false,
@@ -203,7 +204,7 @@ test('a cancel pauses the attempt and asks the workflow to end; if none is runni
   await backfills.start(scope, ref, 'full_attempt');
   expect(await backfills.cancel(scope, ref.attemptId)).toBe(true);
   expect(await syncOf(ref.attemptId)).toMatchObject({ paused: true });
-  const history = await temporal.workflow.getHandle(backfillWorkflowId(ref.attemptId)).fetchHistory();
+  const history = await temporal.workflow.getHandle(temporal.names.backfillId(ref.attemptId)).fetchHistory();
   expect(history.events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes)).toBe(true);
 });
 
@@ -219,7 +220,7 @@ test('the backfills of one organisation are listed in pages, and filtered', asyn
     ids.push(attemptId);
     await backfills.start(otherScope, { ...ref, attemptId }, 'full_attempt');
   }
-  await temporal.workflow.getHandle(backfillWorkflowId(ids[0] ?? '')).terminate();
+  await temporal.workflow.getHandle(temporal.names.backfillId(ids[0] ?? '')).terminate();
   const all = await eventually(
     () => backfills.list(otherScope, { limit: 100 }),
     ({ backfills: found }) => found.length === 5 && found.some(({ status }) => status === 'terminated'),
@@ -251,6 +252,6 @@ test('a backfill is described even if no worker answers, but not to another orga
   await backfills.start(scope, ref, 'full_attempt');
   expect(await backfills.describe(ref)).toMatchObject({ status: 'running', trigger: 'manual', nodeId, progress: null });
   expect(await backfills.describe({ ...ref, organizationId: randomUUID() })).toBeUndefined();
-  await temporal.workflow.getHandle(backfillWorkflowId(ref.attemptId)).terminate();
+  await temporal.workflow.getHandle(temporal.names.backfillId(ref.attemptId)).terminate();
   expect(await backfills.describe(ref)).toMatchObject({ status: 'terminated', result: null });
 }, 15_000);

@@ -12,14 +12,7 @@ import {
   releaseBackfillClaim,
   type BackfillClaim,
 } from '../prisma/queries/claim-backfill.js';
-import {
-  backfillWorkflowId,
-  expediteSignal,
-  type AttemptRef,
-  type BackfillInput,
-  type BackfillType,
-  type Trigger,
-} from './definitions.js';
+import { expediteSignal, type AttemptRef, type BackfillInput, type BackfillType, type Trigger } from './definitions.js';
 import {
   describeBackfill,
   listBackfills,
@@ -28,11 +21,14 @@ import {
   type BackfillListing,
 } from './find.js';
 import { countRequest } from './metrics.js';
+import { InstallationNames, type Installation } from './installation.js';
+import { PageTokenSeal } from './page-token.js';
 import { startBackfill, type StartedBackfill } from './start.js';
 import type { TemporalCaller, TemporalDoor } from './temporal-door.js';
 
 export interface BackfillsOptions {
   temporal: TemporalDoor;
+  installation: Installation;
   database: Database;
   logger: Logger;
   /** How long a backfill waits for a node that has disconnected. */
@@ -43,6 +39,8 @@ export interface BackfillsOptions {
 export type ReadRequest = 'started' | 'joined' | 'requested' | 'nothing' | 'failed';
 
 export interface Backfills {
+  /** @returns the id that the attempt's backfill has as a workflow */
+  workflowIdOf(attemptId: string): string;
   /**
    * For a reader of a partial attempt: starts a backfill if needed. Never throws, and waits at most 100 ms for
    * Temporal.
@@ -65,7 +63,7 @@ export interface Backfills {
    * @throws TemporalUnavailableError
    */
   describe(attempt: AttemptRef): Promise<BackfillDescription | undefined>;
-  /** @returns backfills of the scope's organisation, newest first @throws TemporalUnavailableError */
+  /** @returns backfills of the scope's organisation, newest first @throws PageTokenError, TemporalUnavailableError */
   list(scope: OrganizationScope, filter: BackfillFilter): Promise<BackfillListing>;
 }
 
@@ -75,7 +73,10 @@ const READ_WAIT_MS = 100;
 const EXPEDITE_INTERVAL_MS = 5_000;
 const MAX_REMEMBERED_EXPEDITES = 10_000;
 
-export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds }: BackfillsOptions): Backfills {
+export function createBackfills(options: BackfillsOptions): Backfills {
+  const { temporal, installation, database, logger, nodeTimeoutSeconds } = options;
+  const names = new InstallationNames(installation);
+  const tokens = new PageTokenSeal(installation.id);
   const expedited = new LRUCache<string, true>({ max: MAX_REMEMBERED_EXPEDITES, ttl: EXPEDITE_INTERVAL_MS });
 
   async function startClaimed(claim: BackfillClaim, trigger: Trigger, type: BackfillType, caller: TemporalCaller) {
@@ -95,6 +96,8 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
   }
 
   return {
+    workflowIdOf: (attemptId) => names.backfillId(attemptId),
+
     async requestByRead(scope, attemptId) {
       const failed = (error: unknown): ReadRequest => {
         logger.warn({ err: error, attemptId }, 'a read could not start a backfill');
@@ -113,7 +116,9 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
       if (expedited.has(attemptId)) return;
       expedited.set(attemptId, true);
       temporal
-        .call('request', (client) => client.workflow.getHandle(backfillWorkflowId(attemptId)).signal(expediteSignal))
+        .call('request', (client) =>
+          client.workflow.getHandle(client.names.backfillId(attemptId)).signal(expediteSignal),
+        )
         .catch((error: unknown) => {
           if (!(error instanceof WorkflowNotFoundError)) logger.debug({ err: error, attemptId }, 'expedite failed');
         });
@@ -130,7 +135,7 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
 
     async cancel(scope, attemptId) {
       return temporal.call('management', async (client) => {
-        const handle = client.workflow.getHandle(backfillWorkflowId(attemptId));
+        const handle = client.workflow.getHandle(client.names.backfillId(attemptId));
         try {
           if ((await handle.describe()).status.name !== 'RUNNING') return false;
           // paused first, so that nothing that sees the cancelled run end starts another
@@ -146,7 +151,13 @@ export function createBackfills({ temporal, database, logger, nodeTimeoutSeconds
 
     describe: (attempt) => temporal.call('management', (client) => describeBackfill(client, attempt)),
 
-    list: (scope, filter) =>
-      temporal.call('management', (client) => listBackfills(client, scope.organizationId, filter)),
+    async list({ organizationId }, filter) {
+      const pageToken = filter.pageToken && tokens.open(filter.pageToken, organizationId);
+      const listing = await temporal.call('management', (client) =>
+        listBackfills(client, organizationId, { ...filter, pageToken }),
+      );
+      const { backfills, nextPageToken } = listing;
+      return { backfills, nextPageToken: nextPageToken && tokens.seal(nextPageToken, organizationId) };
+    },
   };
 }

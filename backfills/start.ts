@@ -1,6 +1,5 @@
 /** Starts, joins and signals workflows from the outside. Workflow code must not import this. */
 import {
-  type Client,
   type WorkflowClient,
   type WorkflowOptions,
   WorkflowExecutionAlreadyStartedError,
@@ -8,11 +7,8 @@ import {
 } from '@temporalio/client';
 import {
   backfillOptions,
-  backfillWorkflowId,
   drainSignal,
-  drainWorkflowId,
   expediteSignal,
-  HIVE_TASK_QUEUE,
   searchAttributes,
   TRIGGER_PRIORITY,
   type BackfillAttempt,
@@ -21,6 +17,7 @@ import {
   type DrainNode,
   type Trigger,
 } from './definitions.js';
+import type { InstallationClient } from './installation.js';
 
 export interface StartedBackfill {
   workflowId: string;
@@ -33,8 +30,8 @@ export interface StartedBackfill {
  * Starts a backfill of the attempt, or joins and expedites the one that is running.
  * @throws what Temporal's client throws if the server can't be reached
  */
-export async function startBackfill(client: Client, input: BackfillInput): Promise<StartedBackfill> {
-  const workflowId = backfillWorkflowId(input.attemptId);
+export async function startBackfill(client: InstallationClient, input: BackfillInput): Promise<StartedBackfill> {
+  const workflowId = client.names.backfillId(input.attemptId);
   const runId = await startUnlessRunning(client, input);
   if (runId !== undefined) return { workflowId, runId, joined: false };
   return { workflowId, runId: await expedite(client.workflow, workflowId), joined: true };
@@ -45,12 +42,15 @@ export async function startBackfill(client: Client, input: BackfillInput): Promi
  * @returns its run id; undefined if one is already running
  * @throws what Temporal's client throws if the server can't be reached
  */
-export async function startUnlessRunning(client: Client, input: BackfillInput): Promise<string | undefined> {
+export async function startUnlessRunning(
+  client: InstallationClient,
+  input: BackfillInput,
+): Promise<string | undefined> {
   try {
     const handle = await client.workflow.start<BackfillAttempt>('backfillAttempt', {
       ...backfillOptions(input),
-      workflowId: backfillWorkflowId(input.attemptId),
-      taskQueue: HIVE_TASK_QUEUE,
+      workflowId: client.names.backfillId(input.attemptId),
+      taskQueue: client.names.queue,
       requestEagerStart: true, // its first task comes with the answer if this process polls the queue
       args: [input],
     });
@@ -84,15 +84,15 @@ const DRAIN_BOUNDS = { workflowRunTimeout: '15 minutes', workflowExecutionTimeou
  * @param bounds of a drain that this starts
  */
 export async function signalDrain(
-  client: Client,
+  client: InstallationClient,
   input: DrainInput,
   trigger: Trigger,
   bounds: Pick<WorkflowOptions, 'workflowRunTimeout' | 'workflowExecutionTimeout'> = DRAIN_BOUNDS,
 ): Promise<void> {
   await client.workflow.signalWithStart<DrainNode, [{ trigger: Trigger }]>('drainNode', {
     ...bounds,
-    workflowId: drainWorkflowId(input.nodeId),
-    taskQueue: HIVE_TASK_QUEUE,
+    workflowId: client.names.drainId(input.nodeId),
+    taskQueue: client.names.queue,
     args: [input],
     signal: drainSignal,
     signalArgs: [{ trigger }],

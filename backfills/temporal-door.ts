@@ -1,7 +1,8 @@
 /** The only way to Temporal: every call that requests, finds, follows or cancels a backfill goes through it. */
-import { isGrpcServiceError, ServiceError, type Client } from '@temporalio/client';
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import pLimit from 'p-limit';
 import pTimeout from 'p-timeout';
+import type { InstallationClient } from './installation.js';
 
 /**
  * How long each kind of caller waits for Temporal, and what happens to the caller if Temporal does not answer.
@@ -37,11 +38,11 @@ export class TemporalUnavailableError extends Error {
 }
 
 export class TemporalDoor {
-  #client: Client | undefined;
+  #client: InstallationClient | undefined;
   readonly #longPolls = pLimit(LONG_POLLS);
 
   /** Opens the door once the process has connected. It stays open even if Temporal goes away later; calls then fail. */
-  open(client: Client): void {
+  open(client: InstallationClient): void {
     this.#client = client;
   }
 
@@ -49,7 +50,7 @@ export class TemporalDoor {
    * Runs an action that calls Temporal, within the caller's deadline.
    * @throws TemporalUnavailableError, or what the action throws about a workflow
    */
-  async call<T>(caller: TemporalCaller, action: (client: Client) => Promise<T>): Promise<T> {
+  async call<T>(caller: TemporalCaller, action: (client: InstallationClient) => Promise<T>): Promise<T> {
     const client = this.#client;
     if (!client) throw new TemporalUnavailableError('Temporal is not connected');
     const milliseconds = TEMPORAL_DEADLINE_MS[caller];
@@ -73,7 +74,7 @@ export class TemporalDoor {
    * of those that run at once is limited; others wait for their turn.
    * @throws TemporalUnavailableError if the door is not open yet, or what the action throws
    */
-  async follow<T>(signal: AbortSignal, action: (client: Client) => Promise<T>): Promise<T> {
+  async follow<T>(signal: AbortSignal, action: (client: InstallationClient) => Promise<T>): Promise<T> {
     const client = this.#client;
     if (!client) throw new TemporalUnavailableError('Temporal is not connected');
     return this.#longPolls(() => {

@@ -6,7 +6,6 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { backfillWorkflowId } from '../backfills/definitions.js';
 import { copyRows } from './lib/copy-rows.js';
 import { median, printFigure, progress } from './lib/figures.js';
 import { cpuSeconds, forgetPeak, peakKib, residentKib } from './lib/process-usage.js';
@@ -89,13 +88,15 @@ async function backfillOnce(stage: Stage, hive: RunningHive, directory: string, 
   const nodePeakKib = peakKib(node.pid);
   const hiveCpuSeconds = cpuSeconds(hive.pid) - hiveCpuBefore;
   const nodeCpuSeconds = cpuSeconds(node.pid);
-  const { id, stored } = await stage.row<{ id: string; stored: number }>(
-    `SELECT a.id, (SELECT sum(last_seq - first_seq + 1)::int FROM log_page) AS stored FROM attempt a`,
+  const { workflowId, stored } = await stage.row<{ workflowId: string; stored: number }>(
+    `SELECT 'backfill/' || a.id || '@' || i.name AS "workflowId",
+            (SELECT sum(last_seq - first_seq + 1)::int FROM log_page) AS stored
+     FROM attempt a CROSS JOIN installation i`,
   );
   if (stored !== lines) throw new Error(`${stored} of ${lines} lines are stored`);
-  let description = await stage.temporal.workflow.getHandle(backfillWorkflowId(id)).describe();
-  while (!description.closeTime)
-    description = await stage.temporal.workflow.getHandle(backfillWorkflowId(id)).describe();
+  const backfill = stage.temporal.workflow.getHandle(workflowId);
+  let description = await backfill.describe();
+  while (!description.closeTime) description = await backfill.describe();
   await node.stop();
   await stage.database.query('DELETE FROM node');
   rmSync(directory, { recursive: true, force: true });

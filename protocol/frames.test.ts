@@ -39,7 +39,7 @@ test.each([
   ['exit_code', 2 ** 31],
   ['started_at', '2026-02-01'],
   ['started_at', '2026-13-01T00:00:00Z'],
-  ['started_at', '0000-01-01T00:00:00Z'],
+  ['started_at', '2026-01-01T25:00:00Z'],
   ['execution_id', 'x'],
   ['executor_action', { a: 'x'.repeat(MAX_EXECUTOR_ACTION_BYTES) }],
 ])('%s = %p is refused, naming the field', (field, value) => {

@@ -49,7 +49,7 @@ export function splitContent(content: string, maxBytes = MAX_LINE_BYTES): string
   return parts;
 }
 
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+const TIMESTAMP = /^[+-]?\d{4,6}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
  * Hand-written and not a zod schema, because it runs for every line that is read.

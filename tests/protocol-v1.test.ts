@@ -217,7 +217,7 @@ describe('its attempts are backfilled to complete', () => {
     });
     const before = node.requests;
     await world.temporal.workflow.execute('reconcile', {
-      taskQueue: 'hive',
+      taskQueue: 'hive.2',
       workflowId: `reconcile-${String(nodeId)}`,
     });
     await complete(attempt);

@@ -4,12 +4,12 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { incompleteAttempts, verify } from './chaos/verify.js';
 import { ChaosWorld } from './chaos/world.js';
 import { within } from './harness/until.js';
-import { drainWorkflowId } from '../backfills/definitions.js';
+import { clientOfInstallation } from './harness/installation.js';
 import { signalDrain } from '../backfills/start.js';
 import { Program } from './harness/processes.js';
 
@@ -82,10 +82,10 @@ test('every hive answers for every node, whichever hive has its socket', async (
 test('the worker runs workflows, and activities that need no socket, even when no hive is there', async () => {
   await Promise.all(world.hives.map((hive) => hive.end('SIGTERM')));
   const connection = await Connection.connect({ address: world.temporalAddress });
-  const client = new Client({ connection });
+  const client = await clientOfInstallation(world.database, connection);
   const { id: nodeId, organizationId } = await world.database.node.findFirstOrThrow();
   await signalDrain(client, { nodeId, organizationId, concurrency: 10, nodeTimeoutSeconds: 10 }, 'schedule');
-  const drain = client.workflow.getHandle(drainWorkflowId(nodeId));
+  const drain = client.workflow.getHandle(client.names.drainId(nodeId));
   expect(await drain.result()).toEqual({ started: 0 });
   const { events } = await drain.fetchHistory();
   const identities = (events ?? []).flatMap(

@@ -3,8 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
+const path = (file: string) => fileURLToPath(new URL(`../workflows/${file}`, import.meta.url));
 const { code } = await bundleWorkflowCode({
-  workflowsPath: fileURLToPath(new URL('../workflows/index.js', import.meta.url)),
+  workflowsPath: path('index.js'),
+  workflowInterceptorModules: [path('queue-interceptor.js')],
   logger: new DefaultLogger('WARN'),
 });
-await writeFile(fileURLToPath(new URL('../workflows/bundle.cjs', import.meta.url)), code);
+await writeFile(path('bundle.cjs'), code);

@@ -20,6 +20,8 @@ export interface HiveConfig {
   /** 0 means any free port. */
   readonly port: number;
   readonly instanceId: string;
+  /** The installation's name in Temporal; if absent, the one that its database has. */
+  readonly installation?: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly reconcileIntervalSeconds: number;
   /** The maximum number of backfills of one node at the same time. */
@@ -60,6 +62,10 @@ const environment = z.object({
   HIVE_INSTANCE_ID: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}$/, { error: '1 to 100 letters, digits, dots, dashes and underscores' })
+    .optional(),
+  HIVE_INSTALLATION: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,32}$/, { error: '1 to 32 letters, digits and dashes' })
     .optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` }).default('info'),
   HIVE_RECONCILE_INTERVAL_SECONDS: whole(1, 86_400, ' of seconds').default(60),
@@ -115,6 +121,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     host: values.HIVE_HOST,
     port: values.HIVE_PORT,
     instanceId: values.HIVE_INSTANCE_ID ?? `${hostname()}-${process.pid}`,
+    ...(values.HIVE_INSTALLATION !== undefined && { installation: values.HIVE_INSTALLATION }),
     logLevel: values.LOG_LEVEL,
     reconcileIntervalSeconds: values.HIVE_RECONCILE_INTERVAL_SECONDS,
     backfillConcurrency: values.HIVE_BACKFILL_CONCURRENCY,

@@ -40,7 +40,7 @@ try {
 
   say('\n4. What the API gives now');
   for (const attemptId of attempts) await showAttempt(stage, attemptId, say);
-  showLinks(stage, attempts, say);
+  await showLinks(stage, attempts, say);
   exitCode = 0;
   if (options.keep) {
     say('\nRunning until Ctrl-C.');

@@ -10,6 +10,7 @@ import { Gateway } from '../gateway/gateway.js';
 import { createApp, createHttpServer } from '../api/app.js';
 import { createOidcVerifier } from '../api/oidc.js';
 import { openDatabase } from '../prisma/client.js';
+import { ensureInstallation } from '../prisma/queries/installation.js';
 import { createFirstAdminToken } from '../prisma/queries/first-admin-token.js';
 import type { HiveConfig } from './config.js';
 import { removeRunning, writeAdminToken, writeRunning } from './data-files.js';
@@ -44,6 +45,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   if (secret !== undefined) {
     logger.info({ file: await writeAdminToken(config.dataDir, secret) }, 'first start: wrote an admin token');
   }
+  const installation = await ensureInstallation(database, config.installation);
   const { nodeTimeoutSeconds, backfillConcurrency, backfillTimeoutMinutes, reconcileIntervalSeconds } = config;
   const stopping = new AbortController();
   const pageChecks = startPageCheckThreads();
@@ -60,6 +62,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
     door: temporal,
     connection: services.temporal.connection,
     namespace: config.temporal.namespace,
+    installation,
     reconcileIntervalSeconds,
     hive: { database, logger, backfillConcurrency, nodeTimeoutSeconds, backfillTimeoutMinutes },
     gateway: { database, gateway, checkPage: pageChecks.checkPage, logger },
@@ -68,7 +71,13 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   const app = createApp({
     database: readers,
     logger,
-    backfills: createBackfills({ temporal, database: readers, logger, nodeTimeoutSeconds }),
+    backfills: createBackfills({
+      temporal,
+      installation,
+      database: readers,
+      logger,
+      nodeTimeoutSeconds,
+    }),
     health: () => ({ temporal: link.state.temporal === 'ok', workers: link.state.workers === 'ok' }),
     ...(config.oidc && { oidc: createOidcVerifier(readers, config.oidc) }),
     stopping: stopping.signal,

@@ -7,9 +7,7 @@ import type { GatewayActivities, MirrorInput, MirrorStep } from '../activities/g
 import type { HiveActivities } from '../activities/hive-activities.js';
 import {
   backfillOptions,
-  backfillWorkflowId,
   expediteSignal,
-  HIVE_TASK_QUEUE,
   progressQuery,
   searchAttributes,
   type BackfillAttempt,
@@ -93,7 +91,7 @@ beforeAll(async () => {
       return fakes.settle(fakes, settlement);
     },
   };
-  await world.work(HIVE_TASK_QUEUE, hive);
+  await world.work(world.queue, hive);
   for (const queue of ['one', 'one-read', 'other']) await world.work(queue, gateway);
 });
 afterAll(() => world.stop());
@@ -113,8 +111,8 @@ async function start(given: Partial<Fakes>, options: Partial<BackfillInput> = {}
   };
   const handle = await world.client.workflow.start<BackfillAttempt>('backfillAttempt', {
     ...backfillOptions(input),
-    workflowId: backfillWorkflowId(id),
-    taskQueue: HIVE_TASK_QUEUE,
+    workflowId: world.client.names.backfillId(id),
+    taskQueue: world.queue,
     args: [input],
   });
   return {
@@ -550,7 +548,7 @@ test.concurrent.each(['read', 'manual'] as const)(
 );
 
 const expedite = ({ attemptId }: MirrorInput) =>
-  world.client.workflow.getHandle(backfillWorkflowId(attemptId)).signal(expediteSignal);
+  world.client.workflow.getHandle(world.client.names.backfillId(attemptId)).signal(expediteSignal);
 
 test.concurrent('a reader who comes later moves the rest of the backfill ahead of others', async () => {
   const { handle, fakes } = await start({

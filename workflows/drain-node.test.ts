@@ -6,7 +6,7 @@ import { TimeoutFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { DrainStep, DrainStepInput } from '../activities/drain-step.js';
 import type { HiveActivities } from '../activities/hive-activities.js';
-import { HIVE_TASK_QUEUE, type DrainInput, type DrainNode } from '../backfills/definitions.js';
+import type { DrainInput, DrainNode } from '../backfills/definitions.js';
 import { signalDrain } from '../backfills/start.js';
 import { WorkflowWorld } from '../tests/harness/workflow-world.js';
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
       return (await answer?.()) ?? NOTHING;
     },
   };
-  await world.work(HIVE_TASK_QUEUE, activities);
+  await world.work(world.queue, activities);
 });
 afterAll(() => world.stop());
 

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { ApplicationFailure, type WorkflowFailedError } from '@temporalio/client';
 import type { HiveActivities, SweepPage } from '../activities/hive-activities.js';
-import { HIVE_TASK_QUEUE } from '../backfills/definitions.js';
 import { WorkflowWorld } from '../tests/harness/workflow-world.js';
 import type { reconcile } from './reconcile.js';
 
@@ -35,7 +34,7 @@ beforeAll(async () => {
       return Promise.resolve(COMPACTED);
     },
   };
-  await world.work(HIVE_TASK_QUEUE, activities);
+  await world.work(world.queue, activities);
 });
 afterAll(() => world.stop());
 
@@ -50,7 +49,7 @@ function answer(sweep: string, after: string, pages: Record<string, SweepPage>):
 const round = () =>
   world.client.workflow.execute<typeof reconcile>('reconcile', {
     workflowId: `reconcile/${randomUUID()}`,
-    taskQueue: HIVE_TASK_QUEUE,
+    taskQueue: world.queue,
     args: [],
   });
 

@@ -42,7 +42,8 @@ export class AttemptReader {
   /** @throws ApiError not_found */
   async read(options: ReadOptions): Promise<AttemptReading> {
     const row = await this.#find(options);
-    return { etag: etagOf(row, options.principal), json: () => this.#json(row, options) };
+    const id = this.#deps.backfills.workflowIdOf(row.id);
+    return { etag: etagOf(row, id, options.principal), json: () => this.#json(row, id, options) };
   }
 
   async #find({ scope, attemptId, signal, backfill }: ReadOptions): Promise<AttemptDetailRow> {
@@ -72,7 +73,7 @@ export class AttemptReader {
     return outcome === 'started' || outcome === 'joined' || outcome === 'requested';
   }
 
-  async *#json(row: AttemptDetailRow, { scope, principal }: ReadOptions): AsyncGenerator<string> {
+  async *#json(row: AttemptDetailRow, workflowId: string, { scope, principal }: ReadOptions): AsyncGenerator<string> {
     yield `{"attempt":${JSON.stringify(attemptView(row))},"executions":[`;
     let separator = '';
     for await (const batch of executionBatches(scope, row.id)) {
@@ -80,11 +81,11 @@ export class AttemptReader {
       separator = ',';
     }
     const missing = row.linesStored < row.linesDeclared ? await listMissingLines(scope, row.id, MISSING_LISTED) : [];
-    const workflowUrl = workflowUrlFor(principal, this.#deps.workflowUrl);
+    const url = workflowUrlFor(principal, this.#deps.workflowUrl);
     const rest = {
       is_complete: row.allEnded,
       node_info: nodeInfoView(row),
-      sync: syncView(row, missing, workflowUrl),
+      sync: syncView(row, missing, { id: workflowId, url }),
     };
     yield `],${JSON.stringify(rest).slice(1)}`;
   }
@@ -100,8 +101,8 @@ async function* executionBatches(scope: OrganizationScope, attemptId: string): A
 }
 
 /** A complete attempt's executions can't change unless its revision or the time it became complete changes too. */
-function etagOf(row: AttemptDetailRow, { role }: Principal): string | null {
+function etagOf(row: AttemptDetailRow, id: string, { role }: Principal): string | null {
   if (row.state !== 'complete') return null;
-  const state = JSON.stringify([attemptView(row), nodeInfoView(row), syncView(row, [], () => role)]);
+  const state = JSON.stringify([attemptView(row), nodeInfoView(row), syncView(row, [], { id, url: () => role })]);
   return `W/"${createHash('sha256').update(state).digest('base64url').slice(0, 22)}"`;
 }

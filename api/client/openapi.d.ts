@@ -157,7 +157,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The organisation’s attempts, newest first */
+        /**
+         * The organisation’s attempts, newest first
+         * @description By when the hive learnt of them, so that what an offline node brings late comes first too.
+         */
         get: operations["listAttempts"];
         put?: never;
         post?: never;
@@ -607,7 +610,7 @@ export interface components {
             setup_completed_at: string | null;
             /**
              * Format: date-time
-             * @description RFC 3339, UTC
+             * @description By the clock of the node, in UTC. Any year.
              */
             created_at: string;
             /**
@@ -615,6 +618,11 @@ export interface components {
              * @description RFC 3339, UTC
              */
             updated_at: string;
+            /**
+             * Format: date-time
+             * @description When the hive first learnt of the attempt.
+             */
+            arrived_at: string;
             /** @description The node’s counter of changes to the attempt. */
             revision: number;
             /** @description How many executions there are according to the node. */
@@ -1627,6 +1635,8 @@ export interface operations {
                 node_id?: string;
                 sync_state?: "partial" | "pending_backfill" | "complete" | "unavailable";
                 executor?: string;
+                /** @description `arrived` (the default): as the hive learnt of them; `created`: by the clocks of their nodes. A cursor continues the order that it was given for. */
+                order?: "arrived" | "created";
                 /** @description The maximum number of items in one response. */
                 limit?: number;
                 cursor?: string;

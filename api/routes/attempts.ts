@@ -1,8 +1,9 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { listAttempts, listAttemptsOfTask, type AttemptPosition } from '../../prisma/queries/list-attempts.js';
+import { listAttempts, listAttemptsOfTask } from '../../prisma/queries/list-attempts.js';
 import { type AttemptReader, type AttemptReading } from '../attempts/attempt-reader.js';
-import { invalidCursor, notFound } from '../problem.js';
+import { decodeListCursor, encodeListCursor } from '../attempts/list-cursor.js';
+import { notFound } from '../problem.js';
 import { answer, route, WRITTEN, type Context, type Route } from '../route.js';
 import { attemptDetail, attemptListQuery, attemptPage, attemptQuery, attemptsOfTask } from '../schemas/attempt.js';
 import { uuid } from '../../protocol/uuid.js';
@@ -53,15 +54,19 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
       operationId: 'listAttempts',
       tag,
       summary: 'The organisation’s attempts, newest first',
+      description: 'By when the hive learnt of them, so that what an offline node brings late comes first too.',
       access: 'viewer',
       query: attemptListQuery,
       responses: { 200: attemptPage },
+      errors: ['invalid_cursor'],
       handle: async ({ scope, query }) => {
-        const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
+        const after = query.cursor === undefined ? undefined : decodeListCursor(query.cursor, query.order);
+        const order = after?.order ?? query.order ?? 'arrived';
         const rows = await listAttempts(scope, {
           nodeId: query.node_id,
           syncState: query.sync_state,
           executor: query.executor,
+          order,
           after,
           limit: query.limit + 1,
         });
@@ -70,7 +75,7 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
         const hasMore = rows.length > page.length;
         return answer(200, {
           attempts: page.map(attemptView),
-          next_cursor: hasMore && last ? encodeCursor({ createdAt: last.createdAtText, id: last.id }) : null,
+          next_cursor: hasMore && last ? encodeListCursor(order, last) : null,
           has_more: hasMore,
         });
       },
@@ -98,19 +103,4 @@ export async function sendReading(reading: AttemptReading, request: Request, res
   if (request.method === 'HEAD') response.end();
   else await writeParts(response, reading.json());
   return WRITTEN;
-}
-
-const position = z.tuple([z.iso.datetime(), uuid]);
-
-function encodeCursor({ createdAt, id }: AttemptPosition): string {
-  return Buffer.from(JSON.stringify([createdAt, id])).toString('base64url');
-}
-
-function decodeCursor(cursor: string): AttemptPosition {
-  try {
-    const [createdAt, id] = position.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    return { createdAt, id };
-  } catch {
-    throw invalidCursor();
-  }
 }

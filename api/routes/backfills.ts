@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import { findAttemptState } from '../../prisma/queries/find-attempt.js';
 import type { AttemptRef } from '../../backfills/definitions.js';
+import { PageTokenError } from '../../backfills/page-token.js';
 import type { AppDependencies } from '../dependencies.js';
 import { ApiError, invalidCursor, notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';
@@ -44,14 +45,17 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
       access: 'viewer',
       query: backfillQuery,
       responses: { 200: backfillPage },
-      errors: ['temporal_unavailable'],
+      errors: ['invalid_cursor', 'temporal_unavailable'],
       handle: async ({ scope, principal, query }) => {
-        const listing = await backfills.list(scope, {
+        const filter = {
           nodeId: query.node_id,
           attemptId: query.attempt_id,
           status: query.status,
           limit: query.limit,
           pageToken: query.cursor === undefined ? undefined : decodeToken(query.cursor),
+        };
+        const listing = await backfills.list(scope, filter).catch((error: unknown) => {
+          throw error instanceof PageTokenError ? invalidCursor() : error;
         });
         const urlFor = workflowUrlFor(principal, workflowUrl);
         return answer(200, {

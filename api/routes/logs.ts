@@ -65,7 +65,7 @@ function streamRoute(deps: AppDependencies): Route {
     responses: { 200: { description: 'The events.', contentType: 'text/event-stream' } },
     errors: ['not_found', 'invalid_cursor', 'log_damaged', 'too_many_streams'],
     handle: async ({ scope, params: { id }, query, request, response, gone }) => {
-      const start = startOf(request.get('last-event-id') ?? query.cursor);
+      const start = startOf(request.get('last-event-id'), query.cursor);
       if (request.method === 'HEAD') {
         response.status(200).type('text/event-stream').end();
         return WRITTEN;
@@ -100,11 +100,16 @@ function streamRoute(deps: AppDependencies): Route {
   });
 }
 
-function startOf(cursor: string | undefined) {
-  if (cursor === undefined || cursor === '') return LOG_START;
-  const start = decodeCursor(cursor);
-  if (!isForwardCursor(start)) throw invalidCursor('must be a forward cursor');
-  return start;
+function startOf(lastEventId: string | undefined, cursor: string | undefined) {
+  const text = lastEventId ?? cursor;
+  if (text === undefined || text === '') return LOG_START;
+  try {
+    const start = decodeCursor(text);
+    if (!isForwardCursor(start)) throw invalidCursor('must be a forward cursor');
+    return start;
+  } catch (error) {
+    throw lastEventId === undefined ? error : invalidCursor(undefined, { in: 'header', field: 'last-event-id' });
+  }
 }
 
 /** Only a refused credential ends a stream: if the database is away for a moment, the stream goes on. */

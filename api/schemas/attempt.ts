@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { executionStatus, runReason, syncState } from '../../protocol/frames.js';
-import { count, nullableTime, pageLimit, queryInteger, time } from './common.js';
+import { count, nullableTime, pageLimit, queryInteger, storedText, time } from './common.js';
 import { uuid } from '../../protocol/uuid.js';
 
 export const attempt = z
@@ -17,8 +17,9 @@ export const attempt = z
     container_ref: z.string().nullable(),
     worktree_deleted: z.boolean(),
     setup_completed_at: nullableTime,
-    created_at: time,
+    created_at: time.meta({ description: 'By the clock of the node, in UTC. Any year.' }),
     updated_at: time,
+    arrived_at: time.meta({ description: 'When the hive first learnt of the attempt.' }),
     revision: z.int().meta({ description: 'The node’s counter of changes to the attempt.' }),
     execution_count: count.meta({ description: 'How many executions there are according to the node.' }),
     sync_state: syncState,
@@ -99,7 +100,15 @@ export const attemptsOfTask = z.strictObject({ attempts: z.array(attempt) }).met
 export const attemptListQuery = z.strictObject({
   node_id: uuid.optional(),
   sync_state: syncState.optional(),
-  executor: z.string().max(1024).optional(),
+  executor: storedText(1024).optional(),
+  order: z
+    .enum(['arrived', 'created'])
+    .optional()
+    .meta({
+      description:
+        '`arrived` (the default): as the hive learnt of them; `created`: by the clocks of their nodes. A cursor continues ' +
+        'the order that it was given for.',
+    }),
   limit: pageLimit(1000).default(100),
   cursor: z.string().max(512).optional(),
 });

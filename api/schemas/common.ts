@@ -8,6 +8,15 @@ export const iso = (date: Date | null): string | null => date?.toISOString() ?? 
 
 export const count = z.int().min(0);
 
+/** Text that PostgreSQL can store and that is the same when it comes back: no U+0000, no half of a surrogate pair. */
+export const storedText = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((text) => !text.includes('\0') && text.isWellFormed(), {
+      error: 'must not contain U+0000 or a lone surrogate',
+    });
+
 /** A whole number in the query string. */
 export function queryInteger(min: number, max: number, description: string) {
   return z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nullableTime, time } from './common.js';
+import { nullableTime, storedText, time } from './common.js';
 import { uuid } from '../../protocol/uuid.js';
 
 export const node = z
@@ -44,7 +44,7 @@ export const apiKey = z
 
 export const apiKeyList = z.array(apiKey);
 
-export const newApiKey = z.strictObject({ name: z.string().trim().min(1).max(256) }).meta({ id: 'NewApiKey' });
+export const newApiKey = z.strictObject({ name: storedText(256).trim().min(1) }).meta({ id: 'NewApiKey' });
 
 export const createdApiKey = z
   .strictObject({

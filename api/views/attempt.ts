@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { backfillWorkflowId } from '../../backfills/definitions.js';
 import type { AttemptDetailRow, AttemptRow, MissingLines } from '../../prisma/queries/find-attempt.js';
 import type { ExecutionRow } from '../../prisma/queries/list-executions.js';
 import type { attempt, execution, nodeInfo, sync } from '../schemas/attempt.js';
@@ -23,6 +22,7 @@ export function attemptView(row: AttemptRow): z.input<typeof attempt> {
     setup_completed_at: metadata.setup_completed_at ?? null,
     created_at: metadata.created_at,
     updated_at: metadata.updated_at,
+    arrived_at: row.arrivedAt.toISOString(),
     revision: Number(row.revision),
     execution_count: row.executionCount,
     sync_state: row.state,
@@ -62,15 +62,15 @@ export function nodeInfoView(row: AttemptDetailRow): z.input<typeof nodeInfo> {
 export function syncView(
   row: AttemptDetailRow,
   missing: MissingLines[],
-  workflowUrl: (workflowId: string) => string | null,
+  workflow: { id: string; url: (workflowId: string) => string | null },
 ): z.input<typeof sync> {
-  const workflowId = row.requestedAt ? backfillWorkflowId(row.id) : null;
+  const workflowId = row.requestedAt ? workflow.id : null;
   return {
     state: row.state,
     requested_at: iso(row.requestedAt),
     last_full_sync_at: iso(row.lastFullSyncAt),
     workflow_id: workflowId,
-    workflow_url: workflowId === null ? null : workflowUrl(workflowId),
+    workflow_url: workflowId === null ? null : workflow.url(workflowId),
     last_error: row.lastError,
     lines_declared: Number(row.linesDeclared),
     lines_stored: Number(row.linesStored),

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Database } from '../../prisma/database.js';
+import { toTimestamp } from '../../protocol/time.js';
 import { authResultV1, nodeFrameV1, type HiveAnswerV1, type NodeFrameV1 } from '../../protocol/v1/frames.js';
 import { ingestEventsFor } from '../ingest-events.js';
 import type { BackfillAnswer, BatchConnection } from '../interface.js';
@@ -146,7 +147,7 @@ export class SocketV1 implements BatchConnection {
 
   #beat({ status, timestamp }: Extract<NodeFrameV1, { type: 'heartbeat' }>['data']): void {
     this.#guard.heard();
-    this.#clockOffset = Date.parse(timestamp) - performance.now();
+    this.#clockOffset = Date.parse(toTimestamp(timestamp)) - performance.now();
     this.#guard.send({ type: 'heartbeat_ack', data: { server_time: new Date().toISOString() } });
     this.#deps.events.heartbeat(this, status === 'busy' || status === 'draining' ? status : 'online');
   }

@@ -11,6 +11,7 @@ export interface AttemptRow {
   nodeId: string;
   revision: bigint;
   executionCount: number;
+  arrivedAt: Date;
   metadata: AttemptSync;
   state: SyncState;
   needsBackfill: boolean;
@@ -35,7 +36,8 @@ export interface AttemptDetailRow extends AttemptRow {
 
 /** Columns of {@link AttemptRow} from `attempt a` and `attempt_sync s`. */
 export const ATTEMPT_COLUMNS = Prisma.sql`
-  a.id, a.node_id AS "nodeId", a.revision, a.execution_count AS "executionCount", a.metadata, s.state,
+  a.id, a.node_id AS "nodeId", a.revision, a.execution_count AS "executionCount", a.arrived_at AS "arrivedAt",
+  a.metadata, s.state,
   s.needs_backfill AS "needsBackfill", s.requested_at AS "requestedAt", s.last_full_sync_at AS "lastFullSyncAt",
   s.retry_at AS "retryAt", s.paused, s.last_error AS "lastError", s.unavailable_reason AS "unavailableReason"`;
 

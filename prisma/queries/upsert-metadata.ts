@@ -1,4 +1,5 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
+import { toTimestamp } from '../../protocol/time.js';
 import type { Queryable } from '../database.js';
 import { storableText } from '../text.js';
 import type { NodeSession } from '../session.js';
@@ -12,7 +13,7 @@ export interface StoredExecution {
 }
 
 /**
- * Inserts the attempts, and updates those whose revision is newer, or the same with other metadata. An announcement
+ * Inserts the attempts, those that were made first before the others, and updates those whose revision is newer, or the same with other metadata. An announcement
  * ends `unavailable`; a newer revision also ends the wait before the next backfill.
  */
 export async function upsertAttempts(tx: Queryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {
@@ -21,13 +22,14 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
   const ids = column((attempt) => attempt.attempt_id);
   await tx.$executeRaw`
     WITH newer AS (
-      INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, shared_task_id, created_at, metadata)
+      INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, shared_task_id, created_at, arrival, metadata)
       SELECT t.id, ${session.organizationId}::uuid, ${session.nodeId}::uuid, t.revision, t.execution_count, t.executor,
-             t.shared_task_id, t.created_at, t.metadata
-      FROM unnest(${ids}::uuid[], ${column((a) => BigInt(a.revision))}::bigint[], ${column((a) => a.execution_count)}::int[],
+             t.shared_task_id, t.created_at, t.arrival, t.metadata
+      FROM (SELECT *, nextval('attempt_arrival_seq') AS arrival FROM (SELECT * FROM unnest(${ids}::uuid[], ${column((a) => BigInt(a.revision))}::bigint[], ${column((a) => a.execution_count)}::int[],
                   ${column((a) => storableText(a.executor))}::text[], ${column((a) => a.shared_task_id ?? null)}::uuid[],
-                  ${column((a) => a.created_at)}::timestamptz[], ${column((a) => JSON.stringify(a))}::json[])
-        AS t (id, revision, execution_count, executor, shared_task_id, created_at, metadata)
+                  ${column((a) => toTimestamp(a.created_at))}::timestamptz[], ${column((a) => JSON.stringify(a))}::json[])
+        AS u (id, revision, execution_count, executor, shared_task_id, created_at, metadata) ORDER BY created_at, id) u) t
+      ORDER BY t.id
       ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, execution_count = excluded.execution_count,
         executor = excluded.executor, shared_task_id = excluded.shared_task_id, created_at = excluded.created_at,
         metadata = excluded.metadata, described_revision = LEAST(attempt.described_revision, excluded.revision - 1)
@@ -64,7 +66,7 @@ export async function upsertExecutions(
            t.revision, t.status, t.declared_lines, t.log_epoch, t.log_epoch, t.created_at, t.metadata
     FROM unnest(${ids}::uuid[], ${column((e) => e.attempt_id)}::uuid[], ${column((e) => BigInt(e.revision))}::bigint[],
                 ${column((e) => e.status)}::execution_status[], ${column((e) => e.log_lines)}::int[],
-                ${column((e) => e.log_epoch)}::int[], ${column((e) => e.created_at)}::timestamptz[],
+                ${column((e) => e.log_epoch)}::int[], ${column((e) => toTimestamp(e.created_at))}::timestamptz[],
                 ${column((e) => JSON.stringify(e))}::json[])
       WITH ORDINALITY AS t (id, attempt_id, revision, status, declared_lines, log_epoch, created_at, metadata, place)
     JOIN attempt a ON a.id = t.attempt_id AND a.node_id = ${session.nodeId}::uuid

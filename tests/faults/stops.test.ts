@@ -1,14 +1,15 @@
 /** A hive that is asked to stop gives up its nodes and its work, and another one goes on with both. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ChaosHive } from '../chaos/hive.js';
 import type { ChaosNode } from '../chaos/node.js';
 import { incompleteAttempts, verify } from '../chaos/verify.js';
 import { ChaosWorld } from '../chaos/world.js';
 import { within } from '../harness/until.js';
-import { backfillWorkflowId, type BackfillResult } from '../../backfills/definitions.js';
+import { clientOfInstallation } from '../harness/installation.js';
+import type { BackfillResult } from '../../backfills/definitions.js';
 
 const LINES = 600_000;
 
@@ -43,7 +44,8 @@ test('SIGTERM in the middle of a pull: the socket closes with a reason, and the 
   expect(readFileSync(`${node.directory}.log`, 'utf8')).toContain('hive is shutting down');
 
   const connection = await Connection.connect({ address: world.temporalAddress });
-  const handle = new Client({ connection }).workflow.getHandle(backfillWorkflowId(attemptId));
+  const client = await clientOfInstallation(world.database, connection);
+  const handle = client.workflow.getHandle(client.names.backfillId(attemptId));
   const result = (await handle.result()) as BackfillResult;
   const { runId, raw } = await handle.describe();
   await connection.close();

@@ -17,7 +17,7 @@ let hive: HiveHandle;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hivesync-empty-'));
   servers = new Servers(directory);
-  world = await World.create(await servers.startTemporal());
+  world = await World.create({ temporalAddress: await servers.startTemporal() });
   const env = { HIVE_RECONCILE_INTERVAL_SECONDS: '1', HIVE_BACKFILL_TIMEOUT_MINUTES: '0.02' };
   hive = await world.startHive({ env });
 }, 90_000);

@@ -32,6 +32,7 @@ export interface TestHive {
 
 /** Backfills that do nothing; tests replace the ones that matter to them. */
 export const NO_BACKFILLS: Backfills = {
+  workflowIdOf: (attemptId) => `backfill/${attemptId}`,
   requestByRead: () => Promise.resolve('nothing'),
   expedite: () => undefined,
   start: () => Promise.resolve({ workflowId: 'backfill/x', runId: randomUUID(), joined: false }),

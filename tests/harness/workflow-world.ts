@@ -1,7 +1,6 @@
 /** Workflows alone: run from source in the test run's Temporal, with fake activities. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
   bundleWorkflowCode,
@@ -11,27 +10,36 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { HIVE_TASK_QUEUE } from '../../backfills/definitions.js';
+import { InstallationClient } from '../../backfills/installation.js';
 import { ensureSearchAttributes } from '../../workers/temporal/search-attributes.js';
 import { testServices } from './services.js';
 
-const WORKFLOWS = join(import.meta.dirname, '..', '..', 'workflows', 'index.ts');
+const WORKFLOWS = join(import.meta.dirname, '..', '..', 'workflows');
 
 /** A Temporal namespace of its own, and the workers that a test starts in it. */
 export class WorkflowWorld {
   readonly #environment: TestWorkflowEnvironment;
   readonly #bundle: WorkflowBundleWithSourceMap;
+  /** Of an installation without a name, so that ids are short. */
+  readonly client: InstallationClient;
   readonly #workers: { worker: Worker; finished: Promise<void> }[] = [];
 
   private constructor(environment: TestWorkflowEnvironment, bundle: WorkflowBundleWithSourceMap) {
     this.#environment = environment;
     this.#bundle = bundle;
+    const { connection, namespace } = environment;
+    const options = { connection, namespace: namespace ?? 'default' };
+    this.client = new InstallationClient(options, { id: randomUUID(), name: '' });
   }
 
   static async create(): Promise<WorkflowWorld> {
     const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
     Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter } } });
-    const bundle = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('WARN') });
+    const bundle = await bundleWorkflowCode({
+      workflowsPath: join(WORKFLOWS, 'index.ts'),
+      workflowInterceptorModules: [join(WORKFLOWS, 'queue-interceptor.ts')],
+      logger: new DefaultLogger('WARN'),
+    });
     const namespace = `test-${randomUUID()}`;
     const address = testServices().temporalAddress;
     const environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace });
@@ -43,8 +51,8 @@ export class WorkflowWorld {
     return new WorkflowWorld(environment, bundle);
   }
 
-  get client(): Client {
-    return this.#environment.client;
+  get queue(): string {
+    return this.client.names.queue;
   }
 
   /** Starts a worker. The one of the shared queue runs the workflows too. */
@@ -55,7 +63,7 @@ export class WorkflowWorld {
       taskQueue,
       activities,
       maxHeartbeatThrottleInterval: 100, // cancellation reaches an activity with the answer to a heartbeat
-      ...(taskQueue === HIVE_TASK_QUEUE && { workflowBundle: this.#bundle }),
+      ...(taskQueue === this.queue && { workflowBundle: this.#bundle }),
     });
     this.#workers.push({ worker, finished: worker.run() });
   }

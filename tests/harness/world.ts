@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
+import { Connection, type WorkflowExecutionInfo } from '@temporalio/client';
+import { InstallationClient } from '../../backfills/installation.js';
 import { openDatabase } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureDefaultOrganization } from '../../prisma/queries/organization.js';
@@ -28,21 +29,33 @@ export class World {
     readonly directory: string,
     readonly testDatabase: TestDatabase,
     readonly database: Database,
-    readonly temporal: Client,
+    /** Knows the names of an installation without a name. */
+    readonly temporal: InstallationClient,
     readonly temporalAddress: string,
     readonly namespace: string,
   ) {}
 
-  /** @param temporalAddress of a Temporal server of the test's own. @default the test run's */
-  static async create(temporalAddress = testServices().temporalAddress): Promise<World> {
+  /**
+   * @param temporalAddress of a Temporal server of the test's own. @default the test run's
+   * @param namespace of an earlier world, to share it. @default one of its own
+   * @param isNew whether the database is fresh, so that the first hive gives the installation a name. Otherwise it is as
+   * one that is older than names, and the ids of workflows are short.
+   */
+  static async create({
+    temporalAddress = testServices().temporalAddress,
+    namespace,
+    isNew = false,
+  }: { temporalAddress?: string; namespace?: string; isNew?: boolean } = {}): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'hivesync-world-'));
     const testDatabase = await createTestDatabase();
     const connection = await Connection.connect({ address: temporalAddress });
-    const namespace = `test-${randomUUID()}`;
-    const temporal = new Client({ connection, namespace });
+    const own = namespace ?? `test-${randomUUID()}`;
+    const id = randomUUID();
+    const temporal = new InstallationClient({ connection, namespace: own }, { id, name: '' });
     const database = openDatabase(testDatabase.url);
-    const world = new World(directory, testDatabase, database, temporal, temporalAddress, namespace);
-    await world.registerNamespace();
+    if (!isNew) await database.installation.create({ data: { id, name: '', nameInUse: '' } });
+    const world = new World(directory, testDatabase, database, temporal, temporalAddress, own);
+    if (namespace === undefined) await world.registerNamespace();
     return world;
   }
 
@@ -53,8 +66,13 @@ export class World {
     });
   }
 
-  /** Starts a hive. On the port of an earlier one, that one's nodes come back by themselves. */
-  async startHive(options: { port?: number; env?: Record<string, string> } = {}): Promise<HiveHandle> {
+  /**
+   * Starts a hive. On the port of an earlier one, that one's nodes come back by themselves.
+   * @param isWaitedFor whether to wait until its workers run
+   */
+  async startHive(
+    options: { port?: number; env?: Record<string, string>; isWaitedFor?: boolean } = {},
+  ): Promise<HiveHandle> {
     const { program, url: ready } = forkHive({
       logFile: join(this.directory, 'hive.log'),
       env: {
@@ -68,7 +86,8 @@ export class World {
     });
     const hive = { url: await ready, program };
     this.#hives.push(hive);
-    await until(async () => (await this.readiness(hive)).workers === 'ok', 30_000, 'workers are running');
+    const works = async () => (await this.readiness(hive)).workers === 'ok';
+    if (options.isWaitedFor ?? true) await until(works, 30_000, 'workers are running');
     return hive;
   }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { TemporalDoor } from '../../backfills/temporal-door.js';
 import { openDatabase } from '../../prisma/client.js';
+import { ensureInstallation } from '../../prisma/queries/installation.js';
 import { readConfig } from '../config.js';
 import { runUntilStopped } from './run-until-stopped.js';
 import { UsageError } from './usage.js';
@@ -25,6 +26,7 @@ export function workerCommand(): Command {
           door: new TemporalDoor(),
           connection: services.temporal.connection,
           namespace: config.temporal.namespace,
+          installation: await ensureInstallation(database, config.installation),
           reconcileIntervalSeconds: config.reconcileIntervalSeconds,
           hive: { database, logger, ...config },
           logger,

@@ -10,6 +10,7 @@ interface Attempt {
 }
 
 interface Backfill {
+  workflow_url: string | null;
   trigger: string;
   started_at: string;
   ended_at: string | null;
@@ -34,14 +35,13 @@ export async function showAttempt(stage: DemoStage, attemptId: string, say: Say)
   }
 }
 
-export function showLinks(stage: DemoStage, attempts: string[], say: Say): void {
+export async function showLinks(stage: DemoStage, attempts: string[], say: Say): Promise<void> {
   say(`\n   API          ${stage.hiveUrl}/v1/swarm/attempts   (docs: ${stage.hiveUrl}/docs)`);
   say(`   Temporal UI  ${stage.temporalUiUrl}/namespaces/default/workflows`);
   const [first] = attempts;
   if (first !== undefined) {
-    say(
-      `   one backfill ${stage.temporalUiUrl}/namespaces/default/workflows/${encodeURIComponent(`backfill/${first}`)}`,
-    );
+    const { workflow_url: url } = await stage.request<Backfill>('GET', `/v1/backfills/${first}`);
+    say(`   one backfill ${url ?? ''}`);
   }
 }
 

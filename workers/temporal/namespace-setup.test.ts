@@ -3,7 +3,6 @@ import { pino } from 'pino';
 import { TemporalDoor } from '../../backfills/temporal-door.js';
 import { World } from '../../tests/harness/world.js';
 import { NamespaceSetup } from './namespace-setup.js';
-import { RECONCILE_SCHEDULE_ID } from './schedule.js';
 
 let world: World;
 beforeEach(async () => {
@@ -18,12 +17,13 @@ function newSetup(reconcileIntervalSeconds = 60): NamespaceSetup {
   return new NamespaceSetup({
     door,
     namespace: world.namespace,
+    installation: { ...world.temporal.installation, formerName: null },
     reconcileIntervalSeconds,
     logger: pino({ level: 'silent' }),
   });
 }
 
-const schedule = () => world.temporal.schedule.getHandle(RECONCILE_SCHEDULE_ID);
+const schedule = () => world.temporal.schedule.getHandle(world.temporal.names.reconcileScheduleId);
 const interval = async () => (await schedule().describe()).spec.intervals?.map(({ every }) => every);
 
 test('a schedule that was deleted while hives run is created again, whichever of them notices first', async () => {

@@ -1,12 +1,14 @@
 /** What the workflows need in their namespace: search attributes and the reconcile schedule. */
 import type { Logger } from 'pino';
+import type { Installation } from '../../backfills/installation.js';
 import type { TemporalDoor } from '../../backfills/temporal-door.js';
-import { ensureReconcileSchedule, findReconcileSchedule } from './schedule.js';
+import { ensureReconcileSchedule, findReconcileSchedule, removeFormerSchedule } from './schedule.js';
 import { ensureSearchAttributes } from './search-attributes.js';
 
 export interface NamespaceSetupOptions {
   door: TemporalDoor;
   namespace: string;
+  installation: Installation & { formerName: string | null };
   reconcileIntervalSeconds: number;
   logger: Logger;
 }
@@ -33,7 +35,7 @@ export class NamespaceSetup {
    * schedule. A schedule that is there gets the configuration the first time; later it stays as it is, since a person
    * may have paused it or changed its interval.
    * @returns why reconcile does not run although everything is set up; undefined if it runs
-   * @throws SearchAttributesMissingError, TemporalUnavailableError
+   * @throws SearchAttributesMissingError, InstallationConflictError, TemporalUnavailableError
    */
   async restore(): Promise<string | undefined> {
     const { door, namespace, logger } = this.#options;
@@ -47,7 +49,9 @@ export class NamespaceSetup {
   }
 
   async #ensureSchedule(): Promise<void> {
-    const { door, reconcileIntervalSeconds } = this.#options;
+    const { door, installation, reconcileIntervalSeconds } = this.#options;
     await door.call('management', (client) => ensureReconcileSchedule(client, reconcileIntervalSeconds));
+    const { formerName } = installation;
+    if (formerName !== null) await door.call('management', (client) => removeFormerSchedule(client, formerName));
   }
 }

@@ -1,8 +1,8 @@
 /** The process's link to Temporal: connects in the background, runs the workers, and retries when that fails. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { InstallationClient, type Installation } from '../../backfills/installation.js';
 import type { TemporalDoor } from '../../backfills/temporal-door.js';
 import { NamespaceSetup } from './namespace-setup.js';
 import { createWorkers, type WorkerDeps } from './workers.js';
@@ -10,6 +10,7 @@ import { createWorkers, type WorkerDeps } from './workers.js';
 export interface TemporalLinkOptions {
   connection: NativeConnectionOptions;
   namespace: string;
+  installation: Installation & { formerName: string | null };
   reconcileIntervalSeconds: number;
   /** Opened with the first connection; stays open even while Temporal is unreachable. */
   door: TemporalDoor;
@@ -36,7 +37,7 @@ const SETUP_INTERVAL_MS = 30_000;
 export class TemporalLink {
   readonly #options: TemporalLinkOptions;
   #connection: NativeConnection | undefined;
-  #client: Client | undefined;
+  #client: InstallationClient | undefined;
   #workers: Worker[] = [];
   readonly #setup: NamespaceSetup;
   /** Why Temporal is degraded; undefined if it is well. */
@@ -89,22 +90,26 @@ export class TemporalLink {
       try {
         await this.#connectAndWork();
       } catch (error) {
-        this.#workersFault = `no workers are running: ${innermostMessage(error)}`;
-        logger.error({ err: error }, 'no workers are running: Temporal is unreachable or refuses them');
+        const fault = `no workers are running: ${innermostMessage(error)}`;
+        if (fault !== this.#workersFault) logger.error({ err: error }, fault);
+        this.#workersFault = fault;
       }
       await this.#pause(RETRY_MS);
     }
   }
 
   async #connectAndWork(): Promise<void> {
-    const { door, namespace, hive, gateway, logger } = this.#options;
+    const { door, namespace, installation, hive, gateway, logger } = this.#options;
     const connection = (this.#connection ??= await NativeConnection.connect(this.#options.connection));
-    door.open((this.#client ??= new Client({ connection, namespace })));
-    await this.#setup.ensureSearchAttributes();
+    const client = (this.#client ??= new InstallationClient({ connection, namespace }, installation));
+    door.open(client);
+    // before the workers, which must not take the workflows of another installation
+    this.#setupFault = await this.#setup.restore();
     this.#serverFault = undefined;
     this.#workers = await createWorkers({
       connection,
       namespace,
+      names: client.names,
       hive: { ...hive, temporal: door, stopping: this.#stopping.signal },
       ...(gateway && { gateway }),
     });
@@ -112,7 +117,6 @@ export class TemporalLink {
       const running = this.#workers.map((worker) => this.#runWorker(worker));
       logger.info({ queues: this.#workers.map((worker) => worker.options.taskQueue) }, 'workers are running');
       if (this.#isStopping) this.#shutdownWorkers();
-      else await this.#checkSetup();
       // all of them, because a queue whose last worker has not ended refuses a new one
       const failed = (await Promise.allSettled(running)).find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { Worker, type NativeConnection } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createGatewayActivities, type GatewayActivityDeps } from '../../activities/gateway-activities.js';
 import { createHiveActivities, type HiveActivityDeps } from '../../activities/hive-activities.js';
-import { HIVE_TASK_QUEUE } from '../../backfills/definitions.js';
+import type { InstallationNames } from '../../backfills/installation.js';
 
 const BUNDLE = fileURLToPath(new URL('../../workflows/bundle.cjs', import.meta.url));
 /** How long an activity may still run after it was told to stop. */
@@ -10,26 +10,35 @@ const SHUTDOWN_GRACE = '10 seconds';
 /** The maximum number of backfill steps at once in a hive process: each keeps a few pages in memory. */
 const MIRROR_STEPS = 40;
 const READER_MIRROR_STEPS = 20;
+/** What the former version's hives have left is little: a worker with few slots, polls and cached workflows ends it. */
+const FEW: Partial<WorkerOptions> = {
+  maxConcurrentWorkflowTaskExecutions: 4,
+  maxConcurrentActivityTaskExecutions: 4,
+  maxConcurrentLocalActivityExecutions: 4,
+  workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+  activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
+  maxCachedWorkflows: 10,
+};
 
 export interface WorkerDeps {
   connection: NativeConnection;
   namespace: string;
+  names: InstallationNames;
   hive: HiveActivityDeps;
   /** Absent in a process that has no sockets of nodes. */
   gateway?: GatewayActivityDeps;
 }
 
-/** Creates the workers of a hive process: for the shared queue, and for its own queues for what needs its sockets. */
-export async function createWorkers({ connection, namespace, hive, gateway }: WorkerDeps): Promise<Worker[]> {
+/**
+ * Creates the workers of a hive process: for the shared queue, for that of the version before, and for its own queues
+ * for what needs its sockets.
+ */
+export async function createWorkers({ connection, namespace, names, hive, gateway }: WorkerDeps): Promise<Worker[]> {
   const common = { connection, namespace, shutdownGraceTime: SHUTDOWN_GRACE };
-  const workers = [
-    Worker.create({
-      ...common,
-      taskQueue: HIVE_TASK_QUEUE,
-      workflowBundle: { codePath: BUNDLE },
-      activities: createHiveActivities(hive),
-    }),
-  ];
+  const shared = { ...common, workflowBundle: { codePath: BUNDLE }, activities: createHiveActivities(hive) };
+  const { queue: sharedQueue, formerQueue } = names;
+  const workers = [Worker.create({ ...shared, taskQueue: sharedQueue })];
+  if (formerQueue !== undefined) workers.push(Worker.create({ ...shared, ...FEW, taskQueue: formerQueue }));
   if (gateway) {
     const activities = createGatewayActivities(gateway);
     const { queue } = gateway.gateway;
