@@ -5,14 +5,14 @@ import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
 import { listNodesToDrain } from '../prisma/queries/list-needing-backfill.js';
 import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
-import { listStaleBackfills, resetStaleBackfill } from '../prisma/queries/pending-backfills.js';
+import { listStaleBackfills } from '../prisma/queries/pending-backfills.js';
 import type { SyncState } from '../protocol/frames.js';
 import type { NodeLocation } from '../backfills/definitions.js';
-import { isBackfillRunning } from '../backfills/find.js';
 import { countEnd } from '../backfills/metrics.js';
 import { signalDrain } from '../backfills/start.js';
 import type { TemporalDoor } from '../backfills/temporal-door.js';
 import { compactLogs, type Compacted } from './compact-logs.js';
+import { endCancelledBackfills, endStaleBackfill } from './lost-backfills.js';
 import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js';
 
 export interface HiveActivityDeps {
@@ -24,6 +24,8 @@ export interface HiveActivityDeps {
   backfillConcurrency: number;
   nodeTimeoutSeconds: number;
   backfillTimeoutMinutes: number;
+  /** How long a cancelled backfill may take to end before it is terminated. @default 30 s @format s */
+  cancelledSeconds?: number;
 }
 
 /** How far a sweep over many rows has come; `next` is absent when it is done. */
@@ -46,27 +48,34 @@ export function createHiveActivities(deps: HiveActivityDeps) {
     /** @returns the queue of the hive that has the node's socket; undefined if none has */
     locateNode: (nodeId: string): Promise<NodeLocation | undefined> => findLease(database, nodeId),
 
-    /** Ends the run's hold on the attempt. @returns the attempt's state; undefined if the attempt is gone */
-    async settleAttempt(settlement: Settlement): Promise<{ state: SyncState } | undefined> {
+    /**
+     * Ends the run's hold on the attempt, unless the run has to go on.
+     * @returns the attempt's state; undefined if the attempt is gone
+     */
+    async settleAttempt(settlement: Settlement): Promise<{ state: SyncState; goesOn?: boolean } | undefined> {
       const settled = await settleBackfill(database, settlement);
+      if (!settled) return undefined;
+      const { state, goesOn = false } = settled;
+      if (goesOn) return { state, goesOn };
       countEnd(settled, settlement.reason ?? settlement.ending);
-      return settled && { state: settled.state };
+      return { state };
     },
 
     /** Backfills the node's attempts that need it, newest first, for a few seconds. */
     drainStep: (input: DrainStepInput): Promise<DrainStep> => drainStep(deps, input),
 
-    /** Frees attempts whose workflow no longer runs although they are marked as being backfilled. */
+    /**
+     * Frees attempts whose workflow no longer runs although they are marked as being backfilled, and ends those that
+     * were cancelled and still run.
+     */
     async resetStaleBackfills(after: string | undefined): Promise<SweepPage> {
+      const alive = () => Context.current().heartbeat();
+      if (after === undefined) await endCancelledBackfills(deps, alive);
       const stale = await listStaleBackfills(database, deps.backfillTimeoutMinutes, after, PAGE_SIZE);
       let changed = 0;
       for (const backfill of stale) {
-        Context.current().heartbeat();
-        const { attemptId, runId } = backfill;
-        if (await temporal.call('activity', (client) => isBackfillRunning(client, attemptId, runId))) continue;
-        if (!(await resetStaleBackfill(database, backfill))) continue;
-        changed++;
-        deps.logger.warn({ attemptId }, 'backfill without a running workflow was reset');
+        alive();
+        if (await endStaleBackfill(deps, backfill)) changed++;
       }
       return page(changed, stale.length, stale.at(-1)?.attemptId);
     },

@@ -32,6 +32,7 @@ const computed = Prisma.sql`
   state = CASE WHEN judged.complete THEN 'complete' WHEN s.state = 'complete' THEN 'partial' ELSE s.state END,
   run_id = CASE WHEN judged.complete THEN NULL ELSE s.run_id END,
   last_error = CASE WHEN judged.complete THEN NULL ELSE s.last_error END,
+  paused = s.paused AND NOT judged.complete,
   unavailable_reason = CASE WHEN judged.complete THEN NULL ELSE s.unavailable_reason END,
   retry_at = CASE WHEN judged.complete THEN NULL ELSE s.retry_at END,
   idle_backfills = CASE WHEN judged.complete THEN 0 ELSE s.idle_backfills END,
