@@ -81,7 +81,7 @@ export function createGatewayActivities({ database, gateway, checkPage, logger }
           await releaseClaim(database, input, hold.reason);
           return { ...(await countAttemptLines(database, attemptId)), linesPulled: 0, notHeld: hold.reason };
         }
-        if (input.isFirst) countBeginning(input.trigger);
+        if (input.isFirst && hold.isNew) countBeginning(input.trigger);
         const connection = gateway.connectionTo(input.nodeId);
         if (!connection) throw fail('node_moved', attemptId);
         const until = Date.now() + STEP_MS;

@@ -26,6 +26,8 @@ export interface HiveActivityDeps {
   backfillTimeoutMinutes: number;
   /** How long a cancelled backfill may take to end before it is terminated. @default 30 s @format s */
   cancelledSeconds?: number;
+  /** After how many failed workflow tasks in a row a backfill is ended. @default 5 */
+  stuckTries?: number;
 }
 
 /** How far a sweep over many rows has come; `next` is absent when it is done. */

@@ -13,6 +13,7 @@ export interface LostBackfillsDeps {
   temporal: TemporalDoor;
   logger: Logger;
   cancelledSeconds?: number;
+  stuckTries?: number;
 }
 
 const CANCELLED_A_ROUND = 100;
@@ -36,7 +37,7 @@ export async function endCancelledBackfills(deps: LostBackfillsDeps, alive: () =
 export async function endStaleBackfill(deps: LostBackfillsDeps, stale: StaleBackfill): Promise<boolean> {
   const { database, temporal, logger } = deps;
   const { attemptId, runId, claim } = stale;
-  const running = await temporal.call('activity', (client) => findRunning(client, attemptId));
+  const running = await temporal.call('activity', (client) => findRunning(client, attemptId, deps.stuckTries));
   if (running?.isStuck) {
     const run = { attemptId, runId: running.runId };
     if (await endBackfill(deps, run, 'stuck', 'activity')) {

@@ -177,18 +177,22 @@ export interface RunningBackfill {
   isStuck: boolean;
 }
 
-/** A workflow task that failed this many times in a row will not succeed soon; Temporal tries it again for ever. */
+/** A workflow task that failed this many times in a row will not succeed soon; Temporal tries it again forever. */
 const STUCK_TRIES = 6;
 
 /** @returns the attempt's running backfill; undefined if none is running */
-export async function findRunning(client: Client, attemptId: string): Promise<RunningBackfill | undefined> {
+export async function findRunning(
+  client: Client,
+  attemptId: string,
+  stuckTries = STUCK_TRIES,
+): Promise<RunningBackfill | undefined> {
   try {
     const { status, runId, raw } = await client.workflow.getHandle(backfillWorkflowId(attemptId)).describe();
     if (status.name !== 'RUNNING') return undefined;
     return {
       runId: raw.workflowExecutionInfo?.firstRunId ?? runId,
       isCancelled: raw.workflowExtendedInfo?.cancelRequested === true,
-      isStuck: (raw.pendingWorkflowTask?.attempt ?? 0) >= STUCK_TRIES,
+      isStuck: (raw.pendingWorkflowTask?.attempt ?? 0) >= stuckTries,
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;

@@ -45,6 +45,8 @@ export interface BackfillsOptions {
   cancelPatienceMs?: number;
   /** How long a start waits for the end of a cancelled backfill before it terminates it. @default 5 s @format ms */
   startPatienceMs?: number;
+  /** After how many failed workflow tasks in a row a start does not join a backfill but ends it. @default 5 */
+  stuckTries?: number;
 }
 
 /** What a read of a partial attempt led to. `requested` means that Temporal has not answered yet. */
@@ -97,7 +99,7 @@ const CANCEL_TRIES = 3;
 const TERMINATED = 'terminated a backfill that did not end by itself';
 
 export function createBackfills(options: BackfillsOptions): Backfills {
-  const { temporal, database, logger, nodeTimeoutSeconds } = options;
+  const { temporal, database, logger, nodeTimeoutSeconds, stuckTries } = options;
   const { cancelPatienceMs = CANCEL_PATIENCE_MS, startPatienceMs = START_PATIENCE_MS } = options;
   const expedited = new LRUCache<string, true>({ max: MAX_REMEMBERED_EXPEDITES, ttl: EXPEDITE_INTERVAL_MS });
 
@@ -136,7 +138,7 @@ export function createBackfills(options: BackfillsOptions): Backfills {
     const start = () => temporal.call('management', (client) => startBackfill(client, input));
     const started = await start();
     if (!started.joined) return started;
-    const running = await temporal.call('management', (client) => findRunning(client, attemptId));
+    const running = await temporal.call('management', (client) => findRunning(client, attemptId, stuckTries));
     if (running && !running.isCancelled && !running.isStuck) return started;
     if (running) await endBefore({ attemptId, runId: running.runId }, running.isCancelled ? 'cancelled' : 'stuck');
     return start();

@@ -2,8 +2,8 @@ import type { SyncState } from '../../protocol/frames.js';
 import type { Queryable } from '../database.js';
 
 export type Hold =
-  /** The run holds the attempt: `pending_backfill` carries its id. */
-  | { held: true }
+  /** The run holds the attempt, since this call if `isNew`: `pending_backfill` carries its id. */
+  | { held: true; isNew: boolean }
   | { held: false; reason: 'complete' | 'nothing_missing' | 'unavailable' | 'cancelled' | 'unknown_attempt' };
 
 /**
@@ -19,11 +19,11 @@ export async function holdForBackfill(db: Queryable, attemptId: string, runId: s
     WHERE attempt_id = ${attemptId}::uuid AND run_id IS DISTINCT FROM ${runId}
       AND NOT paused AND cancelled_run IS DISTINCT FROM ${runId}
       AND (${force} OR (state IN ('partial', 'pending_backfill') AND needs_backfill))`;
-  if (changed === 1) return { held: true };
+  if (changed === 1) return { held: true, isNew: true };
   const [row] = await db.$queryRaw<{ state: SyncState; runId: string | null; isCancelled: boolean }[]>`
     SELECT state, run_id AS "runId", paused OR cancelled_run IS NOT DISTINCT FROM ${runId} AS "isCancelled" FROM attempt_sync WHERE attempt_id = ${attemptId}::uuid`;
   if (!row) return { held: false, reason: 'unknown_attempt' };
-  if (row.state === 'pending_backfill' && row.runId === runId) return { held: true };
+  if (row.state === 'pending_backfill' && row.runId === runId) return { held: true, isNew: false };
   if (row.state === 'complete' || row.state === 'unavailable') return { held: false, reason: row.state };
   return { held: false, reason: row.isCancelled ? 'cancelled' : 'nothing_missing' };
 }

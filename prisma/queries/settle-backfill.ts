@@ -1,7 +1,7 @@
 import type { SyncState } from '../../protocol/frames.js';
 import { Prisma, type Database, type Queryable } from '../database.js';
 import { STORED_LINES } from './stored-lines.js';
-import { completeAtOnce, computeSync, lockAttempts } from './attempt-state.js';
+import { completeAtOnce, computeSync, isOfRun, lockAttempts } from './attempt-state.js';
 
 /** How a backfill ended, to the extent that the attempt's state depends on it. */
 export interface Settlement {
@@ -50,13 +50,6 @@ const FIRST_RETRY_SECONDS = 30;
 const MAX_RETRY_SECONDS = 3600;
 
 /**
- * Condition on a row `s` of attempt_sync: the run holds the attempt, or the attempt is still claimed for that run.
- */
-const isOfRun = (runId: string | null, claim: string | undefined) => Prisma.sql`
-  (s.state = 'pending_backfill'
-    AND (s.run_id = ${runId} OR (s.run_id IS NULL AND s.requested_at = ${claim ?? null}::timestamptz)))`;
-
-/**
  * Ends the run's hold on the attempt, or the claim that it was started for, and counts in the hive's own database what
  * it has of the attempt now. A run that no longer holds the attempt ends no other run's hold, unless the attempt is
  * complete. A run that was cancelled leaves the attempt paused, unless the cancel came from the API: that paused it at
@@ -64,7 +57,7 @@ const isOfRun = (runId: string | null, claim: string | undefined) => Prisma.sql`
  * @returns undefined if the attempt is gone
  */
 export async function settleBackfill(db: Database, settlement: Settlement): Promise<Settled | undefined> {
-  const complete = await completeAtOnce(db, settlement.attemptId, settlement.runId);
+  const complete = await completeAtOnce(db, settlement.attemptId, settlement);
   if (!complete) return settleUnderLock(db, settlement);
   const { revision, executions, lines, seconds } = complete;
   const counts = { executions, linesDeclared: lines, linesStored: lines };
@@ -78,14 +71,14 @@ interface BeforeSettling {
 }
 
 function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled | undefined> {
-  const { attemptId, runId, claim, ending, reason = null, progressed, goesOn = {} } = settlement;
+  const { attemptId, runId, ending, reason = null, progressed, goesOn = {} } = settlement;
   return db.$transaction(async (tx) => {
     await lockAttempts(tx, [attemptId]);
     const [held] = await tx.$queryRaw<BeforeSettling[]>`
       SELECT extract(epoch FROM now() - s.requested_at)::float8 AS seconds, a.revision > a.described_revision AS "isBehind",
         EXISTS (SELECT FROM node_lease l WHERE l.node_id = s.node_id AND l.expires_at > now()) AS "isConnected"
       FROM attempt_sync s JOIN attempt a ON a.id = s.attempt_id
-      WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(runId, claim)}`;
+      WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}`;
     const [sync] = await computeSync(tx, [attemptId]);
     if (!sync) return undefined;
     const known = { ...sync, ...(await countAttemptLines(tx, attemptId)), seconds: held?.seconds ?? null };
@@ -104,9 +97,9 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
                              ELSE s.unavailable_reason END,
         needs_backfill = s.needs_backfill AND ${ending} <> 'unavailable' AND (${ending} = 'done' OR s.unavailable_reason IS NULL),
         idle_backfills = CASE WHEN ${backsOff} THEN s.idle_backfills + 1 ELSE 0 END,
-        retry_at = CASE WHEN ${backsOff} AND s.needs_backfill THEN
+        retry_at = CASE WHEN ${backsOff} AND s.needs_backfill AND (${ending} = 'done' OR s.unavailable_reason IS NULL) THEN
           now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(s.idle_backfills, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second' END
-      WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(runId, claim)}
+      WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}
       RETURNING s.state, s.needs_backfill AS "needsBackfill"`;
     return { ...known, ...settled };
   });

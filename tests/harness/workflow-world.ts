@@ -1,7 +1,7 @@
 /** Workflows alone: run from source in the test run's Temporal, with fake activities. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Client } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
   bundleWorkflowCode,
@@ -45,6 +45,12 @@ export class WorkflowWorld {
 
   get client(): Client {
     return this.#environment.client;
+  }
+
+  /** A client like the product's, which can start workflows on workers of its own process. */
+  get nativeClient(): Client {
+    const { nativeConnection: connection, namespace = 'default' } = this.#environment;
+    return new Client({ connection, namespace });
   }
 
   /** Starts a worker. The one of the shared queue runs the workflows too. */
