@@ -10,6 +10,7 @@ import {
   countAttemptLines,
   settleBackfill,
   type AttemptLines,
+  type GoesOn,
   type Settled,
 } from '../prisma/queries/settle-backfill.js';
 import type { BackfillType, Trigger } from '../backfills/definitions.js';
@@ -30,6 +31,8 @@ export interface MirrorInput {
   nodeId: string;
   /** The workflow's first run id, which the hold on the attempt carries. */
   runId: string;
+  /** The claim that the backfill was started for. */
+  claim?: string;
   trigger: Trigger;
   /** A person asked: backfill even if no gap is known. */
   force: boolean;
@@ -38,17 +41,23 @@ export interface MirrorInput {
   type: BackfillType;
   /** An earlier step of the backfill stored something. */
   progressed: boolean;
+  /** Another step may follow if the node has announced a change meanwhile, or something is still missing. */
+  mayLookAgain?: boolean;
 }
 
 export interface MirrorStep extends AttemptLines {
   linesPulled: number;
   /** Absent if the time is up and there is more to pull. */
   ended?: { state: SyncState; needsBackfill: boolean; reason?: string };
+  /** Everything that the node described was pulled, and there is more now. The run still holds the attempt. */
+  looksAgain?: boolean;
   /** The node accepts no more requests at the moment; nothing was done. */
   isBusy?: boolean;
   /** Why the attempt was not held; there was nothing to do. */
-  notHeld?: Extract<Hold, { held: false }>['reason'];
+  notHeld?: NotHeld;
 }
+
+type NotHeld = Extract<Hold, { held: false }>['reason'];
 
 /** A step moves pages for this long, then gives its slot to others. */
 const STEP_MS = 5000;
@@ -68,9 +77,11 @@ export function createGatewayActivities({ database, gateway, checkPage, logger }
       const heartbeat = setInterval(() => context.heartbeat({ lines_pulled: pulled.lines }), HEARTBEAT_MS);
       try {
         const hold = await holdForBackfill(database, attemptId, input.runId, input.force);
-        if (!hold.held)
+        if (!hold.held) {
+          await releaseClaim(database, input, hold.reason);
           return { ...(await countAttemptLines(database, attemptId)), linesPulled: 0, notHeld: hold.reason };
-        if (input.isFirst) countBeginning(input.trigger);
+        }
+        if (input.isFirst && hold.isNew) countBeginning(input.trigger);
         const connection = gateway.connectionTo(input.nodeId);
         if (!connection) throw fail('node_moved', attemptId);
         const until = Date.now() + STEP_MS;
@@ -87,7 +98,9 @@ export function createGatewayActivities({ database, gateway, checkPage, logger }
           runId: input.runId,
           ending: 'done',
           progressed: input.progressed || linesPulled > 0 || changed,
+          ...(input.mayLookAgain && { goesOn: worthAnotherLook(input.type, linesPulled > 0 || changed) }),
         });
+        if (settled?.goesOn) return { ...linesOf(settled), linesPulled, looksAgain: true };
         countEnd(settled, 'incomplete');
         if (settled && connection.protocol === 2) connection.acknowledge(attemptId, settled.revision, settled.state);
         return { ...linesOf(settled), linesPulled, ended: describeEnd(settled) };
@@ -114,6 +127,21 @@ function isShutdown({ cancellationSignal }: Context): boolean {
   return (
     cancellationSignal.reason instanceof CancelledFailure && cancellationSignal.reason.message === 'WORKER_SHUTDOWN'
   );
+}
+
+/**
+ * What was announced while the backfill ran has started no other one, and neither has what a person released meanwhile.
+ * A look that has brought nothing is only repeated for a newer revision.
+ */
+function worthAnotherLook(type: BackfillType, progressed: boolean): GoesOn {
+  return { ifBehind: type !== 'logs', ifIncomplete: type !== 'executions' && progressed };
+}
+
+/** Live pages may have closed the gap, or a person may have cancelled, before a run held what it was started for. */
+async function releaseClaim(database: Database, { attemptId, runId, claim }: MirrorInput, why: NotHeld) {
+  if (claim === undefined) return;
+  const ending = { ending: 'failed', ...(why === 'cancelled' && { reason: why }), progressed: true } as const;
+  countEnd(await settleBackfill(database, { attemptId, runId, claim, ...ending }), why);
 }
 
 function linesOf(settled: Settled | undefined): AttemptLines {

@@ -5,14 +5,14 @@ import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
 import { endTurns, listNodesToDrain } from '../prisma/queries/list-needing-backfill.js';
 import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
-import { listStaleBackfills, resetStaleBackfill } from '../prisma/queries/pending-backfills.js';
+import { listStaleBackfills } from '../prisma/queries/pending-backfills.js';
 import type { SyncState } from '../protocol/frames.js';
 import type { NodeLocation } from '../backfills/definitions.js';
-import { isBackfillRunning } from '../backfills/find.js';
 import { countEnd } from '../backfills/metrics.js';
 import { signalDrain } from '../backfills/start.js';
 import type { TemporalDoor } from '../backfills/temporal-door.js';
 import { compactLogs, type Compacted } from './compact-logs.js';
+import { endCancelledBackfills, endStaleBackfill } from './lost-backfills.js';
 import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js';
 import { sweep, type Swept } from './sweep.js';
 
@@ -25,6 +25,10 @@ export interface HiveActivityDeps {
   backfillConcurrency: number;
   nodeTimeoutSeconds: number;
   backfillTimeoutMinutes: number;
+  /** How long a cancelled backfill may take to end before it is terminated. @default 30 s @format s */
+  cancelledSeconds?: number;
+  /** After how many failed workflow tasks in a row a backfill is ended. @default 5 */
+  stuckTries?: number;
 }
 
 /** How far a sweep over many rows has come; `next` is absent when it is done. */
@@ -49,26 +53,30 @@ export function createHiveActivities(deps: HiveActivityDeps) {
     /** @returns the queue of the hive that has the node's socket; undefined if none has */
     locateNode: (nodeId: string): Promise<NodeLocation | undefined> => findLease(database, nodeId),
 
-    /** Ends the run's hold on the attempt. @returns the attempt's state; undefined if the attempt is gone */
-    async settleAttempt(settlement: Settlement): Promise<{ state: SyncState } | undefined> {
+    /**
+     * Ends the run's hold on the attempt, unless the run has to go on.
+     * @returns the attempt's state; undefined if the attempt is gone
+     */
+    async settleAttempt(settlement: Settlement): Promise<{ state: SyncState; goesOn?: boolean } | undefined> {
       const settled = await settleBackfill(database, settlement);
+      if (!settled) return undefined;
+      const { state, goesOn = false } = settled;
+      if (goesOn) return { state, goesOn };
       countEnd(settled, settlement.reason ?? settlement.ending);
-      return settled && { state: settled.state };
+      return { state };
     },
 
     /** Backfills the node's attempts that need it, newest first, for a few seconds. */
     drainStep: (input: DrainStepInput): Promise<DrainStep> => drainStep(deps, input),
 
-    /** Frees attempts whose workflow no longer runs although they are marked as being backfilled. */
+    /**
+     * Frees attempts whose workflow no longer runs although they are marked as being backfilled, and ends those that
+     * were cancelled and still run.
+     */
     async resetStaleBackfills(after: string | undefined): Promise<SweepPage> {
+      if (after === undefined) await endCancelledBackfills(deps);
       const stale = await listStaleBackfills(database, deps.backfillTimeoutMinutes, after, PAGE_SIZE);
-      const swept = await sweep(stale, async (backfill) => {
-        const { attemptId, runId } = backfill;
-        if (await temporal.call('activity', (client) => isBackfillRunning(client, attemptId, runId))) return false;
-        if (!(await resetStaleBackfill(database, backfill))) return false;
-        deps.logger.warn({ attemptId }, 'backfill without a running workflow was reset');
-        return true;
-      });
+      const swept = await sweep(stale, (backfill) => endStaleBackfill(deps, backfill));
       for (const { item, error } of swept.failures) {
         deps.logger.warn({ err: error, attemptId: item.attemptId }, 'could not look whether the backfill still runs');
       }

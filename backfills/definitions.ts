@@ -57,6 +57,10 @@ export interface BackfillInput extends AttemptRef {
   nodeTimeoutSeconds: number;
   /** Where the node was connected when the backfill was requested. Saves a look-up as long as it is still true. */
   location?: NodeLocation;
+  /** The claim on the attempt that it was started for, which ends with it. Absent if it was not claimed. */
+  claim?: string;
+  /** Carried through continue-as-new: how often it has looked at the attempt again. */
+  looks?: number;
   /** Carried through continue-as-new. */
   progress?: BackfillProgress;
   /** Whether a reader or a person waits for it. Carried through continue-as-new. @default by the trigger */
@@ -117,8 +121,11 @@ export interface DrainPosition {
   running: string[];
 }
 
-/** A reader is waiting: the rest of the backfill should run ahead of others. */
-export const expediteSignal = defineSignal('expedite');
+/**
+ * A reader is waiting: the rest of the backfill should run ahead of others. One who `joins` wanted to start it: it must
+ * look at the attempt once more if its last look is over.
+ */
+export const expediteSignal = defineSignal<[{ joins: boolean }?]>('expedite');
 /** Attempts of the node may need a backfill. */
 export const drainSignal = defineSignal<[{ trigger: Trigger }]>('drain');
 export const progressQuery = defineQuery<BackfillProgress>('progress');

@@ -173,21 +173,35 @@ async function queryProgress(client: InstallationClient, handle: WorkflowHandle)
   }
 }
 
-/**
- * @param runId of the backfill's first run; null for any
- * @returns whether that backfill of the attempt is running
- */
-export async function isBackfillRunning(
+/** A backfill that is running. */
+export interface RunningBackfill {
+  /** The first run's id, by which the hive knows the backfill. */
+  runId: string;
+  /** It was told to end, by the API or in Temporal. */
+  isCancelled: boolean;
+  /** The workers have failed to run its code again and again, as after a rollback to code that does not know it. */
+  isStuck: boolean;
+}
+
+/** A workflow task that failed this many times in a row will not succeed soon; Temporal tries it again forever. */
+const STUCK_TRIES = 6;
+
+/** @returns the attempt's running backfill; undefined if none is running */
+export async function findRunning(
   client: InstallationClient,
   attemptId: string,
-  runId: string | null,
-): Promise<boolean> {
+  stuckTries = STUCK_TRIES,
+): Promise<RunningBackfill | undefined> {
   try {
-    const { status, raw } = await client.workflow.getHandle(client.names.backfillId(attemptId)).describe();
-    if (status.name !== 'RUNNING') return false;
-    return runId === null || raw.workflowExecutionInfo?.firstRunId === runId;
+    const { status, runId, raw } = await client.workflow.getHandle(client.names.backfillId(attemptId)).describe();
+    if (status.name !== 'RUNNING') return undefined;
+    return {
+      runId: raw.workflowExecutionInfo?.firstRunId ?? runId,
+      isCancelled: raw.workflowExtendedInfo?.cancelRequested === true,
+      isStuck: (raw.pendingWorkflowTask?.attempt ?? 0) >= stuckTries,
+    };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
+    if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
 }

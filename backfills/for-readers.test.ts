@@ -8,9 +8,20 @@ import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { openDatabase } from '../prisma/client.js';
 import { forOrganization, type OrganizationScope } from '../prisma/organization-scope.js';
+import { cancelBackfill } from '../prisma/queries/cancel-backfill.js';
+import { claimBackfill, claimManualBackfill } from '../prisma/queries/claim-backfill.js';
+import { holdForBackfill } from '../prisma/queries/hold-backfill.js';
+import { settleBackfill } from '../prisma/queries/settle-backfill.js';
 import { ensureOrganization } from '../prisma/queries/organization.js';
 import { createTestDatabase } from '../tests/harness/database.js';
-import { seedAttempt, seedExecution, seedNode, type SeedAttempt } from '../tests/harness/seed.js';
+import {
+  appendPage,
+  makeLines,
+  seedAttempt,
+  seedExecution,
+  seedNode,
+  type SeedAttempt,
+} from '../tests/harness/seed.js';
 import { testServices } from '../tests/harness/services.js';
 import { until } from '../tests/harness/until.js';
 import { createBackfills, type Backfills } from './for-readers.js';
@@ -55,8 +66,9 @@ function backfillsThrough(client?: InstallationClient): Backfills {
   const door = new TemporalDoor();
   if (client) door.open(client);
   const { installation } = temporal;
+  const patience = { cancelPatienceMs: 300, startPatienceMs: 200 };
   const logger = pino({ level: 'silent' });
-  return createBackfills({ temporal: door, installation, database, logger, nodeTimeoutSeconds: 5 });
+  return createBackfills({ temporal: door, installation, database, logger, nodeTimeoutSeconds: 5, ...patience });
 }
 
 async function attempt(overrides: Partial<SeedAttempt> = {}) {
@@ -206,6 +218,105 @@ test('a cancel pauses the attempt and asks the workflow to end; if none is runni
   expect(await syncOf(ref.attemptId)).toMatchObject({ paused: true });
   const history = await temporal.workflow.getHandle(temporal.names.backfillId(ref.attemptId)).fetchHistory();
   expect(history.events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes)).toBe(true);
+});
+
+const statusOf = async (attemptId: string) =>
+  (await temporal.workflow.getHandle(temporal.names.backfillId(attemptId)).describe()).status.name;
+
+test('a cancelled backfill that does not end is terminated, and a claim that waited for it is released', async () => {
+  const ref = await attempt();
+  await backfills.start(scope, ref, 'full_attempt');
+  expect(await backfills.cancel(scope, ref.attemptId)).toBe(true);
+  await until(async () => (await statusOf(ref.attemptId)) === 'TERMINATED', 5000, 'terminated');
+  await until(async () => (await syncOf(ref.attemptId)).cancelledAt === null, 5000, 'forgotten');
+  expect(await syncOf(ref.attemptId)).toMatchObject({ paused: true });
+});
+
+test('a start after a cancel does not join the cancelled run, and the last word wins each time', async () => {
+  const ref = await attempt();
+  const first = await backfills.start(scope, ref, 'full_attempt');
+  for (let former = first.runId, rounds = 0; rounds < 2; rounds++) {
+    expect(await backfills.cancel(scope, ref.attemptId)).toBe(true);
+    expect(await syncOf(ref.attemptId)).toMatchObject({ paused: true, cancelledRun: former });
+    const next = await backfills.start(scope, ref, 'full_attempt');
+    expect(next.joined).toBe(false);
+    expect(next.runId).not.toBe(former);
+    expect(await syncOf(ref.attemptId)).toMatchObject({ paused: false });
+    // whatever the cancelled run's activities still do
+    const late = { attemptId: ref.attemptId, runId: former };
+    expect(await holdForBackfill(database, late.attemptId, former, true)).toEqual({ held: false, reason: 'cancelled' });
+    await settleBackfill(database, { ...late, ending: 'cancelled', progressed: false });
+    expect(await syncOf(ref.attemptId)).toMatchObject({ state: 'pending_backfill', paused: false });
+    former = next.runId;
+  }
+  expect(await statusOf(ref.attemptId)).toBe('RUNNING');
+});
+
+test('a start does not join a run that was cancelled in the Temporal UI, whose end then pauses nothing', async () => {
+  const ref = await attempt();
+  const { runId } = await backfills.start(scope, ref, 'full_attempt');
+  await temporal.workflow.getHandle(temporal.names.backfillId(ref.attemptId)).cancel();
+  const next = await backfills.start(scope, ref, 'full_attempt');
+  expect(next).toMatchObject({ joined: false });
+  expect(await syncOf(ref.attemptId)).toMatchObject({ paused: false, cancelledRun: runId, state: 'pending_backfill' });
+});
+
+test('a cancel before the claimed run starts keeps that run from holding the attempt', async () => {
+  const ref = await attempt();
+  const claim = await claimManualBackfill(scope, ref.attemptId);
+  expect(await backfills.cancel(scope, ref.attemptId)).toBe(true);
+  expect(await syncOf(ref.attemptId)).toMatchObject({ state: 'partial', paused: true });
+  const hold = await holdForBackfill(database, ref.attemptId, randomUUID(), true);
+  expect(hold).toEqual({ held: false, reason: 'cancelled' });
+  expect(claim).toMatchObject({ isShared: false });
+});
+
+test('a cancel of what has just become complete says so, and leaves it free for later changes', async () => {
+  const { attemptId } = await attempt();
+  const executionId = await seedExecution(database, { attemptId, nodeId, ordinal: 1, declaredLines: 10 });
+  const claim = await claimBackfill(scope, attemptId);
+  await cancelBackfill(scope, attemptId, 'a run', null);
+  await appendPage(database, executionId, makeLines('line', 10));
+  await database.attempt.update({ where: { id: attemptId }, data: { describedRevision: 1n } });
+  const settle = { attemptId, runId: 'a run', claim: claim?.claimedAt ?? '', progressed: true };
+  expect(await settleBackfill(database, { ...settle, ending: 'done' })).toMatchObject({ state: 'complete' });
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'complete', paused: false });
+  await cancelBackfill(scope, attemptId, 'a run', null);
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'complete', paused: false });
+  expect(await backfills.cancel(scope, attemptId)).toBe(false);
+});
+
+test('a read of an attempt whose workflow is gone starts another one at once', async () => {
+  const { attemptId } = await attempt({ state: 'pending_backfill' });
+  const requestedAt = new Date(Date.now() - 60_000);
+  await database.attemptSync.update({ where: { attemptId }, data: { runId: 'gone', requestedAt } });
+  backfills.expedite(scope, attemptId);
+  await until(async () => (await runs(attemptId)).length === 1, 10_000, 'a workflow is started');
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill', runId: null });
+});
+
+test('a read leaves a claim alone whose workflow may be about to start', async () => {
+  const { attemptId } = await attempt();
+  const claim = await claimBackfill(scope, attemptId);
+  backfills.expedite(scope, attemptId);
+  await sleep(1000);
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill' });
+  expect(claim).toBeDefined();
+  expect(await runs(attemptId)).toHaveLength(0);
+});
+
+test('a start by hand after the holder was terminated passes the hold on to the new run', async () => {
+  const ref = await attempt({ state: 'pending_backfill' });
+  await database.attemptSync.update({ where: { attemptId: ref.attemptId }, data: { runId: 'gone' } });
+  const { runId } = await backfills.start(scope, ref, 'full_attempt');
+  expect(await syncOf(ref.attemptId)).toMatchObject({ state: 'pending_backfill', runId });
+});
+
+test('a backfill has a day to end, with all its runs', async () => {
+  const ref = await attempt();
+  await backfills.start(scope, ref, 'full_attempt');
+  const { raw } = await temporal.workflow.getHandle(temporal.names.backfillId(ref.attemptId)).describe();
+  expect(Number(raw.executionConfig?.workflowExecutionTimeout?.seconds)).toBe(86_400);
 });
 
 test('the backfills of one organisation are listed in pages, and filtered', async () => {

@@ -5,26 +5,30 @@ import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import type { OrganizationScope } from '../prisma/organization-scope.js';
+import { cancelBackfill, findHold, nameCancelled } from '../prisma/queries/cancel-backfill.js';
 import {
   claimBackfill,
   claimManualBackfill,
-  pauseBackfills,
+  passHoldOn,
   releaseBackfillClaim,
   type BackfillClaim,
 } from '../prisma/queries/claim-backfill.js';
+import { resetAbandoned } from '../prisma/queries/pending-backfills.js';
 import { expediteSignal, type AttemptRef, type BackfillInput, type BackfillType, type Trigger } from './definitions.js';
 import {
   describeBackfill,
+  findRunning,
   listBackfills,
   type BackfillDescription,
   type BackfillFilter,
   type BackfillListing,
 } from './find.js';
+import { CANCELLED_SECONDS, endBackfill, untilEnded, type BackfillRun } from './end-backfill.js';
 import { countRequest } from './metrics.js';
-import { InstallationNames, type Installation } from './installation.js';
+import { InstallationNames, type Installation, type InstallationClient } from './installation.js';
 import { PageTokenSeal } from './page-token.js';
 import { startBackfill, type StartedBackfill } from './start.js';
-import type { TemporalCaller, TemporalDoor } from './temporal-door.js';
+import type { TemporalDoor } from './temporal-door.js';
 
 export interface BackfillsOptions {
   temporal: TemporalDoor;
@@ -33,6 +37,12 @@ export interface BackfillsOptions {
   logger: Logger;
   /** How long a backfill waits for a node that has disconnected. */
   nodeTimeoutSeconds: number;
+  /** How long a cancelled backfill may take to end before it is terminated. @default 30 s @format ms */
+  cancelPatienceMs?: number;
+  /** How long a start waits for the end of a cancelled backfill before it terminates it. @default 5 s @format ms */
+  startPatienceMs?: number;
+  /** After how many failed workflow tasks in a row a start does not join a backfill but ends it. @default 5 */
+  stuckTries?: number;
 }
 
 /** What a read of a partial attempt led to. `requested` means that Temporal has not answered yet. */
@@ -47,14 +57,20 @@ export interface Backfills {
    */
   requestByRead(scope: OrganizationScope, attemptId: string): Promise<ReadRequest>;
   /**
-   * For a reader who waits for the running backfill: lets it run ahead of others. Never throws, and returns at once.
+   * For a reader who waits for the running backfill: lets it run ahead of others. If none is running any more, starts
+   * one as {@link requestByRead} does. Never throws, and returns at once.
    */
-  expedite(attemptId: string): void;
-  /** For a person: starts a backfill in any state, or joins the running one. @throws TemporalUnavailableError */
+  expedite(scope: OrganizationScope, attemptId: string): void;
+  /**
+   * For a person: starts a backfill in any state, or joins the running one. One that was cancelled before is not joined:
+   * the start waits for its end.
+   * @throws TemporalUnavailableError
+   */
   start(scope: OrganizationScope, attempt: AttemptRef, type: BackfillType): Promise<StartedBackfill>;
   /**
-   * Cancels the running backfill and pauses the attempt, so that no other backfill starts by itself.
-   * @returns whether one was running
+   * Cancels the running backfill and pauses the attempt, so that no other backfill starts by itself. A run that does
+   * not end then is terminated.
+   * @returns false if none was running or about to start, or it has just made the attempt complete
    * @throws TemporalUnavailableError
    */
   cancel(scope: OrganizationScope, attemptId: string): Promise<boolean>;
@@ -73,21 +89,34 @@ const READ_WAIT_MS = 100;
 const EXPEDITE_INTERVAL_MS = 5_000;
 const MAX_REMEMBERED_EXPEDITES = 10_000;
 
+/** Enough for a step to notice its cancellation or to die, and for the run to settle. */
+const CANCEL_PATIENCE_MS = CANCELLED_SECONDS * 1000;
+/** A person waits for it. A step usually notices within two seconds. */
+const START_PATIENCE_MS = 5_000;
+const CANCEL_TRIES = 3;
+const TERMINATED = 'terminated a backfill that did not end by itself';
+
 export function createBackfills(options: BackfillsOptions): Backfills {
-  const { temporal, installation, database, logger, nodeTimeoutSeconds } = options;
+  const { temporal, installation, database, logger, nodeTimeoutSeconds, stuckTries } = options;
+  const { cancelPatienceMs = CANCEL_PATIENCE_MS, startPatienceMs = START_PATIENCE_MS } = options;
   const names = new InstallationNames(installation);
   const tokens = new PageTokenSeal(installation.id);
   const expedited = new LRUCache<string, true>({ max: MAX_REMEMBERED_EXPEDITES, ttl: EXPEDITE_INTERVAL_MS });
 
-  async function startClaimed(claim: BackfillClaim, trigger: Trigger, type: BackfillType, caller: TemporalCaller) {
-    const { attemptId, nodeId, organizationId, location } = claim;
-    const input: BackfillInput = { attemptId, nodeId, organizationId, trigger, type, nodeTimeoutSeconds };
-    if (location) input.location = location;
-    countRequest(trigger);
+  const ending = { temporal, database };
+
+  function inputOf(claim: BackfillClaim, trigger: Trigger, type: BackfillType): BackfillInput {
+    const { attemptId, nodeId, organizationId, location, claimedAt } = claim;
+    const ref = { attemptId, nodeId, organizationId, claim: claimedAt };
+    return { ...ref, trigger, type, nodeTimeoutSeconds, ...(location && { location }) };
+  }
+
+  async function startClaimed(claim: BackfillClaim, start: () => Promise<StartedBackfill>): Promise<StartedBackfill> {
     try {
-      const started = await temporal.call(caller, (client) => startBackfill(client, input));
-      // the run that was joined may have settled already, and then only the schedule would release the claim
-      if (started.joined) await releaseBackfillClaim(database, claim);
+      const started = await start();
+      // a run that was joined looks at the attempt again before it ends, without a claim
+      if (started.joined && !claim.isShared) await releaseBackfillClaim(database, claim);
+      if (!started.joined && claim.heldBy !== undefined) await passHoldOn(database, claim, started.runId);
       return started;
     } catch (error) {
       await releaseBackfillClaim(database, claim);
@@ -95,58 +124,96 @@ export function createBackfills(options: BackfillsOptions): Backfills {
     }
   }
 
+  async function endBefore(run: BackfillRun, reason: 'cancelled' | 'stuck'): Promise<void> {
+    if (reason === 'cancelled') {
+      await nameCancelled(database, run.attemptId, run.runId);
+      await untilEnded(temporal, run, startPatienceMs);
+    }
+    if (await endBackfill(ending, run, reason, 'management')) logger.warn({ ...run, reason }, TERMINATED);
+  }
+
+  /** Starts after the end of a run that was cancelled before, which the start must not join. */
+  async function startByHand(input: BackfillInput): Promise<StartedBackfill> {
+    const { attemptId } = input;
+    const start = () => temporal.call('management', (client) => startBackfill(client, input));
+    const started = await start();
+    if (!started.joined) return started;
+    const running = await temporal.call('management', (client) => findRunning(client, attemptId, stuckTries));
+    if (running && !running.isCancelled && !running.isStuck) return started;
+    if (running) await endBefore({ attemptId, runId: running.runId }, running.isCancelled ? 'cancelled' : 'stuck');
+    return start();
+  }
+
+  /** For a run that fails again and again, or that no worker takes. If this process ends before, the schedule does it. */
+  function endLater(run: BackfillRun): void {
+    const timer = setTimeout(() => {
+      endBackfill(ending, run, 'cancelled', 'management')
+        .then((isTerminated) => isTerminated && logger.warn({ ...run, reason: 'cancelled' }, TERMINATED))
+        .catch((error: unknown) => logger.warn({ err: error, ...run }, 'the schedule ends the cancelled backfill'));
+    }, cancelPatienceMs);
+    timer.unref();
+  }
+
+  const requestByRead: Backfills['requestByRead'] = async (scope, attemptId) => {
+    const failed = (error: unknown): ReadRequest => {
+      logger.warn({ err: error, attemptId }, 'a read could not start a backfill');
+      return 'failed';
+    };
+    const claim = await claimBackfill(scope, attemptId).catch(failed);
+    if (claim === undefined) return 'nothing';
+    if (typeof claim === 'string') return claim;
+    const input = inputOf(claim, 'read', 'full_attempt');
+    countRequest('read');
+    const starting = startClaimed(claim, () => temporal.call('request', (client) => startBackfill(client, input)))
+      .then(({ joined }): ReadRequest => (joined ? 'joined' : 'started'))
+      .catch(failed);
+    return pTimeout(starting, { milliseconds: READ_WAIT_MS, fallback: () => 'requested' as const });
+  };
+
   return {
     workflowIdOf: (attemptId) => names.backfillId(attemptId),
 
-    async requestByRead(scope, attemptId) {
-      const failed = (error: unknown): ReadRequest => {
-        logger.warn({ err: error, attemptId }, 'a read could not start a backfill');
-        return 'failed';
-      };
-      const claim = await claimBackfill(scope, attemptId).catch(failed);
-      if (claim === undefined) return 'nothing';
-      if (typeof claim === 'string') return claim;
-      const starting = startClaimed(claim, 'read', 'full_attempt', 'request')
-        .then(({ joined }): ReadRequest => (joined ? 'joined' : 'started'))
-        .catch(failed);
-      return pTimeout(starting, { milliseconds: READ_WAIT_MS, fallback: () => 'requested' as const });
-    },
+    requestByRead,
 
-    expedite(attemptId) {
+    expedite(scope, attemptId) {
       if (expedited.has(attemptId)) return;
       expedited.set(attemptId, true);
       temporal
         .call('request', (client) =>
           client.workflow.getHandle(client.names.backfillId(attemptId)).signal(expediteSignal),
         )
-        .catch((error: unknown) => {
-          if (!(error instanceof WorkflowNotFoundError)) logger.debug({ err: error, attemptId }, 'expedite failed');
-        });
+        .catch(async (error: unknown) => {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+          if (await resetAbandoned(scope, attemptId)) await requestByRead(scope, attemptId);
+        })
+        .catch((error: unknown) => logger.debug({ err: error, attemptId }, 'expedite failed'));
     },
 
     async start(scope, attempt, type) {
       const claim = await claimManualBackfill(scope, attempt.attemptId);
-      if (claim) return startClaimed(claim, 'manual', type, 'management');
       countRequest('manual');
-      return temporal.call('management', (client) =>
-        startBackfill(client, { ...attempt, trigger: 'manual', type, nodeTimeoutSeconds }),
-      );
+      if (claim) return startClaimed(claim, () => startByHand(inputOf(claim, 'manual', type)));
+      return startByHand({ ...attempt, trigger: 'manual', type, nodeTimeoutSeconds });
     },
 
     async cancel(scope, attemptId) {
-      return temporal.call('management', async (client) => {
-        const handle = client.workflow.getHandle(client.names.backfillId(attemptId));
-        try {
-          if ((await handle.describe()).status.name !== 'RUNNING') return false;
-          // paused first, so that nothing that sees the cancelled run end starts another
-          await pauseBackfills(scope, attemptId);
-          await handle.cancel();
-          return true;
-        } catch (error) {
-          if (error instanceof WorkflowNotFoundError) return false;
-          throw error;
+      for (let tries = 1; ; tries++) {
+        const hold = await findHold(scope, attemptId);
+        const running = await temporal.call('management', (client) => findRunning(client, attemptId));
+        if (!running && hold?.state !== 'pending_backfill') return false;
+        // paused first, so that nothing that sees the cancelled run end starts another
+        const isPaused = await cancelBackfill(scope, attemptId, running?.runId, hold?.runId ?? null);
+        if (!running) {
+          if (isPaused || tries === CANCEL_TRIES) return isPaused;
+          continue; // a run has just taken it over, or ended
         }
-      });
+        const wasRunning = await temporal.call('management', (client) =>
+          tellCancelled(client, attemptId, running.runId),
+        );
+        if (wasRunning) endLater({ attemptId, runId: running.runId });
+        // one that has ended by itself in the meantime is cancelled as well, unless it has made the attempt complete
+        return wasRunning || (await findHold(scope, attemptId))?.state !== 'complete';
+      }
     },
 
     describe: (attempt) => temporal.call('management', (client) => describeBackfill(client, attempt)),
@@ -160,4 +227,16 @@ export function createBackfills(options: BackfillsOptions): Backfills {
       return { backfills, nextPageToken: nextPageToken && tokens.seal(nextPageToken, organizationId) };
     },
   };
+}
+
+/** @returns whether it was running */
+async function tellCancelled(client: InstallationClient, attemptId: string, runId: string): Promise<boolean> {
+  try {
+    const workflowId = client.names.backfillId(attemptId);
+    await client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId }).cancel();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }

@@ -26,15 +26,27 @@ export interface StartedBackfill {
   joined: boolean;
 }
 
+/** How often a start is tried again because the backfill that it was to join has just ended. */
+const START_TRIES = 3;
+/**
+ * How long all runs of a backfill may take together. What is stored stays stored, and the schedule has another one go
+ * on from there, so that this only ends what makes no progress: workflow code that fails again and again.
+ */
+const BACKFILL_TIMEOUT = '24 hours';
+
 /**
  * Starts a backfill of the attempt, or joins and expedites the one that is running.
  * @throws what Temporal's client throws if the server can't be reached
  */
 export async function startBackfill(client: InstallationClient, input: BackfillInput): Promise<StartedBackfill> {
   const workflowId = client.names.backfillId(input.attemptId);
-  const runId = await startUnlessRunning(client, input);
-  if (runId !== undefined) return { workflowId, runId, joined: false };
-  return { workflowId, runId: await expedite(client.workflow, workflowId), joined: true };
+  for (let tries = 1; ; tries++) {
+    const runId = await startUnlessRunning(client, input);
+    if (runId !== undefined) return { workflowId, runId, joined: false };
+    const isRunning = await expedite(client.workflow, workflowId);
+    if (!isRunning && tries < START_TRIES) continue; // it has just ended, perhaps without seeing what is wanted now
+    return { workflowId, runId: (await client.workflow.getHandle(workflowId).describe()).runId, joined: true };
+  }
 }
 
 /**
@@ -51,6 +63,7 @@ export async function startUnlessRunning(
       ...backfillOptions(input),
       workflowId: client.names.backfillId(input.attemptId),
       taskQueue: client.names.queue,
+      workflowExecutionTimeout: BACKFILL_TIMEOUT,
       requestEagerStart: true, // its first task comes with the answer if this process polls the queue
       args: [input],
     });
@@ -61,15 +74,15 @@ export async function startUnlessRunning(
   }
 }
 
-/** @returns the run id of the running backfill, or of the one that has just ended */
-async function expedite(workflows: WorkflowClient, workflowId: string): Promise<string> {
-  const handle = workflows.getHandle(workflowId);
+/** @returns whether it was running */
+async function expedite(workflows: WorkflowClient, workflowId: string): Promise<boolean> {
   try {
-    await handle.signal(expediteSignal);
+    await workflows.getHandle(workflowId).signal(expediteSignal, { joins: true });
+    return true;
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error; // it ended in between, so its result is what was wanted
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
   }
-  return (await handle.describe()).runId;
 }
 
 /**

@@ -33,6 +33,8 @@ const COMPLETE: MirrorStep = {
   ended: { state: 'complete', needsBackfill: false },
 };
 
+const INCOMPLETE = { state: 'partial', needsBackfill: true } as const;
+
 type Answer = (fakes: Fakes, input: MirrorInput) => MirrorStep | Promise<MirrorStep>;
 const failing =
   (type: string): (() => never) =>
@@ -47,7 +49,7 @@ class Fakes {
   location: NodeLocation | undefined = AT_ONE;
   /** What the steps answer, in order; the last one answers those that follow too. */
   mirror: Answer[] = [() => COMPLETE];
-  settle: (fakes: Fakes, settlement: Settlement) => Promise<{ state: 'partial' | 'complete' }> = () =>
+  settle: (fakes: Fakes, settlement: Settlement) => Promise<{ state: 'partial' | 'complete'; goesOn?: boolean }> = () =>
     Promise.resolve({ state: 'partial' });
   looks = 0;
   readonly steps: { queue: string; at: number; input: MirrorInput }[] = [];
@@ -146,7 +148,8 @@ test.concurrent(
       pulls: 3,
     });
     const { attemptId, nodeId, trigger, type } = input;
-    const common = { attemptId, nodeId, trigger, type, runId: handle.firstExecutionRunId, force: false };
+    const runId = handle.firstExecutionRunId;
+    const common = { attemptId, nodeId, trigger, type, runId, force: false, mayLookAgain: true };
     expect(fakes.steps.map((step) => step.input)).toEqual([
       { ...common, isFirst: true, progressed: false },
       { ...common, isFirst: false, progressed: true },
@@ -163,7 +166,7 @@ test.concurrent('a location that came with the request saves the look-up', async
 });
 
 test.concurrent.each([
-  ['incomplete', { state: 'partial', needsBackfill: true }, { outcome: 'partial', reason: 'incomplete' }],
+  ['incomplete', INCOMPLETE, { outcome: 'partial', reason: 'incomplete' }],
   ['running', { state: 'partial', needsBackfill: false }, { outcome: 'partial', reason: 'running_or_set_aside' }],
   [
     'gone',
@@ -288,6 +291,7 @@ test.concurrent('a node that stays away for nodeTimeoutSeconds settles node_offl
       ending: 'node_offline',
       reason: 'node_offline',
       progressed: false,
+      goesOn: { ifConnected: true },
     },
   ]);
 });
@@ -439,25 +443,21 @@ test.concurrent(
   },
 );
 
-test.concurrent(
-  'a backfill that is cancelled in the step that completes the attempt ends cancelled, its outcome complete',
-  async () => {
-    const { handle, fakes, failure, outcome } = await start({
-      mirror: [
-        async () => {
-          await cancellation();
-          return COMPLETE;
-        },
-      ],
-      settle: () => Promise.resolve({ state: 'complete' }),
-    });
-    await until(() => fakes.steps.length === 1, 10_000, 'the step runs');
-    await handle.cancel();
-    expect((await failure())?.name).toBe('CancelledFailure');
-    expect(await outcome()).toBe('complete');
-    expect(fakes.settlements).toMatchObject([{ ending: 'cancelled', progressed: true }]);
-  },
-);
+test.concurrent('a backfill that is cancelled in the step that completes the attempt is complete, once', async () => {
+  const mirror = [
+    async () => {
+      await cancellation();
+      return COMPLETE;
+    },
+  ];
+  const { handle, fakes, outcome, status } = await start({ mirror });
+  await until(() => fakes.steps.length === 1, 10_000, 'the step runs');
+  await handle.cancel();
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(await outcome()).toBe('complete');
+  expect(await status()).toBe('COMPLETED');
+  expect(fakes.settlements).toEqual([]); // the step has settled it
+});
 
 test.concurrent('a backfill that is cancelled during a step that leaves more to pull settles cancelled', async () => {
   const mirror = [
@@ -497,14 +497,18 @@ test.concurrent('a backfill whose step fails while it is cancelled settles cance
   expect(fakes.settlements).toMatchObject([{ ending: 'cancelled' }]);
 });
 
-test.concurrent(
-  'a backfill that is cancelled while it settles settles as cancelled too, and ends cancelled',
-  async () => {
-    const { handle, fakes, failure, outcome, phase } = await start({
-      location: undefined,
-      settle: async (fakes, { ending }) => {
-        if (ending === 'cancelled') await sleep(300);
-        else await until(() => fakes.settlements.length === 2, 20_000, 'it settles as cancelled');
+test.concurrent.each([
+  ['node_offline', { location: undefined }],
+  ['failed', { mirror: [failing('node_error')] }],
+] as const)(
+  'a backfill that is cancelled while it settles %s ends that first, then settles cancelled and ends cancelled',
+  async (ending, given) => {
+    const ended: string[] = [];
+    const { handle, fakes, failure, outcome, phase, status } = await start({
+      ...('mirror' in given ? { mirror: [...given.mirror] } : given),
+      settle: async (_, settlement) => {
+        await sleep(settlement.ending === 'cancelled' ? 0 : 500);
+        ended.push(settlement.ending);
         return { state: 'partial' };
       },
     });
@@ -512,10 +516,66 @@ test.concurrent(
     expect(await phase()).toBe('settling');
     await handle.cancel();
     expect((await failure())?.name).toBe('CancelledFailure');
-    expect(fakes.settlements).toMatchObject([{ ending: 'node_offline' }, { ending: 'cancelled' }]);
+    expect(fakes.settlements).toMatchObject([{ ending }, { ending: 'cancelled' }]);
+    expect(ended).toEqual([ending, 'cancelled']);
     expect(await outcome()).toBe('cancelled');
+    expect(await status()).toBe('CANCELLED');
   },
 );
+
+test.concurrent('a node that comes back while its backfill settles node_offline is mirrored after all', async () => {
+  const { handle, fakes } = await start({
+    location: undefined,
+    settle: (fakes) => {
+      fakes.location = AT_ONE;
+      return Promise.resolve({ state: 'partial', goesOn: true });
+    },
+  });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(fakes).toMatchObject({ queues: ['one'], settlements: [{ ending: 'node_offline' }] });
+});
+
+test.concurrent('a backfill looks again at an attempt that changed meanwhile, but not for ever', async () => {
+  const { handle, fakes } = await start({
+    mirror: [(_, input) => (input.mayLookAgain ? { ...PULLED, looksAgain: true } : { ...COMPLETE, ended: INCOMPLETE })],
+  });
+  expect(await handle.result()).toMatchObject({ outcome: 'partial', reason: 'incomplete' });
+  expect(fakes.steps.map(({ input }) => input.mayLookAgain)).toEqual([true, true, true, true, true, false]);
+});
+
+test.concurrent('one who joins a backfill whose last look is over gets another one', async () => {
+  const { handle, fakes } = await start({
+    mirror: [
+      async (_, input) => {
+        await world.client.workflow
+          .getHandle(world.client.names.backfillId(input.attemptId))
+          .signal(expediteSignal, { joins: true });
+        return { ...COMPLETE, ended: INCOMPLETE };
+      },
+      () => COMPLETE,
+    ],
+  });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(fakes.queues).toEqual(['one', 'one-read']);
+});
+
+test.concurrent('the claim that a backfill was started for is named in each step and in its end', async () => {
+  const claim = '2026-11-26 10:00:00.123456+00';
+  const { handle, fakes } = await start(
+    {
+      mirror: [
+        (fakes) => {
+          fakes.location = undefined;
+          return failing('node_disconnected')();
+        },
+      ],
+    },
+    { claim },
+  );
+  await handle.result();
+  expect(fakes.steps).toMatchObject([{ input: { claim } }]);
+  expect(fakes.settlements).toMatchObject([{ ending: 'node_offline', claim }]);
+});
 
 test.concurrent(
   'a settlement after a cancellation is not cut short, and is retried if it fails transiently',

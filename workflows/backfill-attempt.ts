@@ -44,6 +44,12 @@ const MAX_PAUSE_SECONDS = 5;
 const BUSY_PAUSE_SECONDS = 1;
 /** After this many errors in a row of one session's node, waiting longer only keeps others from the drain's places. */
 const MAX_NODE_ERRORS = 5;
+/** How often a backfill looks at the attempt again because it changed while it was being backfilled. */
+const MAX_LOOKS = 5;
+/** A settlement is not cut short by a cancellation, and what has completed the attempt is not cancelled any more. */
+const ENDS_ONCE = 'ends-once';
+/** A reader who joins just before the end makes the backfill look at the attempt once more. */
+const LOOKS_FOR_READER = 'looks-for-reader';
 const NOTHING_STORED = { executions: 0, linesDeclared: 0, linesStored: 0 };
 
 /**
@@ -54,19 +60,22 @@ const NOTHING_STORED = { executions: 0, linesDeclared: 0, linesStored: 0 };
 export async function backfillAttempt(input: BackfillInput): Promise<BackfillResult> {
   const backfill = new Backfill(input);
   setHandler(progressQuery, () => backfill.progress);
-  setHandler(expediteSignal, () => {
-    backfill.isExpedited = true;
-  });
+  setHandler(expediteSignal, (reader) => backfill.expedite(reader));
   try {
     const result = await backfill.run();
-    await condition(allHandlersFinished);
-    return result;
+    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+    if (!isCancelled()) return result;
+    if (result.outcome === 'complete' && patched(ENDS_ONCE)) return result; // nothing is left to cancel
+    throw new CancelledFailure('the backfill was cancelled');
   } catch (error) {
-    if (!isCancellation(error)) throw error;
+    const hasFailed = error instanceof ApplicationFailure && isCancelled() && patched(ENDS_ONCE);
+    if (!isCancellation(error) && !hasFailed) throw error;
     await CancellationScope.nonCancellable(() => backfill.settle('cancelled', 'cancelled'));
-    throw error;
+    throw hasFailed ? new CancelledFailure('the backfill was cancelled') : error;
   }
 }
+
+const isCancelled = () => CancellationScope.current().consideredCancelled;
 
 class Backfill {
   readonly #input: BackfillInput;
@@ -77,12 +86,21 @@ class Backfill {
   #failuresInRow = 0;
   /** The session whose node answered with an error last, and how often in a row. */
   #nodeErrors = { sessionId: '', count: 0 };
+  #looks: number;
+  /** A reader or a person has joined since the last step began. */
+  #isAsked = false;
 
   constructor(input: BackfillInput) {
     this.#input = input;
     this.progress = input.progress ?? { phase: 'locating', ...NOTHING_STORED, linesPulled: 0, pulls: 0 };
     this.isExpedited = input.isExpedited ?? (input.trigger === 'read' || input.trigger === 'manual');
     this.#location = input.location;
+    this.#looks = input.looks ?? 0;
+  }
+
+  expedite({ joins = false }: { joins?: boolean } = {}): void {
+    this.isExpedited = true;
+    this.#isAsked ||= joins;
   }
 
   async run(): Promise<BackfillResult> {
@@ -90,7 +108,8 @@ class Backfill {
     for (;;) {
       this.#location ??= await locateNode(this.#input.nodeId);
       if (!this.#location) {
-        if (this.#isOutOfTime()) return this.settle('node_offline', 'node_offline');
+        const ending = this.#isOutOfTime() && (await this.settle('node_offline', 'node_offline'));
+        if (ending) return ending;
         await this.#waitForNode();
         continue;
       }
@@ -98,7 +117,7 @@ class Backfill {
         const step = await this.#mirror(this.#location, patience);
         this.#note(step);
         const result = this.#resultOf(step);
-        if (result) return result;
+        if (result && !this.#isWantedAgain(step)) return result;
         if (step.isBusy) await sleep(BUSY_PAUSE_SECONDS * 1000);
         if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
       } catch (error) {
@@ -113,21 +132,33 @@ class Backfill {
     }
   }
 
-  /** Ends the hold on the attempt and reports the outcome. */
+  /**
+   * Ends the hold on the attempt and reports the outcome.
+   * @returns undefined if the node has come back just now, and the backfill has to go on
+   */
   async settle(
     ending: 'node_offline' | 'cancelled' | 'unavailable' | 'failed',
     reason: string,
-  ): Promise<BackfillResult> {
+  ): Promise<BackfillResult | undefined> {
     this.#show('settling');
-    const settled = await settleAttempt({
-      attemptId: this.#input.attemptId,
-      runId: workflowInfo().firstExecutionRunId,
+    const settlement: Parameters<HiveActivities['settleAttempt']>[0] = {
+      ...this.#identity(),
       ending,
       reason,
       progressed: this.progress.linesPulled > 0,
-    });
+      ...(ending === 'node_offline' && { goesOn: { ifConnected: true } }),
+    };
+    const settle = () => settleAttempt(settlement);
+    const settled = patched(ENDS_ONCE) ? await CancellationScope.nonCancellable(settle) : await settle();
+    if (settled?.goesOn) return undefined;
     // live pages may have closed the last gap in the meantime
     return this.#end(settled?.state === 'complete' ? 'complete' : ending, reason);
+  }
+
+  /** Which attempt, run and claim it is, as the activities that hold and settle want it. */
+  #identity() {
+    const { attemptId, claim } = this.#input;
+    return { attemptId, runId: workflowInfo().firstExecutionRunId, ...(claim !== undefined && { claim }) };
   }
 
   #mirror(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep> {
@@ -140,15 +171,16 @@ class Backfill {
       retry: { maximumAttempts: 1 }, // a retry on this queue would go to the wrong hive
       cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     });
+    this.#isAsked = false;
     return mirrorAttempt({
-      attemptId: this.#input.attemptId,
+      ...this.#identity(),
       nodeId: this.#input.nodeId,
-      runId: workflowInfo().firstExecutionRunId,
       trigger: this.#input.trigger,
       force: this.#input.trigger === 'manual' && this.progress.pulls === 0,
       isFirst: this.progress.pulls === 0,
       type: this.#input.type,
       progressed: this.progress.linesPulled > 0,
+      mayLookAgain: this.#looks < MAX_LOOKS,
     });
   }
 
@@ -157,6 +189,7 @@ class Backfill {
     Object.assign(this.progress, { executions, linesDeclared, linesStored });
     this.progress.linesPulled += step.linesPulled;
     this.progress.pulls++;
+    if (step.looksAgain) this.#looks++;
     this.#lastProgress = Date.now();
     this.#failuresInRow = 0;
     this.#nodeErrors.count = 0;
@@ -171,6 +204,14 @@ class Backfill {
     if (ended.state === 'complete') return this.#end('complete');
     const reason = ended.reason ?? (ended.needsBackfill ? 'incomplete' : 'running_or_set_aside');
     return this.#end(ended.state === 'unavailable' ? 'unavailable' : 'partial', reason);
+  }
+
+  /** Whoever joined while the last step was ending would wait for nothing. */
+  #isWantedAgain({ ended }: MirrorStep): boolean {
+    const isWanted = this.#isAsked && ended?.state === 'partial' && ended.needsBackfill && this.#looks < MAX_LOOKS;
+    if (!isWanted || isCancelled() || !patched(LOOKS_FOR_READER)) return false;
+    this.#looks++;
+    return true;
   }
 
   /**
@@ -222,7 +263,12 @@ class Backfill {
 
   async #continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
-    const next: BackfillInput = { ...this.#input, progress: this.progress, isExpedited: this.isExpedited };
+    const next: BackfillInput = {
+      ...this.#input,
+      progress: this.progress,
+      isExpedited: this.isExpedited,
+      looks: this.#looks,
+    };
     if (this.#location) next.location = this.#location;
     else delete next.location;
     return continueAsNew<typeof backfillAttempt>(next);

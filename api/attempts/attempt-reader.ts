@@ -65,7 +65,7 @@ export class AttemptReader {
   async #request(scope: OrganizationScope, row: AttemptDetailRow): Promise<boolean> {
     const { backfills } = this.#deps;
     if (row.state === 'pending_backfill') {
-      backfills.expedite(row.id);
+      backfills.expedite(scope, row.id);
       return false;
     }
     if (!row.needsBackfill || row.nodeStatus === 'offline') return false;

@@ -107,7 +107,7 @@ test('a waiting read returns when the backfill has ended', async () => {
 test('a waiting read returns when its time is up, and at once if nothing is under way', async () => {
   const attemptId = await seed({ state: 'pending_backfill' });
   const expedited: string[] = [];
-  backfills.expedite = (id) => expedited.push(id);
+  backfills.expedite = (_scope, id) => expedited.push(id);
   const { detail, took } = await read(attemptId, '?wait=1');
   expect(detail.sync).toMatchObject({ state: 'pending_backfill' });
   expect(took).toBeGreaterThanOrEqual(990);

@@ -32,6 +32,7 @@ const computed = Prisma.sql`
   state = CASE WHEN judged.complete THEN 'complete' WHEN s.state = 'complete' THEN 'partial' ELSE s.state END,
   run_id = CASE WHEN judged.complete THEN NULL ELSE s.run_id END,
   last_error = CASE WHEN judged.complete THEN NULL ELSE s.last_error END,
+  paused = s.paused AND NOT judged.complete,
   unavailable_reason = CASE WHEN judged.complete THEN NULL ELSE s.unavailable_reason END,
   retry_at = CASE WHEN judged.complete THEN NULL ELSE s.retry_at END,
   idle_backfills = CASE WHEN judged.complete THEN 0 ELSE s.idle_backfills END,
@@ -53,6 +54,18 @@ export function computeSync(tx: Queryable, attemptIds: string[]): Promise<Comput
     RETURNING s.attempt_id AS "attemptId", judged.revision, s.state, s.needs_backfill AS "needsBackfill"`;
 }
 
+/** A workflow run, and the claim that it was started for, if it was claimed. */
+export interface ClaimedRun {
+  /** Null if none has held the attempt. */
+  runId: string | null;
+  claim?: string;
+}
+
+/** Condition on a row of attempt_sync: the run holds the attempt, or the attempt is still claimed for that run. */
+export const isOfRun = (row: Prisma.Sql, { runId, claim = '-infinity' }: ClaimedRun) => Prisma.sql`
+  (${row}.state = 'pending_backfill' AND (${row}.run_id = ${runId}::text
+    OR (${row}.run_id IS NULL AND ${row}.requested_at = ${claim}::timestamptz)))`;
+
 export interface CompletedSync {
   revision: bigint;
   executions: number;
@@ -65,13 +78,13 @@ export interface CompletedSync {
  * Does in one statement what {@link computeSync} does under {@link lockAttempts}, if that makes the attempt complete.
  * The statement judges what was committed before it began. If anything has changed the state since, the row's version
  * (`seen`) differs, and the statement does nothing; whatever would change it later waits for the lock.
- * @param runId of the backfill that ends with it, if one does
+ * @param run of the backfill that ends with it, if one does
  * @returns undefined if the attempt may not be complete: nothing has changed, and only the way under the lock can tell
  */
 export async function completeAtOnce(
   db: Queryable,
   attemptId: string,
-  runId: string | null,
+  run: ClaimedRun,
 ): Promise<CompletedSync | undefined> {
   const [row] = await db.$queryRaw<CompletedSync[]>`
     ${judgement(Prisma.sql`a.id = ${attemptId}::uuid`)}, locked AS MATERIALIZED (
@@ -82,7 +95,7 @@ export async function completeAtOnce(
     WHERE s.attempt_id = judged.id AND judged.complete AND locked.id = judged.id
       AND seen.attempt_id = s.attempt_id AND seen.xmin = s.xmin
     RETURNING judged.revision, judged.executions, judged.declared_lines AS lines,
-      CASE WHEN seen.run_id = ${runId}::text THEN extract(epoch FROM now() - seen.requested_at)::float8 END AS seconds`;
+      CASE WHEN ${isOfRun(Prisma.sql`seen`, run)} THEN extract(epoch FROM now() - seen.requested_at)::float8 END AS seconds`;
   return row;
 }
 
@@ -91,12 +104,14 @@ export async function lockAttempts(tx: Queryable, attemptIds: string[]): Promise
   await tx.$queryRaw`SELECT 1 FROM attempt WHERE id = ANY (${attemptIds}::uuid[]) ORDER BY id FOR UPDATE`;
 }
 
+const NO_RUN: ClaimedRun = { runId: null };
+
 /**
  * Computes one attempt's state again, after something about its stored lines has changed.
  * @returns undefined if the attempt is gone
  */
 export async function recomputeAttempt(db: Database, attemptId: string): Promise<ComputedSync | undefined> {
-  const complete = await completeAtOnce(db, attemptId, null);
+  const complete = await completeAtOnce(db, attemptId, NO_RUN);
   if (complete) return { attemptId, revision: complete.revision, state: 'complete', needsBackfill: false };
   return db.$transaction(async (tx) => {
     await lockAttempts(tx, [attemptId]);

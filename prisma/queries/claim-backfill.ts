@@ -11,8 +11,12 @@ export interface BackfillClaim {
   attemptId: string;
   nodeId: string;
   organizationId: string;
-  /** requested_at as text, which identifies the claim. */
+  /** requested_at as text, which identifies the claim. The workflow that is started for it carries it. */
   claimedAt: string;
+  /** Whether someone else had claimed the attempt before, for a run that may be about to start. */
+  isShared: boolean;
+  /** The run that held the attempt before: it may still run, and the start joins it then. */
+  heldBy?: string;
   /** What the row goes back to if no workflow is started. */
   before: { state: SyncState; needsBackfill: boolean };
   /** Where the node's socket is, if a hive has it. */
@@ -25,6 +29,8 @@ interface ClaimRow {
   claimedAt: string;
   stateBefore: SyncState;
   neededBefore: boolean;
+  isShared: boolean;
+  heldBy: string | null;
   queue: string | null;
   sessionId: string | null;
 }
@@ -41,13 +47,14 @@ export async function claimBackfill(scope: OrganizationScope, attemptId: string)
       AND a.organization_id = ${scope.organizationId}::uuid
       AND l.node_id = s.node_id AND l.expires_at > now() AND ${NEEDS_BACKFILL_NOW}
     RETURNING a.node_id AS "nodeId", a.organization_id AS "organizationId", s.requested_at::text AS "claimedAt",
-              'partial' AS "stateBefore", true AS "neededBefore", l.queue, l.session_id AS "sessionId"`);
+              'partial' AS "stateBefore", true AS "neededBefore", false AS "isShared", NULL AS "heldBy", l.queue, l.session_id AS "sessionId"`);
   return row && toClaim(attemptId, row);
 }
 
 /**
- * For a person: clears what keeps the attempt or its executions back, and claims it.
- * @returns undefined if a backfill has it already, or there is no such attempt
+ * For a person: clears what keeps the attempt or its executions back, and claims it unless it is claimed or held
+ * already.
+ * @returns the claim, also if it was there before; undefined if there is no such attempt
  */
 export async function claimManualBackfill(
   scope: OrganizationScope,
@@ -55,7 +62,7 @@ export async function claimManualBackfill(
 ): Promise<BackfillClaim | undefined> {
   const [row] = await scope.query<ClaimRow>(Prisma.sql`
     WITH before AS MATERIALIZED (
-      SELECT s.attempt_id, s.state, s.needs_backfill, a.node_id, a.organization_id
+      SELECT s.attempt_id, s.state, s.needs_backfill, s.run_id, a.node_id, a.organization_id
       FROM attempt_sync s JOIN attempt a ON a.id = s.attempt_id
       WHERE s.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
       FOR UPDATE OF s
@@ -71,21 +78,24 @@ export async function claimManualBackfill(
       RETURNING s.attempt_id, s.requested_at::text AS claimed_at
     )
     SELECT before.node_id AS "nodeId", before.organization_id AS "organizationId", claimed.claimed_at AS "claimedAt",
-           before.state::text AS "stateBefore", before.needs_backfill AS "neededBefore", l.queue,
-           l.session_id AS "sessionId"
+           CASE before.state WHEN 'pending_backfill' THEN 'partial' ELSE before.state END::text AS "stateBefore",
+           before.needs_backfill AS "neededBefore", before.state = 'pending_backfill' AS "isShared",
+           CASE before.state WHEN 'pending_backfill' THEN before.run_id END AS "heldBy", l.queue, l.session_id AS "sessionId"
     FROM before JOIN claimed USING (attempt_id)
     LEFT JOIN node_lease l ON l.node_id = before.node_id AND l.expires_at > now()`);
-  return row && row.stateBefore !== 'pending_backfill' ? toClaim(attemptId, row) : undefined;
+  return row && toClaim(attemptId, row);
 }
 
 function toClaim(attemptId: string, row: ClaimRow): BackfillClaim {
-  const { nodeId, organizationId, claimedAt, stateBefore, neededBefore, queue, sessionId } = row;
+  const { nodeId, organizationId, claimedAt, stateBefore, neededBefore, isShared, heldBy, queue, sessionId } = row;
   return {
     attemptId,
     nodeId,
     organizationId,
     claimedAt,
     before: { state: stateBefore, needsBackfill: neededBefore },
+    isShared,
+    ...(heldBy !== null && { heldBy }),
     ...(queue !== null && sessionId !== null && { location: { queue, sessionId } }),
   };
 }
@@ -98,11 +108,9 @@ export async function releaseBackfillClaim(db: Queryable, claim: BackfillClaim):
       AND requested_at = ${claim.claimedAt}::timestamptz`;
 }
 
-/** No backfill of the attempt starts by itself until a person starts one. */
-export async function pauseBackfills(scope: OrganizationScope, attemptId: string): Promise<void> {
-  await scope.execute(Prisma.sql`
-    UPDATE attempt_sync s SET paused = true
-    FROM attempt a
-    WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
-      AND a.organization_id = ${scope.organizationId}::uuid`);
+/** The run that was started for the claim takes over what the claim's former run, which has ended, left behind. */
+export async function passHoldOn(db: Queryable, { attemptId, heldBy }: BackfillClaim, runId: string): Promise<void> {
+  await db.$executeRaw`
+    UPDATE attempt_sync SET run_id = ${runId}
+    WHERE attempt_id = ${attemptId}::uuid AND state = 'pending_backfill' AND run_id = ${heldBy ?? null}`;
 }

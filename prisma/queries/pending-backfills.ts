@@ -1,4 +1,8 @@
 import { Prisma, type Queryable } from '../database.js';
+import type { OrganizationScope } from '../organization-scope.js';
+
+/** A claim older than this belongs to no start that is still under way: the longest deadlines of one add up to it. */
+const STARTING_SECONDS = 20;
 
 /** Counts the attempts in `pending_backfill` of all organisations; a partial index contains nothing else. */
 export async function countPendingBackfills(db: Queryable): Promise<number> {
@@ -11,6 +15,8 @@ export interface StaleBackfill {
   attemptId: string;
   /** Null if a trigger claimed the attempt and no workflow has taken it over. */
   runId: string | null;
+  /** {@link BackfillClaim}'s `claimedAt`, from which on the attempt has been pending. */
+  claim: string;
 }
 
 /** Attempts that have been in `pending_backfill` for longer than `minutes`, by id. Their workflows may still run. */
@@ -21,19 +27,43 @@ export function listStaleBackfills(
   limit: number,
 ): Promise<StaleBackfill[]> {
   return db.$queryRaw`
-    SELECT attempt_id AS "attemptId", run_id AS "runId" FROM attempt_sync
+    SELECT attempt_id AS "attemptId", run_id AS "runId", requested_at::text AS claim FROM attempt_sync
     WHERE state = 'pending_backfill' AND requested_at < now() - ${minutes}::float8 * interval '1 minute'
       ${afterAttemptId === undefined ? Prisma.empty : Prisma.sql`AND attempt_id > ${afterAttemptId}::uuid`}
     ORDER BY attempt_id LIMIT ${limit}`;
 }
 
 /**
- * Puts the attempt back to `partial` if that run still holds it.
+ * For a reader who has just learnt that no backfill of the attempt is running: frees the attempt, unless it was claimed
+ * so recently that its workflow may still be about to start.
  * @returns whether it did
  */
-export async function resetStaleBackfill(db: Queryable, stale: StaleBackfill): Promise<boolean> {
-  const changed = await db.$executeRaw`
-    UPDATE attempt_sync SET state = 'partial', run_id = NULL
-    WHERE attempt_id = ${stale.attemptId}::uuid AND state = 'pending_backfill' AND run_id IS NOT DISTINCT FROM ${stale.runId}`;
+export async function resetAbandoned(scope: OrganizationScope, attemptId: string): Promise<boolean> {
+  const changed = await scope.execute(Prisma.sql`
+    UPDATE attempt_sync s SET state = 'partial', run_id = NULL
+    FROM attempt a
+    WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
+      AND a.organization_id = ${scope.organizationId}::uuid
+      AND s.state = 'pending_backfill' AND s.requested_at < now() - ${STARTING_SECONDS}::float8 * interval '1 second'`);
   return changed === 1;
+}
+
+/** A run that was told to end, and that is not known to have ended. */
+export interface CancelledBackfill {
+  attemptId: string;
+  runId: string;
+}
+
+/** Runs that were cancelled more than `seconds` ago, by attempt. Most of them have ended since. */
+export function listCancelledBackfills(db: Queryable, seconds: number, limit: number): Promise<CancelledBackfill[]> {
+  return db.$queryRaw`
+    SELECT attempt_id AS "attemptId", cancelled_run AS "runId" FROM attempt_sync
+    WHERE cancelled_at < now() - ${seconds}::float8 * interval '1 second' AND cancelled_run IS NOT NULL
+    ORDER BY cancelled_at LIMIT ${limit}`;
+}
+
+/** That cancelled run has ended: nothing more has to be done about it. */
+export async function forgetCancelled(db: Queryable, { attemptId, runId }: CancelledBackfill): Promise<void> {
+  await db.$executeRaw`
+    UPDATE attempt_sync SET cancelled_at = NULL WHERE attempt_id = ${attemptId}::uuid AND cancelled_run = ${runId}`;
 }

@@ -42,8 +42,9 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
     SELECT id, ${session.nodeId}::uuid, created_at FROM newer
     ON CONFLICT (attempt_id) DO UPDATE SET attempt_created_at = excluded.attempt_created_at, retry_at = NULL, idle_backfills = 0`;
   await tx.$executeRaw`
-    UPDATE attempt_sync SET state = 'partial', unavailable_reason = NULL
-    WHERE attempt_id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid AND state = 'unavailable'`;
+    UPDATE attempt_sync SET state = CASE state WHEN 'unavailable' THEN 'partial' ELSE state END, unavailable_reason = NULL
+    WHERE attempt_id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid
+      AND (state = 'unavailable' OR unavailable_reason IS NOT NULL)`;
 }
 
 /**

@@ -55,6 +55,12 @@ export class WorkflowWorld {
     return this.client.names.queue;
   }
 
+  /** A client like the product's, which can start workflows on workers of its own process. */
+  get nativeClient(): InstallationClient {
+    const { nativeConnection: connection, namespace = 'default' } = this.#environment;
+    return new InstallationClient({ connection, namespace }, this.client.installation);
+  }
+
   /** Starts a worker. The one of the shared queue runs the workflows too. */
   async work(taskQueue: string, activities: object): Promise<void> {
     const worker = await Worker.create({

@@ -1,0 +1,52 @@
+/**
+ * The hive's own word about a cancel: which run it was meant for, and that nothing starts by itself until a person
+ * starts a backfill. A start that comes later lifts the pause; the end of the run that was cancelled does not restore it.
+ */
+import { Prisma, type Queryable } from '../database.js';
+import type { OrganizationScope } from '../organization-scope.js';
+
+/**
+ * @param runId of the run that is about to be told; undefined if none runs: then only a claim, or the hold of a run that
+ * has died, can be cancelled, which ends with it
+ * @param heldBy the run that held the attempt when it was looked whether one runs
+ * @returns whether the attempt is paused now; false if it is complete or there was nothing to cancel
+ */
+export async function cancelBackfill(
+  scope: OrganizationScope,
+  attemptId: string,
+  runId: string | undefined,
+  heldBy: string | null,
+): Promise<boolean> {
+  const changed = await scope.execute(
+    runId === undefined
+      ? Prisma.sql`
+        UPDATE attempt_sync s SET paused = true, run_id = NULL,
+          state = CASE WHEN s.unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state
+        FROM attempt a WHERE ${isAttempt(scope, attemptId)}
+          AND s.state = 'pending_backfill' AND s.run_id IS NOT DISTINCT FROM ${heldBy}`
+      : Prisma.sql`
+        UPDATE attempt_sync s SET paused = s.state <> 'complete', cancelled_run = ${runId}, cancelled_at = now()
+        FROM attempt a WHERE ${isAttempt(scope, attemptId)}`,
+  );
+  return changed === 1;
+}
+
+const isAttempt = (scope: OrganizationScope, attemptId: string) => Prisma.sql`
+  s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id AND a.organization_id = ${scope.organizationId}::uuid`;
+
+/** A start that found the run cancelled, by the API or in Temporal, comes after that cancel: its end pauses nothing. */
+export async function nameCancelled(db: Queryable, attemptId: string, runId: string): Promise<void> {
+  await db.$executeRaw`
+    UPDATE attempt_sync SET cancelled_run = ${runId}, cancelled_at = now()
+    WHERE attempt_id = ${attemptId}::uuid AND cancelled_run IS DISTINCT FROM ${runId}`;
+}
+
+/** @returns the state, and the run that holds the attempt; undefined if the organisation has no such attempt */
+export async function findHold(
+  scope: OrganizationScope,
+  attemptId: string,
+): Promise<{ state: string; runId: string | null } | undefined> {
+  const [row] = await scope.query<{ state: string; runId: string | null }>(Prisma.sql`
+    SELECT s.state, s.run_id AS "runId" FROM attempt_sync s, attempt a WHERE ${isAttempt(scope, attemptId)}`);
+  return row;
+}
