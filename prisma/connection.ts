@@ -15,7 +15,7 @@ const SOCKET_DIRECTORY = '/var/run/postgresql';
 type Variable = (name: string) => string | undefined;
 
 /**
- * @returns node-pg's options for the database of a URL. What the URL lacks comes from libpq's environment variables
+ * @returns node-pg's options for the database of a URL, without its schema (pooler.ts). What the URL lacks comes from libpq's environment variables
  * (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY).
  * @throws ConnectionUrlError, also if a file that the URL names can't be read
  */
@@ -25,7 +25,6 @@ export function connectionOptions(url: string, env: NodeJS.ProcessEnv = process.
   const port = target.port ?? Number(variable('PGPORT') ?? DEFAULT_PORT);
   const host = target.host ?? variable('PGHOST') ?? localServer(port);
   const ssl = host.startsWith('/') ? false : tlsOptions(target, variable);
-  const settings = [target.options, target.schema && `-c search_path="${target.schema}"`].filter(Boolean).join(' ');
   return {
     host,
     port,
@@ -36,7 +35,7 @@ export function connectionOptions(url: string, env: NodeJS.ProcessEnv = process.
     ...(ssl === 'if offered' && { Client: TlsIfOfferedClient }),
     ...(target.isTlsDirect && { sslnegotiation: 'direct' }),
     ...(target.bindsChannel && { enableChannelBinding: true }),
-    ...(settings !== '' && { options: settings }),
+    ...(target.options !== undefined && { options: target.options }),
     ...(target.applicationName !== undefined && { application_name: target.applicationName }),
     ...(target.connectTimeoutSeconds && { connectionTimeoutMillis: target.connectTimeoutSeconds * 1000 }),
   };

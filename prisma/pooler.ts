@@ -25,18 +25,30 @@ export function connectionCheck(schema: string | undefined, answerMs: number): (
     text: 'SELECT pg_backend_pid() AS pid, current_schema() AS schema, current_user AS role',
     query_timeout: answerMs,
   };
-  return async (client) => {
+  const ask = async (client: pg.ClientBase) => {
     const { rows } = await client.query<{ pid: number; schema: string | null; role: string }>(question);
-    const [answer] = rows;
-    if (schema !== undefined && answer?.schema !== schema) throw schemaUnset(schema, answer?.role ?? '');
-    if (answer?.pid === (client as { processID?: unknown }).processID) direct.add(client);
+    return rows[0];
+  };
+  return async (client) => {
+    let answer = await ask(client);
+    const isDirect = answer?.pid === (client as { processID?: unknown }).processID;
+    if (isDirect) direct.add(client);
+    if (schema === undefined) return;
+    if (answer?.schema !== schema && isDirect) {
+      // behind a pooler, others would get this connection's setting
+      await client.query(`SET search_path = "${schema}"`);
+      answer = await ask(client);
+    }
+    if (answer?.schema !== schema) throw schemaUnset(schema, answer?.role ?? '', isDirect);
   };
 }
 
-function schemaUnset(schema: string, role: string): SchemaUnsetError {
+function schemaUnset(schema: string, role: string, isDirect: boolean): SchemaUnsetError {
   return new SchemaUnsetError(
-    `DATABASE_URL asks for the schema "${schema}", but statements would not go there: it does not exist, or a pooler ` +
-      `drops the setting; create it with hive migrate, or run: ALTER ROLE "${role}" SET search_path = "${schema}"`,
+    isDirect
+      ? `there is no schema "${schema}", which DATABASE_URL asks for, or the role "${role}" may not use it`
+      : `DATABASE_URL asks for the schema "${schema}", which can't be set through a pooler; run once: ` +
+          `ALTER ROLE "${role}" SET search_path = "${schema}"`,
   );
 }
 
