@@ -139,7 +139,8 @@ function decoded(text: string): string {
   }
 }
 
-function numberOf(name: string, value: string, max: number): number {
+/** @throws ConnectionUrlError */
+export function numberOf(name: string, value: string, max: number): number {
   if (!/^\d{1,9}$/.test(value) || Number(value) > max) throw new ConnectionUrlError(`a number up to ${max} as ${name}`);
   return Number(value);
 }

@@ -5,9 +5,15 @@ import type { ConnectionOptions } from 'node:tls';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { ConnectionUrlError, parseConnectionUrl, sslModeOf, type ConnectionTarget } from './connection-url.js';
+import {
+  ConnectionUrlError,
+  numberOf,
+  parseConnectionUrl,
+  sslModeOf,
+  type ConnectionTarget,
+} from './connection-url.js';
 
-const DEFAULT_PORT = 5432;
+const DEFAULT_PORT = '5432';
 /** Where PostgreSQL's packages put the server's Unix socket. */
 const SOCKET_DIRECTORY = '/var/run/postgresql';
 
@@ -22,7 +28,7 @@ type Variable = (name: string) => string | undefined;
 export function connectionOptions(url: string, env: NodeJS.ProcessEnv = process.env): pg.PoolConfig {
   const variable: Variable = (name) => (env[name] === '' ? undefined : env[name]);
   const target = parseConnectionUrl(url);
-  const port = target.port ?? Number(variable('PGPORT') ?? DEFAULT_PORT);
+  const port = target.port ?? numberOf('PGPORT', variable('PGPORT') ?? DEFAULT_PORT, 65_535);
   const host = target.host ?? variable('PGHOST') ?? localServer(port);
   const ssl = host.startsWith('/') ? false : tlsOptions(target, variable);
   return {
