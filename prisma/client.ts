@@ -1,23 +1,28 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pTimeout from 'p-timeout';
 import pg from 'pg';
+import { connectionOptions } from './connection.js';
+import { parseConnectionUrl } from './connection-url.js';
 import type { Database, Queryable } from './database.js';
 import { PrismaClient } from './generated/client.js';
 import { ANSWER_MS, statementsOn } from './driver.js';
+import { connectionCheck } from './pooler.js';
 
 /**
  * Opens a pool of connections to the hive's database; the first query connects. Close it with `$disconnect`.
  * @param answerMs the maximum time in ms to wait for a connection, and for the answer to a statement or transaction
  */
 export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): Database {
+  const { schema } = parseConnectionUrl(url);
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionTimeoutMillis: answerMs,
+    ...connectionOptions(url),
     max: poolSize,
     keepAlive: true,
-    connectionTimeoutMillis: answerMs,
+    onConnect: connectionCheck(schema, answerMs),
   });
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, schema === undefined ? {} : { schema }) });
   let ending: Promise<void> | undefined;
   const $disconnect = () => (ending ??= prisma.$disconnect().then(() => pool.end())); // a pool can't be ended twice
   const database = prisma.$extends({ client: { ...statementsOn(pool, answerMs), $disconnect } });

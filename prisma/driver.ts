@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Prisma, type Database, type Queryable } from './database.js';
+import { forConnection } from './pooler.js';
 
 /** How long the database may take to answer a statement, or all of a transaction. */
 export const ANSWER_MS = 30_000;
@@ -15,12 +16,12 @@ export function statementsOn(
   answerMs: number,
 ): Pick<Database, '$queryRaw' | '$executeRaw' | '$transaction'> {
   return {
-    ...queriesOn((query) => onConnection(pool, answerMs, (client) => client.query(query))),
+    ...queriesOn((query) => onConnection(pool, answerMs, (client) => client.query(forConnection(client, query)))),
     $transaction: (work, options = {}) =>
       onConnection(pool, options.answerMs ?? answerMs, async (client) => {
         try {
           await client.query(options.snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
-          const result = await work(queriesOn((query) => client.query(query)));
+          const result = await work(queriesOn((query) => client.query(forConnection(client, query))));
           await client.query('COMMIT');
           return result;
         } catch (error) {

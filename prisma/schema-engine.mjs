@@ -29,9 +29,13 @@ const DUPLICATE_DATABASE = ['42P04', '23505'];
  * shadow database if the url names another. It has one connection only, because Prisma's advisory lock belongs to one.
  */
 class MigrationPg extends PrismaPg {
-  constructor(url) {
-    super({ connectionString: url, max: 1, idleTimeoutMillis: 0 });
+  constructor(url, options) {
+    super({ ...options, max: 1, idleTimeoutMillis: 0 });
     this.url = url;
+  }
+
+  static async to(url) {
+    return new MigrationPg(url, await optionsFor(url));
   }
 
   async connect() {
@@ -68,7 +72,7 @@ class MigrationPg extends PrismaPg {
     };
     await main.executeScript(`CREATE DATABASE "${name}"`);
     try {
-      const shadow = await new MigrationPg(withDatabase(this.url, name)).connect();
+      const shadow = await (await MigrationPg.to(withDatabase(this.url, name))).connect();
       const dispose = shadow.dispose.bind(shadow);
       shadow.dispose = async () => {
         await dispose();
@@ -82,10 +86,16 @@ class MigrationPg extends PrismaPg {
   }
 }
 
+/** Connects as the hive does, to the schema that the URL names. */
+async function optionsFor(url) {
+  const { connectionOptions } = await import('../dist/prisma/connection.js');
+  const { parseConnectionUrl } = await import('../dist/prisma/connection-url.js');
+  const { schema } = parseConnectionUrl(url);
+  return { ...connectionOptions(url), ...(schema && { options: `-c search_path="${schema}"` }) };
+}
+
 function withDatabase(url, name) {
-  const target = new URL(url);
-  target.pathname = `/${encodeURIComponent(name)}`;
-  return target.href;
+  return url.replace(/^([^?]*\/)[^/?]*/, `$1${encodeURIComponent(name)}`);
 }
 
 /** Writes to the engine's log, which the CLI reads from stderr. */
@@ -95,7 +105,8 @@ function logError(message, errorCode) {
 }
 
 async function query(url, makeSql) {
-  const client = new pg.Client({ connectionString: url });
+  const { Client = pg.Client, ...options } = await optionsFor(url);
+  const client = new Client(options);
   await client.connect();
   try {
     await client.query(makeSql(client));
@@ -107,7 +118,7 @@ async function query(url, makeSql) {
 const databaseCommands = {
   'can-connect-to-database': (url) => query(url, () => 'SELECT 1'),
   'create-database': async (url) => {
-    const name = decodeURIComponent(new URL(url).pathname.slice(1));
+    const { database: name } = await optionsFor(url);
     const create = (client) => `CREATE DATABASE ${client.escapeIdentifier(name)}`;
     await query(withDatabase(url, 'postgres'), create).catch((error) => {
       if (!DUPLICATE_DATABASE.includes(error.code)) throw error;
@@ -138,7 +149,7 @@ async function startEngine(url, datamodelFiles) {
   globalThis.PRISMA_WASM_PANIC_REGISTRY = { set_message: (message) => logError(message) };
   const datamodels =
     datamodelFiles && (await Promise.all(datamodelFiles.map(async (file) => [file, await readFile(file, 'utf8')])));
-  const adapter = bindMigrationAwareSqlAdapterFactory(new MigrationPg(url));
+  const adapter = bindMigrationAwareSqlAdapterFactory(await MigrationPg.to(url));
   return glue.SchemaEngine.new({ datamodels }, (line) => console.error(line), adapter);
 }
 

@@ -38,7 +38,7 @@ export async function startBackingServices(config: HiveConfig, logger: Logger): 
   try {
     const databaseUrl = config.databaseUrl ?? embedded?.databaseUrl;
     if (databaseUrl === undefined) throw new Error('the embedded PostgreSQL has no address');
-    await applyMigrations(databaseUrl, logger);
+    await applyMigrations(databaseUrl, logger, { directUrl: config.directDatabaseUrl });
     const uiUrl = isEmbedded ? embedded?.temporalUiUrl : temporal.uiUrl;
     const connection = isEmbedded ? { address: embedded?.temporalAddress ?? '' } : temporal.connectionOptions;
     return {

@@ -145,9 +145,57 @@ test.each([
     'postgresql://me:sesame@db',
     'DATABASE_URL has an invalid value; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
   ],
+  [
+    'DATABASE_URL',
+    'postgresql://me:sesame@db/hive?sslmode=verify',
+    'DATABASE_URL has an invalid value; allowed: as sslmode, one of disable, allow, prefer, require, verify-ca, verify-full',
+  ],
+  [
+    'DATABASE_URL',
+    'postgresql://me:sesame@db/hive?sslmode=verify-full&sslrootcert=/nowhere/ca.pem',
+    'DATABASE_URL has an invalid value; allowed: a file that can be read as sslrootcert, unlike /nowhere/ca.pem (ENOENT)',
+  ],
+  [
+    'DATABASE_URL',
+    'postgresql://me:sesame@db/hive?sslmod=require',
+    'DATABASE_URL has an invalid value; allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE, without the unknown parameter "sslmod"',
+  ],
+  [
+    'DATABASE_URL',
+    'postgresql://me:sesame@one,two/hive',
+    'DATABASE_URL has an invalid value; allowed: one host, not several',
+  ],
+  [
+    'DIRECT_DATABASE_URL',
+    'postgresql://me:sesame@db/hive',
+    'DIRECT_DATABASE_URL has an invalid value; allowed: only together with DATABASE_URL',
+  ],
 ])('%s=%s is refused in one line', (name, value, message) => {
   expect(refusal({ [name]: value })).toBe(message);
   expect(message).not.toMatch(/sesame|\n/);
+});
+
+test("Kubernetes' links to services that are named as a variable are ignored, with a warning for each", () => {
+  const link = 'tcp://10.0.0.1:3000';
+  const config = readConfig({ HIVE_PORT: link, HIVE_TEMPORAL_PORT: link, HIVE_POSTGRES_PORT: '5433' });
+  expect(config).toMatchObject({ port: 3000, postgresPort: 5433, temporal: { kind: 'embedded' } });
+  expect(config.temporal).not.toHaveProperty('port');
+  expect(config.warnings).toEqual([
+    `HIVE_PORT is ignored: ${link} is Kubernetes' link to a service of that name`,
+    `HIVE_TEMPORAL_PORT is ignored: ${link} is Kubernetes' link to a service of that name`,
+  ]);
+});
+
+test('the direct URL of the database has the same schema as the other, or none', () => {
+  const direct = (parameters: string) => ({
+    DATABASE_URL: 'postgresql://me:secret@pooler/hive?schema=mine',
+    DIRECT_DATABASE_URL: `postgresql://me:secret@db/hive${parameters}`,
+  });
+  expect(readConfig(direct('')).directDatabaseUrl).toBe('postgresql://me:secret@db/hive');
+  expect(readConfig(direct('?schema=mine')).directDatabaseUrl).toBe('postgresql://me:secret@db/hive?schema=mine');
+  expect(refusal(direct('?schema=other'))).toBe(
+    'DIRECT_DATABASE_URL has an invalid value; allowed: the schema that DATABASE_URL has, or none',
+  );
 });
 
 test('a damaged Temporal configuration file is refused without quoting it, and so is a missing profile', () => {

@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isSafeIssuerUrl, type OidcOptions } from '../api/oidc.js';
+import { connectionOptions } from '../prisma/connection.js';
+import { ConnectionUrlError, parseConnectionUrl } from '../prisma/connection-url.js';
 import { readTemporalConfig, type TemporalConfig } from './temporal-config.js';
 import { ConfigError } from './config-error.js';
 
@@ -14,6 +16,8 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 export interface HiveConfig {
   /** The PostgreSQL to use; if absent, an embedded one in `dataDir`. Contains a password: never log it. */
   readonly databaseUrl?: string;
+  /** The same database for its migrations: past a pooler, or as a role that may change tables. Contains a password. */
+  readonly directDatabaseUrl?: string;
   /** An absolute path. */
   readonly dataDir: string;
   readonly host: string;
@@ -40,6 +44,8 @@ export interface HiveConfig {
   readonly trustedProxies: number;
   /** Port of the embedded PostgreSQL; if absent, the port of the last start if it is free, otherwise any. */
   readonly postgresPort?: number;
+  /** What is odd in the environment, one sentence each, without secrets; if absent, nothing. */
+  readonly warnings?: string[];
 }
 
 const number = (allowed: string, pattern: RegExp, min: number, max: number) =>
@@ -51,8 +57,17 @@ const whole = (min: number, max: number, unit = '') =>
   number(`a whole number${unit} from ${min} to ${max}`, /^\d{1,9}$/, min, max);
 const port = whole(1, 65535).optional();
 
+const databaseUrl = z
+  .string()
+  .superRefine((url, context) => {
+    const message = whyUnusable(url);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  })
+  .optional();
+
 const environment = z.object({
-  DATABASE_URL: z.string().refine(isPostgresUrl, { error: 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE' }).optional(),
+  DATABASE_URL: databaseUrl,
+  DIRECT_DATABASE_URL: databaseUrl,
   HIVE_DATA_DIR: z.string().default('.hive'),
   HIVE_HOST: z
     .string()
@@ -98,16 +113,23 @@ const environment = z.object({
   HIVE_OIDC_ROLE_CLAIM: z.string().default('role'),
 });
 
-const SECRET = new Set(['DATABASE_URL']);
+const SECRET = new Set(['DATABASE_URL', 'DIRECT_DATABASE_URL']);
+
+/** Kubernetes describes a service named `hive` or `hive-…` so to the pods beside it. */
+const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
+const OWN_PORT = /^HIVE_(\w+_)?PORT$/;
 
 /**
  * Reads the hive's configuration. An empty variable counts as unset.
  * @throws {ConfigError}
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): HiveConfig {
-  const set = Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
-  );
+  const given = Object.entries(env).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()] as const] : []));
+  const isServiceLink = ([name, value]: readonly [string, string]) => OWN_PORT.test(name) && SERVICE_LINK.test(value);
+  const warnings = given
+    .filter(isServiceLink)
+    .map(([name, value]) => `${name} is ignored: ${value.slice(0, 80)} is Kubernetes' link to a service of that name`);
+  const set = Object.fromEntries(given.filter((variable) => !isServiceLink(variable)));
   const parsed = environment.safeParse(set);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -115,8 +137,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     throw new ConfigError(name, SECRET.has(name) ? undefined : set[name], issue?.message ?? 'another value');
   }
   const values = parsed.data;
+  requireSameSchema(values);
   return {
     ...(values.DATABASE_URL !== undefined && { databaseUrl: values.DATABASE_URL }),
+    ...(values.DIRECT_DATABASE_URL !== undefined && { directDatabaseUrl: values.DIRECT_DATABASE_URL }),
     dataDir: resolve(values.HIVE_DATA_DIR),
     host: values.HIVE_HOST,
     port: values.HIVE_PORT,
@@ -137,7 +161,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     corsOrigins: origins(values.HIVE_CORS_ORIGINS),
     trustedProxies: values.HIVE_TRUSTED_PROXIES,
     ...(values.HIVE_POSTGRES_PORT !== undefined && { postgresPort: values.HIVE_POSTGRES_PORT }),
+    ...(warnings.length > 0 && { warnings }),
   };
+}
+
+function requireSameSchema({ DATABASE_URL: url, DIRECT_DATABASE_URL: direct }: z.infer<typeof environment>): void {
+  if (direct === undefined) return;
+  if (url === undefined) throw new ConfigError('DIRECT_DATABASE_URL', undefined, 'only together with DATABASE_URL');
+  const { schema } = parseConnectionUrl(direct);
+  if (schema === undefined || schema === parseConnectionUrl(url).schema) return;
+  throw new ConfigError('DIRECT_DATABASE_URL', undefined, 'the schema that DATABASE_URL has, or none');
 }
 
 function readOidc(values: z.infer<typeof environment>): { oidc?: OidcOptions } {
@@ -153,16 +186,19 @@ function readOidc(values: z.infer<typeof environment>): { oidc?: OidcOptions } {
   return { oidc: { issuer, audience, organizationClaim, roleClaim } };
 }
 
-function protocolOf(text: string): string {
-  return URL.canParse(text) ? new URL(text).protocol : '';
-}
-
-function isPostgresUrl(text: string): boolean {
-  return ['postgres:', 'postgresql:'].includes(protocolOf(text)) && new URL(text).pathname.length > 1;
+/** @returns what is allowed instead; undefined if connections can be made to the URL */
+function whyUnusable(url: string): string | undefined {
+  try {
+    connectionOptions(url);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConnectionUrlError) return error.message;
+    throw error;
+  }
 }
 
 function isWebUrl(text: string): boolean {
-  return ['http:', 'https:'].includes(protocolOf(text));
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
 }
 
 function origins(text: string): string[] {

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { connectionOptions, newClient } from '../prisma/connection.js';
+import { describeAddress, parseConnectionUrl } from '../prisma/connection-url.js';
+import { appliedMigrations, applyMigration, readMigrations, type MigrationOptions } from '../prisma/migration.js';
 import { messageOf, systemCode } from './embedded/errors.js';
 import type { Logger } from './logger.js';
 import { projectRoot } from './project-root.js';
@@ -11,7 +10,7 @@ import { projectRoot } from './project-root.js';
 type MigrationErrorCode =
   /** The database can't be reached or refuses the credentials. */
   | 'database_unreachable'
-  /** Prisma could not apply the migrations. */
+  /** A migration could not be applied. */
   | 'migration_failed';
 
 /** The database could not be brought up to date; the message contains no password. */
@@ -26,96 +25,133 @@ export class MigrationError extends Error {
   }
 }
 
-const ATTEMPTS = 5;
 const DEADLINE_MS = 10 * 60_000;
-/** Another hive is migrating: Prisma waits 10 s for the advisory lock, then gives up. */
-const LOCKED = /P1002|advisory lock|lock timeout/i;
+const LOCK_MS = 30_000;
+const CONNECT_MS = 10_000;
+
+const NO_SUCH_DATABASE = '3D000';
+const NO_RIGHT = '42501';
+const LOCKED = '55P03';
+/** The database exists already, or another process created it at the same moment. */
+const DUPLICATE_DATABASE = ['42P04', '23505'];
+
+export interface MigrateOptions {
+  /** The same database past a pooler, or as a role that may change tables. Its schema is that of the other URL. */
+  directUrl?: string | undefined;
+  /** How long a migration may wait for a lock that someone has on a table, in ms. @default 30 s */
+  lockMs?: number;
+}
 
 /**
  * Applies the migrations in prisma/migrations that the database does not have yet, and creates the database if needed.
- * Several hives may do this at the same time. Costs one query if there is nothing to do.
- * @throws {MigrationError}
+ * Several hives may do this at the same time. Needs no more than reading if there is nothing to do.
+ * @throws {MigrationError} what was not finished has left nothing, so that the next call tries it again
  */
-export async function applyMigrations(databaseUrl: string, logger: Logger): Promise<void> {
-  const root = projectRoot();
-  const wanted = migrationNames(root);
-  for (let attempt = 1; ; attempt++) {
-    const applied = await appliedMigrations(databaseUrl);
-    const pending = wanted.filter((name) => !applied.has(name));
-    if (pending.length === 0) return;
-    logger.info({ pending }, 'applying database migrations');
-    const { code, output } = await deploy(root, databaseUrl);
-    if (code === 0) return;
-    if (attempt === ATTEMPTS || !LOCKED.test(output)) {
-      throw new MigrationError(
-        'migration_failed',
-        `database migrations failed: ${withoutSecrets(output, databaseUrl)}`,
-      );
-    }
-    logger.info('another hive is applying migrations; waiting for it');
-    await sleep(1000 * attempt);
+export async function applyMigrations(
+  databaseUrl: string,
+  logger: Logger,
+  { directUrl = databaseUrl, lockMs = LOCK_MS }: MigrateOptions = {},
+): Promise<void> {
+  const client = await connectOrCreate(directUrl);
+  try {
+    await migrate(
+      {
+        client,
+        schema: parseConnectionUrl(databaseUrl).schema,
+        deadlineMs: DEADLINE_MS,
+        lockMs,
+        onWait: () => logger.info('another hive is applying migrations; waiting for it'),
+      },
+      logger,
+    );
+  } finally {
+    await client.end().catch(() => undefined); // a lost connection has been reported
   }
 }
 
-function migrationNames(root: string): string[] {
-  const folders = readdirSync(join(root, 'prisma', 'migrations'), { withFileTypes: true });
-  return folders.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
+async function migrate(options: MigrationOptions, logger: Logger): Promise<void> {
+  let applied: Set<string>;
+  try {
+    applied = await appliedMigrations(options);
+  } catch (error) {
+    throw failed('the history of migrations (table _prisma_migrations) could not be read', error);
+  }
+  const pending = readMigrations(join(projectRoot(), 'prisma', 'migrations')).filter(({ name }) => !applied.has(name));
+  if (pending.length === 0) return;
+  logger.info({ pending: pending.map(({ name }) => name) }, 'applying database migrations');
+  for (const migration of pending) {
+    await applyMigration(migration, options).catch((error: unknown) => {
+      throw failed(`the database migration ${migration.name} failed and left nothing behind`, error);
+    });
+  }
 }
 
-async function appliedMigrations(databaseUrl: string): Promise<Set<string>> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  client.on('error', () => undefined);
+function failed(what: string, error: unknown): MigrationError {
+  return new MigrationError('migration_failed', `${what}: ${messageOf(error)}${wayOn(systemCode(error))}`, {
+    cause: error,
+  });
+}
+
+function wayOn(code: string | undefined): string {
+  if (code === NO_RIGHT) {
+    return (
+      '; run hive migrate once as a role that may change the tables (DIRECT_DATABASE_URL), and give the role of ' +
+      'DATABASE_URL its rights (docs/operations.md)'
+    );
+  }
+  return code === LOCKED ? '; another connection has locked a table: end it, then try again' : '';
+}
+
+async function connectOrCreate(databaseUrl: string): Promise<pg.Client> {
   try {
-    await client.connect();
-    const { rows } = await client.query<{ migration_name: string }>(
-      'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
-    );
-    return new Set(rows.map((row) => row.migration_name));
+    return await connect(databaseUrl);
   } catch (error) {
-    const code = systemCode(error);
-    // 3D000: no such database, 42P01: no such table; Prisma creates both
-    if (code === '3D000' || code === '42P01') return new Set();
-    const { hostname, port } = new URL(databaseUrl);
-    const why = withoutSecrets(messageOf(error), databaseUrl);
-    throw new MigrationError(
-      'database_unreachable',
-      `PostgreSQL at ${hostname}:${port || 5432} can't be used: ${why}; check DATABASE_URL and that the server runs`,
-      { cause: error },
-    );
+    if (systemCode(error) !== NO_SUCH_DATABASE) throw unreachable(databaseUrl, error);
+  }
+  try {
+    await createDatabase(databaseUrl);
+    return await connect(databaseUrl);
+  } catch (error) {
+    throw unreachable(databaseUrl, error);
+  }
+}
+
+async function connect(databaseUrl: string, database?: string): Promise<pg.Client> {
+  const given = connectionOptions(databaseUrl);
+  const client = newClient({
+    connectionTimeoutMillis: CONNECT_MS,
+    ...given,
+    ...(database !== undefined && { database }),
+  });
+  client.on('error', () => undefined); // the statement that it breaks reports it
+  await client.connect();
+  return client;
+}
+
+async function createDatabase(databaseUrl: string): Promise<void> {
+  const { database } = parseConnectionUrl(databaseUrl);
+  const client = await connect(databaseUrl, 'postgres');
+  try {
+    await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}`);
+  } catch (error) {
+    if (!DUPLICATE_DATABASE.includes(systemCode(error) ?? '')) throw error;
   } finally {
     await client.end();
   }
 }
 
-function deploy(root: string, databaseUrl: string): Promise<{ code: number | null; output: string }> {
-  const cli = join(dirname(createRequire(import.meta.url).resolve('prisma/package.json')), 'build', 'index.js');
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [cli, 'migrate', 'deploy'], {
-      cwd: root,
-      env: {
-        ...process.env,
-        DATABASE_URL: databaseUrl,
-        CHECKPOINT_DISABLE: '1',
-        PRISMA_HIDE_UPDATE_MESSAGE: '1',
-        NO_COLOR: '1',
-        NODE_OPTIONS: '',
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: DEADLINE_MS,
-    });
-    let output = '';
-    const collect = (chunk: string) => {
-      output = (output + chunk).slice(-10_000);
-    };
-    child.stdout.setEncoding('utf8').on('data', collect);
-    child.stderr.setEncoding('utf8').on('data', collect);
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output: output.trim() }));
-  });
+function unreachable(databaseUrl: string, error: unknown): MigrationError {
+  const { host, port } = connectionOptions(databaseUrl);
+  const why = withoutSecrets(messageOf(error), databaseUrl);
+  return new MigrationError(
+    'database_unreachable',
+    `PostgreSQL at ${describeAddress({ host, port })} can't be used: ${why}; check DATABASE_URL and that the server runs`,
+    { cause: error },
+  );
 }
 
 function withoutSecrets(text: string, databaseUrl: string): string {
-  const { password } = new URL(databaseUrl);
-  const secrets = [databaseUrl, password, decodeURIComponent(password)].filter((secret) => secret !== '');
+  const { password = '' } = parseConnectionUrl(databaseUrl);
+  const secrets = [databaseUrl, encodeURIComponent(password), password].filter((secret) => secret !== '');
   return secrets.reduce((cleaned, secret) => cleaned.replaceAll(secret, '[redacted]'), text);
 }

@@ -9,6 +9,6 @@ export function migrateCommand(): Command {
     .description('Apply the database migrations. `hive start` does this too.')
     .action(async () => {
       const config = readConfig();
-      await applyMigrations(await databaseUrlOf(config), createLogger(config));
+      await applyMigrations(await databaseUrlOf(config), createLogger(config), { directUrl: config.directDatabaseUrl });
     });
 }

@@ -15,6 +15,7 @@ export async function runUntilStopped(
   const { installRuntime } = await import('../temporal/runtime.js');
   const logger = createLogger(config);
   installRuntime(logger);
+  for (const warning of config.warnings ?? []) logger.warn(warning);
   const stop = await start(logger);
   logger.info({ reason: await stopped }, 'stopping');
   await stop();

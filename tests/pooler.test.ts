@@ -1,0 +1,115 @@
+/** Two hives behind one PgBouncer, and 20 nodes that come back to them at once. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from '@jest/globals';
+import { FleetNode } from './harness/fleet-node.js';
+import { findPgBouncer } from './harness/pgbouncer.js';
+import { Pooler, type PoolMode } from './harness/pooler.js';
+import { sampleLine } from './harness/sample-lines.js';
+import { testServices } from './harness/services.js';
+import { until } from './harness/until.js';
+import { World } from './harness/world.js';
+
+const NODES = 20;
+const ATTEMPTS = 5;
+/** Of each attempt: 2 executions with 50 lines each. */
+const LINES = 100;
+
+const program = await findPgBouncer();
+const withPooler = typeof program === 'string' ? test.skip : test;
+const why = typeof program === 'string' ? ` (skipped: ${program})` : '';
+
+let world: World | undefined;
+let pooler: Pooler | undefined;
+let nodes: FleetNode[] = [];
+
+afterEach(async () => {
+  for (const node of nodes) node.terminate();
+  await world?.stop();
+  await pooler?.end();
+});
+
+interface Page {
+  attempts: { id: string; node_id: string; sync_state: string }[];
+  next_cursor: string | null;
+}
+
+withPooler.each<PoolMode>(['transaction', 'session'])(
+  `behind PgBouncer in %s mode, two hives mirror 20 nodes, and no answer is wrong or 500${why}`,
+  async (mode) => {
+    if (typeof program === 'string') return;
+    world = await World.create();
+    // in session mode, each of a hive's up to 20 connections needs one of its own
+    const poolSize = mode === 'transaction' ? 10 : 60;
+    pooler = await Pooler.start({ program, serverUrl: testServices().databaseUrl, mode, poolSize });
+    const env = { DATABASE_URL: pooler.url(new URL(world.testDatabase.url).pathname.slice(1)) };
+    const hives = [await world.startHive({ env }), await world.startHive({ env })] as const;
+    nodes = [];
+    for (let number = 0; number < NODES; number++) {
+      nodes.push(new FleetNode(hives[number % 2 === 0 ? 0 : 1].url.replace('http', 'ws'), await world.newKey()));
+    }
+    for (const node of nodes) node.record(ATTEMPTS);
+
+    const reading = new AbortController();
+    const { get } = readers(world);
+    const reads = hives.map(async ({ url }) => {
+      while (!reading.signal.aborted) {
+        await Promise.all([get(url, '/v1/nodes'), get(url, '/v1/swarm/attempts?limit=20'), get(url, '/v1/backfills')]);
+        await sleep(20);
+      }
+    });
+    await Promise.all(nodes.map((node) => node.connect()));
+    const { database } = world;
+    const isComplete = async () =>
+      (await database.attemptSync.count({ where: { state: 'complete' } })) === NODES * ATTEMPTS;
+    await until(isComplete, 60_000, 'every attempt is complete');
+    reading.abort();
+    await Promise.all(reads);
+
+    for (const { url } of hives) {
+      const found = await listAll((path) => get<Page>(url, path));
+      expect(found).toHaveLength(NODES * ATTEMPTS);
+      const perNode = Map.groupBy(found, ({ node_id }) => node_id);
+      expect([...perNode.values()].map((attempts) => attempts.length)).toEqual(Array(NODES).fill(ATTEMPTS));
+      await Promise.all(found.map(({ id }) => expectItsLines((path) => get(url, path), id)));
+    }
+  },
+  120_000,
+);
+
+interface Entry {
+  execution_id: string;
+  seq: number;
+  content: string;
+}
+
+async function expectItsLines(get: (path: string) => Promise<unknown>, attemptId: string): Promise<void> {
+  const { attempt, executions } = (await get(`/v1/nodes/task-attempts/${attemptId}`)) as {
+    attempt: { id: string; sync_state: string };
+    executions: { id: string; attempt_id: string }[];
+  };
+  expect(attempt).toMatchObject({ id: attemptId, sync_state: 'complete' });
+  const { entries } = (await get(`/v1/swarm/attempts/${attemptId}/logs`)) as { entries: Entry[] };
+  expect(entries).toHaveLength(LINES);
+  expect(new Set(entries.map((entry) => entry.execution_id))).toEqual(new Set(executions.map(({ id }) => id)));
+  for (const { seq, content } of entries) expect(content).toBe((JSON.parse(sampleLine(seq)) as Entry).content);
+}
+
+async function listAll(get: (path: string) => Promise<Page>): Promise<Page['attempts']> {
+  const found: Page['attempts'] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page: Page = await get(`/v1/swarm/attempts?limit=40${cursor === '' ? '' : `&cursor=${cursor}`}`);
+    found.push(...page.attempts);
+    cursor = page.next_cursor;
+  }
+  return found;
+}
+
+function readers(of: World) {
+  return {
+    async get<T = unknown>(url: string, path: string): Promise<T> {
+      const response = await fetch(url + path, { headers: { authorization: `Bearer ${await of.adminToken()}` } });
+      if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
+      return (await response.json()) as T;
+    },
+  };
+}
