@@ -1,21 +1,28 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pTimeout from 'p-timeout';
-import pg from 'pg';
 import type { Database, Queryable } from './database.js';
 import { PrismaClient } from './generated/client.js';
 import { ANSWER_MS, statementsOn } from './driver.js';
+import { BoundedPool } from './pool.js';
+
+/** A hive that has lost its server without a word notices after some 20 s. */
+const KEEP_ALIVE_MS = 10_000;
 
 /**
  * Opens a pool of connections to the hive's database; the first query connects. Close it with `$disconnect`.
  * @param answerMs the maximum time in ms to wait for a connection, and for the answer to a statement or transaction
  */
 export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): Database {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: poolSize,
-    keepAlive: true,
-    connectionTimeoutMillis: answerMs,
-  });
+  const pool = new BoundedPool(
+    {
+      connectionString: url,
+      max: poolSize,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      connectionTimeoutMillis: Math.min(answerMs, ANSWER_MS),
+    },
+    { statementMs: answerMs },
+  );
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   let ending: Promise<void> | undefined;
