@@ -128,3 +128,8 @@ function entryOf(code: string, { routine }: Record<string, unknown>): Entry | un
 export function isTransientDatabaseError(error: unknown): boolean {
   return judgeDatabaseError(error)?.kind === 'passing';
 }
+
+/** @returns whether another transaction has locked what was asked for, longer than the statement may wait */
+export function isLocked(error: unknown): boolean {
+  return judgeDatabaseError(error)?.code === '55P03';
+}

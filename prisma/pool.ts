@@ -12,7 +12,7 @@ export interface Bounds {
 }
 
 /** Far shorter than a statement may take: whoever waits for a lock has a connection that others need. */
-const LOCK_MS = 5000;
+const LOCK_MS = 2000;
 /** Together with the longest statement before it: less than a minute. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
 

@@ -11,6 +11,7 @@ import {
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
+  patched,
   sleep,
   TimeoutFailure,
   upsertSearchAttributes,
@@ -175,6 +176,8 @@ class Backfill {
     if (code === 'attempt_not_found') return this.settle('unavailable', 'not_found');
     if (code === 'attempt_not_shared') return this.settle('unavailable', 'not_shared');
     const former = this.#location;
+    // says nothing about the node: the backfill goes on when the database does
+    if (code === 'database_unavailable' && patched('wait-for-database')) this.#lastProgress = Date.now();
     this.#location = undefined;
     await this.#waitForNode();
     if (!this.#isOutOfTime()) return undefined;
