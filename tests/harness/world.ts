@@ -29,20 +29,28 @@ export class World {
     readonly testDatabase: TestDatabase,
     readonly database: Database,
     readonly temporal: Client,
+    readonly temporalAddress: string,
     readonly namespace: string,
   ) {}
 
-  static async create(): Promise<World> {
+  /** @param temporalAddress of a Temporal server of the test's own. @default the test run's */
+  static async create(temporalAddress = testServices().temporalAddress): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'hivesync-world-'));
     const testDatabase = await createTestDatabase();
-    const connection = await Connection.connect({ address: testServices().temporalAddress });
+    const connection = await Connection.connect({ address: temporalAddress });
     const namespace = `test-${randomUUID()}`;
-    await connection.workflowService.registerNamespace({
-      namespace,
+    const temporal = new Client({ connection, namespace });
+    const database = openDatabase(testDatabase.url);
+    const world = new World(directory, testDatabase, database, temporal, temporalAddress, namespace);
+    await world.registerNamespace();
+    return world;
+  }
+
+  async registerNamespace(): Promise<void> {
+    await this.temporal.workflowService.registerNamespace({
+      namespace: this.namespace,
       workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
     });
-    const temporal = new Client({ connection, namespace });
-    return new World(directory, testDatabase, openDatabase(testDatabase.url), temporal, namespace);
   }
 
   /** Starts a hive. On the port of an earlier one, that one's nodes come back by themselves. */
@@ -51,7 +59,7 @@ export class World {
       logFile: join(this.directory, 'hive.log'),
       env: {
         DATABASE_URL: this.testDatabase.url,
-        TEMPORAL_ADDRESS: testServices().temporalAddress,
+        TEMPORAL_ADDRESS: this.temporalAddress,
         TEMPORAL_NAMESPACE: this.namespace,
         HIVE_DATA_DIR: join(this.directory, 'hive'),
         ...(options.port !== undefined && { HIVE_PORT: String(options.port) }),

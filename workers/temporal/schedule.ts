@@ -1,4 +1,10 @@
-import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client, type ScheduleOptions } from '@temporalio/client';
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  type Client,
+  type ScheduleOptions,
+} from '@temporalio/client';
 import { HIVE_TASK_QUEUE } from '../../backfills/definitions.js';
 
 export const RECONCILE_SCHEDULE_ID = 'reconcile';
@@ -27,5 +33,22 @@ export async function ensureReconcileSchedule(client: Client, intervalSeconds: n
     await client.schedule
       .getHandle(RECONCILE_SCHEDULE_ID)
       .update(({ state }) => ({ spec, action, ...(policies && { policies }), state }));
+  }
+}
+
+/**
+ * @returns the schedule, with a sentence if a person has paused it; undefined if the namespace has no such schedule
+ */
+export async function findReconcileSchedule(client: Client): Promise<{ whyPaused?: string } | undefined> {
+  const handle = client.schedule.getHandle(RECONCILE_SCHEDULE_ID);
+  try {
+    const { state } = await handle.describe();
+    if (!state.paused) return {};
+    const note = state.note ? ` (${state.note})` : '';
+    const command = `temporal schedule toggle --schedule-id ${handle.scheduleId} --unpause --reason …`;
+    return { whyPaused: `the schedule ${handle.scheduleId} is paused${note}; to let it go on: ${command}` };
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
   }
 }

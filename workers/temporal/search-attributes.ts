@@ -20,15 +20,16 @@ export class SearchAttributesMissingError extends Error {
 
 /**
  * Makes sure that the namespace has the search attributes of our workflows.
+ * @returns the names of those that it lacked, and that have been added
  * @throws SearchAttributesMissingError
  */
-export async function ensureSearchAttributes(client: Client, namespace: string): Promise<void> {
+export async function ensureSearchAttributes(client: Client, namespace: string): Promise<string[]> {
   const { operatorService } = client.connection as unknown as WithOperatorService;
   const known = await operatorService.listSearchAttributes({ namespace });
   const missing = Object.values(searchAttributes)
     .map((key) => key.name)
     .filter((name) => !(name in known.customAttributes));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return [];
   try {
     await operatorService.addSearchAttributes({
       namespace,
@@ -39,6 +40,7 @@ export async function ensureSearchAttributes(client: Client, namespace: string):
   } catch (error) {
     throw new SearchAttributesMissingError(namespace, missing, error instanceof Error ? error.message : String(error));
   }
+  return missing;
 }
 
 interface WithOperatorService {

@@ -4,8 +4,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { TemporalDoor } from '../../backfills/temporal-door.js';
-import { ensureReconcileSchedule } from './schedule.js';
-import { ensureSearchAttributes } from './search-attributes.js';
+import { NamespaceSetup } from './namespace-setup.js';
 import { createWorkers, type WorkerDeps } from './workers.js';
 
 export interface TemporalLinkOptions {
@@ -21,29 +20,49 @@ export interface TemporalLinkOptions {
 
 export type LinkState = 'ok' | 'degraded';
 
+export interface LinkHealth {
+  temporal: LinkState;
+  workers: LinkState;
+  /** A sentence for people: what is degraded, and what to do about it. Absent if everything is ok. */
+  reason?: string;
+}
+
 const RETRY_MS = 2000;
 const HEALTH_INTERVAL_MS = 5000;
 const HEALTH_DEADLINE_MS = 2000;
+/** How often the namespace's setup is checked. A namespace with another id is checked at once. */
+const SETUP_INTERVAL_MS = 30_000;
 
 export class TemporalLink {
   readonly #options: TemporalLinkOptions;
   #connection: NativeConnection | undefined;
   #client: Client | undefined;
   #workers: Worker[] = [];
-  #isServerThere = false;
+  readonly #setup: NamespaceSetup;
+  /** Why Temporal is degraded; undefined if it is well. */
+  #serverFault: string | undefined = 'Temporal is not connected yet';
+  #setupFault: string | undefined;
+  #workersFault: string | undefined = 'the workers have not started yet';
+  /** A namespace that was made anew, or that is on a server which lost its data, has another id. */
+  #namespaceId: string | null | undefined;
+  /** When the namespace's setup is to be checked again, by the monotonic clock. @format ms */
+  #nextSetupCheck = 0;
   readonly #stopping = new AbortController();
   #finished = Promise.resolve();
 
   constructor(options: TemporalLinkOptions) {
     this.#options = options;
+    this.#setup = new NamespaceSetup(options);
   }
 
-  /** The last known state of the server, and the state of this process's workers. */
-  get state(): { temporal: LinkState; workers: LinkState } {
+  /** The last known state of the server and its namespace, and the state of this process's workers. */
+  get state(): LinkHealth {
     const running = this.#workers.length > 0 && this.#workers.every((worker) => worker.getState() === 'RUNNING');
+    const reason = this.#serverFault ?? this.#setupFault ?? (running ? undefined : this.#workersFault);
     return {
-      temporal: this.#isServerThere ? 'ok' : 'degraded',
-      workers: running && this.#isServerThere ? 'ok' : 'degraded',
+      temporal: this.#serverFault === undefined && this.#setupFault === undefined ? 'ok' : 'degraded',
+      workers: running && this.#serverFault === undefined ? 'ok' : 'degraded',
+      ...(reason !== undefined && { reason }),
     };
   }
 
@@ -70,6 +89,7 @@ export class TemporalLink {
       try {
         await this.#connectAndWork();
       } catch (error) {
+        this.#workersFault = `no workers are running: ${innermostMessage(error)}`;
         logger.error({ err: error }, 'no workers are running: Temporal is unreachable or refuses them');
       }
       await this.#pause(RETRY_MS);
@@ -77,12 +97,11 @@ export class TemporalLink {
   }
 
   async #connectAndWork(): Promise<void> {
-    const { door, namespace, hive, gateway, logger, reconcileIntervalSeconds } = this.#options;
+    const { door, namespace, hive, gateway, logger } = this.#options;
     const connection = (this.#connection ??= await NativeConnection.connect(this.#options.connection));
-    const client = (this.#client ??= new Client({ connection, namespace }));
-    door.open(client);
-    await ensureSearchAttributes(client, namespace);
-    this.#isServerThere = true;
+    door.open((this.#client ??= new Client({ connection, namespace })));
+    await this.#setup.ensureSearchAttributes();
+    this.#serverFault = undefined;
     this.#workers = await createWorkers({
       connection,
       namespace,
@@ -90,14 +109,13 @@ export class TemporalLink {
       ...(gateway && { gateway }),
     });
     try {
-      const running = Promise.all(this.#workers.map((worker) => this.#runWorker(worker)));
-      await ensureReconcileSchedule(client, reconcileIntervalSeconds).catch((error: unknown) => {
-        this.#shutdownWorkers();
-        throw error;
-      });
+      const running = this.#workers.map((worker) => this.#runWorker(worker));
       logger.info({ queues: this.#workers.map((worker) => worker.options.taskQueue) }, 'workers are running');
       if (this.#isStopping) this.#shutdownWorkers();
-      await running;
+      else await this.#checkSetup();
+      // all of them, because a queue whose last worker has not ended refuses a new one
+      const failed = (await Promise.allSettled(running)).find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
     } finally {
       this.#workers = [];
     }
@@ -117,23 +135,51 @@ export class TemporalLink {
   }
 
   async #watch(): Promise<void> {
+    const { namespace, logger } = this.#options;
     while (!this.#isStopping) {
-      const connection = this.#connection;
-      if (connection) {
-        this.#isServerThere = await connection
-          .withDeadline(Date.now() + HEALTH_DEADLINE_MS, () => connection.workflowService.getSystemInfo({}))
-          .then(
-            () => true,
-            () => false,
-          );
-      }
+      const before = this.state.reason;
+      if (this.#connection) await this.#look(this.#connection);
+      const { reason } = this.state;
+      if (reason !== undefined && reason !== before) logger.warn({ namespace, reason }, 'Temporal is degraded');
+      if (reason === undefined && before !== undefined) logger.info({ namespace }, 'Temporal and the workers are well');
       await this.#pause(HEALTH_INTERVAL_MS);
+    }
+  }
+
+  async #look(connection: NativeConnection): Promise<void> {
+    const { namespace } = this.#options;
+    try {
+      const { namespaceInfo } = await connection.withDeadline(Date.now() + HEALTH_DEADLINE_MS, () =>
+        connection.workflowService.describeNamespace({ namespace }),
+      );
+      this.#serverFault = undefined;
+      if (namespaceInfo?.id !== this.#namespaceId) this.#nextSetupCheck = 0;
+      this.#namespaceId = namespaceInfo?.id;
+    } catch (error) {
+      this.#serverFault = `Temporal does not give namespace ${namespace}: ${innermostMessage(error)}`;
+      return;
+    }
+    if (performance.now() >= this.#nextSetupCheck) await this.#checkSetup();
+  }
+
+  /** If the check fails, the next look repeats it. */
+  async #checkSetup(): Promise<void> {
+    try {
+      this.#setupFault = await this.#setup.restore();
+      this.#nextSetupCheck = performance.now() + SETUP_INTERVAL_MS;
+    } catch (error) {
+      this.#setupFault = `the namespace ${this.#options.namespace} is not set up: ${innermostMessage(error)}`;
     }
   }
 
   /** Waits; a stop ends the waiting early. */
   async #pause(ms: number): Promise<void> {
-    const until = Date.now() + ms;
-    while (!this.#isStopping && Date.now() < until) await sleep(50);
+    await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
+}
+
+/** @returns the message of what caused the error in the first place: those around it only say which call failed */
+function innermostMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? innermostMessage(error.cause) : error.message;
 }

@@ -1,0 +1,60 @@
+/** Temporal loses everything while hives run. They set it up again and go on, without a restart. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { attemptOf } from '../harness/api.js';
+import { attemptFrame, executionFrame, pageOf, ScriptedNode } from '../harness/scripted-node.js';
+import { Servers } from '../harness/servers.js';
+import { until } from '../harness/until.js';
+import { World, type HiveHandle } from '../harness/world.js';
+
+let directory: string;
+let servers: Servers;
+let world: World;
+let hive: HiveHandle;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hivesync-empty-'));
+  servers = new Servers(directory);
+  world = await World.create(await servers.startTemporal());
+  const env = { HIVE_RECONCILE_INTERVAL_SECONDS: '1', HIVE_BACKFILL_TIMEOUT_MINUTES: '0.02' };
+  hive = await world.startHive({ env });
+}, 90_000);
+
+afterAll(async () => {
+  await world.stop();
+  await servers.end();
+}, 60_000);
+
+test('a Temporal that came back empty is set up again, and what was being backfilled is completed', async () => {
+  const node = await ScriptedNode.connect(hive.url, await world.newKey());
+  const attempt = attemptFrame();
+  const execution = executionFrame(attempt, { status: 'completed', exit_code: 0, log_lines: 1 });
+  node.send('attempt_sync', attempt);
+  node.send('execution_sync', execution);
+  await node.next('sync_ack');
+  node.send('announced', { count: 1 });
+  await node.next('describe_attempt', 10_000); // not answered: its backfill is running
+  const sync = async () => (await attemptOf(world, hive, attempt.attempt_id)).sync;
+  expect((await sync()).state).toBe('pending_backfill');
+
+  await servers.stop('temporal');
+  for (const suffix of ['', '-wal', '-shm']) {
+    await rm(join(directory, 'temporal', `temporal.db${suffix}`), { force: true });
+  }
+  await servers.start('temporal');
+  // an operator makes the namespace again; until then the hive says what it lacks
+  await until(async () => (await world.readiness(hive)).temporal === 'degraded', 15_000, 'degraded');
+  await world.registerNamespace();
+
+  const describe = await node.next('describe_attempt', 40_000);
+  node.send('attempt_described', { request_id: describe.request_id, attempt, executions: [execution], more: false });
+  const read = await node.next('read_logs', 10_000);
+  const lines = { execution_id: execution.execution_id, log_epoch: 1, first_seq: 1, last_seq: 1 };
+  node.sendPageBytes(await pageOf(['line']), { request_id: read.request_id, ...lines });
+  node.send('logs_end', { request_id: read.request_id, log_lines: 1, log_epoch: 1, status: 'completed' });
+  await until(async () => (await sync()).state === 'complete', 10_000, 'complete');
+  await until(async () => (await world.readiness(hive)).temporal === 'ok', 15_000, 'ok');
+  node.close();
+}, 120_000);
