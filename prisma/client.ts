@@ -1,6 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import pTimeout from 'p-timeout';
-import type { Database, Queryable } from './database.js';
+import type { Database } from './database.js';
 import { PrismaClient } from './generated/client.js';
 import { ANSWER_MS, statementsOn } from './driver.js';
 import { BoundedPool } from './pool.js';
@@ -21,7 +20,7 @@ export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): 
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       connectionTimeoutMillis: Math.min(answerMs, ANSWER_MS),
     },
-    { statementMs: answerMs },
+    { answerMs },
   );
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
@@ -29,13 +28,4 @@ export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): 
   const $disconnect = () => (ending ??= prisma.$disconnect().then(() => pool.end())); // a pool can't be ended twice
   const database = prisma.$extends({ client: { ...statementsOn(pool, answerMs), $disconnect } });
   return database as unknown as Database; // an extended client's models are the same, but TypeScript can't tell
-}
-
-/** @returns whether the database answers in time */
-export async function databaseAnswers(db: Queryable, timeoutMs: number): Promise<boolean> {
-  const answer = db.$queryRaw`SELECT 1`.then(
-    () => true,
-    () => false,
-  );
-  return pTimeout(answer, { milliseconds: timeoutMs, fallback: () => false });
 }

@@ -160,10 +160,10 @@ const settingsOf = async (db: Queryable) =>
   )[0];
 
 test('what a connection does is bounded at the server, and what a transaction does as it says', async () => {
-  expect(await settingsOf(database)).toEqual({ statement: '30s', lock: '2s', idle: '15s' });
+  expect(await settingsOf(database)).toEqual({ statement: '31s', lock: '2s', idle: '15s' });
   const own = await database.$transaction(settingsOf, { answerMs: 60_000, lockMs: 100 });
-  expect(own).toEqual({ statement: '1min', lock: '100ms', idle: '15s' });
-  expect(await settingsOf(database)).toEqual({ statement: '30s', lock: '2s', idle: '15s' });
+  expect(own).toEqual({ statement: '61s', lock: '100ms', idle: '15s' });
+  expect(await settingsOf(database)).toEqual({ statement: '31s', lock: '2s', idle: '15s' });
   const [watched] = await database.$queryRaw<unknown[]>`
     SELECT current_setting('idle_session_timeout') AS session, current_setting('client_connection_check_interval') AS peer,
            current_setting('tcp_user_timeout') AS unread`;
@@ -212,7 +212,7 @@ test.each(['transaction', 'session'] as const)(
     const pooled = openDatabase(pooler.url, 2, 500);
     try {
       expect(await pooled.organization.count()).toBeGreaterThanOrEqual(0);
-      expect(await pooled.$transaction(settingsOf)).toEqual({ statement: '500ms', lock: '2s', idle: '15s' });
+      expect(await pooled.$transaction(settingsOf)).toEqual({ statement: '1500ms', lock: '2s', idle: '15s' });
       expect(await settingsOf(pooled)).toEqual({ statement: '0', lock: '0', idle: '0' }); // nobody else's connection is changed
       await expect(pooled.$queryRaw`SELECT pg_sleep(20)::text`).rejects.toThrow('did not answer within 0.5 s');
       const isCancelled = async () =>

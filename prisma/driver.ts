@@ -33,12 +33,8 @@ export function statementsOn(
   };
 }
 
-function beginningOf(pool: BoundedPool, { snapshot, answerMs, lockMs }: TransactionOptions): string {
-  const bounds = pool.boundsOf({
-    ...(answerMs !== undefined && { statement_timeout: answerMs }),
-    ...(lockMs !== undefined && { lock_timeout: lockMs }),
-  });
-  return `BEGIN${snapshot ? ' ISOLATION LEVEL REPEATABLE READ' : ''}; ${bounds}`;
+function beginningOf(pool: BoundedPool, options: TransactionOptions): string {
+  return `BEGIN${options.snapshot ? ' ISOLATION LEVEL REPEATABLE READ' : ''}; ${pool.boundsOf(options)}`;
 }
 
 /** The connection may be dead; whether the database did what it was asked is unknown. */

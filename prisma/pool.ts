@@ -5,12 +5,14 @@
 import pg from 'pg';
 
 /** How long each may last, in ms. The name of a field is that of PostgreSQL's setting. */
-export interface Bounds {
+interface Bounds {
   statement_timeout: number;
   lock_timeout: number;
   idle_in_transaction_session_timeout: number;
 }
 
+/** The client gives up first, so that an error says how long it waited. */
+const STATEMENT_GRACE_MS = 1000;
 /** Far shorter than a statement may take: whoever waits for a lock has a connection that others need. */
 const LOCK_MS = 2000;
 /** Together with the longest statement before it: less than a minute. */
@@ -43,10 +45,11 @@ export class BoundedPool extends pg.Pool {
   /** libpq's `options` for a new connection, the ones with the most settings first. */
   readonly #starts: (string | undefined)[];
 
-  constructor(config: pg.PoolConfig, { statementMs }: { statementMs: number }) {
+  /** @param answerMs how long a client waits for a statement's answer */
+  constructor(config: pg.PoolConfig, { answerMs }: { answerMs: number }) {
     super(config);
     this.#bounds = {
-      statement_timeout: statementMs,
+      statement_timeout: answerMs + STATEMENT_GRACE_MS,
       lock_timeout: LOCK_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     };
@@ -72,8 +75,12 @@ export class BoundedPool extends pg.Pool {
   }
 
   /** @returns statements that bound a transaction, to be sent in one message with its BEGIN */
-  boundsOf(own: Partial<Bounds>): string {
-    const settings = Object.entries({ ...this.#bounds, ...own });
+  boundsOf({ answerMs, lockMs }: { answerMs?: number; lockMs?: number }): string {
+    const settings = Object.entries({
+      ...this.#bounds,
+      ...(answerMs !== undefined && { statement_timeout: answerMs + STATEMENT_GRACE_MS }),
+      ...(lockMs !== undefined && { lock_timeout: lockMs }),
+    });
     return settings.map(([name, ms]) => `SET LOCAL ${name} = ${ms}`).join('; ');
   }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { TemporalDoor } from '../../backfills/temporal-door.js';
 import { openDatabase } from '../../prisma/client.js';
 import { readConfig } from '../config.js';
+import { readTemporalApiKey } from '../temporal-config.js';
 import { runUntilStopped } from './run-until-stopped.js';
 import { UsageError } from './usage.js';
 
@@ -24,6 +25,7 @@ export function workerCommand(): Command {
         const link = new TemporalLink({
           door: new TemporalDoor(),
           connection: services.temporal.connection,
+          readApiKey: () => readTemporalApiKey(),
           namespace: config.temporal.namespace,
           reconcileIntervalSeconds: config.reconcileIntervalSeconds,
           hive: { database, logger, ...config },
