@@ -4,7 +4,7 @@
  */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { NodeRequestError } from '../gateway/interface.js';
-import { isTransientDatabaseError } from '../prisma/errors.js';
+import { judgeDatabaseError } from '../prisma/errors.js';
 import { SupersededError } from '../prisma/session.js';
 
 export type FailureType =
@@ -15,7 +15,10 @@ export type FailureType =
   | 'node_timeout'
   | 'node_busy'
   | 'node_error'
+  /** The database is away, read-only or locked: it may well work later. */
   | 'database_unavailable'
+  /** The database refused what the node sent, or has a fault. */
+  | 'database_error'
   /** The node does not have the attempt, or does not share it: retrying does not help. */
   | 'attempt_not_found'
   | 'attempt_not_shared';
@@ -56,8 +59,8 @@ export function fail(
 function failureType(error: unknown): FailureType | undefined {
   if (error instanceof SupersededError) return 'node_moved';
   if (error instanceof NodeRequestError) return error.code === 'cancelled' ? undefined : NODE_FAILURES[error.code];
-  if (isTransientDatabaseError(error)) return 'database_unavailable';
-  return undefined;
+  const verdict = judgeDatabaseError(error);
+  return verdict && (verdict.kind === 'passing' ? 'database_unavailable' : 'database_error');
 }
 
 function isOurs(error: unknown): boolean {

@@ -8,6 +8,8 @@ import type { WorkflowUrl } from './views/backfill.js';
 export interface ServicesHealth {
   temporal: boolean;
   workers: boolean;
+  /** Why not, for people. */
+  reason?: string;
 }
 
 /** What the HTTP API needs of the process that serves it. */
@@ -19,7 +21,9 @@ export interface AppDependencies {
   oidc?: OidcVerifier;
   /** Whether Temporal responds and the workers run, for /readyz. */
   health: () => ServicesHealth | Promise<ServicesHealth>;
-  /** Aborted when the process stops: ends open streams. */
+  /** Aborted when the process is going to stop: it still answers, but /readyz sends no new clients to it. */
+  leaving?: AbortSignal;
+  /** Aborted when the process stops: ends open streams and waiting reads. */
   stopping?: AbortSignal;
   /** Where clients reach the API; shown in the OpenAPI document. @default none */
   publicUrl?: string;

@@ -192,7 +192,11 @@ test('without a database: 503 with Retry-After, and not ready', async () => {
   expect(response.body).toMatchObject({ status: 503, code: 'database_unavailable' });
   expect(response.headers['retry-after']).toBe('2');
   const ready = await request(app).get('/readyz');
-  expect([ready.status, ready.body]).toEqual([503, { database: 'degraded', temporal: 'degraded', workers: 'ok' }]);
+  const reasons = { database: 'the database cannot be reached (ECONNREFUSED)' };
+  expect([ready.status, ready.body]).toEqual([
+    503,
+    { database: 'degraded', temporal: 'degraded', workers: 'ok', reasons },
+  ]);
   expect((await request(app).get('/healthz')).status).toBe(200);
   await database.$disconnect();
 });

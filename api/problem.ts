@@ -1,7 +1,7 @@
 /** Every error that the API answers with: a code for programs, a title and an HTTP status, as RFC 9457 problem+json. */
 import type { Response } from 'express';
 import { TemporalUnavailableError } from '../backfills/temporal-door.js';
-import { isTransientDatabaseError } from '../prisma/errors.js';
+import { judgeDatabaseError } from '../prisma/errors.js';
 import { IssuerUnavailableError, TokenRefusedError } from './oidc.js';
 
 export const PROBLEMS = {
@@ -22,7 +22,7 @@ export const PROBLEMS = {
   log_damaged: { status: 500, title: 'Stored log lines are damaged' },
   issuer_unavailable: { status: 503, title: 'The issuer of the token does not answer' },
   temporal_unavailable: { status: 503, title: 'Temporal does not answer' },
-  database_unavailable: { status: 503, title: 'The database does not answer' },
+  database_unavailable: { status: 503, title: 'The database is not available' },
   too_many_streams: { status: 503, title: 'Too many open streams' },
 } as const;
 
@@ -78,14 +78,17 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof TokenRefusedError) return unauthenticated(error.message, { sent: true });
   // Before the database: the cause of these two can look like a lost connection to the database.
-  if (error instanceof IssuerUnavailableError) return unavailable('issuer_unavailable', 'the issuer of the token', 5);
-  if (error instanceof TemporalUnavailableError) return unavailable('temporal_unavailable', 'Temporal', 5);
-  if (isTransientDatabaseError(error)) return unavailable('database_unavailable', 'the database', 2);
+  if (error instanceof IssuerUnavailableError)
+    return unavailable('issuer_unavailable', 'the issuer of the token does not answer', 5);
+  if (error instanceof TemporalUnavailableError)
+    return unavailable('temporal_unavailable', 'Temporal does not answer', 5);
+  const verdict = judgeDatabaseError(error);
+  if (verdict?.kind === 'passing') return unavailable('database_unavailable', verdict.meaning, 2);
   return fromHttpError(error) ?? new ApiError('internal', 'the hive failed to answer; its log has the reason');
 }
 
 function unavailable(code: ProblemCode, what: string, retryAfterSeconds: number): ApiError {
-  return new ApiError(code, `${what} does not answer; try again later`, {
+  return new ApiError(code, `${what}; try again later`, {
     headers: { 'retry-after': String(retryAfterSeconds) },
   });
 }

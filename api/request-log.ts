@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
+import { serializeError } from './error-serializer.js';
 import { httpDuration } from './metrics.js';
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
@@ -21,6 +22,7 @@ export function logRequests(logger: Logger): RequestHandler {
     serializers: {
       req: ({ id, method, url }: { id: string; method: string; url: string }) => ({ id, method, url }),
       res: ({ statusCode }: { statusCode: number }) => ({ status: statusCode }),
+      err: serializeError,
     },
     customLogLevel: (request, response, error) => {
       if (error !== undefined || response.statusCode >= 500) return 'error';

@@ -5,12 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isTransientDatabaseError } from '../prisma/errors.js';
 import { MAX_UNACKNOWLEDGED_METADATA } from '../protocol/limits.js';
+import { RepeatedErrors } from './repeated-errors.js';
 
 /** Above this many queued bytes, the node's socket is no longer read... */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 /** ...until fewer than this many are left. */
 const LOW_WATER_BYTES = 1024 * 1024;
 const RETRY_MS = 1000;
+/** Of the whole process: in an outage, the nodes' queues all meet the same error. */
+const repeated = new RepeatedErrors();
 
 export interface IngestItem {
   readonly type: string;
@@ -112,7 +115,7 @@ export class IngestQueue<Item extends IngestItem> {
 }
 
 /**
- * Writes, and tries again every second while the database is away. The queue fills up meanwhile, until the socket is no
+ * Writes, and tries again every second while the database is away or takes no writes. The queue fills up meanwhile, until the socket is no
  * longer read.
  * @param shouldGiveUp whether to stop after this many tries
  * @throws what the write throws, if the database is not away or it is time to give up
@@ -126,7 +129,7 @@ export async function persist<T>(
       return await write();
     } catch (error) {
       if (!isTransientDatabaseError(error) || shouldGiveUp(tries)) throw error;
-      logger.warn({ err: error }, 'database does not answer; trying again');
+      if (repeated.isNew(error)) logger.warn({ err: error }, 'what nodes send cannot be stored now; trying again');
       await sleep(RETRY_MS);
     }
   }

@@ -4,6 +4,7 @@ import type { Database } from '../prisma/database.js';
 import { findLostSessions } from '../prisma/queries/lost-sessions.js';
 import { renewLeases, type Heartbeat } from '../prisma/queries/renew-leases.js';
 import type { NodeSocket } from './node-socket.js';
+import { RepeatedErrors } from './repeated-errors.js';
 
 /** As long as a node may be silent before its socket is closed. */
 export const LEASE_SECONDS = 90;
@@ -25,6 +26,7 @@ export class LeaseKeeper {
   readonly #logger: Logger;
   readonly #sockets: () => NodeSocket[];
   readonly #heartbeats = new Map<string, Heartbeat>();
+  readonly #repeated = new RepeatedErrors();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   /** Index of the first socket to check in the next interval. */
@@ -55,7 +57,8 @@ export class LeaseKeeper {
       await this.#renew();
       await this.#endLost();
     } catch (error) {
-      this.#logger.warn({ err: error }, 'leases could not be renewed or checked; trying again');
+      if (this.#repeated.isNew(error))
+        this.#logger.warn({ err: error }, 'leases could not be renewed or checked; trying again');
     }
     if (!this.#isStopped) this.start();
   }

@@ -11,6 +11,7 @@ import type { AuthData } from '../protocol/frames.js';
 import { PROTOCOL_VERSION } from '../protocol/limits.js';
 import type { AuthDataV1 } from '../protocol/v1/frames.js';
 import { awaitAuth, postponeAuth, refuseAuth } from './auth-frame.js';
+import { RepeatedErrors } from './repeated-errors.js';
 import { isSpoken, type SpokenVersion } from './socket-factory.js';
 
 /** Further logins wait: thousands of them half-way through would only take memory while the database serves a few. */
@@ -25,6 +26,7 @@ export type Admit = (node: AuthenticatedNode, version: SpokenVersion) => Promise
 export class Login {
   readonly #database: Database;
   readonly #logger: Logger;
+  readonly #repeated = new RepeatedErrors();
   readonly #limit = pLimit(LOGINS_AT_ONCE);
   readonly #loggedRefusals = new LRUCache<string, true>({ max: MAX_REMEMBERED_REFUSALS, ttl: REFUSAL_LOG_MS });
 
@@ -41,7 +43,7 @@ export class Login {
       ws.pause(); // what follows the auth frame waits until the node's socket reads it
       await this.#limit(() => (ws.readyState === ws.OPEN ? this.#authenticate(ws, auth, admit) : undefined));
     } catch (error) {
-      this.#logger.error({ err: error }, 'login failed');
+      if (this.#repeated.isNew(error)) this.#logger.error({ err: error }, 'login failed; the node tries again');
       postponeAuth(ws);
     }
   }

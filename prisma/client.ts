@@ -1,12 +1,14 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import pTimeout from 'p-timeout';
-import pg from 'pg';
 import { connectionOptions } from './connection.js';
 import { parseConnectionUrl } from './connection-url.js';
-import type { Database, Queryable } from './database.js';
+import type { Database } from './database.js';
 import { PrismaClient } from './generated/client.js';
 import { ANSWER_MS, statementsOn } from './driver.js';
+import { BoundedPool } from './pool.js';
 import { connectionCheck } from './pooler.js';
+
+/** A hive that has lost its server without a word notices after some 20 s. */
+const KEEP_ALIVE_MS = 10_000;
 
 /**
  * Opens a pool of connections to the hive's database; the first query connects. Close it with `$disconnect`.
@@ -14,26 +16,21 @@ import { connectionCheck } from './pooler.js';
  */
 export function openDatabase(url: string, poolSize = 10, answerMs = ANSWER_MS): Database {
   const { schema } = parseConnectionUrl(url);
-  const pool = new pg.Pool({
-    connectionTimeoutMillis: answerMs,
-    ...connectionOptions(url),
-    max: poolSize,
-    keepAlive: true,
-    onConnect: connectionCheck(schema, answerMs),
-  });
+  const pool = new BoundedPool(
+    {
+      connectionTimeoutMillis: Math.min(answerMs, ANSWER_MS),
+      ...connectionOptions(url),
+      max: poolSize,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      onConnect: connectionCheck(schema, answerMs),
+    },
+    { answerMs },
+  );
   pool.on('error', () => undefined); // an idle connection broke; the next query takes another
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, schema === undefined ? {} : { schema }) });
   let ending: Promise<void> | undefined;
   const $disconnect = () => (ending ??= prisma.$disconnect().then(() => pool.end())); // a pool can't be ended twice
   const database = prisma.$extends({ client: { ...statementsOn(pool, answerMs), $disconnect } });
   return database as unknown as Database; // an extended client's models are the same, but TypeScript can't tell
-}
-
-/** @returns whether the database answers in time */
-export async function databaseAnswers(db: Queryable, timeoutMs: number): Promise<boolean> {
-  const answer = db.$queryRaw`SELECT 1`.then(
-    () => true,
-    () => false,
-  );
-  return pTimeout(answer, { milliseconds: timeoutMs, fallback: () => false });
 }

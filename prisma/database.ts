@@ -14,6 +14,8 @@ export interface Queryable {
 export interface TransactionOptions {
   /** Maximum duration of the whole transaction in ms; afterwards it is rolled back. @default the database's answerMs */
   answerMs?: number;
+  /** How long a statement may wait for a lock in ms; afterwards the transaction is rolled back. @default 2000 */
+  lockMs?: number;
   /** Every statement sees the database as the first one did (repeatable read). @default false */
   snapshot?: boolean;
 }

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
+import { startPgBouncer } from '../tests/harness/start-pgbouncer.js';
 import { until } from '../tests/harness/until.js';
 import { openDatabase } from './client.js';
-import { isTransientDatabaseError } from './errors.js';
+import { isTransientDatabaseError, judgeDatabaseError } from './errors.js';
 import { Prisma, type Database, type Queryable } from './database.js';
 import { PrismaClient } from './generated/client.js';
 
@@ -149,4 +150,94 @@ test('a statement has the same name in every process, and another text has anoth
   const [one, two] = [Prisma.sql`SELECT ${1}::int AS one`, Prisma.sql`SELECT ${2}::int AS two`];
   expect(await named(one)).toBe(createHash('sha256').update(one.text).digest('base64url'));
   expect(await named(two)).not.toBe(await named(one));
+});
+
+const settingsOf = async (db: Queryable) =>
+  (
+    await db.$queryRaw<Record<string, string>[]>`
+      SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock,
+             current_setting('idle_in_transaction_session_timeout') AS idle`
+  )[0];
+
+test('what a connection does is bounded at the server, and what a transaction does as it says', async () => {
+  expect(await settingsOf(database)).toEqual({ statement: '31s', lock: '2s', idle: '15s' });
+  const own = await database.$transaction(settingsOf, { answerMs: 60_000, lockMs: 100 });
+  expect(own).toEqual({ statement: '61s', lock: '100ms', idle: '15s' });
+  expect(await settingsOf(database)).toEqual({ statement: '31s', lock: '2s', idle: '15s' });
+  const [watched] = await database.$queryRaw<unknown[]>`
+    SELECT current_setting('idle_session_timeout') AS session, current_setting('client_connection_check_interval') AS peer,
+           current_setting('tcp_user_timeout') AS unread`;
+  expect(watched).toEqual({ session: '45s', peer: '10s', unread: '30000' });
+});
+
+test('what the hive gives up is cancelled at the server', async () => {
+  const impatient = openDatabase(testDatabase.url, 1, 200);
+  let pid: number | undefined;
+  const blocked = impatient.$transaction(async (tx) => {
+    await tx.$executeRaw`SET LOCAL statement_timeout = 0`; // only the client is left to end it
+    [{ pid }] = await tx.$queryRaw<[{ pid: number }]>`SELECT pg_backend_pid() AS pid`;
+    await tx.$queryRaw`SELECT pg_sleep(20)::text`;
+  });
+  await expect(blocked).rejects.toThrow('the database did not answer within 0.2 s');
+  const isGone = async () =>
+    (await database.$queryRaw<unknown[]>`SELECT FROM pg_stat_activity WHERE pid = ${pid}`).length === 0;
+  await until(isGone, 3000, 'its backend has ended');
+  await impatient.$disconnect();
+});
+
+test('whoever waits for a lock gives up soon, and may try again on the same connection', async () => {
+  const single = openDatabase(testDatabase.url, 1);
+  await database.organization.create({ data: { name: 'locked' } });
+  const lock = (db: Database, lockMs?: number) =>
+    db.$transaction(
+      (tx) => tx.$queryRaw`SELECT pg_backend_pid() AS pid FROM organization WHERE name = 'locked' FOR UPDATE`,
+      {
+        ...(lockMs !== undefined && { lockMs }),
+      },
+    );
+  const before = await single.$queryRaw`SELECT pg_backend_pid() AS pid`;
+  await database.$transaction(async (tx) => {
+    await tx.$queryRaw`SELECT FROM organization WHERE name = 'locked' FOR UPDATE`;
+    const error: unknown = await lock(single, 50).catch((reason: unknown) => reason);
+    expect(judgeDatabaseError(error)).toMatchObject({ kind: 'passing', code: '55P03' });
+  });
+  expect(await lock(single)).toEqual(before);
+  await single.$disconnect();
+});
+
+test.each(['transaction', 'session'] as const)(
+  'behind a pooler in %s mode, which refuses the bounds of a connection, transactions are bounded, and what is given up is cancelled',
+  async (mode) => {
+    const pooler = await startPgBouncer(testDatabase.url, mode);
+    const pooled = openDatabase(pooler.url, 2, 500);
+    try {
+      expect(await pooled.organization.count()).toBeGreaterThanOrEqual(0);
+      expect(await pooled.$transaction(settingsOf)).toEqual({ statement: '1500ms', lock: '2s', idle: '15s' });
+      expect(await settingsOf(pooled)).toEqual({ statement: '0', lock: '0', idle: '0' }); // nobody else's connection is changed
+      await expect(pooled.$queryRaw`SELECT pg_sleep(20)::text`).rejects.toThrow('did not answer within 0.5 s');
+      const isCancelled = async () =>
+        (
+          await database.$queryRaw<unknown[]>`
+            SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)%' AND state = 'active' AND pid <> pg_backend_pid()`
+        ).length === 0;
+      await until(isCancelled, 3000, 'the statement has ended');
+    } finally {
+      await pooled.$disconnect();
+      await pooler.stop();
+    }
+  },
+);
+
+test.each([
+  ['25006', Prisma.sql`SET default_transaction_read_only = on`, Prisma.sql`CREATE TABLE unwritable (id int)`],
+  ['42P05', Prisma.sql`PREPARE twice AS SELECT 1`, Prisma.sql`PREPARE twice AS SELECT 1`],
+])('a connection that answers %s is not used again', async (code, disturb, statement) => {
+  const single = openDatabase(testDatabase.url, 1);
+  const backend = () => single.$queryRaw`SELECT pg_backend_pid() AS pid`;
+  const before = await backend();
+  await single.$executeRaw(disturb);
+  const error: unknown = await single.$executeRaw(statement).catch((reason: unknown) => reason);
+  expect(judgeDatabaseError(error)).toMatchObject({ code, kind: 'passing' });
+  expect(await backend()).not.toEqual(before);
+  await single.$disconnect();
 });

@@ -4,7 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { Prisma, type Database, type Queryable } from './database.js';
+import { cancelStatement } from './cancel.js';
+import { Prisma, type Database, type Queryable, type TransactionOptions } from './database.js';
+import type { BoundedPool } from './pool.js';
 import { forConnection } from './pooler.js';
 
 /** How long the database may take to answer a statement, or all of a transaction. */
@@ -12,7 +14,7 @@ export const ANSWER_MS = 30_000;
 
 /** The part of a {@link Database} that goes to the driver. */
 export function statementsOn(
-  pool: pg.Pool,
+  pool: BoundedPool,
   answerMs: number,
 ): Pick<Database, '$queryRaw' | '$executeRaw' | '$transaction'> {
   return {
@@ -20,7 +22,7 @@ export function statementsOn(
     $transaction: (work, options = {}) =>
       onConnection(pool, options.answerMs ?? answerMs, async (client) => {
         try {
-          await client.query(options.snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
+          await client.query(beginningOf(pool, options));
           const result = await work(queriesOn((query) => client.query(forConnection(client, query))));
           await client.query('COMMIT');
           return result;
@@ -32,6 +34,10 @@ export function statementsOn(
   };
 }
 
+function beginningOf(pool: BoundedPool, options: TransactionOptions): string {
+  return `BEGIN${options.snapshot ? ' ISOLATION LEVEL REPEATABLE READ' : ''}; ${pool.boundsOf(options)}`;
+}
+
 /** The connection may be dead; whether the database did what it was asked is unknown. */
 class AnswerTimeoutError extends Error {
   override readonly name = 'AnswerTimeoutError';
@@ -41,18 +47,18 @@ class AnswerTimeoutError extends Error {
   }
 }
 
-/** SQLSTATE classes of errors that a statement causes or meets: data, constraints, other transactions. */
-const OF_THE_STATEMENT = /^(22|23|40)/;
+/** SQLSTATEs of errors that a statement causes or meets: data, constraints, other transactions, its own bounds. */
+const OF_THE_STATEMENT = /^(22|23|40|55P03|57014)/;
 
-/** Other errors are the connection's (the server stops, a prepared statement no longer fits), or rare. */
+/** Other errors are the connection's (the server stops or is read-only, a prepared statement no longer fits), or rare. */
 function isConnectionsFault(error: unknown): error is Error {
   if (error instanceof pg.DatabaseError) return !OF_THE_STATEMENT.test(error.code ?? '');
   return error instanceof AnswerTimeoutError;
 }
 
-/** Whatever takes longer than `answerMs` is abandoned, and its connection with it. */
+/** Whatever takes longer than `answerMs` is cancelled and abandoned, and its connection with it. */
 async function onConnection<T>(
-  pool: pg.Pool,
+  pool: BoundedPool,
   answerMs: number,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
@@ -66,8 +72,13 @@ async function onConnection<T>(
     if (isConnectionsFault(error)) breaks(error);
     throw error;
   } finally {
-    client.off('error', breaks);
-    client.release(broken);
+    const release = () => {
+      client.off('error', breaks);
+      client.release(broken);
+    };
+    // a backend that waits for a lock would go on after its connection has closed
+    if (broken instanceof AnswerTimeoutError) void cancelStatement(client).then(release);
+    else release();
   }
 }
 

@@ -33,6 +33,8 @@ export interface HiveConfig {
   /** Can be a fraction. */
   readonly backfillTimeoutMinutes: number;
   readonly nodeTimeoutSeconds: number;
+  /** How long a hive that is told to stop goes on, so that load balancers notice from /readyz. */
+  readonly shutdownDelaySeconds: number;
   readonly temporal: TemporalConfig;
   /** Whose tokens are accepted besides the hive's own; if absent, nobody's. */
   readonly oidc?: OidcOptions;
@@ -92,6 +94,7 @@ const environment = z.object({
     1440,
   ).default(5),
   HIVE_NODE_TIMEOUT_SECONDS: whole(1, 86_400, ' of seconds').default(90),
+  HIVE_SHUTDOWN_DELAY_SECONDS: whole(0, 3600, ' of seconds').default(0),
   HIVE_TEMPORAL_UI_URL: z.string().refine(isWebUrl, { error: 'an http:// or https:// URL' }).optional(),
   HIVE_TEMPORAL_PORT: port,
   HIVE_TEMPORAL_UI_PORT: port,
@@ -151,6 +154,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     backfillConcurrency: values.HIVE_BACKFILL_CONCURRENCY,
     backfillTimeoutMinutes: values.HIVE_BACKFILL_TIMEOUT_MINUTES,
     nodeTimeoutSeconds: values.HIVE_NODE_TIMEOUT_SECONDS,
+    shutdownDelaySeconds: values.HIVE_SHUTDOWN_DELAY_SECONDS,
     temporal: readTemporalConfig(set, {
       uiUrl: values.HIVE_TEMPORAL_UI_URL?.replace(/\/+$/, ''),
       port: values.HIVE_TEMPORAL_PORT,

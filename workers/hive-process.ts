@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createNodeBackfills } from '../backfills/for-nodes.js';
 import { createBackfills } from '../backfills/for-readers.js';
@@ -16,13 +17,17 @@ import type { HiveConfig } from './config.js';
 import { removeRunning, writeAdminToken, writeRunning } from './data-files.js';
 import { startPageCheckThreads } from './page-check-threads.js';
 import { startBackingServices, type BackingServices } from './backing-services.js';
+import { readTemporalApiKey } from './temporal-config.js';
 import { TemporalLink } from './temporal/temporal-link.js';
 
 export interface HiveProcess {
   /** Address of the API. The nodes' sockets are on the same port. */
   url: string;
   temporalUiUrl?: string;
-  /** Stops in order, and lets running work finish: leases, sockets, workers, then the embedded services. */
+  /**
+   * Stops in order, and lets running work finish: first /readyz, and after the configured delay leases, sockets,
+   * workers, HTTP, then the embedded services.
+   */
   stop(): Promise<void>;
 }
 
@@ -47,6 +52,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   }
   const installation = await ensureInstallation(database, config.installation);
   const { nodeTimeoutSeconds, backfillConcurrency, backfillTimeoutMinutes, reconcileIntervalSeconds } = config;
+  const leaving = new AbortController();
   const stopping = new AbortController();
   const pageChecks = startPageCheckThreads();
   const temporal = new TemporalDoor();
@@ -61,6 +67,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   const link = new TemporalLink({
     door: temporal,
     connection: services.temporal.connection,
+    ...(config.temporal.kind === 'external' && { readApiKey: () => readTemporalApiKey() }),
     namespace: config.temporal.namespace,
     installation,
     reconcileIntervalSeconds,
@@ -71,15 +78,13 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   const app = createApp({
     database: readers,
     logger,
-    backfills: createBackfills({
-      temporal,
-      installation,
-      database: readers,
-      logger,
-      nodeTimeoutSeconds,
-    }),
-    health: () => ({ temporal: link.state.temporal === 'ok', workers: link.state.workers === 'ok' }),
+    backfills: createBackfills({ temporal, installation, database: readers, logger, nodeTimeoutSeconds }),
+    health: () => {
+      const { temporal: server, workers, reason } = link.state;
+      return { temporal: server === 'ok', workers: workers === 'ok', ...(reason !== undefined && { reason }) };
+    },
     ...(config.oidc && { oidc: createOidcVerifier(readers, config.oidc) }),
+    leaving: leaving.signal,
     stopping: stopping.signal,
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
@@ -101,7 +106,9 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   return {
     url,
     ...(services.temporal.uiUrl !== undefined && { temporalUiUrl: services.temporal.uiUrl }),
-    stop() {
+    async stop() {
+      leaving.abort();
+      await sleep(config.shutdownDelaySeconds * 1000);
       stopping.abort();
       return inOrder(logger, [
         () => gateway.stop(),

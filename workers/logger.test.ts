@@ -14,3 +14,19 @@ test('credentials are redacted wherever they are nested, and lines are JSON', ()
     req: { headers: { authorization: '[redacted]', host: 'h' } },
   });
 });
+
+test('an error that refers to its connection is logged with its reason, and so are its causes', () => {
+  const lines: string[] = [];
+  const logger = createLogger({ logLevel: 'info', instanceId: 'test' }, { write: (line) => void lines.push(line) });
+  const connection = {};
+  Object.defineProperty(connection, 'itself', { enumerable: true, get: () => raise() });
+  const cause = Object.assign(new Error('14 UNAVAILABLE: no connection'), { code: 14, connection });
+  logger.error({ err: new Error('Temporal is away', { cause }) }, 'failed');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    err: { message: 'Temporal is away', cause: { message: '14 UNAVAILABLE: no connection', code: 14 } },
+  });
+});
+
+function raise(): never {
+  throw new Error('cannot be read');
+}

@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { serializeError } from '../api/error-serializer.js';
 import type { HiveConfig } from './config.js';
 
 export type { Logger } from 'pino';
@@ -19,6 +20,7 @@ export function createLogger(
       level: config.logLevel,
       base: { instance: config.instanceId },
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: serializeError },
       redact: {
         paths: DEPTHS.flatMap((depth) => SECRET_FIELDS.map((field) => depth + field)),
         censor: '[redacted]',

@@ -54,6 +54,17 @@ export function readTemporalConfig(
   return { kind: 'external', namespace: namespace ?? 'default', connectionOptions, ...(uiUrl && { uiUrl }) };
 }
 
+/**
+ * Reads the API key again, because a key in the configuration file can be replaced while a hive runs.
+ * @returns undefined if there is none
+ * @throws {ConfigError}
+ */
+export function readTemporalApiKey(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
+  const { apiKey } = load(Object.fromEntries(set)).connectionOptions;
+  return typeof apiKey === 'string' ? apiKey : undefined;
+}
+
 function load(env: Readonly<Record<string, string>>): ClientConnectConfig {
   try {
     return loadClientConnectConfig({ overrideEnvVars: { ...env } });

@@ -222,7 +222,9 @@ class Backfill {
     if (code === 'attempt_not_found') return this.settle('unavailable', 'not_found');
     if (code === 'attempt_not_shared') return this.settle('unavailable', 'not_shared');
     const former = this.#location;
-    if (this.#countNodeErrors(code, former) >= MAX_NODE_ERRORS && patched('node-errors-end-backfills')) {
+    // says nothing about the node: the backfill goes on when the database does
+    if (code === 'database_unavailable' && patched('wait-for-database')) this.#lastProgress = Date.now();
+    else if (this.#countNodeErrors(code, former) >= MAX_NODE_ERRORS && patched('node-errors-end-backfills')) {
       return this.#fail(code);
     }
     this.#location = undefined;

@@ -53,7 +53,9 @@ export class AttemptReader {
     const requested = await this.#request(scope, row);
     const { waitSeconds } = backfill;
     if (waitSeconds > 0 && (requested || isUnderWay(row, false))) {
-      await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, requested, signal });
+      const { stopping } = this.#deps;
+      const until = stopping ? AbortSignal.any([signal, stopping]) : signal;
+      await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, requested, signal: until });
     } else if (!requested) {
       return row;
     }

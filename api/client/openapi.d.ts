@@ -399,7 +399,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the hive can serve requests: 200 if its database answers */
+        /** Whether the hive can serve requests: 200 if its database takes reads and writes, and it is not stopping */
         get: operations["readiness"];
         put?: never;
         post?: never;
@@ -873,6 +873,13 @@ export interface components {
             temporal: "ok" | "degraded";
             /** @enum {string} */
             workers: "ok" | "degraded";
+            /** @description Why a part is degraded, or why the hive takes no new clients. */
+            reasons: {
+                hive?: string;
+                database?: string;
+                temporal?: string;
+                workers?: string;
+            };
         };
     };
     responses: never;

@@ -1,24 +1,32 @@
 import { z } from 'zod';
 import { countPendingBackfills } from '../../prisma/queries/pending-backfills.js';
-import { databaseAnswers } from '../../prisma/client.js';
+import { DatabaseReadiness } from '../../prisma/readiness.js';
 import { backfillsPending, register } from '../metrics.js';
 import type { AppDependencies } from '../dependencies.js';
 import { docsPage } from '../docs-page.js';
 import type { OpenApiDocument } from '../openapi.js';
 import { answer, route, WRITTEN, type Route } from '../route.js';
 
-const DATABASE_TIMEOUT_MS = 2_000;
 const tag = 'service';
 
 const health = z.strictObject({ status: z.literal('ok') }).meta({ id: 'Health' });
 
 const serviceState = z.enum(['ok', 'degraded']);
 const readiness = z
-  .strictObject({ database: serviceState, temporal: serviceState, workers: serviceState })
+  .strictObject({
+    database: serviceState,
+    temporal: serviceState,
+    workers: serviceState,
+    reasons: z
+      .strictObject({ hive: z.string(), database: z.string(), temporal: z.string(), workers: z.string() })
+      .partial()
+      .meta({ description: 'Why a part is degraded, or why the hive takes no new clients.' }),
+  })
   .meta({ id: 'Readiness', description: 'Mirroring and reads continue while Temporal or the workers are degraded.' });
 
 export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocument): Route[] {
   let page: string | undefined;
+  const database = new DatabaseReadiness(deps.database);
   return [
     route({
       method: 'get',
@@ -35,17 +43,26 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       path: '/readyz',
       operationId: 'readiness',
       tag,
-      summary: 'Whether the hive can serve requests: 200 if its database answers',
+      summary:
+        'Whether the hive can serve requests: 200 if its database takes reads and writes, and it is not stopping',
       access: 'public',
       responses: { 200: readiness, 503: readiness },
       handle: async () => {
-        const [database, { temporal, workers }] = await Promise.all([
-          databaseAnswers(deps.database, DATABASE_TIMEOUT_MS),
-          deps.health(),
-        ]);
+        const [fault, { temporal, workers, reason }] = await Promise.all([database.fault(), deps.health()]);
+        const isLeaving = deps.leaving?.aborted ?? false;
         const state = (ok: boolean) => (ok ? ('ok' as const) : ('degraded' as const));
-        const body = { database: state(database), temporal: state(temporal), workers: state(workers) };
-        return database ? answer(200, body) : answer(503, body);
+        const body = {
+          database: state(fault === undefined),
+          temporal: state(temporal),
+          workers: state(workers),
+          reasons: {
+            ...(isLeaving && { hive: 'stopping' }),
+            ...(fault !== undefined && { database: fault }),
+            ...(!temporal && reason !== undefined && { temporal: reason }),
+            ...(!workers && reason !== undefined && { workers: reason }),
+          },
+        };
+        return fault === undefined && !isLeaving ? answer(200, body) : answer(503, body);
       },
     }),
     route({

@@ -5,6 +5,7 @@
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { needBackfill } from '../../prisma/queries/need-backfill.js';
 import { storeMetadata, type TakenIn } from '../../prisma/queries/store-metadata.js';
+import { isLocked, judgeDatabaseError } from '../../prisma/errors.js';
 import { SupersededError } from '../../prisma/session.js';
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { IngestEvents } from '../ingest-events.js';
@@ -18,12 +19,19 @@ export type IngestItem =
   | { type: 'page'; page: LogPage; bytes: number }
   /** The node does not know the attempt or execution that the hive named. */
   | { type: 'unknown'; id: string; bytes: number }
+  /** It is time to look again at what was locked. */
+  | { type: 'locked'; bytes: 0 }
   /** The node has announced everything. Handled when everything before it is stored. */
   | { type: 'announced'; bytes: number };
 
 export interface IngestDeps extends IngestSocket {
   events: IngestEvents;
 }
+
+type MetadataItem = Extract<IngestItem, { type: 'attempt_sync' | 'execution_sync' }>;
+
+/** When to try again what another transaction had locked. */
+const LOCKED_RETRY_MS = 250;
 
 export class IngestV2 {
   readonly #deps: IngestDeps;
@@ -33,6 +41,9 @@ export class IngestV2 {
     pressure: (high) => this.#deps.events.pressure(high),
     failed: (error) => this.#failed(error),
   });
+  /** Metadata of attempts that another transaction had locked, in the order it came. */
+  #locked: MetadataItem[] = [];
+  #lockedTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: IngestDeps) {
     this.#deps = deps;
@@ -40,7 +51,7 @@ export class IngestV2 {
       ...deps,
       persist: (write) => this.#persist(write),
       isStopped: () => this.#queue.isStopped,
-      failed: (error) => this.#queue.fail(error),
+      failed: (error) => this.#notStored(error),
       recomputed: (sync) => {
         if (sync.state === 'complete') this.#acknowledgeSync(sync);
         if (sync.needsBackfill) deps.events.backfillNeeded('change');
@@ -54,6 +65,7 @@ export class IngestV2 {
 
   /** Drops what is queued. Resolves when nothing is being stored any more. */
   async stop(): Promise<void> {
+    clearTimeout(this.#lockedTimer);
     this.#queue.stop();
     await this.#queue.idle();
     await this.#logs.idle();
@@ -75,10 +87,35 @@ export class IngestV2 {
     await this.#logs.idle();
     if (this.#queue.isStopped) return;
     const batch = this.#queue.takeBatch();
-    if (first?.type === 'announced') await this.#announced();
-    else if (first?.type === 'unknown') await this.#unknownAtNode(first.id);
-    else await this.#storeBatch(batch);
+    if (first?.type === 'attempt_sync' || first?.type === 'execution_sync' || first?.type === 'locked') {
+      await this.#storeMetadata(batch.filter(isMetadata));
+      return;
+    }
+    try {
+      if (first?.type === 'announced') await this.#announced();
+      else if (first?.type === 'unknown') await this.#unknownAtNode(first.id);
+    } catch (error) {
+      this.#notStored(error);
+    }
     this.#queue.release(batch);
+  }
+
+  /** A fault of the database ends no socket: the node would only come back to the same database. */
+  #notStored(error: unknown): void {
+    if (judgeDatabaseError(error) === undefined) this.#queue.fail(error);
+    else this.#deps.logger.error({ err: error, nodeId: this.#deps.session.nodeId }, 'a change could not be stored');
+  }
+
+  /** Stores new metadata behind what was locked, of which the rest is tried again soon. */
+  async #storeMetadata(batch: MetadataItem[]): Promise<void> {
+    const items = [...this.#locked, ...batch];
+    if (items.length === 0) return;
+    const locked = new Set(await this.#storeBatch(items));
+    this.#locked = items.filter((item) => locked.has(item));
+    this.#queue.release(items.filter((item) => !locked.has(item)));
+    if (locked.size === 0 || this.#queue.isStopped) return;
+    clearTimeout(this.#lockedTimer);
+    this.#lockedTimer = setTimeout(() => this.#queue.add({ type: 'locked', bytes: 0 }), LOCKED_RETRY_MS).unref();
   }
 
   /**
@@ -98,11 +135,17 @@ export class IngestV2 {
   async #unknownAtNode(id: string): Promise<void> {
     const running = await this.#persist(() => listRunningAttempts(this.#deps.database, this.#deps.session.nodeId));
     if (!running.some(({ attemptId }) => attemptId === id)) return;
-    const sync = await this.#persist(() => needBackfill(this.#deps.database, this.#deps.session, id));
+    const sync = await this.#persist(() =>
+      needBackfill(this.#deps.database, this.#deps.session, id).catch((error: unknown) => {
+        if (isLocked(error)) return undefined; // the node says it again after its next login
+        throw error;
+      }),
+    );
     if (sync?.needsBackfill) this.#deps.events.backfillNeeded('change');
   }
 
-  async #storeBatch(batch: IngestItem[]): Promise<void> {
+  /** @returns the items that another transaction has locked */
+  async #storeBatch(batch: MetadataItem[]): Promise<MetadataItem[]> {
     const attempts = batch.flatMap((item) => (item.type === 'attempt_sync' ? [item.data] : []));
     const executions = batch.flatMap((item) => (item.type === 'execution_sync' ? [item.data] : []));
     let takenIn: TakenIn;
@@ -112,16 +155,27 @@ export class IngestV2 {
       );
     } catch (error) {
       if (error instanceof SupersededError || this.#queue.isStopped) throw error;
-      if (batch.length > 1) {
-        for (const item of batch) await this.#storeBatch([item]); // one that can't be stored must not affect the others
-        return;
-      }
-      const id = attempts[0]?.attempt_id ?? executions[0]?.execution_id;
-      this.#deps.logger.error({ err: error, id }, 'metadata could not be stored');
-      this.#deps.fault(`${batch[0]?.type ?? 'frame'}: can't be stored`, id);
-      return;
+      const locked: MetadataItem[] = [];
+      // one that can't be stored must not affect the others
+      if (batch.length > 1) for (const item of batch) locked.push(...(await this.#storeBatch([item])));
+      else this.#refuse(batch[0], error);
+      return locked;
     }
-    this.#acknowledge(attempts, executions, takenIn);
+    const isLockedNow = ({ data }: MetadataItem) => takenIn.locked.has(data.attempt_id);
+    this.#acknowledge(
+      attempts.filter(({ attempt_id: id }) => !takenIn.locked.has(id)),
+      executions.filter(({ attempt_id: id }) => !takenIn.locked.has(id)),
+      takenIn,
+    );
+    return batch.filter(isLockedNow);
+  }
+
+  /** Only what the data itself causes is the node's fault. Anything else is ours: the node sends it again in a while. */
+  #refuse(item: MetadataItem | undefined, error: unknown): void {
+    if (!item) return;
+    const id = item.type === 'attempt_sync' ? item.data.attempt_id : item.data.execution_id;
+    this.#deps.logger.error({ err: error, id }, 'metadata could not be stored');
+    if (judgeDatabaseError(error)?.kind === 'refused') this.#deps.fault(`${item.type}: can't be stored`, id);
   }
 
   #acknowledge(attempts: AttemptSync[], executions: ExecutionSync[], takenIn: TakenIn): void {
@@ -152,4 +206,8 @@ export class IngestV2 {
       data: { attempt_id: attemptId, revision: Number(revision), sync_state: state },
     });
   }
+}
+
+function isMetadata(item: IngestItem): item is MetadataItem {
+  return item.type === 'attempt_sync' || item.type === 'execution_sync';
 }

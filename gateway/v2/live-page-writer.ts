@@ -1,11 +1,12 @@
 /** Writes the live pages of all nodes of this process. Pages that wait at the same time are stored by one statement. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { checkPage } from '../../protocol/page.js';
 import type { Database } from '../../prisma/database.js';
 import { storeLivePages, type LivePage, type StoredLivePage } from '../../prisma/queries/store-live-pages.js';
-import { storePage, type CheckedPage, type StoreResult } from '../../prisma/queries/store-page.js';
-import { isTransientDatabaseError } from '../../prisma/errors.js';
+import { storePageIfFree, type CheckedPage, type StoreResult } from '../../prisma/queries/store-page.js';
+import { isLocked, isTransientDatabaseError } from '../../prisma/errors.js';
 import type { LogPage } from '../interface.js';
 import type { SessionFence } from '../../prisma/session.js';
 
@@ -15,6 +16,8 @@ const STATEMENTS_AT_ONCE = 2;
 const MAX_PAGES = 64;
 /** The maximum size of the pages of one statement. A larger page has a statement of its own. */
 const MAX_BYTES = 512 * 1024;
+/** A page of a locked execution is tried again after the first of these pauses, then after twice as long, up to the last. */
+const [FIRST_LOCKED_MS, LAST_LOCKED_MS] = [5, 640];
 /** The maximum number of pages, of all nodes, that are being gunzipped. Each may become 8 MiB. */
 const CHECKS_AT_ONCE = 4;
 
@@ -35,8 +38,8 @@ export class LivePageWriter {
   }
 
   /**
-   * Checks a page and stores it as {@link storePage} does. Of each execution, only one page may be passed at a time.
-   * @throws PageError
+   * Checks a page and stores it as `storePages` does. Of each execution, only one page may be passed at a time.
+   * @throws PageError, or an error that isLocked recognises if another transaction has the execution for a second
    */
   async store(session: SessionFence, received: LogPage): Promise<StoreResult> {
     const { gzip, firstSeq, lastSeq } = received;
@@ -57,7 +60,7 @@ export class LivePageWriter {
       for (const { session, page, settle } of batch) {
         const done = stored.get(page.executionId);
         // not stored together: the execution is locked, the page is the first of an epoch, or it has to be refused
-        settle(done ? resultOf(page, done) : storePage(this.#database, session, page));
+        settle(done ? resultOf(page, done) : this.#storeAlone(session, page));
       }
     }
     this.#running--;
@@ -75,6 +78,18 @@ export class LivePageWriter {
         this.#logger.error({ err: error, pages: batch.length }, 'live pages could not be stored together');
       }
       return new Map();
+    }
+  }
+
+  /** Waits for a lock without a connection, because other pages need that. */
+  async #storeAlone(session: SessionFence, page: CheckedPage): Promise<StoreResult> {
+    for (let pause = FIRST_LOCKED_MS; ; pause *= 2) {
+      try {
+        return await storePageIfFree(this.#database, session, page);
+      } catch (error) {
+        if (!isLocked(error) || pause > LAST_LOCKED_MS) throw error;
+        await sleep(pause);
+      }
     }
   }
 

@@ -3,7 +3,7 @@
  */
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/database.js';
-import { isTransientDatabaseError } from '../../prisma/errors.js';
+import { isLocked, isTransientDatabaseError } from '../../prisma/errors.js';
 import { markGap } from '../../prisma/queries/execution-flags.js';
 import type { StoreResult } from '../../prisma/queries/store-page.js';
 import { recomputeAttempt, type ComputedSync } from '../../prisma/queries/attempt-state.js';
@@ -39,6 +39,8 @@ export interface LogIngestDeps extends IngestSocket {
 
 /** The maximum number of one node's live pages that are being stored or wait for their turn. */
 const PAGES_AT_ONCE = 32;
+/** When to look again at an attempt that another transaction had locked. */
+const LOCKED_RETRY_MS = 500;
 
 export class LogIngestV2 {
   readonly #deps: LogIngestDeps;
@@ -108,7 +110,9 @@ export class LogIngestV2 {
     const isRepeated = this.#refusedAt.get(executionId) === result.storedThrough;
     this.#refusedAt.set(executionId, result.storedThrough);
     if (isRepeated || firstSeq - result.storedThrough > LIVE_REWIND_LINES) {
-      await this.#deps.persist(() => markGap(this.#deps.database, this.#deps.session, executionId, true));
+      // if the execution is locked, the next page of it will be refused in the same way
+      if (!(await this.#unlessLocked(() => markGap(this.#deps.database, this.#deps.session, executionId, true))))
+        return;
       await this.#recomputeByExecution(executionId);
     }
   }
@@ -120,9 +124,26 @@ export class LogIngestV2 {
     if (execution) await this.#recompute(execution.attemptId);
   }
 
+  /** If the attempt is locked, this is done later: the pages behind must not wait for it. */
   async #recompute(attemptId: string): Promise<void> {
-    const sync = await this.#deps.persist(() => recomputeAttempt(this.#deps.database, attemptId));
-    if (sync) this.#deps.recomputed(sync);
+    const done = await this.#unlessLocked(() => recomputeAttempt(this.#deps.database, attemptId));
+    if (done?.result) this.#deps.recomputed(done.result);
+    if (done || this.#deps.isStopped()) return;
+    setTimeout(() => {
+      if (!this.#deps.isStopped()) this.#recompute(attemptId).catch((error: unknown) => this.#deps.failed(error));
+    }, LOCKED_RETRY_MS).unref();
+  }
+
+  /** @returns what was written; undefined if another transaction has locked it */
+  #unlessLocked<T>(write: () => Promise<T>): Promise<{ result: T } | undefined> {
+    return this.#deps.persist(async () => {
+      try {
+        return { result: await write() };
+      } catch (error) {
+        if (isLocked(error)) return undefined;
+        throw error;
+      }
+    });
   }
 
   /** Tells the node up to which line the hive has the execution's log. */

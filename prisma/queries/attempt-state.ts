@@ -77,7 +77,8 @@ export interface CompletedSync {
 /**
  * Does in one statement what {@link computeSync} does under {@link lockAttempts}, if that makes the attempt complete.
  * The statement judges what was committed before it began. If anything has changed the state since, the row's version
- * (`seen`) differs, and the statement does nothing; whatever would change it later waits for the lock.
+ * (`seen`) differs, and the statement does nothing; whatever would change it later waits for the lock. Nor does it do
+ * anything while another transaction has the lock.
  * @param run of the backfill that ends with it, if one does
  * @returns undefined if the attempt may not be complete: nothing has changed, and only the way under the lock can tell
  */
@@ -88,7 +89,7 @@ export async function completeAtOnce(
 ): Promise<CompletedSync | undefined> {
   const [row] = await db.$queryRaw<CompletedSync[]>`
     ${judgement(Prisma.sql`a.id = ${attemptId}::uuid`)}, locked AS MATERIALIZED (
-      SELECT id FROM attempt WHERE id = ${attemptId}::uuid FOR UPDATE
+      SELECT id FROM attempt WHERE id = ${attemptId}::uuid FOR UPDATE SKIP LOCKED
     )
     UPDATE attempt_sync s SET ${computed}
     FROM judged, locked, attempt_sync seen
@@ -107,16 +108,40 @@ export async function lockAttempts(tx: Queryable, attemptIds: string[]): Promise
 const NO_RUN: ClaimedRun = { runId: null };
 
 /**
+ * Locks those of the attempts that no other transaction has locked or is just inserting, and never waits for one.
+ * @returns the ids of the others
+ */
+export async function lockFreeAttempts(tx: Queryable, attemptIds: string[]): Promise<Set<string>> {
+  // An attempt that is being inserted has no row to see yet: whoever inserts it has the advisory lock of its id.
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    WITH free AS MATERIALIZED (
+      SELECT id FROM attempt WHERE id = ANY (${attemptIds}::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+    SELECT asked.id FROM unnest(${attemptIds}::uuid[]) AS asked (id)
+    LEFT JOIN free ON free.id = asked.id LEFT JOIN attempt a ON a.id = asked.id
+    WHERE CASE WHEN free.id IS NOT NULL THEN false WHEN a.id IS NOT NULL THEN true
+               ELSE NOT pg_try_advisory_xact_lock(hashtextextended(asked.id::text, 0)) END`;
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** A live page's end waits no longer than this for an attempt. */
+const RECOMPUTE_LOCK_MS = 500;
+
+/**
  * Computes one attempt's state again, after something about its stored lines has changed.
  * @returns undefined if the attempt is gone
+ * @throws an error that isLocked recognises, if another transaction has the attempt
  */
 export async function recomputeAttempt(db: Database, attemptId: string): Promise<ComputedSync | undefined> {
   const complete = await completeAtOnce(db, attemptId, NO_RUN);
   if (complete) return { attemptId, revision: complete.revision, state: 'complete', needsBackfill: false };
-  return db.$transaction(async (tx) => {
-    await lockAttempts(tx, [attemptId]);
-    return (await computeSync(tx, [attemptId]))[0];
-  });
+  return db.$transaction(
+    async (tx) => {
+      await lockAttempts(tx, [attemptId]);
+      return (await computeSync(tx, [attemptId]))[0];
+    },
+    { lockMs: RECOMPUTE_LOCK_MS },
+  );
 }
 
 export interface Misjudged {

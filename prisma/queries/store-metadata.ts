@@ -2,7 +2,7 @@
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { Database, Queryable } from '../database.js';
 import { requireSession, type NodeSession } from '../session.js';
-import { computeSync, lockAttempts, type ComputedSync } from './attempt-state.js';
+import { computeSync, lockAttempts, lockFreeAttempts, type ComputedSync } from './attempt-state.js';
 import { upsertAttempts, upsertExecutions, type StoredExecution } from './upsert-metadata.js';
 
 export interface Metadata {
@@ -10,20 +10,22 @@ export interface Metadata {
   executions: ExecutionSync[];
 }
 
-/** The metadata that was stored; whatever is in neither list was refused. */
+/** The metadata that was stored; whatever is in neither list was refused, unless its attempt is locked. */
 export interface TakenIn {
   attempts: ComputedSync[];
   executions: StoredExecution[];
+  /** Ids of attempts of which nothing was stored, because another transaction has them. */
+  locked: ReadonlySet<string>;
 }
 
 /**
  * Stores announced metadata and computes the attempts' states, in one transaction. An older revision changes nothing.
  * An attempt or execution that belongs to another node is left out of the result, and so is an execution whose attempt
- * is unknown.
+ * is unknown. It waits for no attempt that another transaction has locked, so that one holds up no other.
  * @throws SupersededError
  */
 export function storeMetadata(db: Database, session: NodeSession, metadata: Metadata): Promise<TakenIn> {
-  return store(db, session, metadata, markAnnouncedAsDescribed);
+  return store(db, session, metadata, lockFreeAttempts, markAnnouncedAsDescribed);
 }
 
 /** The end of a description: the revision it was made at, and every execution that the node has of the attempt. */
@@ -44,7 +46,11 @@ export function storeDescription(
   executions: ExecutionSync[],
   end: DescriptionEnd | undefined,
 ): Promise<TakenIn> {
-  return store(db, session, { attempts: [attempt], executions }, async (tx) => {
+  const lock = async (tx: Queryable, attemptIds: string[]) => {
+    await lockAttempts(tx, attemptIds);
+    return new Set<string>();
+  };
+  return store(db, session, { attempts: [attempt], executions }, lock, async (tx) => {
     if (end) await markDescribed(tx, session, attempt.attempt_id, end);
   });
 }
@@ -52,13 +58,17 @@ export function storeDescription(
 async function store(
   db: Database,
   session: NodeSession,
-  { attempts, executions }: Metadata,
+  metadata: Metadata,
+  lock: (tx: Queryable, attemptIds: string[]) => Promise<ReadonlySet<string>>,
   markAsDescribed: (tx: Queryable, attemptIds: string[]) => Promise<unknown>,
 ): Promise<TakenIn> {
-  const touched = new Set([...attempts, ...executions].map((item) => item.attempt_id));
+  const touched = [...new Set([...metadata.attempts, ...metadata.executions].map((item) => item.attempt_id))];
   return db.$transaction(async (tx) => {
-    await lockAttempts(tx, [...touched]);
+    const locked = await lock(tx, touched);
     await requireSession(tx, session);
+    const isFree = (item: { attempt_id: string }) => !locked.has(item.attempt_id);
+    const attempts = metadata.attempts.filter(isFree);
+    const executions = metadata.executions.filter(isFree);
     if (attempts.length > 0)
       await upsertAttempts(
         tx,
@@ -73,9 +83,10 @@ async function store(
             session,
             newestOf(executions, (execution) => execution.execution_id),
           );
-    const owned = await ownedAttempts(tx, session, [...touched]);
+    const free = touched.filter((id) => !locked.has(id));
+    const owned = await ownedAttempts(tx, session, free);
     await markAsDescribed(tx, owned);
-    return { attempts: await computeSync(tx, owned), executions: stored };
+    return { attempts: await computeSync(tx, owned), executions: stored, locked };
   });
 }
 

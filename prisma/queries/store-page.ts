@@ -1,5 +1,5 @@
 import type { OutputType, PageContent } from '../../protocol/page.js';
-import type { Queryable } from '../database.js';
+import { Prisma, type Queryable } from '../database.js';
 import { isCurrentSession, type SessionFence } from '../session.js';
 import { STORED_LINES, STORED_LINES_OF } from './stored-lines.js';
 
@@ -39,12 +39,30 @@ export function storePage(db: Queryable, session: SessionFence, page: CheckedPag
 }
 
 /**
+ * Stores one page, as {@link storePages} does, but waits for no other transaction.
+ * @throws an error that isLocked recognises, if another transaction has the execution
+ */
+export function storePageIfFree(db: Queryable, session: SessionFence, page: CheckedPage): Promise<StoreResult> {
+  const isFree = Prisma.sql`(SELECT true FROM execution WHERE id = ${page.executionId}::uuid FOR NO KEY UPDATE NOWAIT)`;
+  return storeIf(isFree, db, session, [page]);
+}
+
+/**
  * Stores pages and moves the execution's mark in one statement, if the first page is the next one of the node's present
  * epoch, the session is the node's current one, and an execution that has ended declares that many lines. Otherwise
  * nothing is written. The first page of a new epoch replaces the pages of the old one.
  * @param pages of one execution and epoch, each beginning where the one before it ends
  */
-export async function storePages(
+export function storePages(
+  db: Queryable,
+  session: SessionFence,
+  pages: readonly [CheckedPage, ...CheckedPage[]],
+): Promise<StoreResult> {
+  return storeIf(Prisma.sql`true`, db, session, pages);
+}
+
+async function storeIf(
+  condition: Prisma.Sql,
   db: Queryable,
   session: SessionFence,
   pages: readonly [CheckedPage, ...CheckedPage[]],
@@ -67,7 +85,7 @@ export async function storePages(
       WHERE e.id = ${executionId}::uuid AND e.node_id = ${session.nodeId}::uuid AND e.log_epoch = ${logEpoch}
         AND ${STORED_LINES} = ${firstSeq}::int - 1
         AND (e.status = 'running' OR ${lastSeq} <= e.declared_lines)
-        AND ${isCurrentSession(session)}
+        AND ${isCurrentSession(session)} AND ${condition}
       RETURNING e.id, e.attempt_id, e.status <> 'running' AND e.stored_lines = e.declared_lines AS last_of_ended
     ), replaced AS (
       DELETE FROM log_page USING moved

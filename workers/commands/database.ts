@@ -20,8 +20,9 @@ export async function databaseUrlOf(config: HiveConfig): Promise<string> {
   return url;
 }
 
-export async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
-  const database = openDatabase(await databaseUrlOf(readConfig()), 2);
+/** @param answerMs how long a statement may take; @default as in a hive */
+export async function withDatabase(work: (database: Database) => Promise<void>, answerMs?: number): Promise<void> {
+  const database = openDatabase(await databaseUrlOf(readConfig()), 2, answerMs);
   try {
     await work(database);
   } finally {

@@ -7,6 +7,9 @@ import { print, type OutputOptions } from './output.js';
 import { startProgress } from './progress.js';
 import { ExitCode, uuidArgument } from './usage.js';
 
+/** Doctor counts and reads whole tables, and nobody waits for it. */
+const STATEMENT_MS = 30 * 60_000;
+
 interface Options extends OutputOptions {
   attempt?: string;
   dryRun?: true;
@@ -34,7 +37,7 @@ export function doctorCommand(): Command {
         if (attemptId !== undefined && summary.attempts === 0) throw new Error(`no attempt has the id ${attemptId}`);
         print(json ? JSON.stringify({ summary: toJson(summary) }) : describeSummary(summary));
         if (summary.findings > 0) process.exitCode = ExitCode.failed;
-      }),
+      }, STATEMENT_MS),
     );
 }
 

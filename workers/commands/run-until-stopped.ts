@@ -11,6 +11,7 @@ export async function runUntilStopped(
   start: (logger: Logger) => Promise<() => Promise<void>>,
 ): Promise<void> {
   const stopped = untilStopped(); // from here on, so that a stop during the start counts
+  process.on('SIGHUP', () => undefined); // a terminal that closes, or a habit from other servers, ends nothing
   // Temporal's worker takes over a second to load: no other command should wait for it
   const { installRuntime } = await import('../temporal/runtime.js');
   const logger = createLogger(config);
@@ -25,7 +26,7 @@ export async function runUntilStopped(
 
 function untilStopped(): Promise<string> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(signal));
     process.on('disconnect', () => resolve('the parent process has gone'));
   });
 }

@@ -3,6 +3,7 @@ import { TemporalDoor } from '../../backfills/temporal-door.js';
 import { openDatabase } from '../../prisma/client.js';
 import { ensureInstallation } from '../../prisma/queries/installation.js';
 import { readConfig } from '../config.js';
+import { readTemporalApiKey } from '../temporal-config.js';
 import { runUntilStopped } from './run-until-stopped.js';
 import { UsageError } from './usage.js';
 
@@ -25,6 +26,7 @@ export function workerCommand(): Command {
         const link = new TemporalLink({
           door: new TemporalDoor(),
           connection: services.temporal.connection,
+          readApiKey: () => readTemporalApiKey(),
           namespace: config.temporal.namespace,
           installation: await ensureInstallation(database, config.installation),
           reconcileIntervalSeconds: config.reconcileIntervalSeconds,

@@ -4,11 +4,14 @@ import { NativeConnection, type NativeConnectionOptions, type Worker } from '@te
 import type { Logger } from 'pino';
 import { InstallationClient, type Installation } from '../../backfills/installation.js';
 import type { TemporalDoor } from '../../backfills/temporal-door.js';
+import { RepeatedErrors } from '../../gateway/repeated-errors.js';
 import { NamespaceSetup } from './namespace-setup.js';
 import { createWorkers, type WorkerDeps } from './workers.js';
 
 export interface TemporalLinkOptions {
   connection: NativeConnectionOptions;
+  /** Reads the API key again, where the configuration has it. */
+  readApiKey?: () => string | undefined;
   namespace: string;
   installation: Installation & { formerName: string | null };
   reconcileIntervalSeconds: number;
@@ -48,6 +51,7 @@ export class TemporalLink {
   #namespaceId: string | null | undefined;
   /** When the namespace's setup is to be checked again, by the monotonic clock. @format ms */
   #nextSetupCheck = 0;
+  readonly #repeated = new RepeatedErrors();
   readonly #stopping = new AbortController();
   #finished = Promise.resolve();
 
@@ -90,9 +94,8 @@ export class TemporalLink {
       try {
         await this.#connectAndWork();
       } catch (error) {
-        const fault = `no workers are running: ${innermostMessage(error)}`;
-        if (fault !== this.#workersFault) logger.error({ err: error }, fault);
-        this.#workersFault = fault;
+        this.#workersFault = `no workers are running: ${innermostMessage(error)}`;
+        if (this.#repeated.isNew(error)) logger.error({ err: error }, this.#workersFault);
       }
       await this.#pause(RETRY_MS);
     }
@@ -161,9 +164,21 @@ export class TemporalLink {
       this.#namespaceId = namespaceInfo?.id;
     } catch (error) {
       this.#serverFault = `Temporal does not give namespace ${namespace}: ${innermostMessage(error)}`;
+      if (isCredentialsRefused(error)) await this.#renewApiKey(connection);
       return;
     }
     if (performance.now() >= this.#nextSetupCheck) await this.#checkSetup();
+  }
+
+  /** The key may have been replaced since the process read it. */
+  async #renewApiKey(connection: NativeConnection): Promise<void> {
+    const { readApiKey, logger } = this.#options;
+    try {
+      const key = readApiKey?.();
+      if (key !== undefined) await connection.setApiKey(key);
+    } catch (error) {
+      if (this.#repeated.isNew(error)) logger.error({ err: error }, "Temporal's API key could not be read again");
+    }
   }
 
   /** If the check fails, the next look repeats it. */
@@ -180,6 +195,14 @@ export class TemporalLink {
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
+}
+
+/** gRPC's codes UNAUTHENTICATED and PERMISSION_DENIED. */
+const CREDENTIALS_REFUSED = new Set<unknown>([16, 7]);
+
+function isCredentialsRefused(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return CREDENTIALS_REFUSED.has((error as { code?: unknown }).code) || isCredentialsRefused(error.cause);
 }
 
 /** @returns the message of what caused the error in the first place: those around it only say which call failed */
