@@ -26,6 +26,7 @@ export class LeaseKeeper {
   readonly #sockets: () => NodeSocket[];
   readonly #heartbeats = new Map<string, Heartbeat>();
   #timer: NodeJS.Timeout | undefined;
+  #ticking: Promise<void> = Promise.resolve();
   #isStopped = false;
   /** Index of the first socket to check in the next interval. */
   #turn = 0;
@@ -37,12 +38,16 @@ export class LeaseKeeper {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#tick(), INTERVAL_MS);
+    this.#timer = setTimeout(() => {
+      this.#ticking = this.#tick();
+    }, INTERVAL_MS);
   }
 
-  stop(): void {
+  /** Resolves when nothing is being renewed any more. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    await this.#ticking;
   }
 
   /** Notes a node's heartbeat, which is written together with the others of the interval. */
@@ -51,11 +56,12 @@ export class LeaseKeeper {
   }
 
   async #tick(): Promise<void> {
-    try {
-      await this.#renew();
-      await this.#endLost();
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'leases could not be renewed or checked; trying again');
+    for (const work of [() => this.#renew(), () => this.#endLost()]) {
+      try {
+        await work();
+      } catch (error) {
+        this.#logger.warn({ err: error }, 'leases could not be renewed or checked; trying again');
+      }
     }
     if (!this.#isStopped) this.start();
   }
