@@ -7,6 +7,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -22,9 +23,11 @@ import {
   expediteSignal,
   progressQuery,
   searchAttributes,
+  TRIGGER_PRIORITY,
   type BackfillInput,
   type BackfillProgress,
   type BackfillResult,
+  type MirrorPosition,
   type NodeLocation,
   type Outcome,
 } from '../backfills/definitions.js';
@@ -51,9 +54,7 @@ const NOTHING_STORED = { executions: 0, linesDeclared: 0, linesStored: 0 };
 export async function backfillAttempt(input: BackfillInput): Promise<BackfillResult> {
   const backfill = new Backfill(input);
   setHandler(progressQuery, () => backfill.progress);
-  setHandler(expediteSignal, () => {
-    backfill.isExpedited = true;
-  });
+  setHandler(expediteSignal, () => backfill.expedite());
   try {
     const result = await backfill.run();
     await condition(allHandlersFinished);
@@ -68,16 +69,20 @@ export async function backfillAttempt(input: BackfillInput): Promise<BackfillRes
 class Backfill {
   readonly #input: BackfillInput;
   readonly progress: BackfillProgress;
-  isExpedited: boolean;
+  #isExpedited: boolean;
+  /** The step that has been asked of a hive, unless it is on the queue for readers already. */
+  #movableStep: CancellationScope | undefined;
   #location: NodeLocation | undefined;
+  #position: MirrorPosition | undefined;
   #lastProgress = Date.now();
   #failuresInRow = 0;
 
   constructor(input: BackfillInput) {
     this.#input = input;
     this.progress = input.progress ?? { phase: 'locating', ...NOTHING_STORED, linesPulled: 0, pulls: 0 };
-    this.isExpedited = input.isExpedited ?? (input.trigger === 'read' || input.trigger === 'manual');
+    this.#isExpedited = input.isExpedited ?? (input.trigger === 'read' || input.trigger === 'manual');
     this.#location = input.location;
+    this.#position = input.position;
   }
 
   async run(): Promise<BackfillResult> {
@@ -91,9 +96,11 @@ class Backfill {
       }
       try {
         const step = await this.#mirror(this.#location, patience);
+        if (step === 'moved') continue;
         this.#note(step);
         const result = this.#resultOf(step);
         if (result) return result;
+        if (step.isIdle && this.#isOutOfTime()) await this.#fail('no_progress');
         if (step.isBusy) await sleep(BUSY_PAUSE_SECONDS * 1000);
         if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
       } catch (error) {
@@ -106,6 +113,15 @@ class Backfill {
         if (ending) return ending;
       }
     }
+  }
+
+  /**
+   * A reader waits: what is left runs on the queue for readers. A step that no hive has started yet is moved there; one
+   * that runs ends early and says how far it came.
+   */
+  expedite(): void {
+    this.#isExpedited = true;
+    if (this.#movableStep && patched('expedite moves the step')) this.#movableStep.cancel();
   }
 
   /** Ends the hold on the attempt and reports the outcome. */
@@ -125,10 +141,28 @@ class Backfill {
     return this.#end(settled?.state === 'complete' ? 'complete' : ending, reason);
   }
 
-  #mirror(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep> {
+  /** @returns what the step did; `moved` if it was taken back, to be run on the queue for readers */
+  async #mirror(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep | 'moved'> {
     this.#show('mirroring');
+    const scope = new CancellationScope();
+    if (!this.#isExpedited) this.#movableStep = scope;
+    try {
+      return await scope.run(() => this.#step(location, patienceSeconds));
+    } catch (error) {
+      const isMoved = scope.consideredCancelled && !CancellationScope.current().consideredCancelled;
+      if (isMoved && isCancellation(error)) return 'moved';
+      throw error;
+    } finally {
+      this.#movableStep = undefined;
+    }
+  }
+
+  #step(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep> {
     const { mirrorAttempt } = proxyActivities<GatewayActivities>({
-      taskQueue: this.isExpedited ? `${location.queue}-read` : location.queue,
+      taskQueue: this.#isExpedited ? `${location.queue}-read` : location.queue,
+      ...(this.#isExpedited && {
+        priority: { priorityKey: TRIGGER_PRIORITY.read, fairnessKey: this.#input.nodeId },
+      }),
       scheduleToStartTimeout: patienceSeconds * 1000,
       startToCloseTimeout: '2 minutes',
       heartbeatTimeout: '10 seconds',
@@ -144,6 +178,7 @@ class Backfill {
       isFirst: this.progress.pulls === 0,
       type: this.#input.type,
       progressed: this.progress.linesPulled > 0,
+      ...(this.#position && { position: this.#position }),
     });
   }
 
@@ -152,8 +187,11 @@ class Backfill {
     Object.assign(this.progress, { executions, linesDeclared, linesStored });
     this.progress.linesPulled += step.linesPulled;
     this.progress.pulls++;
-    this.#lastProgress = Date.now();
-    this.#failuresInRow = 0;
+    this.#position = step.position;
+    if (!(step.isIdle && patched('idle steps are no progress'))) {
+      this.#lastProgress = Date.now();
+      this.#failuresInRow = 0;
+    }
     this.#show('mirroring');
   }
 
@@ -181,6 +219,11 @@ class Backfill {
     const current = await locateNode(this.#input.nodeId);
     if (!current) return this.settle('node_offline', 'node_offline');
     if (current.sessionId !== former?.sessionId) return undefined;
+    return this.#fail(code);
+  }
+
+  /** @throws ApplicationFailure always, when the attempt is settled */
+  async #fail(code: string): Promise<never> {
     await this.settle('failed', code);
     throw ApplicationFailure.nonRetryable(`backfill of ${this.#input.attemptId} ended: ${code}`, code);
   }
@@ -201,7 +244,8 @@ class Backfill {
 
   async #continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
-    const next: BackfillInput = { ...this.#input, progress: this.progress, isExpedited: this.isExpedited };
+    const next: BackfillInput = { ...this.#input, progress: this.progress, isExpedited: this.#isExpedited };
+    if (this.#position) next.position = this.#position;
     if (this.#location) next.location = this.#location;
     else delete next.location;
     return continueAsNew<typeof backfillAttempt>(next);
