@@ -13,7 +13,7 @@ import {
   type GoesOn,
   type Settled,
 } from '../prisma/queries/settle-backfill.js';
-import type { BackfillType, Trigger } from '../backfills/definitions.js';
+import type { BackfillType, MirrorPosition, Trigger } from '../backfills/definitions.js';
 import { countBeginning, countEnd } from '../backfills/metrics.js';
 import { fail, toFailure } from './failures.js';
 import { mirrorV1 } from './mirror-v1.js';
@@ -24,6 +24,8 @@ export interface GatewayActivityDeps {
   gateway: NodeGateway;
   checkPage: CheckPage;
   logger: Logger;
+  /** How long a step describes, and then how long it pulls, before it gives its slot to others. @default 5000 */
+  stepMs?: number;
 }
 
 export interface MirrorInput {
@@ -43,6 +45,8 @@ export interface MirrorInput {
   progressed: boolean;
   /** Another step may follow if the node has announced a change meanwhile, or something is still missing. */
   mayLookAgain?: boolean;
+  /** Where the step before this one ended, if it left more to do. */
+  position?: MirrorPosition;
 }
 
 export interface MirrorStep extends AttemptLines {
@@ -53,22 +57,26 @@ export interface MirrorStep extends AttemptLines {
   looksAgain?: boolean;
   /** The node accepts no more requests at the moment; nothing was done. */
   isBusy?: boolean;
+  /** Neither lines nor a part of the description were stored. */
+  isIdle?: boolean;
+  /** Where the next step goes on. */
+  position?: MirrorPosition;
   /** Why the attempt was not held; there was nothing to do. */
   notHeld?: NotHeld;
 }
 
 type NotHeld = Extract<Hold, { held: false }>['reason'];
 
-/** A step moves pages for this long, then gives its slot to others. */
 const STEP_MS = 5000;
 const HEARTBEAT_MS = 1000;
 
-export function createGatewayActivities({ database, gateway, checkPage, logger }: GatewayActivityDeps) {
+export function createGatewayActivities(deps: GatewayActivityDeps) {
+  const { database, gateway, checkPage, logger, stepMs = STEP_MS } = deps;
   return {
     /**
-     * One step of mirroring an attempt: stores the node's description of it, then pulls missing lines for a few
+     * One step of mirroring an attempt: stores the node's description of it, then pulls missing lines, each for a few
      * seconds. The step that finds nothing more to pull settles the attempt. Safe to repeat: it goes on after the last
-     * stored line.
+     * stored part of the description and the last stored line.
      */
     async mirrorAttempt(input: MirrorInput): Promise<MirrorStep> {
       const { attemptId } = input;
@@ -84,29 +92,31 @@ export function createGatewayActivities({ database, gateway, checkPage, logger }
         if (input.isFirst && hold.isNew) countBeginning(input.trigger);
         const connection = gateway.connectionTo(input.nodeId);
         if (!connection) throw fail('node_moved', attemptId);
-        const until = Date.now() + STEP_MS;
-        const step = { attemptId, database, checkPage, signal: context.cancellationSignal, until, pulled };
-        const { finished, changed, isBusy } = await (connection.protocol === 1
+        const step = { attemptId, database, checkPage, signal: context.cancellationSignal, stepMs, pulled };
+        const { finished, changed, failure, ...rest } = await (connection.protocol === 1
           ? mirrorV1({ ...step, connection }, input.type)
-          : mirrorV2({ ...step, connection }, input.type));
+          : mirrorV2({ ...step, connection }, input));
         const linesPulled = pulled.lines;
-        if (!finished) {
-          return { ...(await countAttemptLines(database, attemptId)), linesPulled, ...(isBusy && { isBusy }) };
-        }
+        if (!finished) return { ...(await countAttemptLines(database, attemptId)), linesPulled, ...rest };
         const settled = await settleBackfill(database, {
           attemptId,
           runId: input.runId,
           ending: 'done',
+          ...(failure !== undefined && { reason: failure }),
           progressed: input.progressed || linesPulled > 0 || changed,
           ...(input.mayLookAgain && { goesOn: worthAnotherLook(input.type, linesPulled > 0 || changed) }),
         });
         if (settled?.goesOn) return { ...linesOf(settled), linesPulled, looksAgain: true };
-        countEnd(settled, 'incomplete');
+        countEnd(settled, failure ?? 'incomplete');
         if (settled && connection.protocol === 2) connection.acknowledge(attemptId, settled.revision, settled.state);
-        return { ...linesOf(settled), linesPulled, ended: describeEnd(settled) };
+        return { ...linesOf(settled), linesPulled, ended: describeEnd(settled, failure) };
       } catch (error) {
         const failure = isShutdown(context) ? fail('node_moved', attemptId) : toFailure(error, attemptId);
-        if (!isShutdown(context)) context.cancellationSignal.throwIfAborted();
+        if (context.cancellationSignal.aborted && !isShutdown(context)) {
+          const { position } = input;
+          const lines = await countAttemptLines(database, attemptId);
+          return { ...lines, linesPulled: pulled.lines, ...(position && { position }) };
+        }
         logger.warn(
           { err: error, attemptId, nodeId: input.nodeId, activity: activityInfo().activityId },
           'mirroring failed',
@@ -149,9 +159,10 @@ function linesOf(settled: Settled | undefined): AttemptLines {
   return { executions, linesDeclared, linesStored };
 }
 
-function describeEnd(settled: Settled | undefined): NonNullable<MirrorStep['ended']> {
+function describeEnd(settled: Settled | undefined, failure: string | undefined): NonNullable<MirrorStep['ended']> {
   if (!settled) return { state: 'unavailable', needsBackfill: false, reason: 'unknown_attempt' };
-  return { state: settled.state, needsBackfill: settled.needsBackfill };
+  const { state, needsBackfill } = settled;
+  return { state, needsBackfill, ...(failure !== undefined && { reason: failure }) };
 }
 
 export type GatewayActivities = ReturnType<typeof createGatewayActivities>;

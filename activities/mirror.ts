@@ -1,3 +1,4 @@
+import type { MirrorPosition } from '../backfills/definitions.js';
 import type { NodeConnection, PagedConnection } from '../gateway/interface.js';
 import type { Database } from '../prisma/database.js';
 import type { CheckPage } from '../protocol/page.js';
@@ -9,8 +10,8 @@ export interface Mirror<Connection extends NodeConnection = PagedConnection> {
   database: Database;
   checkPage: CheckPage;
   signal: AbortSignal;
-  /** When the step ends. @format ms since 1970 */
-  until: number;
+  /** How long a step describes, and then how long it pulls. @format ms */
+  stepMs: number;
   /** Counts lines as they are stored. */
   pulled: { lines: number };
 }
@@ -23,4 +24,10 @@ export interface Mirrored {
   changed: boolean;
   /** The node accepts no more requests at the moment; nothing was done. */
   isBusy?: boolean;
+  /** It stored nothing: neither lines nor a part of the description. */
+  isIdle?: boolean;
+  /** Why lines that the node has are still missing although the step finished: readings did not match its description. */
+  failure?: string;
+  /** Where the next step goes on. */
+  position?: MirrorPosition;
 }

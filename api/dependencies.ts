@@ -47,7 +47,10 @@ export interface Limits {
   streams: number;
   /** A stream whose reader takes nothing for this long is cut off. @default 30_000 @format ms */
   streamStallMs: number;
-  /** How often a stream without new lines sends a comment. @default 15_000 @format ms */
+  /**
+   * How often a stream without new lines sends a comment, and the credential of any long answer is checked again.
+   * @default 15_000 @format ms
+   */
   streamHeartbeatMs: number;
   /** How often followed attempts are checked for new lines. @default 250 @format ms */
   followIntervalMs: number;

@@ -1,6 +1,14 @@
 /** Bearer tokens from an OpenID Connect issuer: JWTs that name their subject, its organisation and its role. */
 import { createHash } from 'node:crypto';
-import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type RemoteJWKSet } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  decodeJwt,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type RemoteJWKSet,
+} from 'jose';
 import { z } from 'zod';
 import type { Database } from '../prisma/database.js';
 import { findOrganizationId } from '../prisma/queries/organization.js';
@@ -85,6 +93,17 @@ export function createOidcVerifier(database: Database, options: OidcOptions): Oi
       return { kind: 'oidc', id: subjectId(issuer, claims.sub ?? ''), organizationId, role };
     },
   };
+}
+
+/**
+ * For a token that has been verified before, while its issuer's keys can't be had.
+ * @returns whether the header carries a JWT that has expired
+ */
+export function hasExpired(authorization: string): boolean {
+  const token = authorization.replace(/^Bearer +/i, '').trim();
+  if (!isJwt(token)) return false;
+  const { exp = 0 } = decodeJwt(token);
+  return Date.now() > (exp + CLOCK_TOLERANCE_SECONDS) * 1000;
 }
 
 function describe(error: errors.JOSEError): string {

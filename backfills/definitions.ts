@@ -63,6 +63,8 @@ export interface BackfillInput extends AttemptRef {
   looks?: number;
   /** Carried through continue-as-new. */
   progress?: BackfillProgress;
+  /** Where the steps of the backfill are. Carried through continue-as-new. */
+  position?: MirrorPosition;
   /** Whether a reader or a person waits for it. Carried through continue-as-new. @default by the trigger */
   isExpedited?: boolean;
 }
@@ -76,6 +78,20 @@ export interface BackfillProgress {
   /** Lines that this backfill itself pulled and stored. */
   linesPulled: number;
   pulls: number;
+}
+
+/** Where a backfill's step ended and the next one goes on, as far as the hive's database does not tell. */
+export interface MirrorPosition {
+  /** The node is to describe the attempt again, because readings did not match its last description. */
+  isLookingAgain: boolean;
+  /** The pass over the executions with missing lines has dealt with those up to this ordinal. */
+  after: number;
+  /** The pass has stored lines. */
+  hasStored: boolean;
+  /** Why a reading of the pass failed, if one did. */
+  failure?: string;
+  /** How many passes in a row, before this one, had failures and stored nothing. */
+  idlePasses: number;
 }
 
 export interface BackfillResult {

@@ -67,6 +67,11 @@ export function postponeAuth(ws: WebSocket): void {
   endLogin(ws, 1013, 'the hive cannot check the API key now; try again later');
 }
 
+/** Closes a socket whose login was overtaken by a later one of the same node. */
+export function supersedeAuth(ws: WebSocket): void {
+  endLogin(ws, 1000, 'superseded by a newer connection of this node');
+}
+
 function endLogin(ws: WebSocket, code: number, reason: string): void {
   ws.resume(); // to read the answer to the close
   ws.close(code, reason);

@@ -8,16 +8,16 @@ import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { MAX_V1_MESSAGE_BYTES } from '../protocol/v1/frames.js';
 import type { Database } from '../prisma/database.js';
-import type { AuthenticatedNode } from '../prisma/queries/authenticate-node-key.js';
 import { acquireLease, expireLeases, releaseLease } from '../prisma/queries/lease.js';
 import { DrainQueue } from '../backfills/drain-queue.js';
 import type { NodeBackfills } from '../backfills/for-nodes.js';
 import type { NodeSocket, SocketEvents } from './node-socket.js';
 import type { NodeGateway } from './interface.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
-import { Login, type Admit } from './login.js';
+import { supersedeAuth } from './auth-frame.js';
+import { Login, type Accepted, type Admit } from './login.js';
 import { nodesConnected } from './metrics.js';
-import { createSocketFactory, type CreateSocket, type SpokenVersion } from './socket-factory.js';
+import { createSocketFactory, type CreateSocket } from './socket-factory.js';
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
@@ -72,7 +72,7 @@ export class Gateway implements NodeGateway {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#drains.stop();
-    this.#leases.stop();
+    await this.#leases.stop(); // a renewal under way would undo what follows
     const closing = [...this.#open];
     const fences = closing.map(({ session }) => session.fence);
     await expireLeases(this.#deps.database, fences).catch((error: unknown) => {
@@ -106,7 +106,7 @@ export class Gateway implements NodeGateway {
     socket.once('close', done);
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       ws.on('error', (error) => this.#deps.logger.debug({ err: error }, 'socket error')); // 'close' follows
-      const admit: Admit = (node, version) => this.#admit(ws, request.socket, node, version);
+      const admit: Admit = (accepted) => this.#admit(ws, request.socket, accepted);
       void this.#login.run(ws, request, admit).finally(() => {
         socket.off('close', done);
         if (!socket.closed) done();
@@ -114,29 +114,46 @@ export class Gateway implements NodeGateway {
     });
   }
 
-  async #admit(ws: WebSocket, tcp: Socket, node: AuthenticatedNode, version: SpokenVersion): Promise<void> {
+  async #admit(ws: WebSocket, tcp: Socket, { node, version, early }: Accepted): Promise<void> {
     if (!this.#isWanted(ws)) {
       ws.terminate();
       return;
     }
-    const { database, logger, queue, instanceId } = this.#deps;
+    const { logger } = this.#deps;
+    const { fence } = node;
     const sessionId = randomUUID();
-    const lease = { nodeId: node.nodeId, queue, instanceId, sessionId, ttlSeconds: LEASE_SECONDS };
-    const fence = await acquireLease(database, lease);
+    const hasLease = await this.#acquireLease({ nodeId: node.nodeId, sessionId, fence });
+    const former = this.#sockets.get(node.nodeId);
+    if (!hasLease || (former && former.session.fence > fence)) {
+      logger.info({ nodeId: node.nodeId, fence: Number(fence) }, 'login was overtaken by a later one of the node');
+      supersedeAuth(ws);
+      return;
+    }
     if (!this.#isWanted(ws)) {
       ws.terminate();
       this.#releaseLease(node.nodeId, fence);
       return;
     }
-    const socket = this.#createSocket(version, ws, tcp, { ...node, sessionId, fence });
+    early.stop();
+    const socket = this.#createSocket(version, ws, tcp, { ...node, sessionId });
     this.#open.add(socket);
-    const former = this.#sockets.get(node.nodeId);
     this.#sockets.set(node.nodeId, socket);
     former?.close('superseded by a newer connection of this node');
     nodesConnected.set(this.#sockets.size);
     logger.info({ nodeId: node.nodeId, version, sessionId, fence: Number(fence) }, 'node connected');
     await socket.welcome();
-    ws.resume();
+    early.replay();
+  }
+
+  /** @returns false if a later login of the node has the lease */
+  async #acquireLease(session: { nodeId: string; sessionId: string; fence: bigint }): Promise<boolean> {
+    const { database, queue, instanceId } = this.#deps;
+    try {
+      return await acquireLease(database, { ...session, queue, instanceId, ttlSeconds: LEASE_SECONDS });
+    } catch (error) {
+      this.#releaseLease(session.nodeId, session.fence); // it may have been written all the same
+      throw error;
+    }
   }
 
   /** Either may change while the database is asked. */

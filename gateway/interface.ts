@@ -36,8 +36,11 @@ export interface LogsEnd {
 export interface PagedConnection {
   readonly protocol: 2;
   readonly session: NodeSession;
-  /** @throws NodeRequestError */
-  describeAttempt(attemptId: string, signal: AbortSignal): AsyncGenerator<DescribedPart, void>;
+  /**
+   * Asks for one part of the description: the first, or the one that begins after an execution.
+   * @throws NodeRequestError; `not_found` also if the node has no such execution
+   */
+  describeAttempt(attemptId: string, afterExecutionId: string | undefined, signal: AbortSignal): Promise<DescribedPart>;
   /**
    * Yields log pages of the execution from line `afterSeq + 1` on. The node sends only a few pages ahead of those that
    * have been taken, and is told to stop if the generator is left early.

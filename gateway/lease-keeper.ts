@@ -28,6 +28,7 @@ export class LeaseKeeper {
   readonly #heartbeats = new Map<string, Heartbeat>();
   readonly #repeated = new RepeatedErrors();
   #timer: NodeJS.Timeout | undefined;
+  #ticking: Promise<void> = Promise.resolve();
   #isStopped = false;
   /** Index of the first socket to check in the next interval. */
   #turn = 0;
@@ -39,12 +40,16 @@ export class LeaseKeeper {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#tick(), INTERVAL_MS);
+    this.#timer = setTimeout(() => {
+      this.#ticking = this.#tick();
+    }, INTERVAL_MS);
   }
 
-  stop(): void {
+  /** Resolves when nothing is being renewed any more. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    await this.#ticking;
   }
 
   /** Notes a node's heartbeat, which is written together with the others of the interval. */
@@ -53,12 +58,13 @@ export class LeaseKeeper {
   }
 
   async #tick(): Promise<void> {
-    try {
-      await this.#renew();
-      await this.#endLost();
-    } catch (error) {
-      if (this.#repeated.isNew(error))
-        this.#logger.warn({ err: error }, 'leases could not be renewed or checked; trying again');
+    for (const work of [() => this.#renew(), () => this.#endLost()]) {
+      try {
+        await work();
+      } catch (error) {
+        if (this.#repeated.isNew(error))
+          this.#logger.warn({ err: error }, 'leases could not be renewed or checked; trying again');
+      }
     }
     if (!this.#isStopped) this.start();
   }

@@ -8,9 +8,10 @@ import type { Database } from '../prisma/database.js';
 import { authenticateNode, type AuthenticatedNode } from '../prisma/queries/authenticate-node-key.js';
 import { hashSecret } from '../prisma/secrets.js';
 import type { AuthData } from '../protocol/frames.js';
-import { PROTOCOL_VERSION } from '../protocol/limits.js';
+import { AUTH_TIMEOUT_MS, PROTOCOL_VERSION } from '../protocol/limits.js';
 import type { AuthDataV1 } from '../protocol/v1/frames.js';
 import { awaitAuth, postponeAuth, refuseAuth } from './auth-frame.js';
+import { EarlyFrames } from './early-frames.js';
 import { RepeatedErrors } from './repeated-errors.js';
 import { isSpoken, type SpokenVersion } from './socket-factory.js';
 
@@ -20,8 +21,25 @@ const LOGINS_AT_ONCE = 8;
 const REFUSAL_LOG_MS = 10 * 60_000;
 const MAX_REMEMBERED_REFUSALS = 10_000;
 
+/** A node whose key was accepted. */
+export interface Accepted {
+  node: AuthenticatedNode;
+  version: SpokenVersion;
+  /** What the node has sent since. */
+  early: EarlyFrames;
+}
+
 /** Gives a node that has logged in its lease and its socket. */
-export type Admit = (node: AuthenticatedNode, version: SpokenVersion) => Promise<void>;
+export type Admit = (accepted: Accepted) => Promise<void>;
+
+/** What a node asks for, and when. */
+interface Request {
+  ws: WebSocket;
+  auth: AuthData | AuthDataV1;
+  early: EarlyFrames;
+  /** @format ms on the process's own clock */
+  startedAt: number;
+}
 
 export class Login {
   readonly #database: Database;
@@ -38,17 +56,18 @@ export class Login {
   /** Resolves when the node is admitted, or its socket is refused or has closed. Never throws. */
   async run(ws: WebSocket, request: IncomingMessage, admit: Admit): Promise<void> {
     try {
+      const early = new EarlyFrames(ws, request.socket);
       const auth = await awaitAuth(ws, request);
       if (!auth) return;
-      ws.pause(); // what follows the auth frame waits until the node's socket reads it
-      await this.#limit(() => (ws.readyState === ws.OPEN ? this.#authenticate(ws, auth, admit) : undefined));
+      const login = { ws, auth, early, startedAt: performance.now() };
+      await this.#limit(() => (ws.readyState === ws.OPEN ? this.#authenticate(login, admit) : undefined));
     } catch (error) {
       if (this.#repeated.isNew(error)) this.#logger.error({ err: error }, 'login failed; the node tries again');
       postponeAuth(ws);
     }
   }
 
-  async #authenticate(ws: WebSocket, auth: AuthData | AuthDataV1, admit: Admit): Promise<void> {
+  async #authenticate({ ws, auth, early, startedAt }: Request, admit: Admit): Promise<void> {
     const version = auth.protocol_version;
     if (!isSpoken(version)) {
       refuseAuth(ws, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);
@@ -62,7 +81,9 @@ export class Login {
       publicUrl: auth.public_url ?? null,
       protocolVersion: version,
     });
-    if (result.accepted) await admit(result.node, version);
+    // by now the node has given up, perhaps without a word that reached this hive
+    if (performance.now() - startedAt > AUTH_TIMEOUT_MS) postponeAuth(ws);
+    else if (result.accepted) await admit({ node: result.node, version, early });
     else this.#refuse(ws, auth.name, result.error, version);
   }
 

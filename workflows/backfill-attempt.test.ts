@@ -94,7 +94,7 @@ beforeAll(async () => {
     },
   };
   await world.work(world.queue, hive);
-  for (const queue of ['one', 'one-read', 'other']) await world.work(queue, gateway);
+  for (const queue of ['one', 'one-read', 'other', 'crowded-read']) await world.work(queue, gateway);
 });
 afterAll(() => world.stop());
 
@@ -607,7 +607,7 @@ test.concurrent.each(['read', 'manual'] as const)(
   },
 );
 
-const expedite = ({ attemptId }: MirrorInput) =>
+const expedite = ({ attemptId }: Pick<MirrorInput, 'attemptId'>) =>
   world.client.workflow.getHandle(world.client.names.backfillId(attemptId)).signal(expediteSignal);
 
 test.concurrent('a reader who comes later moves the rest of the backfill ahead of others', async () => {
@@ -625,33 +625,97 @@ test.concurrent('a reader who comes later moves the rest of the backfill ahead o
   expect(fakes.queues).toEqual(['one', 'one', 'one-read']);
 });
 
+test.concurrent('a reader who joins a backfill that waits behind others moves its step ahead of them', async () => {
+  const crowded: NodeLocation = { queue: 'crowded', sessionId: 'session at crowded' }; // only its readers' queue is served
+  const { handle, fakes, input } = await start({ location: crowded }, { location: crowded });
+  const isScheduled = async () => JSON.stringify((await handle.fetchHistory()).events).includes('mirrorAttempt');
+  await until(isScheduled, 10_000, 'the step waits');
+  await expedite(input);
+  const began = Date.now();
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(Date.now() - began).toBeLessThan(5000); // not the 10 s after which a waiting step is asked for again
+  expect(fakes).toMatchObject({ queues: ['crowded-read'], settlements: [] });
+  const { events } = await handle.fetchHistory();
+  const priorities = events?.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+    scheduled ? [scheduled.priority?.priorityKey ?? 0] : [],
+  );
+  expect(priorities?.at(-1)).toBe(1);
+});
+
+test.concurrent('a step that runs when a reader joins ends early, and what it stored counts', async () => {
+  const { handle, fakes } = await start({
+    mirror: [
+      async (_, input) => {
+        await expedite(input);
+        await cancellation();
+        return PULLED;
+      },
+      () => COMPLETE,
+    ],
+  });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete', linesPulled: 100 });
+  expect(fakes).toMatchObject({ queues: ['one', 'one-read'], settlements: [] });
+});
+
+test.concurrent('a reader who joins while the node is away is served first when it is back', async () => {
+  const { handle, fakes, input, phase } = await start({ location: undefined }, { nodeTimeoutSeconds: 20 });
+  await until(async () => (await phase()) === 'waiting_for_node', 10_000, 'it waits');
+  await expedite(input);
+  fakes.location = AT_ONE;
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  expect(fakes.queues).toEqual(['one-read']);
+});
+
+test.concurrent('steps that store nothing are no progress: the backfill fails when its time is up', async () => {
+  const idle = async (): Promise<MirrorStep> => {
+    await sleep(300);
+    return { ...PULLED, linesPulled: 0, isIdle: true };
+  };
+  const { fakes, failure } = await start({ mirror: [idle] }, { nodeTimeoutSeconds: 1 });
+  expect(await failure()).toMatchObject({ type: 'no_progress' });
+  expect(fakes.steps.length).toBeLessThan(12);
+  expect(fakes.settlements).toMatchObject([{ ending: 'failed', reason: 'no_progress' }]);
+});
+
+test.concurrent('each step is told where the one before it ended', async () => {
+  const position = { isLookingAgain: true, after: 7, hasStored: false, idlePasses: 1 };
+  const mirror = [() => ({ ...PULLED, position }), failing('node_disconnected'), () => COMPLETE];
+  const { handle, fakes } = await start({ mirror }, { nodeTimeoutSeconds: 20 });
+  await handle.result();
+  expect(fakes.steps.map(({ input }) => input.position)).toEqual([undefined, position, position]);
+});
+
 /** Temporal suggests continue-as-new above 4 MiB of history as it does above 4,096 events: ten of these are enough. */
 const large = (step: MirrorStep) => ({ ...step, padding: 'x'.repeat(500_000) });
 
-test.concurrent('continue-as-new keeps the counts, the location, and the hold of the first run', async () => {
-  const runs = new Set<string>();
-  const { handle, fakes } = await start(
-    {
-      mirror: [
-        () => {
-          runs.add(activityInfo().workflowExecution?.runId ?? '');
-          return runs.size === 1 ? large(PULLED) : COMPLETE;
-        },
-      ],
-    },
-    { trigger: 'manual' },
-  );
-  const { linesPulled } = await handle.result();
-  const before = fakes.steps.length - 1;
-  expect(runs.size).toBe(2);
-  expect(linesPulled).toBe(before * 40 + 60);
-  expect(await handle.query(progressQuery)).toMatchObject({ pulls: before + 1, linesPulled });
-  expect(fakes.steps.at(-1)).toMatchObject({
-    queue: 'one-read',
-    input: { isFirst: false, force: false, progressed: true, runId: handle.firstExecutionRunId },
-  });
-  expect(fakes.looks).toBe(1);
-});
+test.concurrent(
+  'continue-as-new keeps the counts, the location, the position, and the hold of the first run',
+  async () => {
+    const position = { isLookingAgain: false, after: 3, hasStored: true, idlePasses: 0 };
+    const runs = new Set<string>();
+    const { handle, fakes } = await start(
+      {
+        mirror: [
+          () => {
+            runs.add(activityInfo().workflowExecution?.runId ?? '');
+            return runs.size === 1 ? large({ ...PULLED, position }) : COMPLETE;
+          },
+        ],
+      },
+      { trigger: 'manual' },
+    );
+    const { linesPulled } = await handle.result();
+    const before = fakes.steps.length - 1;
+    expect(runs.size).toBe(2);
+    expect(linesPulled).toBe(before * 40 + 60);
+    expect(await handle.query(progressQuery)).toMatchObject({ pulls: before + 1, linesPulled });
+    expect(fakes.steps.at(-1)).toMatchObject({
+      queue: 'one-read',
+      input: { isFirst: false, force: false, progressed: true, runId: handle.firstExecutionRunId, position },
+    });
+    expect(fakes.looks).toBe(1);
+  },
+);
 
 test.concurrent('continue-as-new keeps that a reader waits', async () => {
   const runs = new Set<string>();

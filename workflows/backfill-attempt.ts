@@ -23,9 +23,11 @@ import {
   expediteSignal,
   progressQuery,
   searchAttributes,
+  TRIGGER_PRIORITY,
   type BackfillInput,
   type BackfillProgress,
   type BackfillResult,
+  type MirrorPosition,
   type NodeLocation,
   type Outcome,
 } from '../backfills/definitions.js';
@@ -80,8 +82,11 @@ const isCancelled = () => CancellationScope.current().consideredCancelled;
 class Backfill {
   readonly #input: BackfillInput;
   readonly progress: BackfillProgress;
-  isExpedited: boolean;
+  #isExpedited: boolean;
+  /** The step that has been asked of a hive, unless it is on the queue for readers already. */
+  #movableStep: CancellationScope | undefined;
   #location: NodeLocation | undefined;
+  #position: MirrorPosition | undefined;
   #lastProgress = Date.now();
   #failuresInRow = 0;
   /** The session whose node answered with an error last, and how often in a row. */
@@ -93,14 +98,10 @@ class Backfill {
   constructor(input: BackfillInput) {
     this.#input = input;
     this.progress = input.progress ?? { phase: 'locating', ...NOTHING_STORED, linesPulled: 0, pulls: 0 };
-    this.isExpedited = input.isExpedited ?? (input.trigger === 'read' || input.trigger === 'manual');
+    this.#isExpedited = input.isExpedited ?? (input.trigger === 'read' || input.trigger === 'manual');
     this.#location = input.location;
+    this.#position = input.position;
     this.#looks = input.looks ?? 0;
-  }
-
-  expedite({ joins = false }: { joins?: boolean } = {}): void {
-    this.isExpedited = true;
-    this.#isAsked ||= joins;
   }
 
   async run(): Promise<BackfillResult> {
@@ -115,9 +116,11 @@ class Backfill {
       }
       try {
         const step = await this.#mirror(this.#location, patience);
+        if (step === 'moved') continue;
         this.#note(step);
         const result = this.#resultOf(step);
         if (result && !this.#isWantedAgain(step)) return result;
+        if (step.isIdle && this.#isOutOfTime()) await this.#fail('no_progress');
         if (step.isBusy) await sleep(BUSY_PAUSE_SECONDS * 1000);
         if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
       } catch (error) {
@@ -130,6 +133,17 @@ class Backfill {
         if (ending) return ending;
       }
     }
+  }
+
+  /**
+   * A reader waits: what is left runs on the queue for readers. A step that no hive has started yet is moved there; one
+   * that runs ends early and says how far it came.
+   * @param joins whether the reader joins this backfill, and so wants it to look at the attempt once more
+   */
+  expedite({ joins = false }: { joins?: boolean } = {}): void {
+    this.#isExpedited = true;
+    this.#isAsked ||= joins;
+    if (this.#movableStep && patched('expedite moves the step')) this.#movableStep.cancel();
   }
 
   /**
@@ -161,10 +175,28 @@ class Backfill {
     return { attemptId, runId: workflowInfo().firstExecutionRunId, ...(claim !== undefined && { claim }) };
   }
 
-  #mirror(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep> {
+  /** @returns what the step did; `moved` if it was taken back, to be run on the queue for readers */
+  async #mirror(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep | 'moved'> {
     this.#show('mirroring');
+    const scope = new CancellationScope();
+    if (!this.#isExpedited) this.#movableStep = scope;
+    try {
+      return await scope.run(() => this.#step(location, patienceSeconds));
+    } catch (error) {
+      const isMoved = scope.consideredCancelled && !CancellationScope.current().consideredCancelled;
+      if (isMoved && isCancellation(error)) return 'moved';
+      throw error;
+    } finally {
+      this.#movableStep = undefined;
+    }
+  }
+
+  #step(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep> {
     const { mirrorAttempt } = proxyActivities<GatewayActivities>({
-      taskQueue: this.isExpedited ? `${location.queue}-read` : location.queue,
+      taskQueue: this.#isExpedited ? `${location.queue}-read` : location.queue,
+      ...(this.#isExpedited && {
+        priority: { priorityKey: TRIGGER_PRIORITY.read, fairnessKey: this.#input.nodeId },
+      }),
       scheduleToStartTimeout: patienceSeconds * 1000,
       startToCloseTimeout: '2 minutes',
       heartbeatTimeout: '10 seconds',
@@ -181,6 +213,7 @@ class Backfill {
       type: this.#input.type,
       progressed: this.progress.linesPulled > 0,
       mayLookAgain: this.#looks < MAX_LOOKS,
+      ...(this.#position && { position: this.#position }),
     });
   }
 
@@ -190,9 +223,12 @@ class Backfill {
     this.progress.linesPulled += step.linesPulled;
     this.progress.pulls++;
     if (step.looksAgain) this.#looks++;
-    this.#lastProgress = Date.now();
-    this.#failuresInRow = 0;
+    this.#position = step.position;
     this.#nodeErrors.count = 0;
+    if (!(step.isIdle && patched('idle steps are no progress'))) {
+      this.#lastProgress = Date.now();
+      this.#failuresInRow = 0;
+    }
     this.#show('mirroring');
   }
 
@@ -244,6 +280,7 @@ class Backfill {
     return this.#nodeErrors.count;
   }
 
+  /** @throws ApplicationFailure always, when the attempt is settled */
   async #fail(code: string): Promise<never> {
     await this.settle('failed', code);
     throw ApplicationFailure.nonRetryable(`backfill of ${this.#input.attemptId} ended: ${code}`, code);
@@ -268,9 +305,10 @@ class Backfill {
     const next: BackfillInput = {
       ...this.#input,
       progress: this.progress,
-      isExpedited: this.isExpedited,
+      isExpedited: this.#isExpedited,
       looks: this.#looks,
     };
+    if (this.#position) next.position = this.#position;
     if (this.#location) next.location = this.#location;
     else delete next.location;
     return continueAsNew<typeof backfillAttempt>(next);

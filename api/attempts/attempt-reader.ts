@@ -1,11 +1,13 @@
 /** Reads one attempt: requests a backfill and waits for it, makes the ETag, and reads executions in bounded batches. */
 import { createHash } from 'node:crypto';
+import type { Request } from 'express';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { Principal } from '../../prisma/queries/authenticate.js';
 import { findAttempt, listMissingLines, type AttemptDetailRow } from '../../prisma/queries/find-attempt.js';
 import { listExecutions, type ExecutionRow } from '../../prisma/queries/list-executions.js';
 import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { notFound } from '../problem.js';
+import { Recheck } from '../recheck.js';
 import { attemptView, executionView, nodeInfoView, syncView } from '../views/attempt.js';
 import { workflowUrlFor } from '../views/backfill.js';
 import { isUnderWay, WaitingReads } from './waiting-reads.js';
@@ -18,6 +20,7 @@ export interface ReadOptions {
   scope: OrganizationScope;
   principal: Principal;
   attemptId: string;
+  request: Request;
   signal: AbortSignal;
   /** Set if the read starts a backfill; says how long it waits for one. */
   backfill?: { waitSeconds: number };
@@ -39,14 +42,14 @@ export class AttemptReader {
     this.#waiting = new WaitingReads(limitsOf(deps).waitingReads);
   }
 
-  /** @throws ApiError not_found */
+  /** @throws ApiError not_found, or unauthenticated if the credential was revoked during the wait */
   async read(options: ReadOptions): Promise<AttemptReading> {
     const row = await this.#find(options);
     const id = this.#deps.backfills.workflowIdOf(row.id);
     return { etag: etagOf(row, id, options.principal), json: () => this.#json(row, id, options) };
   }
 
-  async #find({ scope, attemptId, signal, backfill }: ReadOptions): Promise<AttemptDetailRow> {
+  async #find({ scope, attemptId, request, signal, backfill }: ReadOptions): Promise<AttemptDetailRow> {
     const row = await findAttempt(scope, attemptId);
     if (!row) throw notFound('task attempt');
     if (!backfill || (row.state !== 'partial' && row.state !== 'pending_backfill')) return row;
@@ -56,12 +59,17 @@ export class AttemptReader {
       const { stopping } = this.#deps;
       const until = stopping ? AbortSignal.any([signal, stopping]) : signal;
       await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, requested, signal: until });
+      await this.#recheck(request).requireNow();
     } else if (!requested) {
       return row;
     }
     const again = await findAttempt(scope, attemptId);
     if (!again) throw notFound('task attempt');
     return again;
+  }
+
+  #recheck(request: Request): Recheck {
+    return new Recheck(this.#deps, request, limitsOf(this.#deps).streamHeartbeatMs);
   }
 
   async #request(scope: OrganizationScope, row: AttemptDetailRow): Promise<boolean> {
@@ -75,10 +83,13 @@ export class AttemptReader {
     return outcome === 'started' || outcome === 'joined' || outcome === 'requested';
   }
 
-  async *#json(row: AttemptDetailRow, workflowId: string, { scope, principal }: ReadOptions): AsyncGenerator<string> {
+  async *#json(row: AttemptDetailRow, workflowId: string, options: ReadOptions): AsyncGenerator<string> {
+    const { scope, principal, request } = options;
+    const recheck = this.#recheck(request);
     yield `{"attempt":${JSON.stringify(attemptView(row))},"executions":[`;
     let separator = '';
     for await (const batch of executionBatches(scope, row.id)) {
+      await recheck.require();
       yield separator + batch.map((execution) => JSON.stringify(executionView(execution))).join(',');
       separator = ',';
     }

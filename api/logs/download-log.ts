@@ -5,6 +5,7 @@ import type { Request, Response } from 'express';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { LogFilter } from '../../prisma/queries/read-log.js';
 import type { LogLine } from '../../protocol/page.js';
+import type { Recheck } from '../recheck.js';
 import { LOG_START } from './cursor.js';
 import type { EncodedEntry } from './read-entries.js';
 import { findLog, readFrom } from './log-reader.js';
@@ -30,6 +31,7 @@ export interface DownloadOptions {
   format: DownloadFormat;
   request: Request;
   response: Response;
+  recheck: Recheck;
 }
 
 export async function downloadLog(options: DownloadOptions): Promise<void> {
@@ -60,11 +62,12 @@ export async function downloadLog(options: DownloadOptions): Promise<void> {
 
 /** Reads up to what is stored when it gets there; it does not wait for later lines. */
 async function* logParts(
-  { scope, attemptId, filter }: DownloadOptions,
+  { scope, attemptId, filter, recheck }: DownloadOptions,
   first: ForwardRead,
   line: (entry: EncodedEntry) => string,
 ) {
   for (let read = first; ; read = await readFrom(scope, attemptId, read.cursor, { filter, ...BATCH })) {
+    await recheck.require();
     yield read.segments.map(({ entries }) => entries.map(line).join('')).join('');
     if (!read.hasMore) return;
   }

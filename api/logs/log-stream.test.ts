@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
+import { createApiToken } from '../../prisma/queries/api-token.js';
 import { createHttpServer } from '../app.js';
 import { logStreamsCutOff } from '../metrics.js';
 import { logEntry, type LogEntry } from '../schemas/log.js';
@@ -123,6 +124,51 @@ test('an idle stream sends comments, and ends when its token is revoked', async 
   }
   expect(received.slice(0, 2)).toEqual([{ comment: true }, { comment: true }]);
   expect(received.at(-1)).toEqual({ event: 'error', data: '{"reason":"unauthenticated"}' });
+});
+
+/** A token that the test revokes. */
+async function newToken(name: string) {
+  const { secret, token } = await createApiToken(hive.database, { organizationId: hive.own.id, name, role: 'viewer' });
+  const revoke = () => hive.database.apiToken.update({ where: { id: token.id }, data: { revokedAt: new Date() } });
+  return { secret, revoke };
+}
+
+test('a stream to which new lines come all the time ends when its token is revoked', async () => {
+  const { attemptId, executionId } = await attemptWith('running', 1);
+  const token = await newToken('busy');
+  const over = new AbortController();
+  let lines = 1;
+  const writing = (async () => {
+    while (!over.signal.aborted && lines < 400) {
+      await appendPage(hive.database, executionId, makeLines('line', 1, ++lines));
+      await sleep(20);
+    }
+  })();
+  let linesAtRevocation = 0;
+  let last: Event = {};
+  for await (const event of events(attemptId, {}, token.secret)) {
+    last = event;
+    if (linesAtRevocation > 0 || lines < 10) continue;
+    await token.revoke();
+    linesAtRevocation = lines;
+  }
+  over.abort();
+  await writing;
+  expect(last).toEqual({ event: 'error', data: '{"reason":"unauthenticated"}' });
+  expect(lines - linesAtRevocation).toBeLessThan(200);
+});
+
+test('a download whose token is revoked ends, and does not look complete', async () => {
+  const { attemptId, executionId } = await attemptWith('completed', 0);
+  const wide = { output_type: 'stdout' as const, content: 'x'.repeat(1_000_000), timestamp: '2026-01-01T10:00:00Z' };
+  for (let index = 0; index < 40; index++) await appendPage(hive.database, executionId, [wide]);
+  const token = await newToken('download');
+  const response = await fetch(`${base}/v1/swarm/attempts/${attemptId}/logs/download`, {
+    headers: { authorization: `Bearer ${token.secret}`, 'accept-encoding': 'identity' },
+  });
+  await token.revoke();
+  await sleep(300);
+  await expect(response.text()).rejects.toThrow();
 });
 
 test('a stream ends when its attempt is deleted', async () => {

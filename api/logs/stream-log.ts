@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { LogFilter } from '../../prisma/queries/read-log.js';
 import { ApiError } from '../problem.js';
+import type { Recheck } from '../recheck.js';
 import type { ForwardCursor } from './cursor.js';
 import { EventStream } from './event-stream.js';
 import type { FollowedRead, LogFollower } from './log-follower.js';
@@ -18,8 +19,7 @@ export interface StreamOptions {
   signal: AbortSignal;
   heartbeatMs: number;
   stallMs: number;
-  /** Whether the reader may still read; checked with every heartbeat. */
-  stillAllowed: () => Promise<boolean>;
+  recheck: Recheck;
 }
 
 export async function streamLog(follower: LogFollower, options: StreamOptions): Promise<void> {
@@ -36,14 +36,17 @@ export async function streamLog(follower: LogFollower, options: StreamOptions): 
 
 /** @returns why the stream ends; undefined if the reader has gone */
 async function follow(follower: LogFollower, stream: EventStream, options: StreamOptions) {
-  const { scope, attemptId, filter, signal, heartbeatMs, stillAllowed } = options;
+  const { scope, attemptId, filter, signal, heartbeatMs, recheck } = options;
   let cursor = options.start;
   for (let opened = false; ; opened = true) {
     const version = follower.version(attemptId);
     const read = await readOrReason(() => follower.read(scope, attemptId, cursor, filter), opened);
     if (typeof read === 'string') return read;
     if (!opened) stream.open();
-    if (!(await writeEvents(stream, read))) return undefined;
+    for (const piece of read.events) {
+      if (await recheck.isRefused()) return 'unauthenticated';
+      if (!(await stream.write(piece))) return undefined;
+    }
     cursor = read.cursor;
     if (read.hasMore) continue;
     if (!mayGrow(read.totals)) return 'complete';
@@ -51,7 +54,7 @@ async function follow(follower: LogFollower, stream: EventStream, options: Strea
       await follower.changed(attemptId, version, heartbeatMs, signal);
       if (signal.aborted) return stream.closed ? undefined : 'stopping';
       if (follower.version(attemptId) !== version) break;
-      if (!(await stillAllowed())) return 'unauthenticated';
+      if (await recheck.isRefusedNow()) return 'unauthenticated';
       if (!(await stream.write(': alive\n\n'))) return undefined;
     }
   }
@@ -65,11 +68,4 @@ async function readOrReason(read: () => Promise<FollowedRead>, opened: boolean):
     if (opened && error instanceof ApiError) return error.code;
     throw error;
   }
-}
-
-async function writeEvents(stream: EventStream, { events }: FollowedRead): Promise<boolean> {
-  for (const piece of events) {
-    if (!(await stream.write(piece))) return false;
-  }
-  return true;
 }

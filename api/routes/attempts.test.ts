@@ -9,6 +9,7 @@ import {
   seedNode,
   type SeedAttempt,
 } from '../../tests/harness/seed.js';
+import { createApiToken } from '../../prisma/queries/api-token.js';
 import type { Backfills } from '../../backfills/for-readers.js';
 import { attemptDetail, attemptPage, attemptsOfTask } from '../schemas/attempt.js';
 
@@ -215,4 +216,16 @@ test('a shared task’s attempts are listed newest first', async () => {
   }
   const unknown = await hive.get(`/v1/nodes/task-attempts/by-shared-task/${randomUUID()}`);
   expect(unknown.body).toMatchObject({ status: 404, error: 'shared task not found' });
+});
+
+test('a read whose token is revoked while it waits is refused', async () => {
+  const attemptId = await seed({ state: 'pending_backfill' });
+  const owner = { organizationId: hive.own.id, name: 'waits', role: 'viewer' } as const;
+  const { secret, token } = await createApiToken(hive.database, owner);
+  const isPending = new Promise<void>((resolve) => (backfills.expedite = () => resolve()));
+  const reading = hive.get(`/v1/nodes/task-attempts/${attemptId}?wait=10`, secret).then(({ body }) => body as unknown);
+  await isPending;
+  await hive.database.apiToken.update({ where: { id: token.id }, data: { revokedAt: new Date() } });
+  await setState(attemptId, 'partial');
+  expect(await reading).toMatchObject({ status: 401, code: 'unauthenticated' });
 });

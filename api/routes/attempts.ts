@@ -32,7 +32,7 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
       errors: ['not_found'],
       handle: async ({ scope, principal, params: { id }, query: { wait }, request, response, gone }) => {
         const backfill = { waitSeconds: wait ?? 0 };
-        const reading = await reader.read({ scope, principal, attemptId: id, signal: gone, backfill });
+        const reading = await reader.read({ scope, principal, attemptId: id, request, signal: gone, backfill });
         return sendReading(reading, request, response);
       },
     }),

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { logStreams } from '../metrics.js';
-import { authenticateRequest } from '../authentication.js';
 import { decodeCursor, isForwardCursor, LOG_START } from '../logs/cursor.js';
 import { downloadLog } from '../logs/download-log.js';
 import { LogFollower } from '../logs/log-follower.js';
 import { encodeEntries, readLogPage } from '../logs/log-reader.js';
 import { streamLog } from '../logs/stream-log.js';
-import { ApiError, invalidCursor, toApiError } from '../problem.js';
+import { ApiError, invalidCursor } from '../problem.js';
+import { Recheck } from '../recheck.js';
 import { answer, route, WRITTEN, type Route } from '../route.js';
 import { uuid } from '../../protocol/uuid.js';
 import { downloadQuery, logPage, logQuery, streamQuery, type LogPage } from '../schemas/log.js';
@@ -16,7 +16,7 @@ const tag = 'logs';
 const params = z.strictObject({ id: uuid });
 
 export function logRoutes(deps: AppDependencies): Route[] {
-  return [logPageRoute, streamRoute(deps), downloadRoute];
+  return [logPageRoute, streamRoute(deps), downloadRoute(deps)];
 }
 
 const logPageRoute = route({
@@ -89,7 +89,7 @@ function streamRoute(deps: AppDependencies): Route {
           signal: ended.signal,
           heartbeatMs: limits.streamHeartbeatMs,
           stallMs: limits.streamStallMs,
-          stillAllowed: () => isStillAllowed(() => authenticateRequest(deps, request)),
+          recheck: new Recheck(deps, request, limits.streamHeartbeatMs),
         });
       } finally {
         open.delete(ended);
@@ -112,32 +112,26 @@ function startOf(lastEventId: string | undefined, cursor: string | undefined) {
   }
 }
 
-/** Only a refused credential ends a stream: if the database is away for a moment, the stream goes on. */
-async function isStillAllowed(authenticate: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await authenticate();
-    return true;
-  } catch (error) {
-    return toApiError(error).code !== 'unauthenticated';
-  }
+function downloadRoute(deps: AppDependencies): Route {
+  const { streamHeartbeatMs } = limitsOf(deps);
+  return route({
+    method: 'get',
+    path: '/v1/swarm/attempts/{id}/logs/download',
+    operationId: 'downloadLogs',
+    tag,
+    summary: 'An attempt’s whole log, as far as it is stored, as a file',
+    description:
+      'Text (the content of the lines) or NDJSON (one entry per line), compressed with gzip if the client accepts it.',
+    access: 'viewer',
+    params,
+    query: downloadQuery,
+    responses: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
+    errors: ['not_found', 'log_damaged'],
+    handle: async ({ scope, params: { id }, query, request, response }) => {
+      const filter = { executionId: query.execution_id };
+      const recheck = new Recheck(deps, request, streamHeartbeatMs);
+      await downloadLog({ scope, attemptId: id, filter, format: query.format, request, response, recheck });
+      return WRITTEN;
+    },
+  });
 }
-
-const downloadRoute = route({
-  method: 'get',
-  path: '/v1/swarm/attempts/{id}/logs/download',
-  operationId: 'downloadLogs',
-  tag,
-  summary: 'An attempt’s whole log, as far as it is stored, as a file',
-  description:
-    'Text (the content of the lines) or NDJSON (one entry per line), compressed with gzip if the client accepts it.',
-  access: 'viewer',
-  params,
-  query: downloadQuery,
-  responses: { 200: { description: 'The file.', contentType: 'application/octet-stream' } },
-  errors: ['not_found', 'log_damaged'],
-  handle: async ({ scope, params: { id }, query, request, response }) => {
-    const filter = { executionId: query.execution_id };
-    await downloadLog({ scope, attemptId: id, filter, format: query.format, request, response });
-    return WRITTEN;
-  },
-});

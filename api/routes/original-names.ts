@@ -37,7 +37,7 @@ export function originalNameRoutes(attempts: AttemptReader): Route[] {
       responses: { 200: attemptDetail },
       errors: ['not_found'],
       handle: async ({ scope, principal, params: { id }, request, response, gone }) =>
-        sendReading(await attempts.read({ scope, principal, attemptId: id, signal: gone }), request, response),
+        sendReading(await attempts.read({ scope, principal, attemptId: id, request, signal: gone }), request, response),
     }),
     route({
       method: 'get',

@@ -39,20 +39,15 @@ export class RequestsV2 {
     this.#send = send;
   }
 
-  async *describeAttempt(attemptId: string, signal: AbortSignal): AsyncGenerator<DescribedPart, void> {
-    let after: string | undefined;
-    for (;;) {
-      const data = await this.#describePart(attemptId, after, signal);
-      if (data.attempt.attempt_id !== attemptId || data.executions.some((e) => e.attempt_id !== attemptId)) {
-        throw new NodeRequestError('protocol', `node described an attempt other than ${attemptId}`);
-      }
-      yield { attempt: data.attempt, executions: data.executions, last: !data.more };
-      if (!data.more) return;
-      after = data.executions.at(-1)?.execution_id;
-      if (after === undefined) {
-        throw new NodeRequestError('protocol', `node described no execution of ${attemptId} but promised more`);
-      }
+  async describeAttempt(attemptId: string, after: string | undefined, signal: AbortSignal): Promise<DescribedPart> {
+    const { attempt, executions, more } = await this.#describePart(attemptId, after, signal);
+    if (attempt.attempt_id !== attemptId || executions.some((e) => e.attempt_id !== attemptId)) {
+      throw new NodeRequestError('protocol', `node described an attempt other than ${attemptId}`);
     }
+    if (more && executions.length === 0) {
+      throw new NodeRequestError('protocol', `node described no execution of ${attemptId} but promised more`);
+    }
+    return { attempt, executions, last: !more };
   }
 
   async #describePart(attemptId: string, after: string | undefined, signal: AbortSignal) {

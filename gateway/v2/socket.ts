@@ -87,8 +87,8 @@ export class SocketV2 implements PagedConnection {
     return Promise.resolve();
   }
 
-  async *describeAttempt(attemptId: string, signal: AbortSignal) {
-    yield* this.#requests.describeAttempt(attemptId, signal);
+  describeAttempt(attemptId: string, afterExecutionId: string | undefined, signal: AbortSignal) {
+    return this.#requests.describeAttempt(attemptId, afterExecutionId, signal);
   }
 
   async *readLogs(executionId: string, afterSeq: number, signal: AbortSignal) {

@@ -18,6 +18,8 @@ export interface AuthenticatedNode {
   nodeId: string;
   organizationId: string;
   apiKeyId: string;
+  /** Drawn when the login began: of two logins of a node, the one that began later has the higher one. */
+  fence: bigint;
 }
 
 export type NodeAuthentication = { accepted: true; node: AuthenticatedNode } | { accepted: false; error: string };
@@ -50,8 +52,9 @@ const ABSENCE_SECONDS = 90;
  */
 export async function authenticateNode(db: Database, introduction: NodeIntroduction): Promise<NodeAuthentication> {
   const { keyHash } = introduction;
-  const known = await db.$queryRaw<unknown[]>`SELECT FROM node_api_key WHERE key_hash = ${keyHash}`;
-  if (known.length === 0) return refuse('invalid API key'); // nodes retry this forever, so it costs no transaction
+  const [known] = await db.$queryRaw<{ fence: bigint }[]>`
+    SELECT nextval('lease_fence') AS fence FROM node_api_key WHERE key_hash = ${keyHash}`;
+  if (!known) return refuse('invalid API key'); // nodes retry this forever, so it costs no transaction
   return db.$transaction(async (tx) => {
     const key = await lockKey(tx, keyHash);
     if (!key) return refuse('invalid API key');
@@ -66,7 +69,8 @@ export async function authenticateNode(db: Database, introduction: NodeIntroduct
     await tx.$executeRaw`
       UPDATE node_api_key SET node_id = ${nodeId}::uuid, machine_id = ${machineId}, last_used_at = now()
       WHERE id = ${key.id}::uuid`;
-    return { accepted: true, node: { nodeId, organizationId: key.organizationId, apiKeyId: key.id } };
+    const { fence } = known;
+    return { accepted: true, node: { nodeId, organizationId: key.organizationId, apiKeyId: key.id, fence } };
   });
 }
 

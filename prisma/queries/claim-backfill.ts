@@ -67,8 +67,8 @@ export async function claimManualBackfill(
       WHERE s.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
       FOR UPDATE OF s
     ), released AS (
-      UPDATE execution e SET set_aside_reason = NULL
-      FROM before WHERE e.attempt_id = before.attempt_id AND e.set_aside_reason IS NOT NULL
+      UPDATE execution e SET set_aside_reason = NULL, failed_reads = 0
+      FROM before WHERE e.attempt_id = before.attempt_id AND (e.set_aside_reason IS NOT NULL OR e.failed_reads > 0)
     ), claimed AS (
       UPDATE attempt_sync s SET paused = false, retry_at = NULL, idle_backfills = 0, needs_backfill = true,
         state = 'pending_backfill',

@@ -11,25 +11,24 @@ export interface LeaseClaim {
   queue: string;
   instanceId: string;
   sessionId: string;
+  /** Drawn from the sequence `lease_fence` when the login began. */
+  fence: bigint;
   ttlSeconds: number;
 }
 
 /**
- * Takes the node's lease for a new session, whoever has it now.
- * @returns the session's fence, which is higher than every earlier one
+ * Takes the node's lease for a new session from an older one, even if this statement takes effect late.
+ * @returns false if the session of a newer login has the lease
  */
-export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<bigint> {
-  // nextval again in DO UPDATE: it runs under the row's lock, so that the later of two racing sessions has the higher
-  // fence
-  const [row] = await db.$queryRaw<{ fence: bigint }[]>`
+export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<boolean> {
+  const acquired = await db.$executeRaw`
     INSERT INTO node_lease (node_id, queue, instance_id, session_id, fence, expires_at)
     VALUES (${claim.nodeId}::uuid, ${claim.queue}, ${claim.instanceId}, ${claim.sessionId}::uuid,
-            nextval('lease_fence'), now() + make_interval(secs => ${claim.ttlSeconds}))
+            ${claim.fence}, now() + make_interval(secs => ${claim.ttlSeconds}))
     ON CONFLICT (node_id) DO UPDATE SET queue = excluded.queue, instance_id = excluded.instance_id,
-      session_id = excluded.session_id, fence = nextval('lease_fence'), expires_at = excluded.expires_at
-    RETURNING fence`;
-  if (!row) throw new Error(`lease of node ${claim.nodeId} was not written`);
-  return row.fence;
+      session_id = excluded.session_id, fence = excluded.fence, expires_at = excluded.expires_at
+    WHERE node_lease.fence < excluded.fence`;
+  return acquired === 1;
 }
 
 /**

@@ -4,6 +4,7 @@ import { NEEDS_PULL, STORED_LINES } from './stored-lines.js';
 
 export interface ExecutionToPull {
   executionId: string;
+  ordinal: number;
   status: ExecutionStatus;
   logEpoch: number;
   declaredLines: number;
@@ -11,11 +12,17 @@ export interface ExecutionToPull {
   storedLines: number;
 }
 
-/** The attempt's executions with missing lines that only a pull brings, in their order. */
-export function listExecutionsToPull(db: Queryable, attemptId: string, limit: number): Promise<ExecutionToPull[]> {
+/** The attempt's executions after an ordinal with missing lines that only a pull brings, in their order. */
+export function listExecutionsToPull(
+  db: Queryable,
+  attemptId: string,
+  afterOrdinal: number,
+  limit: number,
+): Promise<ExecutionToPull[]> {
   return db.$queryRaw`
-    SELECT e.id AS "executionId", e.status, e.log_epoch AS "logEpoch", e.declared_lines AS "declaredLines",
+    SELECT e.id AS "executionId", e.ordinal, e.status, e.log_epoch AS "logEpoch", e.declared_lines AS "declaredLines",
            ${STORED_LINES} AS "storedLines"
-    FROM execution e WHERE e.attempt_id = ${attemptId}::uuid AND NOT e.gone_from_node AND ${NEEDS_PULL}
+    FROM execution e
+    WHERE e.attempt_id = ${attemptId}::uuid AND e.ordinal > ${afterOrdinal}::int AND NOT e.gone_from_node AND ${NEEDS_PULL}
     ORDER BY e.ordinal LIMIT ${limit}`;
 }

@@ -42,7 +42,7 @@ export async function truncateLog(tx: Queryable, sound: SoundPart): Promise<Comp
   }
   await setCounters(tx, sound);
   await tx.$executeRaw`
-    UPDATE execution SET stored_lines = ${sound.storedLines}, compacted_epoch = NULL, set_aside_reason = NULL,
+    UPDATE execution SET stored_lines = ${sound.storedLines}, compacted_epoch = NULL, set_aside_reason = NULL, failed_reads = 0,
       has_gap = has_gap OR status = 'running'
     WHERE id = ${executionId}::uuid`;
   await tx.$executeRaw`

@@ -3,6 +3,7 @@ import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
 import type { Database, Queryable } from '../database.js';
 import { requireSession, type NodeSession } from '../session.js';
 import { computeSync, lockAttempts, lockFreeAttempts, type ComputedSync } from './attempt-state.js';
+import { endDescription, keepPart, type PartPlace } from './description-parts.js';
 import { upsertAttempts, upsertExecutions, type StoredExecution } from './upsert-metadata.js';
 
 export interface Metadata {
@@ -28,31 +29,30 @@ export function storeMetadata(db: Database, session: NodeSession, metadata: Meta
   return store(db, session, metadata, lockFreeAttempts, markAnnouncedAsDescribed);
 }
 
-/** The end of a description: the revision it was made at, and every execution that the node has of the attempt. */
-export interface DescriptionEnd {
-  revision: number;
-  executionIds: string[];
-}
-
 /**
- * Stores a part of the node's description of one attempt. With the end of the description the revision counts as
- * described, and executions that were not listed no longer count.
+ * Stores a part of the node's description of one attempt. With its last part the revision counts as described, and
+ * executions that no part listed no longer count.
+ * @returns whether the description goes on after this part; false if another part was stored in this place meanwhile
  * @throws SupersededError
  */
-export function storeDescription(
+export async function storeDescription(
   db: Database,
   session: NodeSession,
-  attempt: AttemptSync,
-  executions: ExecutionSync[],
-  end: DescriptionEnd | undefined,
-): Promise<TakenIn> {
+  { attempt, executions, last }: { attempt: AttemptSync; executions: ExecutionSync[]; last: boolean },
+  place: PartPlace,
+): Promise<boolean> {
+  let isKept = true;
   const lock = async (tx: Queryable, attemptIds: string[]) => {
     await lockAttempts(tx, attemptIds);
     return new Set<string>();
   };
-  return store(db, session, { attempts: [attempt], executions }, lock, async (tx) => {
-    if (end) await markDescribed(tx, session, attempt.attempt_id, end);
+  await store(db, session, { attempts: [attempt], executions }, lock, async (tx) => {
+    const executionIds = executions.map((execution) => execution.execution_id);
+    const part = { attemptId: attempt.attempt_id, executionIds, ...place };
+    if (last) await endDescription(tx, session, part);
+    else isKept = await keepPart(tx, session, part);
   });
+  return isKept;
 }
 
 async function store(
@@ -112,14 +112,4 @@ function markAnnouncedAsDescribed(tx: Queryable, attemptIds: string[]) {
     WHERE a.id = ANY (${attemptIds}::uuid[]) AND a.described_revision < a.revision
       AND (SELECT count(*) = a.execution_count AND COALESCE(max(e.revision) >= a.revision, true)
            FROM execution e WHERE e.attempt_id = a.id AND NOT e.gone_from_node)`;
-}
-
-async function markDescribed(tx: Queryable, session: NodeSession, attemptId: string, end: DescriptionEnd) {
-  await tx.$executeRaw`
-    UPDATE execution SET gone_from_node = true
-    WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND revision <= ${end.revision}
-      AND NOT id = ANY (${end.executionIds}::uuid[])`;
-  await tx.$executeRaw`
-    UPDATE attempt SET described_revision = GREATEST(described_revision, ${end.revision}::bigint)
-    WHERE id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid`;
 }

@@ -79,6 +79,7 @@ export async function upsertExecutions(
         WHEN excluded.status <> 'running' OR excluded.log_epoch <> execution.stored_epoch THEN excluded.declared_lines
         ELSE GREATEST(excluded.declared_lines, execution.stored_lines) END,
       set_aside_reason = CASE WHEN excluded.revision > execution.revision THEN NULL ELSE execution.set_aside_reason END,
+      failed_reads = CASE WHEN excluded.revision > execution.revision THEN 0 ELSE execution.failed_reads END,
       gone_from_node = false
     WHERE execution.node_id = excluded.node_id AND execution.attempt_id = excluded.attempt_id
       AND execution.revision <= excluded.revision`;
