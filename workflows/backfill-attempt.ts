@@ -177,9 +177,10 @@ class Backfill {
     if (code === 'attempt_not_shared') return this.settle('unavailable', 'not_shared');
     const former = this.#location;
     // says nothing about the node: the backfill goes on when the database does
-    if (code === 'database_unavailable' && patched('wait-for-database')) this.#lastProgress = Date.now();
+    const isDatabaseAway = code === 'database_unavailable' && patched('wait-for-database');
     this.#location = undefined;
     await this.#waitForNode();
+    if (isDatabaseAway) this.#lastProgress = Date.now();
     if (!this.#isOutOfTime()) return undefined;
     const current = await locateNode(this.#input.nodeId);
     if (!current) return this.settle('node_offline', 'node_offline');

@@ -936,7 +936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1012,7 +1012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1095,7 +1095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1198,7 +1198,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1294,7 +1294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1377,7 +1377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1462,7 +1462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1541,7 +1541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1617,7 +1617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1689,7 +1689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1773,7 +1773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1932,7 +1932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1997,7 +1997,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2073,7 +2073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2154,7 +2154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2230,7 +2230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
