@@ -21,7 +21,7 @@ const DESCRIPTIONS: Partial<Record<ProblemCode, string>> = {
   too_many_requests: 'Too many requests; see Retry-After.',
   internal: 'The hive failed.',
   log_damaged: 'The hive failed, or stored lines are damaged; `code` tells which.',
-  database_unavailable: 'The database does not answer; see Retry-After.',
+  database_unavailable: 'The database does not answer or takes no writes; see Retry-After.',
   temporal_unavailable: 'Temporal or the database does not answer; see Retry-After.',
   too_many_streams: 'Too many open streams, or the database does not answer; see Retry-After.',
 };

@@ -394,6 +394,17 @@ test.concurrent('a step that succeeds restarts the time for failures', async () 
   expect(await handle.result()).toMatchObject({ outcome: 'complete' });
 });
 
+test.concurrent('a backfill outlives its time limit while the database is not available', async () => {
+  const away = failing('database_unavailable');
+  const { handle, fakes } = await start(
+    { mirror: [...Array.from({ length: 5 }, () => away), () => COMPLETE] },
+    { nodeTimeoutSeconds: 2 },
+  );
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+  const [first, last] = [fakes.steps[0], fakes.steps.at(-1)];
+  expect((last?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(2000);
+});
+
 test.concurrent('a settlement that fails transiently is retried', async () => {
   const { handle, fakes } = await start({
     location: undefined,

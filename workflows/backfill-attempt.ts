@@ -259,12 +259,13 @@ class Backfill {
     if (code === 'attempt_not_shared') return this.settle('unavailable', 'not_shared');
     const former = this.#location;
     // says nothing about the node: the backfill goes on when the database does
-    if (code === 'database_unavailable' && patched('wait-for-database')) this.#lastProgress = Date.now();
-    else if (this.#countNodeErrors(code, former) >= MAX_NODE_ERRORS && patched('node-errors-end-backfills')) {
+    const isDatabaseAway = code === 'database_unavailable' && patched('wait-for-database');
+    if (this.#countNodeErrors(code, former) >= MAX_NODE_ERRORS && patched('node-errors-end-backfills')) {
       return this.#fail(code);
     }
     this.#location = undefined;
     await this.#waitForNode();
+    if (isDatabaseAway) this.#lastProgress = Date.now();
     if (!this.#isOutOfTime()) return undefined;
     const current = await locateNode(this.#input.nodeId);
     if (!current) return this.settle('node_offline', 'node_offline');

@@ -944,7 +944,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1020,7 +1020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1103,7 +1103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1206,7 +1206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1302,7 +1302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1385,7 +1385,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1470,7 +1470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1549,7 +1549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1625,7 +1625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1699,7 +1699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1783,7 +1783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1942,7 +1942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2007,7 +2007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2083,7 +2083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2164,7 +2164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2240,7 +2240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
