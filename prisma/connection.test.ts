@@ -170,7 +170,7 @@ describe('a PostgreSQL with TLS and a Unix socket', () => {
     ],
   ])(
     'over the Unix socket in %s, commands migrate and work',
-    async (_form, makeUrl) => {
+    async (form, makeUrl) => {
       const url = makeUrl();
       const env = { DATABASE_URL: url, HIVE_DATA_DIR: join(folder, 'data') };
       expect(await runHive(['migrate'], env)).toMatchObject({ status: 0, stderr: '' });
@@ -183,7 +183,7 @@ describe('a PostgreSQL with TLS and a Unix socket', () => {
         await db.$disconnect();
       }
       if (form !== 'a parameter') return;
-    expect(await runHive(['key', 'create', 'node'], env)).toMatchObject({ status: 0, stderr: '' });
+      expect(await runHive(['key', 'create', 'node'], env)).toMatchObject({ status: 0, stderr: '' });
       expect(await runHive(['token', 'list'], env)).toMatchObject({ status: 0, stderr: '' });
       expect(await runHive(['doctor'], env)).toMatchObject({
         status: 0,

@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { fork } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { whileRunning } from '../../tests/harness/processes.js';
 import { createLogger } from '../logger.js';
+import { projectRoot } from '../project-root.js';
 import type { ChildRecord } from './data-dir.js';
 import { startEmbedded, type Embedded } from './index.js';
 import { isAlive } from './process-identity.js';
@@ -169,6 +171,28 @@ asRoot(
       expect(await query(embedded, 'SELECT current_user')).toEqual([{ current_user: 'hive' }]);
     } finally {
       await embedded.stop();
+    }
+  },
+  20_000,
+);
+
+asRoot(
+  'a user without a name in the system is told what to do',
+  async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'hivesync-nameless-'));
+    const [uid, gid] = [54_321, 54_321];
+    chownSync(dataDir, uid, gid);
+    const hive = join(projectRoot(), 'dist', 'workers', 'hive.js');
+    const env = { PATH: process.env['PATH'], HOME: dataDir, HIVE_DATA_DIR: dataDir, TEMPORAL_ADDRESS: '127.0.0.1:1' };
+    try {
+      await expect(promisify(execFile)(process.execPath, [hive, 'start'], { uid, gid, env })).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(
+          /^hive: PostgreSQL needs a name for the user .*uid 54321; add one \(echo "hive:x:54321:54321:.*DATABASE_URL\n$/,
+        ),
+      });
+    } finally {
+      rmSync(dataDir, { recursive: true });
     }
   },
   20_000,

@@ -135,6 +135,7 @@ async function makeCluster(
     await rename(draft, cluster);
   } catch (error) {
     const output = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
+    if (output.includes(UNKNOWN_USER)) throw userHasNoName(error);
     const why = output === '' ? messageOf(error) : output.split('\n').slice(-3).join(' | ');
     throw new EmbeddedError('start_failed', `PostgreSQL's files could not be created in ${cluster}: ${why}`, {
       cause: error,
@@ -142,6 +143,19 @@ async function makeCluster(
   } finally {
     await rm(passwordFile, { force: true });
   }
+}
+
+/** What initdb says if /etc/passwd has no entry for the uid, as with `docker run --user 12345`. */
+const UNKNOWN_USER = 'could not look up effective user ID';
+
+function userHasNoName(cause: unknown): EmbeddedError {
+  const [uid, gid] = [process.getuid?.() ?? '', process.getgid?.() ?? ''];
+  return new EmbeddedError(
+    'postgres_user',
+    `PostgreSQL needs a name for the user that the hive runs as, and the system has none for uid ${uid}; ` +
+      `add one (echo "hive:x:${uid}:${gid}::/tmp:/bin/false" >> /etc/passwd), or set DATABASE_URL`,
+    { cause },
+  );
 }
 
 /**
