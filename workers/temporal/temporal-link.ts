@@ -90,6 +90,7 @@ export class TemporalLink {
         await this.#connectAndWork();
       } catch (error) {
         this.#workersFault = `no workers are running: ${innermostMessage(error)}`;
+        if (!this.#connection) this.#serverFault = `Temporal is not connected: ${innermostMessage(error)}`;
         logger.error({ err: error }, 'no workers are running: Temporal is unreachable or refuses them');
       }
       await this.#pause(RETRY_MS);
