@@ -42,7 +42,7 @@ export class DrainQueue {
   readonly #announced = new WeakSet<ConnectedNode>();
   /** Nodes that wait for their turn, in this order. */
   readonly #due = new Map<string, ConnectedNode>();
-  /** Nodes with open drains, and until when each keeps others waiting, in ms since 1970. */
+  /** Nodes with open drains, and until when each keeps others waiting, by the monotonic clock. @format ms */
   readonly #open = new Map<string, number>();
   #signals = 0;
   #isStopped = false;
@@ -103,7 +103,7 @@ export class DrainQueue {
     const { nodeId } = node;
     // a node whose drain may be running gets no backfills besides those of the drain
     const few = this.#open.has(nodeId) ? 0 : Math.min(FEW_ATTEMPTS, this.#backfills.concurrency);
-    this.#open.set(nodeId, Date.now() + OPEN_FOR_MS);
+    this.#open.set(nodeId, performance.now() + OPEN_FOR_MS);
     try {
       const attempts = await listNeedingBackfill(this.#database, nodeId, undefined, few + 1);
       if (attempts.length === 0) this.#open.delete(nodeId);
@@ -129,7 +129,7 @@ export class DrainQueue {
     try {
       const open = new Set(await stillToDrain(this.#database, [...this.#open.keys()]));
       for (const [nodeId, until] of this.#open) {
-        if (!open.has(nodeId) || until < Date.now()) this.#open.delete(nodeId);
+        if (!open.has(nodeId) || until < performance.now()) this.#open.delete(nodeId);
       }
     } catch (error) {
       this.#logger.debug({ err: error }, 'open drains could not be checked; trying again');

@@ -95,6 +95,7 @@ export class TemporalLink {
         await this.#connectAndWork();
       } catch (error) {
         this.#workersFault = `no workers are running: ${innermostMessage(error)}`;
+        if (!this.#connection) this.#serverFault = `Temporal is not connected: ${innermostMessage(error)}`;
         if (this.#repeated.isNew(error)) logger.error({ err: error }, this.#workersFault);
       }
       await this.#pause(RETRY_MS);
