@@ -1,5 +1,6 @@
 /** Reads one attempt: requests a backfill and waits for it, makes the ETag, and reads executions in bounded batches. */
 import { createHash } from 'node:crypto';
+import type { ReadRequest } from '../../backfills/for-readers.js';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { Principal } from '../../prisma/queries/authenticate.js';
 import { findAttempt, listMissingLines, type AttemptDetailRow } from '../../prisma/queries/find-attempt.js';
@@ -49,11 +50,12 @@ export class AttemptReader {
     const row = await findAttempt(scope, attemptId);
     if (!row) throw notFound('task attempt');
     if (!backfill || (row.state !== 'partial' && row.state !== 'pending_backfill')) return row;
-    const requested = await this.#request(scope, row);
+    const outcome = await this.#request(scope, row);
+    const isRequested = outcome === 'started' || outcome === 'joined' || outcome === 'requested';
     const { waitSeconds } = backfill;
-    if (waitSeconds > 0 && (requested || isUnderWay(row, false))) {
-      await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, requested, signal });
-    } else if (!requested) {
+    if (waitSeconds > 0 && (isRequested || isUnderWay(row, false))) {
+      await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, joined: outcome === 'joined', signal });
+    } else if (!isRequested) {
       return row;
     }
     const again = await findAttempt(scope, attemptId);
@@ -61,15 +63,14 @@ export class AttemptReader {
     return again;
   }
 
-  async #request(scope: OrganizationScope, row: AttemptDetailRow): Promise<boolean> {
+  async #request(scope: OrganizationScope, row: AttemptDetailRow): Promise<ReadRequest> {
     const { backfills } = this.#deps;
     if (row.state === 'pending_backfill') {
       backfills.expedite(scope, row.id);
-      return false;
+      return 'nothing';
     }
-    if (!row.needsBackfill || row.nodeStatus === 'offline') return false;
-    const outcome = await backfills.requestByRead(scope, row.id);
-    return outcome === 'started' || outcome === 'joined' || outcome === 'requested';
+    if (!row.needsBackfill || row.nodeStatus === 'offline') return 'nothing';
+    return backfills.requestByRead(scope, row.id);
   }
 
   async *#json(row: AttemptDetailRow, { scope, principal }: ReadOptions): AsyncGenerator<string> {
