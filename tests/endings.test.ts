@@ -37,6 +37,7 @@ let hive: TestGateway;
 let scope: OrganizationScope;
 let backfills: Backfills;
 let activities: HiveActivities;
+const logged: string[] = [];
 
 beforeAll(async () => {
   world = await WorkflowWorld.create();
@@ -46,7 +47,7 @@ beforeAll(async () => {
   scope = forOrganization(database, hive.organizationId);
   const temporal = new TemporalDoor();
   temporal.open(client);
-  const logger = pino({ level: process.env['HIVESYNC_TEST_LOG_LEVEL'] ?? 'silent' });
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   backfills = createBackfills({
     temporal,
     installation: client.installation,
@@ -471,5 +472,9 @@ test('each backfill of the table was counted once, when it began and when it end
   };
   const ended = (await total('backfill_success_total')) + (await total('backfill_failures_total'));
   expect(ended).toBeGreaterThanOrEqual(CELLS.length);
-  expect(ended).toBe(await total('backfill_requests_total'));
+  // on a busy machine Temporal may miss a read's deadline; the read has been counted, and its workflow may not even start
+  const missed = logged.filter((line) => line.includes('a read could not start a backfill')).length;
+  const requested = await total('backfill_requests_total');
+  expect(requested - ended).toBeGreaterThanOrEqual(0);
+  expect(requested - ended).toBeLessThanOrEqual(missed);
 });

@@ -1,6 +1,7 @@
 /** Reads one attempt: requests a backfill and waits for it, makes the ETag, and reads executions in bounded batches. */
 import { createHash } from 'node:crypto';
 import type { Request } from 'express';
+import type { ReadRequest } from '../../backfills/for-readers.js';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { Principal } from '../../prisma/queries/authenticate.js';
 import { findAttempt, listMissingLines, type AttemptDetailRow } from '../../prisma/queries/find-attempt.js';
@@ -53,14 +54,16 @@ export class AttemptReader {
     const row = await findAttempt(scope, attemptId);
     if (!row) throw notFound('task attempt');
     if (!backfill || (row.state !== 'partial' && row.state !== 'pending_backfill')) return row;
-    const requested = await this.#request(scope, row);
+    const outcome = await this.#request(scope, row);
+    const isRequested = outcome === 'started' || outcome === 'joined' || outcome === 'requested';
     const { waitSeconds } = backfill;
-    if (waitSeconds > 0 && (requested || isUnderWay(row, false))) {
+    if (waitSeconds > 0 && (isRequested || isUnderWay(row, false))) {
       const { stopping } = this.#deps;
       const until = stopping ? AbortSignal.any([signal, stopping]) : signal;
-      await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, requested, signal: until });
+      const joined = outcome === 'joined';
+      await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, joined, signal: until });
       await this.#recheck(request).requireNow();
-    } else if (!requested) {
+    } else if (!isRequested) {
       return row;
     }
     const again = await findAttempt(scope, attemptId);
@@ -72,15 +75,14 @@ export class AttemptReader {
     return new Recheck(this.#deps, request, limitsOf(this.#deps).streamHeartbeatMs);
   }
 
-  async #request(scope: OrganizationScope, row: AttemptDetailRow): Promise<boolean> {
+  async #request(scope: OrganizationScope, row: AttemptDetailRow): Promise<ReadRequest> {
     const { backfills } = this.#deps;
     if (row.state === 'pending_backfill') {
       backfills.expedite(scope, row.id);
-      return false;
+      return 'nothing';
     }
-    if (!row.needsBackfill || row.nodeStatus === 'offline') return false;
-    const outcome = await backfills.requestByRead(scope, row.id);
-    return outcome === 'started' || outcome === 'joined' || outcome === 'requested';
+    if (!row.needsBackfill || row.nodeStatus === 'offline') return 'nothing';
+    return backfills.requestByRead(scope, row.id);
   }
 
   async *#json(row: AttemptDetailRow, workflowId: string, options: ReadOptions): AsyncGenerator<string> {

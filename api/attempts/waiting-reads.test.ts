@@ -30,7 +30,7 @@ test('a read waits as long as it was told to, even if the clock is set back an h
     const begun = performance.now();
     const waiting = new WaitingReads(1).wait(forOrganization(database, organizationId), attemptId, {
       seconds: 1,
-      requested: true,
+      joined: false,
       signal: AbortSignal.timeout(10_000),
     });
     clock.mockImplementation(() => now() - 3_600_000);

@@ -6,12 +6,12 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 250;
 
 /**
- * @param requested whether a backfill has just been requested. It counts even while the row says `partial`: if the
- * read joined a running workflow, that workflow claims the row in a moment.
+ * @param joined whether a running backfill has just been joined. It counts even while the row says `partial`, because
+ * that workflow holds the row in a moment.
  * @returns whether a backfill is under way
  */
-export function isUnderWay({ state, needsBackfill }: Omit<AttemptSyncState, 'nodeId'>, requested: boolean): boolean {
-  return state === 'pending_backfill' || (state === 'partial' && needsBackfill && requested);
+export function isUnderWay({ state, needsBackfill }: Omit<AttemptSyncState, 'nodeId'>, joined: boolean): boolean {
+  return state === 'pending_backfill' || (state === 'partial' && needsBackfill && joined);
 }
 
 /** Reads that wait for a backfill: a bounded number, each polling less and less often. */
@@ -27,10 +27,11 @@ export class WaitingReads {
   async wait(
     scope: OrganizationScope,
     attemptId: string,
-    { seconds, requested, signal }: { seconds: number; requested: boolean; signal: AbortSignal },
+    { seconds, joined, signal }: { seconds: number; joined: boolean; signal: AbortSignal },
   ): Promise<void> {
     if (this.#waiting >= this.limit) return;
     this.#waiting++;
+    let isExpected = joined;
     try {
       const until = performance.now() + seconds * 1000;
       for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
@@ -38,7 +39,8 @@ export class WaitingReads {
         if (left <= 0) return;
         await sleep(Math.min(pause, left), undefined, { signal }).catch(() => undefined);
         const state = await findAttemptState(scope, attemptId);
-        if (!state || !isUnderWay(state, requested)) return;
+        if (!state || !isUnderWay(state, isExpected)) return;
+        if (state.state === 'pending_backfill') isExpected = false; // once it has been held, partial is an end
       }
     } finally {
       this.#waiting--;

@@ -118,6 +118,22 @@ test('a waiting read returns when its time is up, and at once if nothing is unde
   expect((await read(await seed({ needsBackfill: true }), '?wait=20')).took).toBeLessThan(3000);
 });
 
+test('a waiting read returns when the backfill that it started or joined has ended without completing the attempt', async () => {
+  for (const outcome of ['started', 'joined'] as const) {
+    const attemptId = await seed({ needsBackfill: true });
+    backfills.requestByRead = async () => {
+      if (outcome === 'started') await setState(attemptId, 'pending_backfill');
+      else setTimeout(() => void setState(attemptId, 'pending_backfill').catch(() => undefined), 200);
+      setTimeout(() => void setState(attemptId, 'partial').catch(() => undefined), 1000);
+      return outcome;
+    };
+    const { detail, took } = await read(attemptId, '?wait=20');
+    expect(detail.sync.state).toBe('partial');
+    expect(took).toBeGreaterThanOrEqual(990);
+    expect(took).toBeLessThan(5000);
+  }
+});
+
 test('waiting reads beyond the limit return at once', async () => {
   const attemptId = await seed({ state: 'pending_backfill' });
   const reads = await Promise.all(Array.from({ length: 4 }, () => read(attemptId, '?wait=2')));
