@@ -99,12 +99,27 @@ const environment = z.object({
 });
 
 const SECRET = new Set(['DATABASE_URL']);
+/**
+ * They say which servers and data the hive uses. One that is set to nothing is a mistake, often in what should have
+ * filled it in: without it, the hive would start on other data, and quietly.
+ */
+const NEVER_BLANK = [
+  'DATABASE_URL',
+  'HIVE_DATA_DIR',
+  'HIVE_INSTALLATION',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'TEMPORAL_PROFILE',
+  'TEMPORAL_CONFIG_FILE',
+];
 
 /**
- * Reads the hive's configuration. An empty variable counts as unset.
+ * Reads the hive's configuration. An empty variable counts as unset, unless it says which servers or data to use.
  * @throws {ConfigError}
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): HiveConfig {
+  const blank = NEVER_BLANK.find((name) => env[name]?.trim() === '');
+  if (blank !== undefined) throw new ConfigError(blank, '', 'a value; unset it for the default');
   const set = Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   );
