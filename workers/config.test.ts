@@ -32,8 +32,21 @@ test('without any variable, everything has its default and is embedded', () => {
   });
 });
 
-test('an empty value counts as unset', () => {
-  expect(readConfig({ DATABASE_URL: '', HIVE_PORT: ' ', TEMPORAL_ADDRESS: '', LOG_LEVEL: '' })).toMatchObject({
+test.each([
+  'DATABASE_URL',
+  'HIVE_DATA_DIR',
+  'HIVE_INSTALLATION',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'TEMPORAL_PROFILE',
+  'TEMPORAL_CONFIG_FILE',
+])('an empty %s is refused, because the hive would quietly use other servers or data', (name) => {
+  const others = { DATABASE_URL: 'postgresql://me:secret@db/hive', TEMPORAL_ADDRESS: 'temporal:7233' };
+  expect(refusal({ ...others, [name]: ' ' })).toBe(`${name} is ""; allowed: a value; unset it for the default`);
+});
+
+test('any other empty value counts as unset', () => {
+  expect(readConfig({ HIVE_PORT: ' ', LOG_LEVEL: '', HIVE_TEMPORAL_UI_URL: '' })).toMatchObject({
     port: 3000,
     logLevel: 'info',
     temporal: { kind: 'embedded' },
@@ -119,6 +132,7 @@ test.each([
   ['HIVE_TEMPORAL_PORT', '0', 'HIVE_TEMPORAL_PORT is "0"; allowed: a whole number from 1 to 65535'],
   ['HIVE_TEMPORAL_UI_PORT', 'x', 'HIVE_TEMPORAL_UI_PORT is "x"; allowed: a whole number from 1 to 65535'],
   ['HIVE_POSTGRES_PORT', '70000', 'HIVE_POSTGRES_PORT is "70000"; allowed: a whole number from 1 to 65535'],
+  ['HIVE_INSTALLATION', 'a_b', 'HIVE_INSTALLATION is "a_b"; allowed: 1 to 32 letters, digits and dashes'],
   ['TEMPORAL_ADDRESS', 'nowhere', 'TEMPORAL_ADDRESS is "nowhere"; allowed: HOST:PORT'],
   [
     'TEMPORAL_API_KEY',

@@ -123,10 +123,27 @@ const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
 const OWN_PORT = /^HIVE_(\w+_)?PORT$/;
 
 /**
- * Reads the hive's configuration. An empty variable counts as unset.
+ * They say which servers and data the hive uses. One that is set to nothing is a mistake, often in what should have
+ * filled it in: without it, the hive would start on other data, and quietly.
+ */
+const NEVER_BLANK = [
+  'DATABASE_URL',
+  'DIRECT_DATABASE_URL',
+  'HIVE_DATA_DIR',
+  'HIVE_INSTALLATION',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'TEMPORAL_PROFILE',
+  'TEMPORAL_CONFIG_FILE',
+];
+
+/**
+ * Reads the hive's configuration. An empty variable counts as unset, unless it says which servers or data to use.
  * @throws {ConfigError}
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): HiveConfig {
+  const blank = NEVER_BLANK.find((name) => env[name]?.trim() === '');
+  if (blank !== undefined) throw new ConfigError(blank, '', 'a value; unset it for the default');
   const given = Object.entries(env).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()] as const] : []));
   const isServiceLink = ([name, value]: readonly [string, string]) => OWN_PORT.test(name) && SERVICE_LINK.test(value);
   const warnings = given

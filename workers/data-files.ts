@@ -17,10 +17,28 @@ const runningHive = z.object({
 /** How to reach the hive that runs on a data directory. Contains the database's password. */
 export type RunningHiveFile = z.infer<typeof runningHive>;
 
+/** The data directory has the admin token of another database than the one that is used for the first time. */
+export class AdminTokenThereError extends Error {
+  override readonly name = 'AdminTokenThereError';
+  readonly code = 'admin_token_there';
+  constructor(path: string) {
+    super(
+      `this is the first start on an empty database, but ${path} is there, from another one. If the hive should use that ` +
+        'other database, check DATABASE_URL and HIVE_DATA_DIR; if the empty one is right, move the file away',
+    );
+  }
+}
+
+/** @throws AdminTokenThereError */
+export async function refuseOtherAdminToken(dataDir: string): Promise<void> {
+  if ((await readAdminToken(dataDir)) !== undefined) throw new AdminTokenThereError(join(dataDir, ADMIN_TOKEN_FILE));
+}
+
+/** Never replaces a file. */
 export async function writeAdminToken(dataDir: string, secret: string): Promise<string> {
   const path = join(dataDir, ADMIN_TOKEN_FILE);
   await mkdir(dataDir, { recursive: true });
-  await writeFile(path, `${secret}\n`, { mode: 0o600 });
+  await writeFile(path, `${secret}\n`, { mode: 0o600, flag: 'wx' });
   return path;
 }
 

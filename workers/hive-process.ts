@@ -14,7 +14,7 @@ import { openDatabase } from '../prisma/client.js';
 import { ensureInstallation } from '../prisma/queries/installation.js';
 import { createFirstAdminToken } from '../prisma/queries/first-admin-token.js';
 import type { HiveConfig } from './config.js';
-import { removeRunning, writeAdminToken, writeRunning } from './data-files.js';
+import { refuseOtherAdminToken, removeRunning, writeAdminToken, writeRunning } from './data-files.js';
 import { startPageCheckThreads } from './page-check-threads.js';
 import { startBackingServices, type BackingServices } from './backing-services.js';
 import { readTemporalApiKey } from './temporal-config.js';
@@ -46,7 +46,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   const database = openDatabase(services.databaseUrl);
   // connections of their own: when all nodes come back at once, readers must not queue behind them
   const readers = openDatabase(services.databaseUrl);
-  const secret = await createFirstAdminToken(database);
+  const secret = await createFirstAdminToken(database, () => refuseOtherAdminToken(config.dataDir));
   if (secret !== undefined) {
     logger.info({ file: await writeAdminToken(config.dataDir, secret) }, 'first start: wrote an admin token');
   }

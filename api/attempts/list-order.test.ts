@@ -43,7 +43,9 @@ async function announce(session: NodeSession, ...made: Partial<AttemptSync>[]): 
 async function list({ nodeId }: NodeSession, query = ''): Promise<string[]> {
   const ids: string[] = [];
   for (let cursor = '', more = true; more;) {
-    const { body } = await hive.get(`/v1/swarm/attempts?node_id=${nodeId}&limit=2${query}${cursor}`);
+    const { body } = (await hive.get(`/v1/swarm/attempts?node_id=${nodeId}&limit=2${query}${cursor}`)) as {
+      body: unknown;
+    };
     const page = attemptPage.parse(body);
     ids.push(...page.attempts.map(({ id }) => id));
     more = page.has_more;
@@ -67,7 +69,7 @@ test('what comes late is first in the list, whatever its node’s clock says; wi
 
   await announce(session, { attempt_id: future, revision: 2, created_at: '2099-01-01T00:00:00Z' });
   expect(await list(session, '&order=arrived')).toEqual([late, third, second, first, future]); // a change is no arrival
-  const { body } = await hive.get(`/v1/swarm/attempts?node_id=${session.nodeId}&limit=1`);
+  const { body } = (await hive.get(`/v1/swarm/attempts?node_id=${session.nodeId}&limit=1`)) as { body: unknown };
   const [newest] = attemptPage.parse(body).attempts;
   expect(Math.abs(Date.now() - Date.parse(newest?.arrived_at ?? ''))).toBeLessThan(60_000);
 });
@@ -92,7 +94,7 @@ test('the attempts of a shared task stay in the order of the original hive', asy
   const times = ['2026-02-02T00:00:00Z', '2026-02-03T00:00:00Z', '2026-02-01T00:00:00Z'];
   const ids = [];
   for (const time of times) ids.push(...(await announce(session, { shared_task_id: task, created_at: time })));
-  const { body } = await hive.get(`/v1/nodes/task-attempts/by-shared-task/${task}`);
+  const { body } = (await hive.get(`/v1/nodes/task-attempts/by-shared-task/${task}`)) as { body: unknown };
   expect(attemptsOfTask.parse(body).attempts.map(({ id }) => id)).toEqual([ids[1], ids[0], ids[2]]);
 });
 
@@ -117,7 +119,7 @@ test('an attempt of any date is stored, and read back with that date', async () 
   ];
   for (const [sent = '', read = sent] of dates) {
     const [id = ''] = await announce(session, { created_at: sent, updated_at: sent, setup_completed_at: sent });
-    const { body } = await hive.get(`/v1/nodes/task-attempts/${id}`);
+    const { body } = (await hive.get(`/v1/nodes/task-attempts/${id}`)) as { body: unknown };
     expect(body).toMatchObject({
       attempt: { created_at: read, updated_at: read, setup_completed_at: read },
       executions: [{ created_at: read, started_at: read }],

@@ -12,8 +12,9 @@ export function connectCommand(): Command {
         .default('2'),
     )
     .addHelpText('after', '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.')
-    .action(({ protocol }: { protocol: '1' | '2' }) =>
-      withStore(async (store) => {
+    .action(({ protocol }: { protocol: '1' | '2' }) => {
+      refuseBlank('HIVE_URL', 'NODE_DATA_DIR');
+      return withStore(async (store) => {
         const { hiveUrl: url, apiKey, name, logLevel } = readConfig();
         if (apiKey === undefined) {
           throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
@@ -27,8 +28,17 @@ export function connectCommand(): Command {
         logger.info('stopped');
         // the delay before a reconnect may still be running
         setImmediate(() => process.exit(0));
-      }),
-    );
+      });
+    });
+}
+
+/**
+ * A variable that is set to nothing would connect another store, or to another hive, than was meant. Only `connect`
+ * refuses it: nothing keeps `run` from running a command.
+ */
+function refuseBlank(...names: string[]): void {
+  const blank = names.find((name) => process.env[name] === '');
+  if (blank) throw new NodeAgentError('config', `${blank}: is empty; allowed: a value; unset it for the default`);
 }
 
 /** Aborted by SIGINT, by SIGTERM, or when the parent closes the IPC channel that it opened. */

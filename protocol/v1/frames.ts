@@ -21,6 +21,8 @@ export const MAX_LIVE_BATCH_ENTRIES = 500;
 export const ATTEMPT_NOT_FOUND = 'not found';
 
 const MAX_ACTION_BYTES = 4 * 1024 * 1024;
+/** PostgreSQL indexes it, and refuses more than 2,704 bytes. */
+const MAX_MACHINE_ID_BYTES = 2048;
 
 /** The uuid crate also reads upper case, `urn:uuid:`, braces and no hyphens. */
 const uuid = z
@@ -45,7 +47,9 @@ const capabilities = z.object({
 
 export const authDataV1 = z.object({
   api_key: z.string().max(1024),
-  machine_id: z.string().max(1024),
+  machine_id: z.string().refine((id) => Buffer.byteLength(id) <= MAX_MACHINE_ID_BYTES, {
+    error: `must be at most ${MAX_MACHINE_ID_BYTES} bytes`,
+  }),
   name: z.string().max(1024),
   capabilities,
   public_url: orNull(z.string().max(2048)),

@@ -1,0 +1,60 @@
+/** A hive whose variables or data directory don't fit together starts nothing, changes nothing, and says why. */
+import { execFile } from 'node:child_process';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { openDatabase } from '../prisma/client.js';
+import { projectRoot } from '../workers/project-root.js';
+import { createTestDatabase } from './harness/database.js';
+import { runHive } from './harness/processes.js';
+import { testServices } from './harness/services.js';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hivesync-start-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+test('the admin token of another database is not overwritten by a first start', async () => {
+  const created = await createTestDatabase();
+  const database = openDatabase(created.url, 1);
+  const file = join(directory, 'admin-token');
+  await writeFile(file, 'hive_of_another_database\n');
+  const env = {
+    DATABASE_URL: created.url,
+    TEMPORAL_ADDRESS: testServices().temporalAddress,
+    HIVE_DATA_DIR: directory,
+    HIVE_PORT: '0',
+  };
+  try {
+    const { status, stdout, stderr } = await runHive(['start'], env);
+    expect(status).not.toBe(0);
+    expect(stdout + stderr).toContain(`${file} is there, from another one`);
+    expect(await readFile(file, 'utf8')).toBe('hive_of_another_database\n');
+    expect(await database.organization.count()).toBe(0);
+  } finally {
+    await database.$disconnect();
+    await created.drop();
+  }
+}, 60_000);
+
+test('an empty DATABASE_URL beside a Temporal does not make an embedded database', async () => {
+  const data = join(directory, 'hive');
+  const env = { DATABASE_URL: '', TEMPORAL_ADDRESS: testServices().temporalAddress, HIVE_DATA_DIR: data };
+  for (const command of ['start', 'worker', 'migrate']) {
+    const { status, stderr } = await runHive([command], env);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('DATABASE_URL is ""; allowed: a value; unset it for the default');
+  }
+  await expect(access(data)).rejects.toMatchObject({ code: 'ENOENT' });
+}, 60_000);
+
+test.each(['HIVE_URL', 'NODE_API_KEY', 'NODE_DATA_DIR'])('a node with an empty %s does not connect', async (name) => {
+  const env = { PATH: process.env['PATH'], NODE_API_KEY: 'x', NODE_DATA_DIR: directory, [name]: '' };
+  const cli = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
+  const running = promisify(execFile)(process.execPath, [cli, 'connect'], { env, cwd: directory, timeout: 20_000 });
+  await expect(running).rejects.toMatchObject({ stderr: expect.stringContaining(`${name}: is`) });
+  await expect(access(join(directory, '.node-agent'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
