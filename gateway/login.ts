@@ -59,6 +59,7 @@ export class Login {
       capabilities: auth.capabilities,
       publicUrl: auth.public_url ?? null,
       protocolVersion: version,
+      markers: 'markers' in auth ? (auth.markers ?? undefined) : undefined,
     });
     if (result.accepted) await admit(result.node, version);
     else this.#refuse(ws, auth.name, result.error, version);

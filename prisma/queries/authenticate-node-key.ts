@@ -12,12 +12,16 @@ export interface NodeIntroduction {
   capabilities: object;
   publicUrl: string | null;
   protocolVersion: number;
+  /** The markers that the node holds; undefined if it does not know about markers. */
+  markers?: string[] | undefined;
 }
 
 export interface AuthenticatedNode {
   nodeId: string;
   organizationId: string;
   apiKeyId: string;
+  /** Those of the node's markers that the database contains; undefined if the node does not know about markers. */
+  knownMarkers?: string[] | undefined;
 }
 
 export type NodeAuthentication = { accepted: true; node: AuthenticatedNode } | { accepted: false; error: string };
@@ -49,9 +53,11 @@ const ABSENCE_SECONDS = 90;
  * another machine once its node is gone.
  */
 export async function authenticateNode(db: Database, introduction: NodeIntroduction): Promise<NodeAuthentication> {
-  const { keyHash } = introduction;
-  const known = await db.$queryRaw<unknown[]>`SELECT FROM node_api_key WHERE key_hash = ${keyHash}`;
-  if (known.length === 0) return refuse('invalid API key'); // nodes retry this forever, so it costs no transaction
+  const { keyHash, markers } = introduction;
+  const [known] = await db.$queryRaw<{ markers: string[] }[]>`
+    SELECT ARRAY(SELECT m.id::text FROM history_marker m WHERE m.id = ANY (${markers ?? []}::uuid[])) AS markers
+    FROM node_api_key WHERE key_hash = ${keyHash}`;
+  if (!known) return refuse('invalid API key'); // nodes retry this forever, so it costs no transaction
   return db.$transaction(async (tx) => {
     const key = await lockKey(tx, keyHash);
     if (!key) return refuse('invalid API key');
@@ -66,7 +72,8 @@ export async function authenticateNode(db: Database, introduction: NodeIntroduct
     await tx.$executeRaw`
       UPDATE node_api_key SET node_id = ${nodeId}::uuid, machine_id = ${machineId}, last_used_at = now()
       WHERE id = ${key.id}::uuid`;
-    return { accepted: true, node: { nodeId, organizationId: key.organizationId, apiKeyId: key.id } };
+    const knownMarkers = markers && known.markers;
+    return { accepted: true, node: { nodeId, organizationId: key.organizationId, apiKeyId: key.id, knownMarkers } };
   });
 }
 
