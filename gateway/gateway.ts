@@ -13,6 +13,7 @@ import { DrainQueue } from '../backfills/drain-queue.js';
 import type { NodeBackfills } from '../backfills/for-nodes.js';
 import type { NodeSocket, SocketEvents } from './node-socket.js';
 import type { NodeGateway } from './interface.js';
+import { HistoryKeeper } from './history-keeper.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
 import { supersedeAuth } from './auth-frame.js';
 import { Login, type Accepted, type Admit } from './login.js';
@@ -29,6 +30,8 @@ export interface GatewayDeps {
   queue: string;
   instanceId: string;
   backfills: NodeBackfills;
+  /** How often a marker is written after acknowledgements, in ms. @default 10000 */
+  markerMs?: number;
 }
 
 export class Gateway implements NodeGateway {
@@ -43,6 +46,7 @@ export class Gateway implements NodeGateway {
     clientTracking: false,
   });
   readonly #leases: LeaseKeeper;
+  readonly #history: HistoryKeeper;
   readonly #login: Login;
   readonly #drains: DrainQueue;
   readonly #createSocket: CreateSocket;
@@ -53,6 +57,11 @@ export class Gateway implements NodeGateway {
     this.#deps = deps;
     this.queue = deps.queue;
     this.#leases = new LeaseKeeper(deps.database, deps.logger, () => [...this.#open]);
+    this.#history = new HistoryKeeper({
+      ...deps,
+      sockets: () => [...this.#open],
+      ...(deps.markerMs !== undefined && { intervalMs: deps.markerMs }),
+    });
     this.#createSocket = createSocketFactory({ ...deps, events: this.#events });
     this.#login = new Login(deps.database, deps.logger);
     this.#drains = new DrainQueue(deps.database, deps.logger, deps.backfills);
@@ -62,6 +71,7 @@ export class Gateway implements NodeGateway {
   attach(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#leases.start();
+    this.#history.start();
   }
 
   connectionTo(nodeId: string): NodeSocket | undefined {
@@ -72,6 +82,7 @@ export class Gateway implements NodeGateway {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#drains.stop();
+    this.#history.stop();
     await this.#leases.stop(); // a renewal under way would undo what follows
     const closing = [...this.#open];
     const fences = closing.map(({ session }) => session.fence);
@@ -164,7 +175,11 @@ export class Gateway implements NodeGateway {
   readonly #events: SocketEvents = {
     heartbeat: (socket, status) => this.#leases.heartbeat(socket, status),
     backfillNeeded: (socket, reason) => this.#drains.request(socket.session, reason),
+    loggedIn: (socket) => this.#history.loggedIn(socket),
+    acknowledged: (socket, attemptId, revision) => this.#history.acknowledged(socket, attemptId, revision),
+    sessionLost: (socket) => void this.#leases.close(socket),
     closed: (socket) => {
+      this.#history.closed(socket);
       if (!this.#open.delete(socket)) return;
       const { nodeId, fence } = socket.session;
       if (this.#sockets.get(nodeId) === socket) this.#sockets.delete(nodeId);

@@ -9,7 +9,7 @@ export interface IngestEvents {
   pressure(high: boolean): void;
   /** `change`: attempts need a backfill. `announced`: the node has told the hive about everything it has. */
   backfillNeeded(reason: 'announced' | 'change'): void;
-  /** A newer session of the node has taken over. */
+  /** The session is not the node's current one any more. */
   superseded(): void;
   /** Storing failed for a reason that is neither the frame's fault nor temporary, so the connection is useless. */
   failed(error: unknown): void;
@@ -23,7 +23,7 @@ export function ingestEventsFor(
   return {
     pressure: (high) => (high ? guard.pause('pressure') : guard.resume('pressure')),
     backfillNeeded: (reason) => events.backfillNeeded(socket, reason),
-    superseded: () => socket.close('superseded by a newer connection of this node'),
+    superseded: () => events.sessionLost(socket),
     failed: (error) => {
       logger.error({ err: error, nodeId: socket.session.nodeId }, 'what the node sent could not be stored');
       socket.close('internal error');

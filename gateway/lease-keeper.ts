@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import { findLostSessions } from '../prisma/queries/lost-sessions.js';
 import { renewLeases, type Heartbeat } from '../prisma/queries/renew-leases.js';
-import type { NodeSocket } from './node-socket.js';
+import { WENT_BACK, type NodeSocket } from './node-socket.js';
 import { RepeatedErrors } from './repeated-errors.js';
 
 /** As long as a node may be silent before its socket is closed. */
@@ -19,6 +19,7 @@ const CLOSE_REASONS = {
   superseded: 'superseded by a newer connection of this node',
   revoked: 'API key revoked',
   blocked: 'API key blocked',
+  forgotten: WENT_BACK,
 };
 
 export class LeaseKeeper {
@@ -93,5 +94,14 @@ export class LeaseKeeper {
     );
     this.#turn += LOOKED_AT_ONCE;
     for (const { fence, reason } of lost) sockets.get(fence)?.close(CLOSE_REASONS[reason]);
+  }
+
+  /** Closes a socket whose session is no longer the node's current one, and tells the node why. */
+  async close(socket: NodeSocket): Promise<void> {
+    const lost = await findLostSessions(this.#database, [socket.session]).catch((error: unknown) => {
+      this.#logger.warn({ err: error, nodeId: socket.session.nodeId }, 'why a session was lost could not be found out');
+      return [];
+    });
+    socket.close(CLOSE_REASONS[lost[0]?.reason ?? 'superseded']);
   }
 }

@@ -80,6 +80,7 @@ export class Login {
       capabilities: auth.capabilities,
       publicUrl: auth.public_url ?? null,
       protocolVersion: version,
+      markers: 'markers' in auth ? (auth.markers ?? undefined) : undefined,
     });
     // by now the node has given up, perhaps without a word that reached this hive
     if (performance.now() - startedAt > AUTH_TIMEOUT_MS) postponeAuth(ws);

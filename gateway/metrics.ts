@@ -14,6 +14,11 @@ export const frameFaults = new Counter({
   help: 'Frames from nodes that broke the protocol.',
 });
 
+export const databaseWentBack = new Counter({
+  name: 'database_went_back_total',
+  help: 'Times that this process found the database in an earlier state than before.',
+});
+
 export const linesStored = new Counter({
   name: 'log_lines_stored_total',
   help: 'Log lines stored by this process.',

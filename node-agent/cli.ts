@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `node-agent` command. */
 import { Command, CommanderError } from 'commander';
+import { announceCommand } from './commands/announce.js';
 import { attemptsCommand } from './commands/attempts.js';
 import { connectCommand } from './commands/connect.js';
 import { logsCommand } from './commands/logs.js';
@@ -13,7 +14,7 @@ import { VERSION } from './version.js';
 const ENVIRONMENT = `
 Environment:
   HIVE_URL        address of the hive, ws(s):// or http(s):// (default ws://127.0.0.1:3000)
-  NODE_API_KEY    this node's key, made by \`hive key create\`; only connect needs it
+  NODE_API_KEY    this node's key, made by \`hive key create\`; connect and prune need it
   NODE_DATA_DIR   directory of the node's store (default .node-agent)
   NODE_NAME       name of the node in the hive (default: the host name)
   LOG_LEVEL       fatal, error, warn, info, debug, trace or silent (default info)`;
@@ -24,7 +25,15 @@ const program = new Command('node-agent')
   .enablePositionalOptions()
   .exitOverride()
   .addHelpText('after', ENVIRONMENT);
-for (const command of [runCommandCommand, connectCommand, attemptsCommand, logsCommand, statusCommand, pruneCommand]) {
+for (const command of [
+  runCommandCommand,
+  connectCommand,
+  attemptsCommand,
+  logsCommand,
+  statusCommand,
+  pruneCommand,
+  announceCommand,
+]) {
   program.addCommand(command().copyInheritedSettings(program));
 }
 

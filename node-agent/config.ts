@@ -10,7 +10,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface NodeConfig {
   /** The socket's full address, path included. */
   hiveUrl: string;
-  /** Only `connect` needs one. */
+  /** Only `connect` and `prune` need one. */
   apiKey: string | undefined;
   /** Absolute path of the directory of the node's store. */
   dataDir: string;

@@ -5,7 +5,13 @@
  */
 import { z } from 'zod';
 import { storableJson } from './json.js';
-import { MAX_DESCRIBED_EXECUTIONS, MAX_EXECUTIONS, MAX_EXECUTOR_ACTION_BYTES, MAX_PAGE_GZIP_BYTES } from './limits.js';
+import {
+  MAX_DESCRIBED_EXECUTIONS,
+  MAX_EXECUTIONS,
+  MAX_EXECUTOR_ACTION_BYTES,
+  MAX_MARKERS,
+  MAX_PAGE_GZIP_BYTES,
+} from './limits.js';
 import { frame } from './text-frame.js';
 import { rfc3339 } from './time.js';
 import { uuid } from './uuid.js';
@@ -37,6 +43,8 @@ export const authData = z.object({
   name: z.string().min(1).max(256),
   capabilities,
   public_url: z.string().max(2048).nullish(),
+  /** The markers that the node has got, newest first; absent from nodes that know neither markers nor `sync_refused`. */
+  markers: z.array(uuid).max(MAX_MARKERS).nullish(),
   protocol_version: z.int().min(0),
 });
 
@@ -79,6 +87,8 @@ export const executionSyncData = z.object({
 
 const requestFailureCode = z.enum(['not_found', 'not_shared', 'busy', 'internal']);
 const refusalCode = z.enum(['gap', 'epoch', 'unknown_execution', 'busy']);
+/** Why the hive takes nothing of an attempt from this node. */
+const syncRefusalCode = z.enum(['belongs_to_another_node', 'execution_of_another_attempt']);
 
 /** The first frame of a socket. Its `protocol_version` decides which version is spoken afterwards. */
 export const authFrame = frame('auth', authData);
@@ -124,10 +134,14 @@ export const hiveFrame = z.discriminatedUnion('type', [
       session_id: uuid.nullish(),
       heartbeat_interval_seconds: z.number().positive().nullish(),
       max_page_bytes: z.int().positive().max(MAX_PAGE_GZIP_BYTES).nullish(),
+      /** Those of the node's markers that the hive's database contains. */
+      known_markers: z.array(uuid).max(MAX_MARKERS).nullish(),
     }),
   ),
   frame('heartbeat_ack', z.object({ server_time: z.string() })),
   frame('sync_ack', z.object({ attempt_id: uuid, revision, sync_state: syncState })),
+  frame('sync_refused', z.object({ attempt_id: uuid, execution_id: uuid.nullish(), revision, code: syncRefusalCode })),
+  frame('marker', z.object({ id: uuid })),
   frame('log_ack', z.object({ execution_id: uuid, log_epoch: epoch, stored_through: lineCount })),
   frame('log_refused', z.object({ execution_id: uuid, first_seq: seq, stored_through: lineCount, code: refusalCode })),
   frame('describe_attempt', z.object({ request_id: uuid, attempt_id: uuid, after_execution_id: uuid.nullish() })),
@@ -162,6 +176,7 @@ export type AttemptSync = z.infer<typeof attemptSyncData>;
 export type ExecutionSync = z.infer<typeof executionSyncData>;
 export type ExecutionStatus = z.infer<typeof executionStatus>;
 export type RunReason = z.infer<typeof runReason>;
+export type SyncRefusalCode = z.infer<typeof syncRefusalCode>;
 export type SyncState = z.infer<typeof syncState>;
 export type RequestFailureCode = z.infer<typeof requestFailureCode>;
 export type NodeFrame = z.infer<typeof nodeFrame>;

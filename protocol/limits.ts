@@ -39,6 +39,9 @@ export const MAX_DESCRIBED_BYTES = 512 * 1024;
  */
 export const LIVE_REWIND_LINES = 10_000;
 
+/** Markers that a node keeps, and names at its login. */
+export const MAX_MARKERS = 64;
+
 export const AUTH_TIMEOUT_MS = 30_000;
 export const HEARTBEAT_INTERVAL_SECONDS = 30;
 /** Silence after which either side closes the socket. */

@@ -133,6 +133,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/nodes/task-attempts/stored": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much the hive has of some attempts
+         * @description A node asks this before it prunes attempts. Attempts that the organisation does not have are left out. It starts no backfill.
+         */
+        get: operations["listStoredAttempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/nodes/task-attempts/by-shared-task/{id}": {
         parameters: {
             query?: never;
@@ -727,6 +747,22 @@ export interface components {
             first_seq: number;
             last_seq: number;
             reason: string;
+        };
+        StoredAttempts: {
+            attempts: components["schemas"]["StoredAttempt"][];
+        };
+        StoredAttempt: {
+            /** Format: uuid */
+            attempt_id: string;
+            /** Format: uuid */
+            node_id: string;
+            revision: number;
+            /** @enum {string} */
+            sync_state: "partial" | "pending_backfill" | "complete" | "unavailable";
+            /** @description Executions that the node still has. */
+            executions: number;
+            /** @description Lines of these executions that the hive has. */
+            lines_stored: number;
         };
         AttemptsOfTask: {
             attempts: components["schemas"]["Attempt"][];
@@ -1550,6 +1586,74 @@ export interface operations {
                 };
             };
             /** @description The database does not answer or takes no writes; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStoredAttempts: {
+        parameters: {
+            query: {
+                /** @description Ids of attempts, separated by commas; at most 100. */
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredAttempts"];
+                };
+            };
+            /** @description A field is unknown or invalid; `errors` names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid credential. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hive failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;

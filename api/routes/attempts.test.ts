@@ -245,3 +245,31 @@ test('a read whose token is revoked while it waits is refused', async () => {
   await setState(attemptId, 'partial');
   expect(await reading).toMatchObject({ status: 401, code: 'unauthenticated' });
 });
+
+test('a node learns how much the hive has of many attempts at once, of its own organisation only', async () => {
+  const attemptId = await seed({ state: 'complete', metadata: { revision: 7 } });
+  for (const ordinal of [1, 2]) {
+    const executionId = await seedExecution(hive.database, { attemptId, nodeId, ordinal, declaredLines: 3 });
+    await appendPage(hive.database, executionId, makeLines('a', 3));
+    if (ordinal === 2)
+      await hive.database.execution.update({ where: { id: executionId }, data: { goneFromNode: true } });
+  }
+  const foreignNode = await seedNode(hive.database, hive.foreign.id);
+  const foreign = await seed({ organizationId: hive.foreign.id, nodeId: foreignNode });
+  const path = '/v1/nodes/task-attempts/stored';
+  const response = await hive.get(`${path}?ids=${[attemptId, foreign, randomUUID()].join(',')}`);
+  expect(response.status).toBe(200);
+  expect(response.body).toEqual({
+    attempts: [
+      { attempt_id: attemptId, node_id: nodeId, revision: 7, sync_state: 'complete', executions: 1, lines_stored: 3 },
+    ],
+  });
+  const tooMany = Array.from({ length: 101 }, () => randomUUID()).join(',');
+  for (const ids of ['', 'x', `${attemptId},`, tooMany]) {
+    const refused = await hive.get(`${path}?ids=${ids}`);
+    expect([refused.status, (refused.body as { errors: { field: string }[] }).errors[0]?.field]).toEqual([
+      400,
+      expect.stringContaining('ids'),
+    ]);
+  }
+});

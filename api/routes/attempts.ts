@@ -1,13 +1,22 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { listAttempts, listAttemptsOfTask } from '../../prisma/queries/list-attempts.js';
+import { listStoredAttempts } from '../../prisma/queries/list-stored-attempts.js';
 import { type AttemptReader, type AttemptReading } from '../attempts/attempt-reader.js';
 import { decodeListCursor, encodeListCursor } from '../attempts/list-cursor.js';
 import { notFound } from '../problem.js';
 import { answer, route, WRITTEN, type Context, type Route } from '../route.js';
-import { attemptDetail, attemptListQuery, attemptPage, attemptQuery, attemptsOfTask } from '../schemas/attempt.js';
+import {
+  attemptDetail,
+  attemptListQuery,
+  attemptPage,
+  attemptQuery,
+  attemptsOfTask,
+  storedQuery,
+} from '../schemas/attempt.js';
+import { storedAttempts } from '../../protocol/stored-attempts.js';
 import { uuid } from '../../protocol/uuid.js';
-import { attemptView } from '../views/attempt.js';
+import { attemptView, storedAttemptView } from '../views/attempt.js';
 import { writeParts } from '../write-stream.js';
 
 const params = z.strictObject({ id: uuid });
@@ -34,6 +43,23 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
         const backfill = { waitSeconds: wait ?? 0 };
         const reading = await reader.read({ scope, principal, attemptId: id, request, signal: gone, backfill });
         return sendReading(reading, request, response);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/nodes/task-attempts/stored',
+      operationId: 'listStoredAttempts',
+      tag,
+      summary: 'How much the hive has of some attempts',
+      description:
+        'A node asks this before it prunes attempts. Attempts that the organisation does not have are left out. ' +
+        'It starts no backfill.',
+      access: 'viewer',
+      query: storedQuery,
+      responses: { 200: storedAttempts },
+      handle: async ({ scope, query: { ids } }) => {
+        const rows = await listStoredAttempts(scope, ids);
+        return answer(200, { attempts: rows.map(storedAttemptView) });
       },
     }),
     route({

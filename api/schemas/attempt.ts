@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { executionStatus, runReason, syncState } from '../../protocol/frames.js';
 import { count, nullableTime, pageLimit, queryInteger, storedText, time } from './common.js';
+import { MAX_STORED_IDS } from '../../protocol/stored-attempts.js';
 import { uuid } from '../../protocol/uuid.js';
 
 export const attempt = z
@@ -90,6 +91,15 @@ export const attemptDetail = z
     sync,
   })
   .meta({ id: 'AttemptDetail' });
+
+export const storedQuery = z.strictObject({
+  ids: z
+    .string()
+    .max(MAX_STORED_IDS * 40)
+    .transform((text) => text.split(','))
+    .pipe(z.array(uuid).max(MAX_STORED_IDS))
+    .meta({ description: `Ids of attempts, separated by commas; at most ${MAX_STORED_IDS}.`, type: 'string' }),
+});
 
 export const attemptQuery = z.strictObject({
   wait: queryInteger(0, 30, 'How many seconds to wait for a backfill that is under way.').optional(),

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { AttemptDetailRow, AttemptRow, MissingLines } from '../../prisma/queries/find-attempt.js';
 import type { ExecutionRow } from '../../prisma/queries/list-executions.js';
+import type { StoredAttemptRow } from '../../prisma/queries/list-stored-attempts.js';
+import type { StoredAttempt } from '../../protocol/stored-attempts.js';
 import type { attempt, execution, nodeInfo, sync } from '../schemas/attempt.js';
 import { iso } from '../schemas/common.js';
 
@@ -83,4 +85,15 @@ export function syncView(
 
 function missingView({ executionId, firstSeq, lastSeq, reason }: MissingLines) {
   return { execution_id: executionId, first_seq: firstSeq, last_seq: lastSeq, reason };
+}
+
+export function storedAttemptView(row: StoredAttemptRow): StoredAttempt {
+  return {
+    attempt_id: row.id,
+    node_id: row.nodeId,
+    revision: Number(row.revision),
+    sync_state: row.state,
+    executions: row.executions,
+    lines_stored: Number(row.linesStored),
+  };
 }

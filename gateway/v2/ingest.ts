@@ -2,6 +2,7 @@
  * Stores what a node sends unasked, in the order it came: metadata in batches of one transaction each, live pages
  * through log-ingest.ts.
  */
+import { listExistingAttempts } from '../../prisma/queries/list-existing-attempts.js';
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { needBackfill } from '../../prisma/queries/need-backfill.js';
 import { storeMetadata, type TakenIn } from '../../prisma/queries/store-metadata.js';
@@ -162,7 +163,7 @@ export class IngestV2 {
       return locked;
     }
     const isLockedNow = ({ data }: MetadataItem) => takenIn.locked.has(data.attempt_id);
-    this.#acknowledge(
+    await this.#acknowledge(
       attempts.filter(({ attempt_id: id }) => !takenIn.locked.has(id)),
       executions.filter(({ attempt_id: id }) => !takenIn.locked.has(id)),
       takenIn,
@@ -178,21 +179,45 @@ export class IngestV2 {
     if (judgeDatabaseError(error)?.kind === 'refused') this.#deps.fault(`${item.type}: can't be stored`, id);
   }
 
-  #acknowledge(attempts: AttemptSync[], executions: ExecutionSync[], takenIn: TakenIn): void {
+  async #acknowledge(attempts: AttemptSync[], executions: ExecutionSync[], takenIn: TakenIn): Promise<void> {
     const syncs = new Map(takenIn.attempts.map((sync) => [sync.attemptId, sync]));
-    for (const { execution_id: id } of executions) {
-      const stored = takenIn.executions.find((execution) => execution.executionId === id);
-      if (stored) this.#logs.acknowledge(id, stored.logEpoch, stored.storedThrough);
-      else this.#deps.fault('execution_sync: attempt_id or execution_id is not known for this node', id);
+    const stored = new Map(takenIn.executions.map((execution) => [execution.executionId, execution]));
+    const isStored = (item: ExecutionSync) => stored.get(item.execution_id)?.attemptId === item.attempt_id;
+    const foreign = await this.#foreignAttempts(
+      executions.filter((item) => !isStored(item) && !syncs.has(item.attempt_id)),
+    );
+    for (const item of executions) {
+      const { attempt_id, execution_id, revision } = item;
+      const execution = stored.get(execution_id);
+      if (execution && isStored(item))
+        this.#logs.acknowledge(execution_id, execution.logEpoch, execution.storedThrough);
+      else if (syncs.has(attempt_id))
+        this.#deps.refuse({ attempt_id, execution_id, revision, code: 'execution_of_another_attempt' });
+      else if (foreign.has(attempt_id))
+        this.#deps.refuse({ attempt_id, execution_id, revision, code: 'belongs_to_another_node' });
+      else this.#unknownAttempt(execution_id);
     }
-    for (const { attempt_id: id } of attempts) {
-      const sync = syncs.get(id);
+    for (const { attempt_id, revision } of attempts) {
+      const sync = syncs.get(attempt_id);
       if (sync) this.#acknowledgeSync(sync);
-      else this.#deps.fault('attempt_sync: attempt_id is not known for this node', id);
+      else this.#deps.refuse({ attempt_id, revision, code: 'belongs_to_another_node' });
     }
     for (const { attempt_id: id } of attempts) syncs.delete(id);
     for (const sync of syncs.values()) if (sync.state === 'complete') this.#acknowledgeSync(sync);
     if (takenIn.attempts.some((sync) => sync.needsBackfill)) this.#deps.events.backfillNeeded('change');
+  }
+
+  /** @returns the ids of those executions' attempts that another node has */
+  async #foreignAttempts(refused: ExecutionSync[]): Promise<Set<string>> {
+    if (refused.length === 0) return new Set();
+    const ids = refused.map((execution) => execution.attempt_id);
+    return this.#persist(() => listExistingAttempts(this.#deps.database, ids));
+  }
+
+  /** The hive has lost the attempt, or has never heard of it. The node announces it once more, and this is no fault. */
+  #unknownAttempt(executionId: string): void {
+    const error = 'execution_sync: attempt_id is not known for this node';
+    this.#deps.send({ type: 'error', data: { message_id: executionId, error } });
   }
 
   /** Tries again while the database is away, until the queue is stopped. */

@@ -8,7 +8,7 @@ import { markGap } from '../../prisma/queries/execution-flags.js';
 import type { StoreResult } from '../../prisma/queries/store-page.js';
 import { recomputeAttempt, type ComputedSync } from '../../prisma/queries/attempt-state.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
-import type { HiveFrame } from '../../protocol/frames.js';
+import type { FrameData, HiveFrame } from '../../protocol/frames.js';
 import { LIVE_REWIND_LINES } from '../../protocol/limits.js';
 import { PageError } from '../../protocol/page.js';
 import type { LogPage } from '../interface.js';
@@ -23,6 +23,8 @@ export interface IngestSocket {
   session: NodeSession;
   logger: Logger;
   send(frame: HiveFrame): void;
+  /** Tells the node that nothing of an attempt is taken from it. */
+  refuse(refusal: FrameData<HiveFrame, 'sync_refused'>): void;
   /** Reports a frame that breaks the protocol. @param messageId the attempt or execution that it was about */
   fault(message: string, messageId?: string): void;
 }

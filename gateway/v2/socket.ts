@@ -6,7 +6,14 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Database } from '../../prisma/database.js';
 import { decodeLogPageFrame } from '../../protocol/binary-frame.js';
-import { nodeFrame, type NodeFrame, type SyncState } from '../../protocol/frames.js';
+import {
+  nodeFrame,
+  type FrameData,
+  type HiveFrame,
+  type NodeFrame,
+  type SyncRefusalCode,
+  type SyncState,
+} from '../../protocol/frames.js';
 import {
   HEARTBEAT_INTERVAL_SECONDS,
   MAX_BINARY_FRAME_BYTES,
@@ -18,7 +25,7 @@ import { decodeTextFrame, FrameError } from '../../protocol/text-frame.js';
 import { ingestEventsFor } from '../ingest-events.js';
 import type { PagedConnection } from '../interface.js';
 import { frameFaults } from '../metrics.js';
-import type { LoginSession, SocketEvents } from '../node-socket.js';
+import type { AcknowledgingSocket, LoginSession, SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
 import { IngestV2 } from './ingest.js';
 import type { LivePageWriter } from './live-page-writer.js';
@@ -32,7 +39,13 @@ export interface SocketV2Deps {
   events: SocketEvents;
 }
 
-export class SocketV2 implements PagedConnection {
+/** What nodes that do not know `sync_refused` are told. */
+const REFUSALS: Record<SyncRefusalCode, string> = {
+  belongs_to_another_node: 'the attempt belongs to another node',
+  execution_of_another_attempt: 'the execution belongs to another attempt',
+};
+
+export class SocketV2 implements PagedConnection, AcknowledgingSocket {
   readonly protocol = 2;
   readonly #ws: WebSocket;
   readonly #tcp: Socket;
@@ -61,7 +74,8 @@ export class SocketV2 implements PagedConnection {
     this.#ingest = new IngestV2({
       ...deps,
       session,
-      send: (frame) => this.#guard.send(frame),
+      send: (frame) => this.#send(frame),
+      refuse: (refusal) => this.#refuse(refusal),
       fault: (message, messageId) => this.#fault(message, messageId),
       events: ingestEventsFor(this, this.#guard, deps),
     });
@@ -70,7 +84,7 @@ export class SocketV2 implements PagedConnection {
   }
 
   welcome(): Promise<void> {
-    const { nodeId, organizationId, sessionId } = this.session;
+    const { nodeId, organizationId, sessionId, knownMarkers } = this.session;
     limitMessages(this.#ws, this.#tcp, MAX_BINARY_FRAME_BYTES);
     this.#guard.send({
       type: 'auth_result',
@@ -82,8 +96,10 @@ export class SocketV2 implements PagedConnection {
         session_id: sessionId,
         heartbeat_interval_seconds: HEARTBEAT_INTERVAL_SECONDS,
         max_page_bytes: MAX_PAGE_GZIP_BYTES,
+        ...(knownMarkers && { known_markers: knownMarkers }),
       },
     });
+    this.#deps.events.loggedIn(this);
     return Promise.resolve();
   }
 
@@ -105,7 +121,11 @@ export class SocketV2 implements PagedConnection {
 
   acknowledge(attemptId: string, revision: bigint, state: SyncState): void {
     const data = { attempt_id: attemptId, revision: Number(revision), sync_state: state };
-    this.#guard.send({ type: 'sync_ack', data });
+    this.#send({ type: 'sync_ack', data });
+  }
+
+  sendMarker(id: string): void {
+    if (this.session.knownMarkers) this.#guard.send({ type: 'marker', data: { id } });
   }
 
   close(reason: string): void {
@@ -157,6 +177,19 @@ export class SocketV2 implements PagedConnection {
         this.#deps.logger.warn({ nodeId: this.session.nodeId, error: frame.data.error }, 'node reports an error');
         if (frame.data.message_id != null) this.#ingest.add({ type: 'unknown', id: frame.data.message_id, bytes });
     }
+  }
+
+  #send(frame: HiveFrame): void {
+    if (!this.#guard.send(frame) || frame.type !== 'sync_ack') return;
+    this.#deps.events.acknowledged(this, frame.data.attempt_id, BigInt(frame.data.revision));
+  }
+
+  /** Tells the node that nothing of an attempt is taken from it. This is no fault of the frame. */
+  #refuse(refusal: FrameData<HiveFrame, 'sync_refused'>): void {
+    const { attempt_id, execution_id, code } = refusal;
+    this.#deps.logger.info({ nodeId: this.session.nodeId, attempt_id, execution_id, code }, 'attempt refused');
+    if (this.session.knownMarkers) this.#guard.send({ type: 'sync_refused', data: refusal });
+    else this.#guard.send({ type: 'error', data: { message_id: execution_id ?? attempt_id, error: REFUSALS[code] } });
   }
 
   #fault(message: string, messageId?: string): void {

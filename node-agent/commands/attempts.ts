@@ -16,15 +16,17 @@ export function attemptsCommand(): Command {
 }
 
 function asJson(row: AttemptRow): string {
-  return JSON.stringify({ ...attemptSync(row), sync_state: row.acked_state, acknowledged: isAcknowledged(row) });
+  const { acked_state: sync_state, refused } = row;
+  return JSON.stringify({ ...attemptSync(row), sync_state, acknowledged: isAcknowledged(row), refused });
 }
 
 function asText(row: AttemptRow): string {
-  const hive = isAcknowledged(row) ? (row.acked_state ?? '') : 'not announced';
+  const hive =
+    row.refused !== null ? `refused: ${row.refused}` : isAcknowledged(row) ? (row.acked_state ?? '') : 'not announced';
   const executions = `${row.execution_count} execution${row.execution_count === 1 ? '' : 's'}`;
   return [row.id, row.created_at, hive.padEnd(16), executions.padEnd(14), row.title ?? ''].join('  ').trimEnd();
 }
 
 function isAcknowledged(row: AttemptRow): boolean {
-  return row.acked_revision === row.revision;
+  return row.acked_revision === row.revision && row.refused === null;
 }

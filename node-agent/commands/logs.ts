@@ -29,7 +29,11 @@ function executionsOf(store: Store, id: string): ExecutionRow[] {
 }
 
 function* linesOf(store: Store, executions: ExecutionRow[], json: boolean): Generator<string> {
-  for (const { key, id, log_lines: through } of executions) {
+  for (const { key, id, log_lines: through, pruned } of executions) {
+    if (pruned !== 0) {
+      process.stderr.write(`node-agent: the ${through} lines of execution ${id} were pruned; the hive has them\n`);
+      continue;
+    }
     for (let seq = 0; seq < through;) {
       const piece = readPiece(store, key, seq, through);
       if (!piece) break;

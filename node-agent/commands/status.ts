@@ -8,6 +8,11 @@ interface StatusRow {
   attempts: number;
   complete: number;
   unacknowledged: number;
+  /** Acknowledged a moment ago: if the connection ends now, they are announced again. */
+  uncovered: number;
+  refused: number;
+  /** Attempts whose lines were pruned: only their descriptions are left. */
+  pruned: number;
   executions: number;
   running: number;
   log_lines: number;
@@ -34,6 +39,13 @@ export function statusCommand(): Command {
           `store       ${status.data_dir}`,
           `hive        ${status.hive_url}`,
           `attempts    ${counts.attempts}: ${counts.complete} complete in the hive, ${counts.unacknowledged} with changes to announce`,
+          ...(counts.uncovered > 0
+            ? [`            ${counts.uncovered} acknowledged only just: announced again if the connection ends now`]
+            : []),
+          ...(counts.refused > 0
+            ? [`            ${counts.refused} refused by the hive (\`node-agent attempts\` says why)`]
+            : []),
+          ...(counts.pruned > 0 ? [`pruned      ${counts.pruned} attempts: only the hive has their lines`] : []),
           `executions  ${counts.executions}: ${counts.running} running`,
           `log lines   ${counts.log_lines}`,
         ]);

@@ -217,7 +217,10 @@ describe('node-agent run', () => {
       running: 0,
       log_lines: 2,
     });
-    expect(JSON.parse(agent('prune', '--older-than', '0', '--json').stdout.toString())).toEqual({ removed: [] });
+    expect(JSON.parse(agent('prune', '--older-than', '0', '--json').stdout.toString())).toEqual({
+      removed: [],
+      kept: [],
+    });
     const unknown = agent('logs', 'a7b3a1de-0000-4000-8000-00000000000a');
     expect([unknown.status, unknown.stderr.toString()]).toEqual([1, expect.stringContaining('there is no attempt')]);
   });

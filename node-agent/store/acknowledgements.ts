@@ -1,13 +1,13 @@
 /** What the hive has acknowledged, and what to do if it has more than this store. */
-import type { SyncState } from '../../protocol/frames.js';
+import type { SyncRefusalCode, SyncState } from '../../protocol/frames.js';
 import { findAttempt, raiseRevision } from './attempts.js';
 import { findExecution } from './executions.js';
 import type { Store } from './open.js';
-import type { AttemptRow } from './rows.js';
 import {
   ACKNOWLEDGE_ATTEMPT,
   ACKNOWLEDGE_EXECUTION,
   ACKNOWLEDGE_LINES,
+  DELETE_MARKERS_AFTER,
   FORGET_ALL_ATTEMPT_ACKS,
   FORGET_ALL_EXECUTION_ACKS,
   FORGET_ATTEMPT_ACK,
@@ -16,10 +16,11 @@ import {
   FORGET_EXECUTION_ACKS_OF_UNACKED,
   FORGET_INCOMPLETE_ACKS,
   FORGET_UNVERIFIED_ACKS,
+  PASS_OVER_EXECUTIONS,
   RAISE_EPOCH,
   RAISE_REVISION_ABOVE,
+  REFUSE_ATTEMPT,
   SELECT_HIVE_NODE,
-  SELECT_LAST_COMPLETED,
   SET_EXECUTION_REVISIONS,
   SET_HIVE_NODE,
 } from './sql.js';
@@ -38,12 +39,30 @@ export function acknowledgeAttempt(store: Store, attemptId: string, revision: nu
       return 'behind';
     }
     if (revision < attempt.acked_revision) return 'taken';
-    store.prepare(ACKNOWLEDGE_ATTEMPT).run({ revision, state, now: Date.now(), key: attempt.key });
+    if (attempt.refused !== null) {
+      if (revision === attempt.acked_revision) return 'taken'; // it is about what was refused
+      store.prepare(FORGET_EXECUTION_ACKS).run(attempt.key);
+    }
+    store.prepare(ACKNOWLEDGE_ATTEMPT).run({ revision, state, key: attempt.key });
     // The hive does not acknowledge pulled pages one by one. Once the attempt becomes complete, its executions are
     // announced once more, because prune needs the stored_through of the answers.
     if (state === 'complete' && attempt.acked_state !== 'complete')
       store.prepare(FORGET_UNVERIFIED_ACKS).run(attempt.key);
     return 'taken';
+  });
+}
+
+/**
+ * Sets an attempt aside that the hive takes nothing of from this node. It is announced again once it changes.
+ * @returns whether this is new
+ */
+export function refuseAttempt(store: Store, attemptId: string, revision: number, code: SyncRefusalCode): boolean {
+  return store.write(() => {
+    const attempt = findAttempt(store, attemptId);
+    if (!attempt) return false;
+    store.prepare(REFUSE_ATTEMPT).run({ key: attempt.key, revision, code });
+    store.prepare(PASS_OVER_EXECUTIONS).run(attempt.key);
+    return attempt.refused !== code;
   });
 }
 
@@ -62,7 +81,7 @@ export function acknowledgeLines(store: Store, ack: LogAck): AckOutcome {
     if (!execution) return 'unknown';
     const hiveIsAhead =
       ack.epoch > execution.log_epoch || (ack.epoch === execution.log_epoch && ack.storedThrough > execution.log_lines);
-    if (hiveIsAhead) {
+    if (hiveIsAhead && execution.pruned === 0) {
       const revision = raiseRevision(store, execution.attempt_key);
       store.prepare(RAISE_EPOCH).run({ key: execution.key, epoch: ack.epoch, revision });
       return 'behind';
@@ -73,16 +92,11 @@ export function acknowledgeLines(store: Store, ack: LogAck): AckOutcome {
   });
 }
 
-/** @returns the attempt that became complete in the hive last; undefined if none is complete */
-export function lastCompleted(store: Store): AttemptRow | undefined {
-  return store.prepare<AttemptRow>(SELECT_LAST_COMPLETED).get();
-}
-
-/** Everything is announced again. */
-export function forgetAllAcks(store: Store): void {
-  store.write(() => {
-    store.prepare(FORGET_ALL_ATTEMPT_ACKS).run();
+/** Everything is announced again, also what the hive has refused. @returns the number of attempts */
+export function forgetAllAcks(store: Store): number {
+  return store.write(() => {
     store.prepare(FORGET_ALL_EXECUTION_ACKS).run();
+    return store.prepare(FORGET_ALL_ATTEMPT_ACKS).run().changes;
   });
 }
 
@@ -107,6 +121,11 @@ export function forgetIncompleteAcks(store: Store): void {
   });
 }
 
+/** @returns the id that the hive has for this node; null if it has never connected */
+export function idAtHive(store: Store): string | null {
+  return store.prepare<{ hive_node_id: string | null }>(SELECT_HIVE_NODE).get()?.hive_node_id ?? null;
+}
+
 /**
  * Stores the id that the hive has for this node. If it is another one than before (another hive, an emptied database,
  * a node that was deleted there), former acknowledgements no longer count and everything is announced again.
@@ -115,11 +134,12 @@ export function forgetIncompleteAcks(store: Store): void {
 export function meetHive(store: Store, hiveNodeId: string): boolean {
   return store.write(() => {
     store.machineId(); // makes sure that the row exists
-    const former = store.one(store.prepare<{ hive_node_id: string | null }>(SELECT_HIVE_NODE)).hive_node_id;
+    const former = idAtHive(store);
     if (former === hiveNodeId) return false;
     store.prepare(SET_HIVE_NODE).run(hiveNodeId);
     if (former === null) return false;
     forgetAllAcks(store);
+    store.prepare(DELETE_MARKERS_AFTER).run(0);
     return true;
   });
 }

@@ -1,7 +1,6 @@
 import type { Store } from './open.js';
 import type { AttemptRow } from './rows.js';
 import {
-  DELETE_PRUNABLE,
   INSERT_ATTEMPT,
   RAISE_REVISION,
   SELECT_ATTEMPT_BY_ID,
@@ -9,7 +8,6 @@ import {
   SELECT_ATTEMPTS,
   SELECT_IS_PENDING,
   SELECT_PENDING_ATTEMPTS,
-  SELECT_PRUNABLE,
 } from './sql.js';
 
 export interface NewAttempt {
@@ -61,15 +59,4 @@ export function pendingAttempts(store: Store, after: number, limit: number): num
     .prepare<{ key: number }>(SELECT_PENDING_ATTEMPTS)
     .all({ after, limit })
     .map(({ key }) => key);
-}
-
-/**
- * Removes attempts last changed before `before` of which the hive has acknowledged everything: `complete` at their
- * present revision, and each execution's lines and epoch.
- * @returns the ids of those removed
- */
-export function prune(store: Store, before: Date): string[] {
-  const candidates = store.prepare<{ key: number; id: string }>(SELECT_PRUNABLE).all(before.toISOString());
-  // the statement checks again: a `run` may have added to the attempt since it was listed
-  return candidates.filter(({ key }) => store.prepare(DELETE_PRUNABLE).run(key).changes > 0).map(({ id }) => id);
 }

@@ -1,5 +1,12 @@
 /** Rows of the store as SQLite gives them, and as the protocol's frames carry them. */
-import type { AttemptSync, ExecutionStatus, ExecutionSync, RunReason, SyncState } from '../../protocol/frames.js';
+import type {
+  AttemptSync,
+  ExecutionStatus,
+  ExecutionSync,
+  RunReason,
+  SyncRefusalCode,
+  SyncState,
+} from '../../protocol/frames.js';
 
 export interface AttemptRow {
   key: number;
@@ -7,8 +14,12 @@ export interface AttemptRow {
   revision: number;
   acked_revision: number;
   acked_state: SyncState | null;
-  /** When the hive acknowledged that it had become complete; ms since the epoch. */
-  completed_at: number | null;
+  /** The marker that covers the acknowledgement: the hive's database contains both or neither. */
+  covered_by: number | null;
+  /** Why the hive takes nothing of it. It is announced again once it changes, or by `announce --all`. */
+  refused: SyncRefusalCode | null;
+  /** The lines of all its executions were pruned. */
+  pruned: number;
   title: string | null;
   shared_task_id: string | null;
   executor: string;
@@ -34,6 +45,9 @@ export interface ExecutionRow {
   acked_revision: number;
   acked_epoch: number;
   acked_through: number;
+  attempt_refused: SyncRefusalCode | null;
+  /** Its lines were pruned: only the hive has them. */
+  pruned: number;
   run_reason: RunReason;
   executor_action: string | null;
   before_head_commit: string | null;

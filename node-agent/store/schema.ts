@@ -83,4 +83,21 @@ CREATE TABLE log_page (
 /** When the hive acknowledged that the attempt had become complete; ms since the epoch. */
 const COMPLETED_AT = `ALTER TABLE attempt ADD COLUMN completed_at INTEGER;`;
 
-export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES, COMPLETED_AT];
+/**
+ * The hive's markers, in the order in which they came, and which of them covers an attempt's acknowledgement: none while
+ * `covered_by` is null. `refused`: why the hive takes nothing of the attempt. `pruned`: the lines were removed; of an
+ * attempt: of all its executions.
+ */
+const MARKERS_REFUSED_PRUNED = `
+CREATE TABLE marker (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE
+);
+ALTER TABLE attempt ADD COLUMN covered_by INTEGER;
+ALTER TABLE attempt ADD COLUMN refused TEXT;
+ALTER TABLE attempt ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX attempt_covered ON attempt (covered_by);
+`;
+
+export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES, COMPLETED_AT, MARKERS_REFUSED_PRUNED];

@@ -14,14 +14,15 @@ const ATTEMPT = `
   SELECT a.*, (SELECT count(*) FROM execution e WHERE e.attempt_key = a.key) AS execution_count FROM attempt a`;
 export const SELECT_ATTEMPT_BY_ID = `${ATTEMPT} WHERE a.id = ?`;
 export const SELECT_ATTEMPT_BY_KEY = `${ATTEMPT} WHERE a.key = ?`;
-export const SELECT_ATTEMPTS = `${ATTEMPT} ORDER BY a.created_at DESC, a.id LIMIT ?`;
+/** Without those of which nothing but a description is left. */
+export const SELECT_ATTEMPTS = `${ATTEMPT} WHERE a.pruned = 0 ORDER BY a.created_at DESC, a.id LIMIT ?`;
 export const INSERT_ATTEMPT = `
   INSERT INTO attempt (id, revision, title, shared_task_id, executor, branch, container_ref, created_at, updated_at)
   VALUES (@id, 0, @title, @shared_task_id, @executor, @branch, @container_ref, @created_at, @created_at)
   ON CONFLICT (id) DO NOTHING`;
-export const RAISE_REVISION = `UPDATE attempt SET revision = revision + 1, updated_at = ? WHERE key = ? RETURNING revision`;
+export const RAISE_REVISION = `UPDATE attempt SET revision = revision + 1, updated_at = ?, pruned = 0 WHERE key = ? RETURNING revision`;
 export const RAISE_REVISION_ABOVE = `
-  UPDATE attempt SET revision = @revision + 1, acked_revision = 0 WHERE key = @key AND revision <= @revision RETURNING revision`;
+  UPDATE attempt SET revision = @revision + 1, acked_revision = 0, refused = NULL WHERE key = @key AND revision <= @revision RETURNING revision`;
 /** Asked after every commit, and nearly always false; {@link SELECT_PENDING_ATTEMPTS} takes ten times as long. */
 export const SELECT_IS_PENDING = `
   SELECT EXISTS (SELECT 1 FROM attempt WHERE revision > acked_revision)
@@ -32,21 +33,21 @@ export const SELECT_PENDING_ATTEMPTS = `
     UNION SELECT attempt_key FROM execution WHERE revision > acked_revision AND attempt_key > @after
   ) ORDER BY key LIMIT @limit`;
 export const ACKNOWLEDGE_ATTEMPT = `
-  UPDATE attempt SET acked_revision = @revision, acked_state = @state,
-    completed_at = CASE WHEN acked_state = 'complete' AND acked_revision = @revision THEN completed_at ELSE @now END
+  UPDATE attempt SET acked_revision = @revision, acked_state = @state, refused = NULL,
+    covered_by = CASE WHEN acked_state = @state AND acked_revision = @revision THEN covered_by END
   WHERE key = @key`;
-export const SELECT_LAST_COMPLETED = `
-  ${ATTEMPT} WHERE a.key = (
-    SELECT key FROM attempt WHERE ${IS_COMPLETE}
-    ORDER BY completed_at DESC, key DESC LIMIT 1)`;
+export const REFUSE_ATTEMPT = `
+  UPDATE attempt SET refused = @code, acked_revision = min(revision, @revision), acked_state = NULL, covered_by = NULL
+  WHERE key = @key`;
 export const SELECT_HIVE_NODE = `SELECT hive_node_id FROM node WHERE id = 1`;
 export const SET_HIVE_NODE = `UPDATE node SET hive_node_id = ? WHERE id = 1`;
-export const FORGET_ALL_ATTEMPT_ACKS = `UPDATE attempt SET acked_revision = 0, acked_state = NULL`;
+export const FORGET_ALL_ATTEMPT_ACKS = `
+  UPDATE attempt SET acked_revision = 0, acked_state = NULL, covered_by = NULL, refused = NULL`;
 export const FORGET_ALL_EXECUTION_ACKS = `UPDATE execution SET acked_revision = 0, acked_epoch = 0, acked_through = 0`;
 export const FORGET_ATTEMPT_ACK = `UPDATE attempt SET acked_revision = 0 WHERE key = ?`;
 export const FORGET_INCOMPLETE_ACKS = `
   UPDATE attempt SET acked_revision = 0
-  WHERE acked_state IS NOT 'complete' AND acked_revision > 0
+  WHERE acked_state IS NOT 'complete' AND acked_revision > 0 AND refused IS NULL
     AND NOT EXISTS (SELECT 1 FROM execution e WHERE e.attempt_key = attempt.key AND e.status = 'running')`;
 export const FORGET_EXECUTION_ACKS_OF_UNACKED = `
   UPDATE execution SET acked_revision = 0
@@ -56,9 +57,31 @@ export const FORGET_UNVERIFIED_ACKS = `
   UPDATE execution SET acked_revision = 0
   WHERE attempt_key = ? AND (acked_epoch <> log_epoch OR acked_through <> log_lines)`;
 
+// markers
+
+export const INSERT_MARKER = `INSERT INTO marker (id) VALUES (?) ON CONFLICT DO NOTHING`;
+export const SELECT_MARKERS = `SELECT seq, id FROM marker ORDER BY seq DESC`;
+export const COVER_ACKS = `
+  UPDATE attempt SET covered_by = (SELECT max(seq) FROM marker) WHERE covered_by IS NULL AND acked_revision > 0`;
+export const COVER_BY_ANOTHER = `UPDATE attempt SET covered_by = ? WHERE covered_by = ?`;
+export const DELETE_MARKER = `DELETE FROM marker WHERE seq = ?`;
+export const DELETE_MARKERS_AFTER = `DELETE FROM marker WHERE seq > ?`;
+export const SELECT_LAST_KNOWN_MARKER = `
+  SELECT coalesce(max(seq), 0) FROM marker WHERE id IN (SELECT value FROM json_each(?))`;
+export const COUNT_LOST_ACKS = `SELECT count(*) FROM attempt WHERE covered_by > ?`;
+export const FORGET_UNCOVERED_ACKS = `
+  UPDATE attempt SET acked_revision = 0, acked_state = NULL, covered_by = NULL
+  WHERE (covered_by IS NULL OR covered_by > ?) AND acked_revision > 0 AND refused IS NULL`;
+export const FORGET_EXECUTION_ACKS_OF_FORGOTTEN = `
+  UPDATE execution SET acked_revision = 0, acked_epoch = 0, acked_through = 0
+  WHERE acked_revision > 0 AND attempt_key IN (
+    SELECT key FROM attempt WHERE covered_by IS NULL AND acked_revision = 0 AND acked_state IS NULL)`;
+
 // executions
 
-const EXECUTION = `SELECT e.*, a.id AS attempt_id, a.revision AS attempt_revision FROM execution e JOIN attempt a ON a.key = e.attempt_key`;
+const EXECUTION = `
+  SELECT e.*, a.id AS attempt_id, a.revision AS attempt_revision, a.refused AS attempt_refused
+  FROM execution e JOIN attempt a ON a.key = e.attempt_key`;
 export const SELECT_EXECUTION_BY_ID = `${EXECUTION} WHERE e.id = ?`;
 export const SELECT_EXECUTION_BY_KEY = `${EXECUTION} WHERE e.key = ?`;
 export const SELECT_EXECUTIONS = `
@@ -84,6 +107,8 @@ export const RAISE_EPOCH = `
   WHERE key = @key`;
 export const ACKNOWLEDGE_LINES = `UPDATE execution SET acked_epoch = ?, acked_through = ? WHERE key = ?`;
 export const ACKNOWLEDGE_EXECUTION = `UPDATE execution SET acked_revision = max(acked_revision, ?) WHERE key = ?`;
+/** Nothing of a refused attempt is announced. */
+export const PASS_OVER_EXECUTIONS = `UPDATE execution SET acked_revision = revision WHERE attempt_key = ?`;
 export const FORGET_EXECUTION_ACK = `UPDATE execution SET acked_revision = 0 WHERE key = ?`;
 export const FORGET_EXECUTION_ACKS = `UPDATE execution SET acked_revision = 0 WHERE attempt_key = ?`;
 
@@ -107,15 +132,26 @@ export const SELECT_SEALED_THROUGH = `SELECT coalesce(max(last_seq), 0) FROM log
 // status and prune
 
 export const SELECT_STATUS = `
-  SELECT (SELECT count(*) FROM attempt) AS attempts,
-    (SELECT count(*) FROM attempt WHERE ${IS_COMPLETE}) AS complete,
+  SELECT (SELECT count(*) FROM attempt WHERE pruned = 0) AS attempts,
+    (SELECT count(*) FROM attempt WHERE ${IS_COMPLETE} AND pruned = 0) AS complete,
     (SELECT count(*) FROM attempt WHERE revision > acked_revision) AS unacknowledged,
-    (SELECT count(*) FROM execution) AS executions,
+    (SELECT count(*) FROM attempt WHERE covered_by IS NULL AND acked_revision > 0 AND refused IS NULL) AS uncovered,
+    (SELECT count(*) FROM attempt WHERE refused IS NOT NULL) AS refused,
+    (SELECT count(*) FROM attempt WHERE pruned = 1) AS pruned,
+    (SELECT count(*) FROM execution WHERE pruned = 0) AS executions,
     (SELECT count(*) FROM execution WHERE status = 'running') AS running,
-    (SELECT coalesce(sum(log_lines), 0) FROM execution) AS log_lines`;
+    (SELECT coalesce(sum(log_lines), 0) FROM execution WHERE pruned = 0) AS log_lines`;
 const PRUNABLE = `
-  ${IS_COMPLETE} AND NOT EXISTS (
+  pruned = 0 AND refused IS NULL AND ${IS_COMPLETE} AND NOT EXISTS (
     SELECT 1 FROM execution e WHERE e.attempt_key = attempt.key
       AND (e.status = 'running' OR e.acked_epoch <> e.log_epoch OR e.acked_through <> e.log_lines))`;
-export const SELECT_PRUNABLE = `SELECT key, id FROM attempt WHERE updated_at < ? AND ${PRUNABLE} ORDER BY key`;
-export const DELETE_PRUNABLE = `DELETE FROM attempt WHERE key = ? AND ${PRUNABLE}`;
+export const SELECT_PRUNABLE = `
+  SELECT key, id, revision, (SELECT count(*) FROM execution e WHERE e.attempt_key = attempt.key) AS executions,
+    (SELECT coalesce(sum(log_lines), 0) FROM execution e WHERE e.attempt_key = attempt.key) AS lines
+  FROM attempt WHERE key > @after AND updated_at < @before AND ${PRUNABLE} ORDER BY key LIMIT @limit`;
+export const MARK_ATTEMPT_PRUNED = `UPDATE attempt SET pruned = 1 WHERE key = @key AND revision = @revision AND ${PRUNABLE}`;
+export const MARK_EXECUTIONS_PRUNED = `UPDATE execution SET pruned = 1 WHERE attempt_key = ?`;
+export const DELETE_PRUNED_PAGES = `
+  DELETE FROM log_page WHERE execution_key IN (SELECT key FROM execution WHERE attempt_key = ?)`;
+export const DELETE_PRUNED_LINES = `
+  DELETE FROM log_line WHERE execution_key IN (SELECT key FROM execution WHERE attempt_key = ?)`;

@@ -6,7 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pTimeout from 'p-timeout';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeLogPageFrame, type LogPageFrame } from '../../protocol/binary-frame.js';
-import { authFrame, nodeFrame, type FrameData, type HiveFrame, type NodeFrame } from '../../protocol/frames.js';
+import {
+  authFrame,
+  nodeFrame,
+  type AuthData,
+  type FrameData,
+  type HiveFrame,
+  type NodeFrame,
+} from '../../protocol/frames.js';
 import { decodeTextFrame, encodeTextFrame } from '../../protocol/text-frame.js';
 
 /** The same on every connection: to a node, another id means another hive. */
@@ -72,7 +79,7 @@ export interface ScriptedHiveOptions {
 export class ScriptedHive {
   readonly #server: WebSocketServer;
   readonly peers: Peer[] = [];
-  readonly auths: FrameData<{ type: 'auth'; data: unknown }, 'auth'>[] = [];
+  readonly auths: AuthData[] = [];
   readonly url: string;
   handler: Handler;
   auth: Partial<FrameData<HiveFrame, 'auth_result'>>;

@@ -12,6 +12,8 @@ export interface NodeIntroduction {
   capabilities: object;
   publicUrl: string | null;
   protocolVersion: number;
+  /** The markers that the node holds; undefined if it does not know about markers. */
+  markers?: string[] | undefined;
 }
 
 export interface AuthenticatedNode {
@@ -20,6 +22,8 @@ export interface AuthenticatedNode {
   apiKeyId: string;
   /** Drawn when the login began: of two logins of a node, the one that began later has the higher one. */
   fence: bigint;
+  /** Those of the node's markers that the database contains; undefined if the node does not know about markers. */
+  knownMarkers?: string[] | undefined;
 }
 
 export type NodeAuthentication = { accepted: true; node: AuthenticatedNode } | { accepted: false; error: string };
@@ -51,9 +55,11 @@ const ABSENCE_SECONDS = 90;
  * another machine once its node is gone.
  */
 export async function authenticateNode(db: Database, introduction: NodeIntroduction): Promise<NodeAuthentication> {
-  const { keyHash } = introduction;
-  const [known] = await db.$queryRaw<{ fence: bigint }[]>`
-    SELECT nextval('lease_fence') AS fence FROM node_api_key WHERE key_hash = ${keyHash}`;
+  const { keyHash, markers } = introduction;
+  const [known] = await db.$queryRaw<{ fence: bigint; markers: string[] }[]>`
+    SELECT nextval('lease_fence') AS fence,
+      ARRAY(SELECT m.id::text FROM history_marker m WHERE m.id = ANY (${markers ?? []}::uuid[])) AS markers
+    FROM node_api_key WHERE key_hash = ${keyHash}`;
   if (!known) return refuse('invalid API key'); // nodes retry this forever, so it costs no transaction
   return db.$transaction(async (tx) => {
     const key = await lockKey(tx, keyHash);
@@ -70,7 +76,8 @@ export async function authenticateNode(db: Database, introduction: NodeIntroduct
       UPDATE node_api_key SET node_id = ${nodeId}::uuid, machine_id = ${machineId}, last_used_at = now()
       WHERE id = ${key.id}::uuid`;
     const { fence } = known;
-    return { accepted: true, node: { nodeId, organizationId: key.organizationId, apiKeyId: key.id, fence } };
+    const node = { nodeId, organizationId: key.organizationId, apiKeyId: key.id, fence };
+    return { accepted: true, node: { ...node, knownMarkers: markers && known.markers } };
   });
 }
 

@@ -10,15 +10,20 @@ export interface OpenSession {
 export interface LostSession {
   nodeId: string;
   fence: bigint;
-  reason: 'superseded' | 'revoked' | 'blocked';
+  /** `forgotten`: the database knows nothing of the session any more, and of no newer one. */
+  reason: 'superseded' | 'revoked' | 'blocked' | 'forgotten';
 }
 
-/** Which of the hive's sessions must end: a newer session has the lease, or the key or the node is gone. */
+/**
+ * Which of the hive's sessions must end: a newer session has the lease, the key or the node is gone, or the database went
+ * back to a state before the session.
+ */
 export function findLostSessions(db: Queryable, sessions: OpenSession[]): Promise<LostSession[]> {
   return db.$queryRaw`
     SELECT session.node_id AS "nodeId", session.fence,
            CASE WHEN key.id IS NULL OR key.revoked_at IS NOT NULL THEN 'revoked'
-                WHEN key.blocked_at IS NOT NULL THEN 'blocked' ELSE 'superseded' END AS reason
+                WHEN key.blocked_at IS NOT NULL THEN 'blocked'
+                WHEN lease.fence > session.fence THEN 'superseded' ELSE 'forgotten' END AS reason
     FROM unnest(${sessions.map(({ nodeId }) => nodeId)}::uuid[], ${sessions.map(({ fence }) => fence)}::bigint[],
                 ${sessions.map(({ apiKeyId }) => apiKeyId)}::uuid[]) AS session (node_id, fence, key_id)
     LEFT JOIN node_lease lease ON lease.node_id = session.node_id

@@ -7,6 +7,8 @@ import { STORED_LINES } from './stored-lines.js';
 
 export interface StoredExecution {
   executionId: string;
+  /** The attempt that it belongs to, which need not be the one that the node named. */
+  attemptId: string;
   logEpoch: number;
   /** Lines 1..storedThrough of the epoch are in the hive. */
   storedThrough: number;
@@ -50,7 +52,8 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
 /**
  * Inserts the executions of attempts that the node owns, and updates those whose revision is not older. The attempts'
  * rows must be locked.
- * @returns how far the hive's copy of each is; an execution that is not among them was refused
+ * @returns how far the hive's copy of each is. An execution that is not among them was refused, and so was one that
+ * belongs to another attempt.
  */
 export async function upsertExecutions(
   tx: Queryable,
@@ -84,6 +87,6 @@ export async function upsertExecutions(
     WHERE execution.node_id = excluded.node_id AND execution.attempt_id = excluded.attempt_id
       AND execution.revision <= excluded.revision`;
   return tx.$queryRaw`
-    SELECT e.id AS "executionId", e.log_epoch AS "logEpoch", ${STORED_LINES} AS "storedThrough"
+    SELECT e.id AS "executionId", e.attempt_id AS "attemptId", e.log_epoch AS "logEpoch", ${STORED_LINES} AS "storedThrough"
     FROM execution e WHERE e.id = ANY (${ids}::uuid[]) AND e.node_id = ${session.nodeId}::uuid`;
 }

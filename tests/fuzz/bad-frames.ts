@@ -21,7 +21,7 @@ export interface BadFrame {
   /** A string is sent as a text frame, bytes as a binary frame. */
   payload: string | Buffer;
   /** `closed` means that the socket ends at once, without counting faults. */
-  answer: 'error' | 'log_refused' | 'closed';
+  answer: 'error' | 'log_refused' | 'sync_refused' | 'closed';
 }
 
 type Draw = (ids: Ids) => fc.Arbitrary<Omit<BadFrame, 'kind'>>;
@@ -78,7 +78,8 @@ const KINDS: Record<string, { weight: number; draw: Draw }> = {
   "another node's attempt": {
     weight: 5,
     draw: ({ foreignAttempt }) =>
-      answeredByError(
+      answered(
+        'sync_refused',
         anyNodeFrame
           .filter(({ type }) => type === 'attempt_sync')
           .map(({ type, data }) =>
@@ -89,7 +90,8 @@ const KINDS: Record<string, { weight: number; draw: Draw }> = {
   "an execution in another node's attempt": {
     weight: 5,
     draw: ({ foreignAttempt }) =>
-      answeredByError(
+      answered(
+        'sync_refused',
         anyNodeFrame
           .filter(({ type }) => type === 'execution_sync')
           .map(({ type, data }) => JSON.stringify({ type, data: { ...data, attempt_id: foreignAttempt } })),

@@ -21,7 +21,7 @@ const LINES = 50_000;
 const SEED = 20_261_124;
 
 /** Frames that come unasked: a page that left a gap makes the hive ask for what it lacks. */
-const HIVES_OWN = new Set(['describe_attempt', 'read_logs', 'grant', 'cancel', 'close']);
+const HIVES_OWN = new Set(['describe_attempt', 'read_logs', 'grant', 'cancel', 'close', 'marker']);
 
 let world: World;
 let hive: HiveHandle;
@@ -58,7 +58,7 @@ class Attacker {
       node.ws.send(frame.payload);
       const answer = await this.#answer(node, frame);
       this.seen[`${frame.kind}: ${answer}`] = (this.seen[`${frame.kind}: ${answer}`] ?? 0) + 1;
-      if (answer !== 'log_refused') faults++;
+      if (answer === 'error') faults++;
       if (faults < MAX_FAULTS_PER_MINUTE && answer !== 'closed') continue;
       const { reason } = await node.untilClosed();
       if (answer !== 'closed') expect(reason).toBe('too many faulty frames');
@@ -69,7 +69,7 @@ class Attacker {
 
   async #connect(): Promise<ScriptedNode> {
     this.sockets++;
-    const node = await ScriptedNode.connect(hive.url, this.#apiKey, this.#machineId);
+    const node = await ScriptedNode.connect(hive.url, this.#apiKey, this.#machineId, []);
     node.send('attempt_sync', this.attempt);
     node.send('execution_sync', this.execution);
     await node.next('log_ack', 30_000);

@@ -4,8 +4,15 @@ import { until } from './until.js';
 import type { HiveHandle, World } from './world.js';
 
 export interface AttemptView {
-  attempt: { id: string; sync_state: string; title: string | null };
-  executions: { id: string; status: string; log_lines: number; stored_lines: number }[];
+  attempt: {
+    id: string;
+    sync_state: string;
+    title: string | null;
+    executor: string;
+    created_at: string;
+    revision: number;
+  };
+  executions: { id: string; status: string; log_lines: number; stored_lines: number; gone_from_node: boolean }[];
   is_complete: boolean;
   sync: {
     state: string;
@@ -13,6 +20,7 @@ export interface AttemptView {
     lines_stored: number;
     last_error: string | null;
     unavailable_reason: string | null;
+    missing: { execution_id: string; first_seq: number; last_seq: number; reason: string }[];
   };
 }
 
@@ -36,7 +44,7 @@ export function attemptOf(world: World, hive: HiveHandle, attemptId: string): Pr
   return world.get<AttemptView>(hive, `/v1/nodes/task-attempts/${attemptId}`);
 }
 
-export function untilComplete(world: World, hive: HiveHandle, attemptId: string, timeoutMs: number): Promise<void> {
+export function untilComplete(world: World, hive: HiveHandle, attemptId: string, timeoutMs = 60_000): Promise<void> {
   const isComplete = async () => (await attemptOf(world, hive, attemptId)).sync.state === 'complete';
   return until(isComplete, timeoutMs, `attempt ${attemptId} is complete`);
 }

@@ -30,6 +30,17 @@ export async function copyDatabase(url: string): Promise<TestDatabase> {
   }
 }
 
+/**
+ * Puts a copy in the place of the database, as a restored backup or a failover does. Connections to both end, and pools
+ * go on with the copy.
+ */
+export async function replaceDatabase(url: string, copy: TestDatabase): Promise<void> {
+  const [name, copyName] = [url, copy.url].map((address) => new URL(address).pathname.slice(1));
+  await asSuperuser(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+  await asSuperuser(`DROP DATABASE ${name} WITH (FORCE)`);
+  await asSuperuser(`ALTER DATABASE ${copyName} RENAME TO ${name}`);
+}
+
 async function create(how: string): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await asSuperuser(`CREATE DATABASE ${name} ${how}`);

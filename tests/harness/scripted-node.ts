@@ -38,20 +38,27 @@ export class ScriptedNode {
    * Opens a socket and logs in.
    * @throws Error if the hive refuses the login
    */
-  static async connect(hiveUrl: string, apiKey: string, machineId: string = randomUUID()): Promise<ScriptedNode> {
+  static async connect(
+    hiveUrl: string,
+    apiKey: string,
+    machineId: string = randomUUID(),
+    markers?: string[],
+  ): Promise<ScriptedNode> {
     const node = await ScriptedNode.open(hiveUrl);
-    const result = await node.auth(apiKey, machineId);
+    const result = await node.auth(apiKey, machineId, markers);
     if (!result.success) throw new Error(`auth refused: ${result.error}`);
     return node;
   }
 
-  auth(apiKey: string, machineId: string): Promise<FrameData<HiveFrame, 'auth_result'>> {
+  /** @param markers absent for a node that knows neither markers nor `sync_refused` */
+  auth(apiKey: string, machineId: string, markers?: string[]): Promise<FrameData<HiveFrame, 'auth_result'>> {
     this.send('auth', {
       api_key: apiKey,
       machine_id: machineId,
       name: 'scripted',
       capabilities: { executors: ['SHELL'], max_concurrent_tasks: 1, os: 'linux', arch: 'x64', version: '0' },
       protocol_version: 2,
+      ...(markers && { markers }),
     });
     return this.next('auth_result');
   }

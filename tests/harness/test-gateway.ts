@@ -14,6 +14,8 @@ export interface TestGateway {
   /** What it was made with, for another one beside it. */
   deps: GatewayDeps;
   database: Database;
+  /** Address of the database. */
+  databaseUrl: string;
   server: Server;
   url: string;
   organizationId: string;
@@ -23,7 +25,7 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-export async function startTestGateway(): Promise<TestGateway> {
+export async function startTestGateway({ markerMs }: Pick<GatewayDeps, 'markerMs'> = {}): Promise<TestGateway> {
   const testDatabase = await createTestDatabase();
   const database = openDatabase(testDatabase.url);
   const { id: organizationId } = await ensureOrganization(database, 'default');
@@ -38,6 +40,7 @@ export async function startTestGateway(): Promise<TestGateway> {
       drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
       start: () => Promise.resolve(true),
     },
+    ...(markerMs !== undefined && { markerMs }),
   };
   const gateway = new Gateway(deps);
   const server = createServer();
@@ -46,6 +49,7 @@ export async function startTestGateway(): Promise<TestGateway> {
     gateway,
     deps,
     database,
+    databaseUrl: testDatabase.url,
     server,
     url: await listen(server),
     organizationId,

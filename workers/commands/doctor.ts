@@ -41,9 +41,13 @@ export function doctorCommand(): Command {
     );
 }
 
-function describeSummary({ attempts, executions, pages, lines, findings, repaired }: Summary): string {
+function describeSummary({ attempts, executions, pages, lines, findings, repaired, absentNodes }: Summary): string {
   const found = findings === 0 ? 'nothing is damaged' : `${findings} findings, ${repaired} repaired`;
-  return `${attempts} attempts, ${executions} executions, ${pages} pages, ${lines} lines: ${found}`;
+  const absent =
+    absentNodes === 0
+      ? ''
+      : `\n${absentNodes} nodes are not connected: what this database lacks of them altogether shows when they connect`;
+  return `${attempts} attempts, ${executions} executions, ${pages} pages, ${lines} lines: ${found}${absent}`;
 }
 
 /** In JSON, field names are snake_case, and what is paused is called held, as in the API. */

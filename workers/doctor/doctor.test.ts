@@ -57,8 +57,10 @@ test('a hive whose logs are sound is left as it is', async () => {
   const before = await execution(executionId);
   expect(await doctor()).toEqual({
     findings: [],
-    summary: { attempts: 2, executions: 2, pages: 10, lines: 100, findings: 0, repaired: 0 },
+    summary: { attempts: 2, executions: 2, pages: 10, lines: 100, findings: 0, repaired: 0, absentNodes: 0 },
   });
+  await hive.database.nodeLease.deleteMany({});
+  expect((await doctor()).summary.absentNodes).toBe(await hive.database.node.count());
   expect(await execution(executionId)).toEqual(before);
 });
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../prisma/database.js';
 import { listAttemptIds, listClaimedLogs, type ClaimedLog } from '../../prisma/queries/examine-log.js';
+import { countAbsentNodes } from '../../prisma/queries/count-absent-nodes.js';
 import { listMisjudged, recomputeAttempt } from '../../prisma/queries/attempt-state.js';
 import { examineSurely, isSound, type Examination } from './examine-log.js';
 import type { Finding, Outcome } from './finding.js';
@@ -23,6 +24,8 @@ export interface Summary {
   lines: number;
   findings: number;
   repaired: number;
+  /** Nodes that are not connected. What only they know to be missing (see docs/protocol.md, markers) shows when they are. */
+  absentNodes: number;
 }
 
 const BATCH = 500;
@@ -32,7 +35,7 @@ const MAX_REPAIRS = 3;
 const STATE_SETTLES_MS = 1000;
 
 export async function examineHive(db: Database, options: DoctorOptions): Promise<Summary> {
-  const summary: Summary = { attempts: 0, executions: 0, pages: 0, lines: 0, findings: 0, repaired: 0 };
+  const summary: Summary = { attempts: 0, executions: 0, pages: 0, lines: 0, findings: 0, repaired: 0, absentNodes: 0 };
   const report = (finding: Finding) => {
     summary.findings++;
     if (finding.outcome === 'repaired') summary.repaired++;
@@ -40,6 +43,7 @@ export async function examineHive(db: Database, options: DoctorOptions): Promise
   };
   await examineLogs(db, options, summary, report);
   await examineStates(db, options, summary, report);
+  summary.absentNodes = await countAbsentNodes(db);
   return summary;
 }
 

@@ -1,13 +1,12 @@
 /** Announces attempts and executions to the hive, again and again until it has acknowledged them. */
 import { MAX_UNACKNOWLEDGED_METADATA } from '../../../protocol/limits.js';
-import type { FrameData, HiveFrame, SyncState } from '../../../protocol/frames.js';
+import type { FrameData, HiveFrame, SyncRefusalCode } from '../../../protocol/frames.js';
 import type { Logger } from '../../log.js';
 import {
   acknowledgeAttempt,
   acknowledgeLines,
-  forgetAllAcks,
   forgetAttemptAcks,
-  lastCompleted,
+  refuseAttempt,
   type AckOutcome,
 } from '../../store/acknowledgements.js';
 import { findAttempt, getAttempt, pendingAttempts } from '../../store/attempts.js';
@@ -27,6 +26,13 @@ const REFUSED_MS = 1000;
  * after a reconnect, the hive can store the executions of many together.
  */
 const VERIFY_MS = 500;
+
+const REFUSALS: Record<SyncRefusalCode, string> = {
+  belongs_to_another_node:
+    'the hive has this attempt from another node, and takes nothing of it from this one; the attempt is set aside',
+  execution_of_another_attempt:
+    'the hive has an execution of this attempt as part of another attempt; the attempt is set aside',
+};
 
 /** A frame that awaits its answer. A newer change of the same row waits until then. */
 interface Unanswered {
@@ -54,8 +60,6 @@ export class Announcer {
   #counted: Set<string> | undefined = new Set();
   /** Whether something waits for room in the window, or for the answer to an earlier frame about the same row. */
   #hasDeferred = false;
-  /** The attempt that became complete last. A hive that was restored from a backup has lost what came last. */
-  #probe: { attemptId: string; revision: number } | undefined;
   /** When the last round of {@link VERIFY_MS} began, by performance.now. */
   #verifiedAt = -VERIFY_MS;
   #verification: NodeJS.Timeout | undefined;
@@ -65,16 +69,6 @@ export class Announcer {
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.pump = singleFlight(() => this.#pass(), options, 'announcing failed');
-  }
-
-  /** Announces the attempt that became complete last once more, to learn whether the hive still has it. */
-  probe(): void {
-    const attempt = lastCompleted(this.#options.store);
-    if (!attempt) return;
-    this.#probe = { attemptId: attempt.id, revision: attempt.revision };
-    this.#attempts.set(attempt.id, this.#sent(undefined, attempt.revision));
-    this.#counted?.add(attempt.id);
-    this.#options.outbox.sendNow({ type: 'attempt_sync', data: attemptSync(attempt) });
   }
 
   /** Sends what was deferred, and again what has not been answered in time. To be called about every second. */
@@ -97,7 +91,6 @@ export class Announcer {
       this.#options.outbox.sendNow({ type: 'error', data: { message_id: id, error } });
     }
     if (sync_state === 'complete') this.#verify();
-    if (this.#probe?.attemptId === id && this.#probe.revision === revision) this.#probed(sync_state);
     this.#goOn(outcome);
   }
 
@@ -118,6 +111,17 @@ export class Announcer {
     return outcome;
   }
 
+  /** Handles a sync_refused: sets the attempt aside. */
+  attemptRefused({ attempt_id: id, execution_id, revision, code }: FrameData<HiveFrame, 'sync_refused'>): void {
+    if (refuseAttempt(this.#options.store, id, revision, code)) {
+      this.#options.logger.warn({ attempt_id: id, code }, REFUSALS[code]);
+    }
+    const unanswered = this.#attempts.get(id);
+    if (unanswered && revision >= unanswered.revision) this.#attempts.delete(id);
+    if (execution_id != null) this.#executions.delete(execution_id);
+    this.#goOn('taken');
+  }
+
   /** Handles the refusal of an execution_sync. @param unknown whether the hive does not know what it belongs to */
   executionRefused(executionId: string, attemptId: string | undefined, unknown: boolean): void {
     const unanswered = this.#executions.get(executionId);
@@ -130,7 +134,7 @@ export class Announcer {
   /** Announces an attempt that the hive does not know, with its executions, from the start. */
   announceAgain(attemptId: string): void {
     const attempt = findAttempt(this.#options.store, attemptId);
-    if (!attempt) return;
+    if (attempt?.refused !== null) return;
     forgetAttemptAcks(this.#options.store, attempt.key);
     this.pump();
   }
@@ -194,16 +198,6 @@ export class Announcer {
       this.#counted = undefined;
       await outbox.send({ type: 'announced', data: { count } });
     }
-  }
-
-  #probed(state: SyncState): void {
-    this.#probe = undefined;
-    if (state === 'complete') return;
-    this.#options.logger.warn(
-      'the hive no longer has what it had acknowledged (restored from a backup?); announcing everything again',
-    );
-    forgetAllAcks(this.#options.store);
-    this.pump();
   }
 
   /** @returns false if the window is full */

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { getAttempt, pendingAttempts } from '../../store/attempts.js';
+import { forgetAllAcks } from '../../store/acknowledgements.js';
+import { findAttempt, getAttempt, pendingAttempts } from '../../store/attempts.js';
+import { heldMarkers } from '../../store/markers.js';
 import { connectedNode, type ConnectedNode } from '../../testing/connected-node.js';
 import { obliging, type Peer, type Received } from '../../testing/scripted-hive.js';
 import { endedExecution, finishExecution, row, startExecution } from '../../testing/temporary-store.js';
@@ -70,36 +73,89 @@ describe('announcing', () => {
     };
   };
 
-  test('announces again only the last complete attempt, and those that are not complete', async () => {
-    endedExecution(node.store);
-    const [last, partial] = [endedExecution(node.store), endedExecution(node.store)];
-    completing(2);
+  test('announces again what no marker covers that the hive still knows, and what is not complete', async () => {
+    const [kept, lost] = [endedExecution(node.store), endedExecution(node.store)];
+    completing(3);
     const before = await node.connect();
     await before.count('announced');
     await settle();
-    await node.disconnect();
-    const peer = await node.connect();
-    expect(await peer.count('announced')).toEqual([{ count: 2 }]);
+    const [known, unknown] = [randomUUID(), randomUUID()];
+    before.send('marker', { id: known });
     await settle();
-    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([last.attempt_id, partial.attempt_id]);
-    expect(peer.of('execution_sync').map(({ execution_id }) => execution_id)).toEqual([partial.id]);
+    // complete since the first marker: another execution of `lost`, and an attempt that no marker covers
+    endedExecution(node.store, { attemptId: lost.attempt_id });
+    await before.until(() => before.of('execution_sync').some(({ revision }) => revision === 4), 'the change');
+    await settle();
+    before.send('marker', { id: unknown });
+    await settle();
+    const uncovered = endedExecution(node.store);
+    await before.until(() => before.of('attempt_sync').some((it) => it.attempt_id === uncovered.attempt_id), 'it');
+    await settle();
+    await node.disconnect();
+
+    node.hive.auth = { known_markers: [known] };
+    const peer = await node.connect();
+    expect(node.hive.auths.map(({ markers }) => markers)).toEqual([[], [unknown, known]]);
+    expect(await peer.count('announced')).toEqual([{ count: 2 }]);
+    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([
+      lost.attempt_id,
+      uncovered.attempt_id,
+    ]);
+    expect(peer.of('execution_sync')).toHaveLength(3);
+    expect(heldMarkers(node.store)).toEqual([known]);
+    await settle();
+    await node.disconnect();
+    node.hive.auth = {}; // an older hive, which knows nothing of markers
+    const again = await node.connect();
+    expect(await again.count('announced')).toEqual([{ count: 0 }]);
+    expect(getAttempt(node.store, kept.attempt_key)).toMatchObject({ acked_state: 'complete' });
   });
 
-  test('announces everything again when the hive has lost what it had acknowledged last', async () => {
+  test('a change by another command, as of `announce --all`, is announced while connected', async () => {
     const executions = Array.from({ length: 3 }, () => endedExecution(node.store));
     completing(3);
-    await (await node.connect()).count('announced');
-    await settle();
-    await node.disconnect();
-    completing(0);
     const peer = await node.connect();
-    await peer.until(() => peer.of('execution_sync').length === 3, 'every execution');
-    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([
-      executions[2]?.attempt_id,
-      ...executions.map(({ attempt_id }) => attempt_id),
-    ]);
+    await peer.count('announced');
     await settle();
-    expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
+    expect(forgetAllAcks(node.store)).toBe(3);
+    await peer.until(() => peer.of('execution_sync').length === 6, 'every execution again', 1000);
+    expect(
+      peer
+        .of('attempt_sync')
+        .slice(3)
+        .map(({ attempt_id }) => attempt_id),
+    ).toEqual(executions.map(({ attempt_id }) => attempt_id));
+  });
+
+  test('sets an attempt aside that the hive refuses, running or not, and goes on with the others', async () => {
+    const plain = obliging();
+    const [ended, running] = [endedExecution(node.store), startExecution(node.store, { lines: 3 })];
+    const foreign = new Set([ended.attempt_id, running.attempt_id]);
+    const code = 'belongs_to_another_node';
+    node.hive.handler = (frame, peer) => {
+      const isSync = frame.type === 'attempt_sync' || frame.type === 'execution_sync';
+      if (!isSync || !foreign.has(frame.data.attempt_id)) return plain(frame, peer);
+      const { attempt_id, revision } = frame.data;
+      const execution_id = frame.type === 'execution_sync' ? frame.data.execution_id : null;
+      peer.send('sync_refused', { attempt_id, execution_id, revision, code });
+    };
+    const own = startExecution(node.store, { lines: 2 });
+    const peer = await node.connect();
+    await peer.until(() => peer.of('log_page').length === 1, 'a page of its own attempt');
+    await settle(700); // longer than the time after which an unanswered frame is sent again
+    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([...foreign, own.attempt_id]);
+    expect(peer.of('log_page').map(({ header }) => header.execution_id)).toEqual([own.id]);
+    for (const id of foreign) expect(findAttempt(node.store, id)).toMatchObject({ refused: code });
+    await node.disconnect();
+
+    const later = await node.connect();
+    expect(await later.count('announced')).toEqual([{ count: 0 }]);
+    finishExecution(node.store, running.key); // a change: the hive is told, and may have given the attempt up
+    foreign.clear();
+    await later.until(() => later.of('execution_sync').some(({ execution_id }) => execution_id === running.id), 'it');
+    await settle();
+    expect(findAttempt(node.store, running.attempt_id)).toMatchObject({ refused: null });
+    expect(findAttempt(node.store, ended.attempt_id)).toMatchObject({ refused: code });
   });
 
   test('announces every change at once', async () => {

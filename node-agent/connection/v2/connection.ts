@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { hiveFrame, type AuthData, type FrameData, type HiveFrame } from '../../../protocol/frames.js';
 import { MAX_TEXT_FRAME_BYTES, PROTOCOL_VERSION } from '../../../protocol/limits.js';
 import { decodeTextFrame } from '../../../protocol/text-frame.js';
+import { heldMarkers } from '../../store/markers.js';
 import { introduction, openSocket, type ConnectionEnd, type ConnectionOptions } from '../open-socket.js';
 import { Session } from './session.js';
 
@@ -27,6 +28,7 @@ function authData(options: ConnectionOptions): AuthData {
     ...node,
     capabilities: { ...capabilities, max_concurrent_tasks: availableParallelism() },
     protocol_version: PROTOCOL_VERSION,
+    markers: heldMarkers(options.store),
   };
 }
 

@@ -51,11 +51,12 @@ export class LivePages {
     const running = new Map(runningExecutions(this.#options.store).map((row) => [row.id, row]));
     for (const pushed of this.#pushed.values()) {
       const row = running.get(pushed.id) ?? getExecution(this.#options.store, pushed.key);
-      if (row?.log_epoch !== pushed.epoch) this.#drop(pushed);
+      if (row?.log_epoch !== pushed.epoch || row.attempt_refused !== null) this.#drop(pushed);
       else this.#update(pushed, row);
     }
     for (const row of running.values()) {
-      if (!this.#pushed.has(row.id) && row.acked_revision > 0) this.#pushed.set(row.id, new PushedExecution(row));
+      if (this.#pushed.has(row.id) || row.acked_revision === 0 || row.attempt_refused !== null) continue;
+      this.#pushed.set(row.id, new PushedExecution(row));
     }
     this.#pump();
   }

@@ -75,6 +75,10 @@ export class Readings {
       this.#fail(request_id, 'not_found', 'this node has no such execution');
       return;
     }
+    if (atStart.pruned !== 0 && atStart.log_lines > request.after_seq) {
+      this.#fail(request_id, 'not_found', 'the lines of this execution were pruned');
+      return;
+    }
     const complete = await this.#sendPages(request, reading, atStart, sentThrough);
     const now = getExecution(store, atStart.key);
     if (!now || (!complete && !reading.cancelled && now.log_epoch === atStart.log_epoch)) {

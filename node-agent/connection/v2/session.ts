@@ -6,6 +6,7 @@ import { HEARTBEAT_INTERVAL_SECONDS, MAX_PAGE_GZIP_BYTES, SILENCE_TIMEOUT_MS } f
 import { decodeTextFrame, FrameError } from '../../../protocol/text-frame.js';
 import { codeOf, messageOf } from '../../errors.js';
 import { forgetIncompleteAcks, meetHive } from '../../store/acknowledgements.js';
+import { addMarker, compareHistory } from '../../store/markers.js';
 import { findExecution, runningExecutions } from '../../store/executions.js';
 import { endOrphans } from '../../store/orphans.js';
 import { Announcer } from './announcer.js';
@@ -74,6 +75,7 @@ export class Session implements RunningSession {
           'this hive knows the node under another id; announcing everything again',
         );
       }
+      if (auth.known_markers) this.#compareHistory(auth.known_markers);
       endOrphans(store);
       forgetIncompleteAcks(store);
     });
@@ -85,7 +87,6 @@ export class Session implements RunningSession {
     this.#every((auth.heartbeat_interval_seconds ?? HEARTBEAT_INTERVAL_SECONDS) * 1000, () => this.#heartbeat());
     this.#guard(() => {
       this.#heartbeat();
-      this.#announcer.probe();
       this.#changed();
     });
   }
@@ -112,6 +113,13 @@ export class Session implements RunningSession {
         return;
       case 'sync_ack':
         return this.#announcer.attemptAcknowledged(data);
+      case 'sync_refused':
+        if (data.execution_id != null) this.#answers.take(data.execution_id);
+        this.#announcer.attemptRefused(data);
+        this.#live.refresh();
+        return;
+      case 'marker':
+        return addMarker(this.#options.store, data.id);
       case 'log_ack':
         return this.#logAck(data);
       case 'log_refused':
@@ -132,6 +140,18 @@ export class Session implements RunningSession {
         return this.#error(data);
       case 'auth_result':
         throw new FrameError('it is a second auth_result');
+    }
+  }
+
+  #compareHistory(known: readonly string[]): void {
+    const { attempts, lost } = compareHistory(this.#options.store, known);
+    if (lost > 0) {
+      this.#options.logger.warn(
+        { attempts, lost },
+        'the database of the hive went back to an earlier state; announcing what it has lost again',
+      );
+    } else if (attempts > 0) {
+      this.#options.logger.info({ attempts }, 'announcing again what the hive may have lost');
     }
   }
 

@@ -1,0 +1,168 @@
+/** A database that goes back to an earlier state under the hive: what nodes were told before is held against it. */
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
+import { copyDatabase, replaceDatabase } from '../tests/harness/database.js';
+import { listen } from '../tests/harness/listen.js';
+import { attemptFrame, executionFrame, ScriptedNode } from '../tests/harness/scripted-node.js';
+import { startTestGateway, type TestGateway } from '../tests/harness/test-gateway.js';
+import { Gateway } from './gateway.js';
+import { WENT_BACK } from './node-socket.js';
+
+const MARKER_MS = 300;
+
+let testGateway: TestGateway;
+let secret: string;
+const machineId = randomUUID();
+const nodes: ScriptedNode[] = [];
+
+beforeEach(async () => {
+  testGateway = await startTestGateway({ markerMs: MARKER_MS });
+  ({ secret } = await testGateway.newKey());
+});
+
+afterEach(async () => {
+  for (const node of nodes.splice(0)) node.close();
+  await testGateway.stop();
+});
+
+async function connect(markers?: string[], key = secret, machine = machineId): Promise<ScriptedNode> {
+  const node = await ScriptedNode.connect(testGateway.url, key, machine, markers);
+  nodes.push(node);
+  return node;
+}
+
+/** Announces an attempt that is complete at once. @returns its id */
+async function complete(node: ScriptedNode): Promise<string> {
+  const attempt = attemptFrame({ execution_count: 0 });
+  node.send('attempt_sync', attempt);
+  expect(await node.next('sync_ack')).toMatchObject({ attempt_id: attempt.attempt_id, sync_state: 'complete' });
+  return attempt.attempt_id;
+}
+
+/** A node with two complete attempts, the second of which a backup taken in between does not have. */
+async function completeBeforeAndAfterBackup() {
+  const node = await connect([]);
+  await complete(node);
+  const { id: before } = await node.next('marker');
+  await markerIsWritten(before);
+  const backup = await copyDatabase(testGateway.databaseUrl);
+  await complete(node);
+  const { id: after } = await node.next('marker');
+  await markerIsWritten(after);
+  return { node, backup, before, after };
+}
+
+async function markerIsWritten(id: string): Promise<void> {
+  for (const deadline = Date.now() + 5000; Date.now() < deadline;) {
+    const found = await testGateway.database.historyMarker.findUnique({ where: { id } }).catch(() => null);
+    if (found) return;
+  }
+  throw new Error('the marker was not written');
+}
+
+/** Logs in with markers, without taking the socket of another test's node. @returns those that the hive knows */
+async function knownOf(markers: string[]): Promise<string[] | null | undefined> {
+  const node = await ScriptedNode.open(testGateway.url);
+  nodes.push(node);
+  return (await node.auth(secret, machineId, markers)).known_markers;
+}
+
+test('a node gets a marker after what it is told, and the hive knows it at the next login', async () => {
+  const node = await connect([]);
+  await complete(node);
+  const { id } = await node.next('marker');
+  expect(node.received.filter(({ type }) => type === 'sync_ack')).toEqual([]);
+  await markerIsWritten(id);
+  const never = randomUUID();
+  expect(await knownOf([never, id])).toEqual([id]);
+});
+
+test('a node that knows nothing of markers gets none', async () => {
+  const node = await connect();
+  await complete(node);
+  const other = await connect([], (await testGateway.newKey()).secret, randomUUID());
+  await other.next('marker');
+  await complete(node);
+  expect(node.received.map(({ type }) => type)).not.toContain('marker');
+});
+
+test('a database that goes back under connected nodes closes their sockets, and the next login says what is lost', async () => {
+  const { node, backup, before, after } = await completeBeforeAndAfterBackup();
+  await replaceDatabase(testGateway.databaseUrl, backup);
+  expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
+  expect(await knownOf([after, before])).toEqual([before]);
+});
+
+test('what is acknowledged just before the database goes back is found lost, although the last marker is known', async () => {
+  const node = await connect([]);
+  await complete(node);
+  const { id: known } = await node.next('marker');
+  await markerIsWritten(known);
+  await testGateway.gateway.stop(); // the next one writes when the test says so
+  const slow = new Gateway({ ...testGateway.deps, markerMs: 2000 });
+  const server = createServer();
+  slow.attach(server);
+  const url = await listen(server);
+  const again = await ScriptedNode.connect(url, secret, machineId, [known]);
+  nodes.push(again);
+  await complete(again);
+  const { id: last } = await again.next('marker');
+  await markerIsWritten(last);
+
+  const backup = await copyDatabase(testGateway.databaseUrl);
+  await complete(again);
+  await replaceDatabase(testGateway.databaseUrl, backup);
+  expect((await again.untilClosed(10_000)).reason).toBe(WENT_BACK);
+  const { id: unwritten } = await again.next('marker');
+  const later = await ScriptedNode.open(url);
+  nodes.push(later);
+  expect((await later.auth(secret, machineId, [unwritten, last, known])).known_markers).toEqual(
+    expect.arrayContaining([last, known]),
+  );
+  expect(await testGateway.database.historyMarker.count({ where: { id: unwritten } })).toBe(0);
+  await slow.stop();
+  server.close();
+}, 30_000);
+
+test('a snapshot that has gone on beyond the place where it was taken is told from the lost history', async () => {
+  const { node, backup, before, after } = await completeBeforeAndAfterBackup();
+  node.close();
+  await replaceDatabase(testGateway.databaseUrl, backup);
+  const other = await connect([], await keyOfAnotherNode(), randomUUID());
+  for (let count = 0; count < 50; count++) await complete(other);
+  const { id } = await other.next('marker', 10_000);
+  await markerIsWritten(id);
+  expect(await knownOf([after, before])).toEqual([before]);
+}, 30_000);
+
+/** Retried, because the database has just been replaced. */
+async function keyOfAnotherNode(): Promise<string> {
+  const { database, organizationId } = testGateway;
+  for (;;) {
+    const made = await createNodeApiKey(database, { organizationId, name: 'other' }).catch(() => undefined);
+    if (made) return made.secret;
+  }
+}
+
+test('a session that the database has forgotten is not taken for a superseded one', async () => {
+  const { secret: other } = await testGateway.newKey();
+  const backup = await copyDatabase(testGateway.databaseUrl);
+  const node = await connect([], other, randomUUID());
+  const attempt = attemptFrame();
+  await complete(node);
+  await replaceDatabase(testGateway.databaseUrl, backup);
+  node.send('attempt_sync', attempt);
+  node.send('execution_sync', executionFrame(attempt));
+  expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
+});
+
+test('a node that is deleted while it is connected is not a database that went back', async () => {
+  const node = await connect([]);
+  await complete(node);
+  const { nodeId } = await testGateway.database.attempt.findFirstOrThrow();
+  await testGateway.database.nodeApiKey.updateMany({ where: { nodeId }, data: { revokedAt: new Date() } });
+  await testGateway.database.node.delete({ where: { id: nodeId } });
+  expect((await node.untilClosed()).reason).toBe('API key revoked');
+});
