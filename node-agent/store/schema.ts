@@ -83,4 +83,7 @@ CREATE TABLE log_page (
 /** When the hive acknowledged that the attempt had become complete; ms since the epoch. */
 const COMPLETED_AT = `ALTER TABLE attempt ADD COLUMN completed_at INTEGER;`;
 
-export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES, COMPLETED_AT];
+/** Whether the recorder holds a lock (recorder-lock.ts). Recorders of earlier versions are known by their pid only. */
+const RECORDER_LOCKS = `ALTER TABLE execution ADD COLUMN recorder_locks INTEGER NOT NULL DEFAULT 0;`;
+
+export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES, COMPLETED_AT, RECORDER_LOCKS];

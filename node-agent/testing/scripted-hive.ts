@@ -6,7 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pTimeout from 'p-timeout';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeLogPageFrame, type LogPageFrame } from '../../protocol/binary-frame.js';
-import { authFrame, nodeFrame, type FrameData, type HiveFrame, type NodeFrame } from '../../protocol/frames.js';
+import {
+  authFrame,
+  nodeFrame,
+  type AuthData,
+  type FrameData,
+  type HiveFrame,
+  type NodeFrame,
+} from '../../protocol/frames.js';
 import { decodeTextFrame, encodeTextFrame } from '../../protocol/text-frame.js';
 
 /** The same on every connection: to a node, another id means another hive. */
@@ -47,9 +54,9 @@ export class Peer {
 
   /** Waits until `condition` is true; checks it when a frame arrives. */
   async until(condition: (peer: this) => boolean, what: string, ms = 5000): Promise<void> {
-    const deadline = Date.now() + ms;
+    const deadline = performance.now() + ms;
     while (!condition(this)) {
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (left <= 0)
         throw new Error(`not within ${ms} ms: ${what}; got ${this.received.map(({ type }) => type).join(' ')}`);
       const nextFrame = new Promise<void>((resolve) => this.#wake.push(resolve));
@@ -72,7 +79,7 @@ export interface ScriptedHiveOptions {
 export class ScriptedHive {
   readonly #server: WebSocketServer;
   readonly peers: Peer[] = [];
-  readonly auths: FrameData<{ type: 'auth'; data: unknown }, 'auth'>[] = [];
+  readonly auths: AuthData[] = [];
   readonly url: string;
   handler: Handler;
   auth: Partial<FrameData<HiveFrame, 'auth_result'>>;
@@ -93,7 +100,7 @@ export class ScriptedHive {
 
   /** @returns the node's connection with this number, counted from 0 */
   async peer(index = 0, ms = 5000): Promise<Peer> {
-    for (const deadline = Date.now() + ms; Date.now() < deadline;) {
+    for (const deadline = performance.now() + ms; performance.now() < deadline;) {
       const peer = this.peers[index];
       if (peer) return peer;
       await sleep(10);
