@@ -15,7 +15,8 @@ const ENVIRONMENT = `
 Environment:
   HIVE_URL        address of the hive, ws(s):// or http(s):// (default ws://127.0.0.1:3000)
   NODE_API_KEY    this node's key, made by \`hive key create\`; connect and prune need it
-  NODE_DATA_DIR   directory of the node's store (default .node-agent)
+  NODE_DATA_DIR   directory of the node's store (default: hivesync in XDG_DATA_HOME,
+                  that is ~/.local/share/hivesync)
   NODE_NAME       name of the node in the hive (default: the host name)
   LOG_LEVEL       fatal, error, warn, info, debug, trace or silent (default info)`;
 

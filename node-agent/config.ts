@@ -1,6 +1,7 @@
 /** The node's environment variables. */
-import { hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { NodeAgentError } from './errors.js';
 
@@ -30,10 +31,50 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): NodeConfig {
   return {
     hiveUrl: socketUrl(value('HIVE_URL') ?? 'ws://127.0.0.1:3000'),
     apiKey: check('NODE_API_KEY', z.string().max(256), value('NODE_API_KEY'), 'at most 256 characters'),
-    dataDir: resolve(value('NODE_DATA_DIR') ?? '.node-agent'),
+    dataDir: dataDirectory(env),
     name: check('NODE_NAME', z.string().max(256), value('NODE_NAME'), 'at most 256 characters') ?? hostname(),
     logLevel: check('LOG_LEVEL', z.enum(LOG_LEVELS), value('LOG_LEVEL'), `one of ${LOG_LEVELS.join(', ')}`) ?? 'info',
   };
+}
+
+/** Where earlier versions kept the store, in the working directory. */
+const FORMER_DATA_DIR = '.node-agent';
+
+/**
+ * The directory of the node's store: NODE_DATA_DIR, otherwise `hivesync` in the user's data directory. A store that an
+ * earlier version made in the working directory goes on being used, so that nothing recorded there is lost.
+ * @param say told, in one sentence, that such a store is used
+ * @returns an absolute path
+ * @throws NodeAgentError `config` if the user has no home directory
+ */
+export function dataDirectory(env: NodeJS.ProcessEnv = process.env, say?: (sentence: string) => void): string {
+  const given = env['NODE_DATA_DIR'];
+  if (given !== undefined && given !== '') return resolve(given);
+  const former = resolve(FORMER_DATA_DIR);
+  if (existsSync(join(former, 'node.db'))) {
+    say?.(`using the store in ${former}, which an earlier version made; NODE_DATA_DIR names another one`);
+    return former;
+  }
+  return join(userDataDirectory(env), 'hivesync');
+}
+
+function userDataDirectory({ XDG_DATA_HOME: given }: NodeJS.ProcessEnv): string {
+  if (given !== undefined && isAbsolute(given)) return given; // the specification says to ignore a relative one
+  const home = homeDirectory();
+  if (home !== undefined) return join(home, '.local', 'share');
+  throw new NodeAgentError(
+    'config',
+    'NODE_DATA_DIR: is not set, and this user has no home directory; allowed: a directory for the store',
+  );
+}
+
+function homeDirectory(): string | undefined {
+  try {
+    const home = homedir();
+    return isAbsolute(home) ? home : undefined;
+  } catch {
+    return undefined; // a user without an entry in the system's list of users
+  }
 }
 
 function check<T>(name: string, schema: z.ZodType<T>, value: string | undefined, allowed: string): T | undefined {

@@ -1,4 +1,4 @@
-export type NodeAgentErrorCode = 'config' | 'usage' | 'store' | 'not_found' | 'hive' | 'line_too_large';
+export type NodeAgentErrorCode = 'config' | 'usage' | 'store' | 'not_found' | 'hive' | 'line_too_large' | 'sealed';
 
 /** A failure that a node-agent command expects: a code for programs, a sentence for people. */
 export class NodeAgentError extends Error {
@@ -20,6 +20,14 @@ export function messageOf(error: unknown): string {
 /** @returns a short name of a failure, free of data: its errno or SQLite code if it has one */
 export function codeOf(error: unknown): string {
   if (error instanceof NodeAgentError && error.cause !== undefined) return codeOf(error.cause);
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  // not by class: an addon's errors may be made of another realm's
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
+    return error.code;
+  }
   return error instanceof Error ? error.name : 'unknown';
+}
+
+/** @returns whether another process is writing to the store at the moment, so that waiting helps */
+export function isBusy(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 }

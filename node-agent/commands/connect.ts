@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { readConfig } from '../config.js';
+import { dataDirectory, readConfig } from '../config.js';
 import { NodeAgentError } from '../errors.js';
-import { withStore } from './with-store.js';
+import { openStore } from '../store/open.js';
 
 export function connectCommand(): Command {
   return new Command('connect')
@@ -12,23 +12,27 @@ export function connectCommand(): Command {
         .default('2'),
     )
     .addHelpText('after', '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.')
-    .action(({ protocol }: { protocol: '1' | '2' }) => {
+    .action(async ({ protocol }: { protocol: '1' | '2' }) => {
       refuseBlank('HIVE_URL', 'NODE_DATA_DIR');
-      return withStore(async (store) => {
-        const { hiveUrl: url, apiKey, name, logLevel } = readConfig();
-        if (apiKey === undefined) {
-          throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
-        }
-        // loaded only here, so that `run` starts its command without delay
-        const { createLogger } = await import('../log.js');
-        const { stayConnected, DELAYS } = await import('../connection/stay-connected.js');
-        const logger = createLogger(logLevel);
-        const open = protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1() : undefined;
-        await stayConnected({ url, apiKey, name, store, logger, signal: stopSignal() }, DELAYS, open);
-        logger.info('stopped');
-        // the delay before a reconnect may still be running
-        setImmediate(() => process.exit(0));
-      });
+      const { hiveUrl: url, apiKey, dataDir, name, logLevel } = readConfig();
+      if (apiKey === undefined) {
+        throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
+      }
+      // loaded only here, so that `run` starts its command without delay
+      const { createLogger } = await import('../log.js');
+      const { followStore } = await import('../connection/follow-store.js');
+      const { stayConnected, DELAYS } = await import('../connection/stay-connected.js');
+      const connectionsV1 =
+        protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1 : () => undefined;
+      const logger = createLogger(logLevel);
+      dataDirectory(process.env, (sentence) => logger.info(sentence));
+      const follow = { open: () => openStore(dataDir), logger, signal: stopSignal() };
+      await followStore(follow, (store, signal) =>
+        stayConnected({ url, apiKey, name, store, logger, signal }, DELAYS, connectionsV1()),
+      );
+      logger.info('stopped');
+      // the delay before a reconnect may still be running
+      setImmediate(() => process.exit(0));
     });
 }
 

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { runReason, type RunReason } from '../../protocol/frames.js';
-import { readConfig } from '../config.js';
-import { NodeAgentError } from '../errors.js';
+import { dataDirectory } from '../config.js';
+import { isBusy, messageOf } from '../errors.js';
 import { executorAction } from '../recorder/command.js';
 import { currentBranch, headCommit } from '../recorder/git.js';
 import { Recording } from '../recorder/recording.js';
-import { runCommand } from '../recorder/run-command.js';
+import { runCommand, type Pausable } from '../recorder/run-command.js';
 import { openStore, type Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
-import { processStart } from '../store/process-identity.js';
+import { ownStart } from '../store/process-identity.js';
 import { textOption, uuidOption } from './options.js';
 
-/** The longest that a write waits for another process. Waiting stops the command's output, and the write is retried. */
-const BUSY_TIMEOUT_MS = 250;
+/** The longest that a write waits for another process before it is tried again later. Nothing else happens meanwhile. */
+const BUSY_TIMEOUT_MS = 20;
 
 interface RunOptions {
   attempt?: string;
@@ -47,15 +47,17 @@ no such command, 126 if it cannot be executed.`,
 }
 
 async function record(command: [string, ...string[]], options: RunOptions): Promise<number> {
-  const config = readConfig();
+  const dataDir = dataDirOrNone();
   const cwd = process.cwd();
   const [branch, beforeHeadCommit] = await Promise.all([currentBranch(cwd), headCommit(cwd)]);
   const attemptId = options.attempt ?? randomUUID();
-  const recorder = recorderIdentity();
+  const recorder = { pid: process.pid, started: ownStart() ?? '' };
   say(`attempt ${attemptId}`);
-  const begin = (pid: number | undefined) => {
+  const begin = (pid: number | undefined, output: Pausable) => {
     const startedAt = new Date().toISOString();
-    return new Recording(() => openAndTidy(config.dataDir), {
+    return new Recording(() => openAndTidy(dataDirectory()), {
+      ...(dataDir !== undefined && { dataDir }),
+      ...output,
       attempt: {
         id: attemptId,
         title: options.title ?? null,
@@ -80,21 +82,22 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   return runCommand({ command, begin, afterHeadCommit: () => headCommit(cwd) });
 }
 
-function openAndTidy(dataDir: string): Store {
-  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+/** @returns undefined if there can be none: the recording will say so, and the command runs all the same */
+function dataDirOrNone(): string | undefined {
   try {
-    endOrphans(store);
-    return store;
-  } catch (error) {
-    store.close();
-    throw error;
+    return dataDirectory(process.env, say);
+  } catch {
+    return undefined;
   }
 }
 
-function recorderIdentity(): { pid: number; started: string } {
-  const started = processStart(process.pid);
-  if (started === undefined) throw new NodeAgentError('store', 'cannot tell when this process started');
-  return { pid: process.pid, started };
+function openAndTidy(dataDir: string): Store {
+  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+  // what others left behind must not keep this command from being recorded
+  endOrphans(store, (executionId, error) => {
+    if (!isBusy(error)) say(`cannot end execution ${executionId}, whose recorder is gone: ${messageOf(error)}`);
+  });
+  return store;
 }
 
 function say(sentence: string): void {

@@ -1,10 +1,15 @@
 import { readConfig } from '../config.js';
+import { messageOf } from '../errors.js';
 import { openStore, type Store } from '../store/open.js';
+import { endOrphans } from '../store/orphans.js';
 
-/** Opens the store in NODE_DATA_DIR, runs a command on it and closes it. */
+/** Opens the store, ends the executions whose recorder is gone, runs a command on it and closes it. */
 export async function withStore(work: (store: Store) => void | Promise<void>): Promise<void> {
   const store = openStore(readConfig().dataDir);
   try {
+    endOrphans(store, (executionId, error) => {
+      process.stderr.write(`node-agent: cannot end execution ${executionId}: ${messageOf(error)}\n`);
+    });
     await work(store);
   } finally {
     store.close();

@@ -88,7 +88,7 @@ export function openSocket<Accepted>(
         close();
         return;
       }
-      acceptedAt = Date.now();
+      acceptedAt = performance.now();
       session = startSession(socket, accepted);
     });
     socket.on('error', (error) => (failure = messageOf(error)));
@@ -99,7 +99,12 @@ export function openSocket<Accepted>(
       if (refusal !== undefined) resolve({ kind: 'refused', reason: refusal });
       else if (!session) resolve({ kind: 'unreachable', reason });
       else {
-        resolve({ kind: 'ended', reason, livedMs: Date.now() - acceptedAt, superseded: /superseded/i.test(reason) });
+        resolve({
+          kind: 'ended',
+          reason,
+          livedMs: performance.now() - acceptedAt,
+          superseded: /superseded/i.test(reason),
+        });
       }
     });
   });

@@ -16,8 +16,14 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export interface RunCommandOptions {
   command: readonly [string, ...string[]];
   /** Called with the command's pid once it runs, or with undefined if it could not be started. */
-  begin: (pid: number | undefined) => Recording;
+  begin: (pid: number | undefined, output: Pausable) => Recording;
   afterHeadCommit: () => Promise<string | null>;
+}
+
+/** The command's output: while it is not read, the command waits, as with any pipe whose reader is slow. */
+export interface Pausable {
+  pause(): void;
+  resume(): void;
 }
 
 interface StartedCommand {
@@ -35,10 +41,11 @@ interface StartedCommand {
 export async function runCommand({ command, begin, afterHeadCommit }: RunCommandOptions): Promise<number> {
   const started = await startCommand(command);
   const { pid } = started.child;
-  const recording = begin(pid);
+  const pausable = pausables([started.stdout, started.stderr]);
+  const recording = begin(pid, pausable());
   recording.start();
 
-  const end = pid === undefined ? await started.ended : await outputAndEnd(started, recording);
+  const end = pid === undefined ? await started.ended : await outputAndEnd(started, recording, pausable());
   if (pid === undefined) {
     const sentence = `node-agent: ${command[0]} could not be started: ${end.exitStatus === 127 ? 'command not found' : 'cannot be executed'}`;
     process.stderr.write(`${sentence}\n`);
@@ -71,15 +78,36 @@ async function executionEnd(end: Ending, afterHeadCommit: () => Promise<string |
   return { status: end.status, exitCode: end.exitCode, afterHeadCommit: await afterHeadCommit(), completedAt };
 }
 
+/** @returns a function whose results pause the streams independently: they are read while none of these is paused */
+function pausables(streams: readonly Readable[]): () => Pausable {
+  const paused = new Set<Pausable>();
+  return () => {
+    const self: Pausable = {
+      pause: () => {
+        paused.add(self);
+        streams.forEach((stream) => stream.pause());
+      },
+      resume: () => {
+        if (paused.delete(self) && paused.size === 0) streams.forEach((stream) => stream.resume());
+      },
+    };
+    return self;
+  };
+}
+
 /** Passes the output on and records it until the command has ended and its output is closed. */
-async function outputAndEnd({ child, stdout, stderr, ended }: StartedCommand, recording: Recording): Promise<Ending> {
+async function outputAndEnd(
+  { child, stdout, stderr, ended }: StartedCommand,
+  recording: Recording,
+  output: Pausable,
+): Promise<Ending> {
   const streams: [Readable, number, 'stdout' | 'stderr'][] = [
     [stdout, 1, 'stdout'],
     [stderr, 2, 'stderr'],
   ];
   const passthrough = new Passthrough({
-    full: () => streams.forEach(([stream]) => stream.pause()),
-    ready: () => streams.forEach(([stream]) => stream.resume()),
+    full: () => output.pause(),
+    ready: () => output.resume(),
     // the command then gets the SIGPIPE or EPIPE that it would get without the recorder
     closed: (fd) => streams.filter(([, target]) => target === fd).forEach(([stream]) => stream.destroy()),
   });

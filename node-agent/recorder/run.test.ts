@@ -188,6 +188,16 @@ describe('node-agent run', () => {
     expect(stderr.toString()).toContain('cannot record at the moment');
   }, 15_000);
 
+  test('runs and records the command whatever the variables of other commands say', () => {
+    const wrong = { ...env(), HIVE_URL: 'nonsense', LOG_LEVEL: 'loud', NODE_API_KEY: 'x'.repeat(300) };
+    const { stdout, status } = spawnSync(process.execPath, [CLI, 'run', '--', 'sh', '-c', 'echo out; exit 3'], {
+      cwd: directory,
+      env: wrong,
+    });
+    expect([stdout.toString(), status]).toEqual(['out\n', 3]);
+    expect(contents()).toEqual(['out']);
+  });
+
   test('says what is wrong with its arguments, with status 2', () => {
     for (const args of [
       ['run'],

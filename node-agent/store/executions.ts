@@ -1,4 +1,5 @@
 import type { ExecutionStatus, RunReason } from '../../protocol/frames.js';
+import { NodeAgentError } from '../errors.js';
 import { ensureAttempt, raiseRevision, type NewAttempt } from './attempts.js';
 import { sealRest } from './append-lines.js';
 import type { Store } from './open.js';
@@ -14,6 +15,14 @@ import {
   SET_DROPPED,
 } from './sql.js';
 
+export interface Recorder {
+  pid: number;
+  /** When the process started, in a form only for comparing; '' if that is unknown. */
+  started: string;
+  /** Whether it has taken the execution's lock (recorder-lock.ts). @default false */
+  locks?: boolean;
+}
+
 export interface NewExecution {
   id: string;
   runReason: RunReason;
@@ -23,7 +32,7 @@ export interface NewExecution {
   pid: number | null;
   startedAt: string;
   /** The process that records it: if that is gone, a running execution was killed. */
-  recorder: { pid: number; started: string };
+  recorder: Recorder;
 }
 
 export interface ExecutionEnd {
@@ -52,14 +61,18 @@ export function addExecution(
     started_at: execution.startedAt,
     recorder_pid: execution.recorder.pid,
     recorder_started: execution.recorder.started,
+    recorder_locks: execution.recorder.locks === true ? 1 : 0,
   });
   return { key: Number(lastInsertRowid), attemptKey };
 }
 
-/** To be called in the write transaction that stores the execution's last line. */
+/**
+ * To be called in the write transaction that stores the execution's last line.
+ * @throws NodeAgentError `sealed` if it has ended already
+ */
 export function endExecution(store: Store, key: number, attemptKey: number, end: ExecutionEnd): void {
   sealRest(store, key, getExecution(store, key)?.log_lines ?? 0);
-  store.prepare(END_EXECUTION).run({
+  const { changes } = store.prepare(END_EXECUTION).run({
     key,
     revision: raiseRevision(store, attemptKey),
     status: end.status,
@@ -67,6 +80,7 @@ export function endExecution(store: Store, key: number, attemptKey: number, end:
     after_head_commit: end.afterHeadCommit,
     completed_at: end.completedAt,
   });
+  if (changes === 0) throw new NodeAgentError('sealed', 'another process has ended this execution in the store');
 }
 
 /** Records that lines of the execution were lost. To be called in a write transaction. */

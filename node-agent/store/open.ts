@@ -1,33 +1,27 @@
 /** Opens the node's store: one SQLite file, shared by several `run` processes and one `connect`. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { messageOf, NodeAgentError } from '../errors.js';
+import { RECORDERS_DIRECTORY } from './recorder-lock.js';
 import { MIGRATIONS } from './schema.js';
-import { INSERT_NODE, SELECT_DATA_VERSION, SELECT_MACHINE_ID } from './sql.js';
+import { INSERT_NODE, SELECT_DATA_VERSION, SELECT_MACHINE_ID, SET_MACHINE_ID } from './sql.js';
 
 type Row = Record<string, unknown>;
 
-/** The lines of an execution that are not sealed yet. */
-export interface Tail {
-  /** Lines of the execution when this was noted. */
-  logLines: number;
-  /** The last line that is sealed. */
-  sealed: number;
-  /** NDJSON bytes of the lines after it. */
-  bytes: number;
-}
-
 export class Store {
   readonly #db: Database.Database;
-  /** By key of the executions that this process records, so that an append need not read them. */
-  readonly tails = new Map<number, Tail>();
+  /** The directory that the store is in. */
+  readonly dataDir: string;
+  readonly #file: FileIdentity | undefined;
   readonly #statements = new Map<string, Database.Statement>();
   readonly #transaction: Database.Transaction<(work: () => unknown) => unknown>;
 
-  constructor(db: Database.Database) {
+  constructor(db: Database.Database, dataDir: string) {
     this.#db = db;
+    this.dataDir = dataDir;
+    this.#file = fileIdentity(db.name);
     this.#transaction = db.transaction((work: () => unknown) => work());
   }
 
@@ -83,15 +77,43 @@ export class Store {
     });
   }
 
+  /**
+   * Gives the machine_id of a store that is no longer there to this one, unless a hive knows this one already.
+   * @returns the machine_id that the store has now
+   */
+  takeIdentity(machineId: string): string {
+    return this.write(() => {
+      const own = this.machineId();
+      return this.prepare(SET_MACHINE_ID).run(machineId).changes === 0 ? own : machineId;
+    });
+  }
+
+  /** @returns whether the file that is open here was deleted or replaced, so that nobody else sees what is written */
+  isReplaced(): boolean {
+    const now = fileIdentity(this.#db.name);
+    return now?.inode !== this.#file?.inode || now?.device !== this.#file?.device;
+  }
+
   close(): void {
     this.#db.close();
   }
 }
 
+interface FileIdentity {
+  device: bigint;
+  inode: bigint;
+}
+
+/** @returns undefined if there is no such file */
+function fileIdentity(path: string): FileIdentity | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && { device: found.dev, inode: found.ino };
+}
+
 export interface OpenOptions {
   /**
-   * How long a statement waits for another process's transaction. The recorder's is short, because waiting stops the
-   * command's output.
+   * How long a statement waits for another process's transaction. The recorder's is short, because it can do other
+   * things while it waits.
    * @default 5000
    */
   busyTimeoutMs?: number;
@@ -106,6 +128,7 @@ export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions
   let db: Database.Database | undefined;
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    hideFromGit(dataDir);
     db = new Database(path, { timeout: 5000 });
     db.pragma('journal_mode = WAL');
     // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can lose the last
@@ -115,7 +138,7 @@ export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions
     db.pragma('foreign_keys = ON');
     db.pragma('journal_size_limit = 67108864');
     migrate(db);
-    const store = new Store(db);
+    const store = new Store(db, dataDir);
     store.machineId();
     db.pragma(`busy_timeout = ${busyTimeoutMs}`);
     return store;
@@ -123,6 +146,17 @@ export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions
     db?.close();
     if (error instanceof NodeAgentError) throw error;
     throw new NodeAgentError('store', `cannot open the store ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Keeps `git add -A` from staging a store inside a working tree, if the directory contains nothing but the store. */
+function hideFromGit(dataDir: string): void {
+  const entries = readdirSync(dataDir);
+  if (!entries.every((name) => name.startsWith('node.db') || name === RECORDERS_DIRECTORY)) return;
+  try {
+    writeFileSync(join(dataDir, '.gitignore'), '*\n', { flag: 'wx' });
+  } catch {
+    // a full or read-only disk: recording, or saying why it is not possible, matters more
   }
 }
 

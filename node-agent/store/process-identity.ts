@@ -27,3 +27,12 @@ function psProcessStart(pid: number): string | undefined {
   if (error) throw error;
   return stdout.trim() === '' ? undefined : stdout.trim();
 }
+
+/** @returns like {@link processStart}, of this process; undefined if the system does not tell */
+export function ownStart(): string | undefined {
+  try {
+    return processStart(process.pid);
+  } catch {
+    return undefined; // for example a /proc that hides it
+  }
+}

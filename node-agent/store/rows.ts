@@ -63,6 +63,8 @@ export interface ExecutionRow {
   log_epoch: number;
   recorder_pid: number;
   recorder_started: string;
+  /** Whether its recorder has a lock, which tells if it is alive. */
+  recorder_locks: number;
 }
 
 /** What both versions of the protocol say about an attempt. */

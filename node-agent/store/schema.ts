@@ -100,4 +100,14 @@ ALTER TABLE execution ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX attempt_covered ON attempt (covered_by);
 `;
 
-export const MIGRATIONS: readonly string[] = [FIRST, HIVE_NODE, SEALED_PAGES, COMPLETED_AT, MARKERS_REFUSED_PRUNED];
+/** Whether the recorder holds a lock (recorder-lock.ts). Recorders of earlier versions are known by their pid only. */
+const RECORDER_LOCKS = `ALTER TABLE execution ADD COLUMN recorder_locks INTEGER NOT NULL DEFAULT 0;`;
+
+export const MIGRATIONS: readonly string[] = [
+  FIRST,
+  HIVE_NODE,
+  SEALED_PAGES,
+  COMPLETED_AT,
+  RECORDER_LOCKS,
+  MARKERS_REFUSED_PRUNED,
+];

@@ -6,6 +6,7 @@
 export const SELECT_DATA_VERSION = `PRAGMA data_version`;
 export const SELECT_MACHINE_ID = `SELECT machine_id FROM node WHERE id = 1`;
 export const INSERT_NODE = `INSERT INTO node (id, machine_id, created_at) VALUES (1, ?, ?) ON CONFLICT DO NOTHING`;
+export const SET_MACHINE_ID = `UPDATE node SET machine_id = ? WHERE id = 1 AND hive_node_id IS NULL`;
 
 // attempts
 
@@ -91,12 +92,12 @@ export const SELECT_PENDING_EXECUTIONS = `
 export const SELECT_RUNNING_EXECUTIONS = `${EXECUTION} WHERE e.status = 'running'`;
 export const INSERT_EXECUTION = `
   INSERT INTO execution (id, attempt_key, revision, run_reason, executor_action, before_head_commit, pid, started_at,
-    created_at, recorder_pid, recorder_started)
+    created_at, recorder_pid, recorder_started, recorder_locks)
   VALUES (@id, @attempt_key, @revision, @run_reason, @executor_action, @before_head_commit, @pid, @started_at,
-    @started_at, @recorder_pid, @recorder_started)`;
+    @started_at, @recorder_pid, @recorder_started, @recorder_locks)`;
 export const END_EXECUTION = `
   UPDATE execution SET status = @status, exit_code = @exit_code, after_head_commit = @after_head_commit,
-    completed_at = @completed_at, revision = @revision WHERE key = @key`;
+    completed_at = @completed_at, revision = @revision WHERE key = @key AND status = 'running'`;
 export const END_ORPHAN = `
   UPDATE execution SET status = 'killed', revision = @revision, completed_at = max(started_at, @last_line_at)
   WHERE key = @key AND status = 'running'`;
@@ -115,7 +116,9 @@ export const FORGET_EXECUTION_ACKS = `UPDATE execution SET acked_revision = 0 WH
 // log lines
 
 export const INSERT_LINE = `INSERT INTO log_line (execution_key, seq, line) VALUES (?, ?, ?)`;
-export const SET_LOG_LINES = `UPDATE execution SET log_lines = ? WHERE key = ?`;
+/** Changes nothing if the execution has ended, or if another process has added lines. */
+export const SET_LOG_LINES = `
+  UPDATE execution SET log_lines = ? WHERE key = ? AND log_lines = ? AND status = 'running'`;
 export const DELETE_LINES = `DELETE FROM log_line WHERE execution_key = ? AND seq > ?`;
 export const SELECT_LINES = `SELECT line FROM log_line WHERE execution_key = ? AND seq > ? AND seq <= ? ORDER BY seq`;
 export const SELECT_LINE_BYTES = `

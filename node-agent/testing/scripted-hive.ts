@@ -54,9 +54,9 @@ export class Peer {
 
   /** Waits until `condition` is true; checks it when a frame arrives. */
   async until(condition: (peer: this) => boolean, what: string, ms = 5000): Promise<void> {
-    const deadline = Date.now() + ms;
+    const deadline = performance.now() + ms;
     while (!condition(this)) {
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (left <= 0)
         throw new Error(`not within ${ms} ms: ${what}; got ${this.received.map(({ type }) => type).join(' ')}`);
       const nextFrame = new Promise<void>((resolve) => this.#wake.push(resolve));
@@ -100,7 +100,7 @@ export class ScriptedHive {
 
   /** @returns the node's connection with this number, counted from 0 */
   async peer(index = 0, ms = 5000): Promise<Peer> {
-    for (const deadline = Date.now() + ms; Date.now() < deadline;) {
+    for (const deadline = performance.now() + ms; performance.now() < deadline;) {
       const peer = this.peers[index];
       if (peer) return peer;
       await sleep(10);

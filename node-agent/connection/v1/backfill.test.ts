@@ -76,6 +76,7 @@ test('logs_after selects strictly later lines, to the millisecond; full_attempt 
     temporary.store.prepare<{ key: number }>('SELECT key FROM execution WHERE id = ?').get(executionIds[0])?.key ?? 0;
   const times = ['2026-02-01T10:00:00.123Z', '2026-02-01T10:00:00.123999Z', '2026-02-01T10:00:00.124Z'];
   const lines = times.map((timestamp) => encodeLine({ output_type: 'stdout', content: timestamp, timestamp }));
+  temporary.store.prepare("UPDATE execution SET status = 'running' WHERE key = ?").run(key);
   temporary.store.write(() => appendLines(temporary.store, key, 0, lines));
   const logs_after = '2026-02-01T10:00:00.123Z';
   const [logs] = answer({ backfill_type: 'logs', entity_ids: [attemptId], logs_after });

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import { encodeTextFrame } from '../../../protocol/text-frame.js';
 import { hiveFrameV1, MAX_LIVE_BATCH_ENTRIES, type BackfillRequestV1 } from '../../../protocol/v1/frames.js';
 import type { RunningSession } from '../open-socket.js';
+import { endOrphansOrLog } from '../end-orphans.js';
 import { Outbox, SocketClosedError } from '../outbox.js';
 import { codeOf, messageOf } from '../../errors.js';
 import type { Logger } from '../../log.js';
@@ -10,7 +11,6 @@ import { listAttempts } from '../../store/attempts.js';
 import { executionsAfter, getExecution, runningExecutions } from '../../store/executions.js';
 import { readLines } from '../../store/read-lines.js';
 import type { Store } from '../../store/open.js';
-import { endOrphans } from '../../store/orphans.js';
 import { answerBackfill } from './backfill.js';
 import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';
 
@@ -78,7 +78,7 @@ export class SessionV1 implements RunningSession {
     this.#isPushing = true;
     this.#enqueue(async () => {
       try {
-        endOrphans(this.#options.store);
+        endOrphansOrLog(this.#options.store, this.#options.logger);
         await this.#pushChanges();
       } finally {
         this.#isPushing = false;

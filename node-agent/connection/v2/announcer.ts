@@ -126,7 +126,7 @@ export class Announcer {
   executionRefused(executionId: string, attemptId: string | undefined, unknown: boolean): void {
     const unanswered = this.#executions.get(executionId);
     if (unanswered) {
-      unanswered.resendAt = Date.now() + Math.min(REFUSED_MS * 2 ** (unanswered.sends - 1), MAX_RESEND_MS);
+      unanswered.resendAt = performance.now() + Math.min(REFUSED_MS * 2 ** (unanswered.sends - 1), MAX_RESEND_MS);
     }
     if (unknown && attemptId !== undefined) this.announceAgain(attemptId);
   }
@@ -238,10 +238,10 @@ export class Announcer {
   #sent(before: Unanswered | undefined, revision: number): Unanswered {
     const sends = (before?.sends ?? 0) + 1;
     const delay = Math.min((this.#options.resendMs ?? RESEND_MS) * 2 ** (sends - 1), MAX_RESEND_MS);
-    return { revision, sends, resendAt: Date.now() + delay };
+    return { revision, sends, resendAt: performance.now() + delay };
   }
 }
 
 function isDue(before: Unanswered | undefined): boolean {
-  return before === undefined || before.resendAt <= Date.now();
+  return before === undefined || before.resendAt <= performance.now();
 }

@@ -63,7 +63,7 @@ export class LivePages {
 
   /** Sends again what was not answered, and stores what was acknowledged. To be called about every second. */
   tick(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const pushed of this.#pushed.values()) {
       if (this.#options.outbox.blocked) pushed.resendAt = now + this.#resendMs;
       else if (pushed.inFlight.length > 0 && pushed.resendAt <= now) this.#goTo(pushed, pushed.acked);
@@ -90,7 +90,7 @@ export class LivePages {
       this.#hiveIsAhead(pushed, log_epoch, stored_through);
       return;
     }
-    pushed.acknowledged(stored_through, Date.now() + this.#resendMs);
+    pushed.acknowledged(stored_through, performance.now() + this.#resendMs);
     this.#unsaved.add(pushed);
     if (pushed.endedAt !== undefined) this.#settleEnd(pushed);
     this.#pump();
@@ -116,8 +116,7 @@ export class LivePages {
         break;
       case 'busy':
         this.#goTo(pushed, pushed.acked);
-        pushed.pausedUntil = Date.now() + BUSY_PAUSE_MS;
-        setTimeout(this.#pump, BUSY_PAUSE_MS).unref();
+        this.#pause(pushed);
         break;
       case 'epoch':
         this.#refusedEpoch(pushed, sent);
@@ -172,7 +171,7 @@ export class LivePages {
     pushed.logLines = row.log_lines;
     if (row.acked_epoch === pushed.epoch) pushed.acked = Math.max(pushed.acked, row.acked_through);
     if (row.status === 'running') return;
-    pushed.endedAt ??= Date.now();
+    pushed.endedAt ??= performance.now();
     this.#settleEnd(pushed);
   }
 
@@ -181,7 +180,7 @@ export class LivePages {
     const done = pushed.unacknowledged <= 0;
     const isFar = !pushed.confirmed && pushed.unacknowledged > LIVE_REWIND_LINES;
     const hopeless = pushed.stopped || this.#readings.has(pushed.id) || isFar;
-    const late = pushed.endedAt !== undefined && Date.now() - pushed.endedAt >= this.#resendMs;
+    const late = pushed.endedAt !== undefined && performance.now() - pushed.endedAt >= this.#resendMs;
     if (done || hopeless || late) this.#drop(pushed);
   }
 
@@ -191,6 +190,15 @@ export class LivePages {
     this.#options.announce();
     // now, because later it could overwrite what the answer to an announcement says
     if (this.#unsaved.delete(pushed)) this.#save(pushed);
+  }
+
+  #pause(pushed: PushedExecution): void {
+    const until = performance.now() + BUSY_PAUSE_MS;
+    pushed.pausedUntil = until;
+    setTimeout(() => {
+      if (pushed.pausedUntil === until) pushed.pausedUntil = 0; // a timer may fire a little early
+      this.#pump();
+    }, BUSY_PAUSE_MS).unref();
   }
 
   #goTo(pushed: PushedExecution, seq: number): void {
@@ -231,7 +239,7 @@ export class LivePages {
   }
 
   #next(): PushedExecution | undefined {
-    const now = Date.now();
+    const now = performance.now();
     const inFlight = [...this.#pushed.values()].reduce((sum, { inFlightBytes }) => sum + inFlightBytes, 0);
     // a page larger than the window is sent alone
     const fits = ({ gzip }: Page) => inFlight === 0 || inFlight + gzip.length <= MAX_UNACKNOWLEDGED_LIVE_BYTES;
@@ -268,7 +276,7 @@ export class LivePages {
     const wanted = () => {
       if (pushed.generation !== generation) return false;
       pushed.ready.shift();
-      pushed.sent(page, Date.now() + this.#resendMs);
+      pushed.sent(page, performance.now() + this.#resendMs);
       answers.sentPage(execution_id);
       return true;
     };

@@ -8,11 +8,11 @@ import { codeOf, messageOf } from '../../errors.js';
 import { forgetIncompleteAcks, meetHive } from '../../store/acknowledgements.js';
 import { addMarker, compareHistory } from '../../store/markers.js';
 import { findExecution, runningExecutions } from '../../store/executions.js';
-import { endOrphans } from '../../store/orphans.js';
 import { Announcer } from './announcer.js';
 import { Answers } from './answers.js';
 import { describeAttempt } from './describe.js';
 import { LivePages } from './live.js';
+import { endOrphansOrLog } from '../end-orphans.js';
 import type { ConnectionOptions, RunningSession } from '../open-socket.js';
 import { Outbox } from '../outbox.js';
 import { Readings } from './read-logs.js';
@@ -40,7 +40,7 @@ export class Session implements RunningSession {
   readonly #readings: Readings;
   readonly #timers: NodeJS.Timeout[] = [];
   #dataVersion = 0;
-  #heardAt = Date.now();
+  #heardAt = performance.now();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -76,13 +76,13 @@ export class Session implements RunningSession {
         );
       }
       if (auth.known_markers) this.#compareHistory(auth.known_markers);
-      endOrphans(store);
+      endOrphansOrLog(store, logger);
       forgetIncompleteAcks(store);
     });
     this.#every(POLL_MS, () => this.#poll());
     this.#every(TICK_MS, () => this.#tick());
     this.#every(ORPHANS_MS, () => {
-      if (endOrphans(store).length > 0) this.#changed();
+      if (endOrphansOrLog(store, logger).length > 0) this.#changed();
     });
     this.#every((auth.heartbeat_interval_seconds ?? HEARTBEAT_INTERVAL_SECONDS) * 1000, () => this.#heartbeat());
     this.#guard(() => {
@@ -109,7 +109,7 @@ export class Session implements RunningSession {
   #dispatch({ type, data }: HiveFrame): void {
     switch (type) {
       case 'heartbeat_ack':
-        this.#heardAt = Date.now();
+        this.#heardAt = performance.now();
         return;
       case 'sync_ack':
         return this.#announcer.attemptAcknowledged(data);
@@ -210,9 +210,12 @@ export class Session implements RunningSession {
   }
 
   #tick(): void {
-    const silence = Date.now() - this.#heardAt;
+    const silence = performance.now() - this.#heardAt;
     if (silence >= (this.#options.timing?.silenceMs ?? SILENCE_TIMEOUT_MS)) {
-      this.#options.logger.warn({ silence_ms: silence }, 'no heartbeat_ack from the hive; closing the connection');
+      this.#options.logger.warn(
+        { silence_ms: Math.round(silence) },
+        'no heartbeat_ack from the hive; closing the connection',
+      );
       this.#options.socket.terminate();
       return;
     }

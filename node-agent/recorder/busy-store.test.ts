@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { AgentProcesses } from '../testing/agent-process.js';
+
+const RUNS = 20;
+/** Wide lines: what one command prints is more than a recorder keeps in memory. */
+const LINES = 3000;
+const WIDTH = 3000;
+
+describe('a store that others write to', () => {
+  let directory: string;
+  let agent: AgentProcesses;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'node-agent-busy-'));
+    agent = new AgentProcesses(join(directory, 'data'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  test('gets every line of twenty busy commands, also if one of the writers takes its time', async () => {
+    expect(agent.run('run', '--', 'true').status).toBe(0);
+    const slow = new Database(join(agent.dataDir, 'node.db'));
+    slow.exec('BEGIN IMMEDIATE');
+    const command = ['run', '--', 'sh', '-c', `seq -f %0${WIDTH}.0f ${LINES} && echo printed >&2`];
+    const running = Array.from({ length: RUNS }, () => agent.start(command, { stdout: 'ignore' }));
+    await Promise.all(running.map((one) => one.printed('node-agent: attempt')));
+    await sleep(2000);
+    slow.exec('COMMIT');
+    slow.close();
+    expect(await Promise.all(running.map(({ ended }) => ended))).toEqual(running.map(() => 0));
+    for (const { stderr } of running) expect(stderr).toMatch(/^node-agent: attempt [0-9a-f-]{36}\nprinted\n$/);
+    const recorded = agent.rows().slice(1);
+    expect(recorded.map(({ dropped, log_lines: lines }) => [dropped, lines])).toEqual(
+      running.map(() => [0, LINES + 1]),
+    );
+    for (const { key } of [...recorded.slice(0, 1), ...recorded.slice(-1)]) {
+      const printed = agent.lines(key).filter(({ output_type: type }) => type === 'stdout');
+      expect(printed.map(({ content }) => Number(content))).toEqual(
+        Array.from({ length: LINES }, (_, index) => index + 1),
+      );
+    }
+  }, 60_000);
+});

@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { AgentProcesses, succeeds } from '../testing/agent-process.js';
+
+const canMount = (() => {
+  const probe = mkdtempSync(join(tmpdir(), 'node-agent-mount-'));
+  const mounted = succeeds('mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe) && succeeds('umount', probe);
+  rmSync(probe, { recursive: true, force: true });
+  return mounted;
+})();
+
+/** On a real small file system; `recording.test.ts` has the cases that need none. */
+(canMount ? describe : describe.skip)('on a full disk', () => {
+  let disk: string;
+  let agent: AgentProcesses;
+  beforeEach(() => {
+    disk = mkdtempSync(join(tmpdir(), 'node-agent-disk-'));
+    succeeds('mount', '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk);
+    agent = new AgentProcesses(join(disk, 'data'));
+  });
+  afterEach(() => {
+    succeeds('umount', '-l', disk);
+    rmSync(disk, { recursive: true, force: true });
+  });
+
+  const fill = () => `cat /dev/zero > ${disk}/fill 2> /dev/null`;
+  const free = () => rmSync(join(disk, 'fill'));
+
+  test('until the end of the command, the end is known later, and how many lines are missing', () => {
+    const { status, stderr } = agent.run('run', '--', 'sh', '-c', `echo one; sleep 0.4; ${fill()}; seq 20000; exit 3`);
+    expect(status).toBe(3);
+    expect(stderr).toContain('the end and the last 20000 lines of the command are not recorded; the next node-agent');
+    free();
+    expect(agent.run('status').status).toBe(0);
+    const [execution] = agent.executions();
+    expect(execution).toMatchObject({ status: 'failed', exit_code: 3, dropped: 1, log_lines: 2 });
+    expect(execution?.lines.map(({ content }) => content)).toEqual([
+      'one',
+      expect.stringMatching(/^node-agent: 20000 lines are lost here, because the store could not be written \(SQLITE_/),
+    ]);
+    expect(agent.run('status', '--json').stdout).toContain('"running":0');
+  });
+
+  test('under a recorder that is killed, the next one marks that lines may be missing', async () => {
+    const recorder = agent.start(['run', '--', 'sh', '-c', `echo one; sleep 0.4; ${fill()}; seq 500; sleep 60`]);
+    await recorder.printed('cannot record at the moment');
+    recorder.child.kill('SIGKILL');
+    await recorder.ended;
+    free();
+    agent.run('run', '--', 'true');
+    const [execution] = agent.executions();
+    expect(execution).toMatchObject({ status: 'killed', exit_code: null, dropped: 1 });
+    expect(execution?.lines.at(-1)?.content).toContain('lines may be lost here');
+  });
+
+  test('from the start on, the command is known later if there was room for a note', () => {
+    mkdirSync(agent.dataDir);
+    spawnSync('sh', ['-c', fill()]);
+    truncateSync(join(disk, 'fill'), (2048 - 60) * 1024);
+    const { status } = agent.run('run', '--title', 'late', '--', 'sh', '-c', 'seq 10; exit 4');
+    expect(status).toBe(4);
+    free();
+    expect(agent.run('attempts').stdout).toContain('late');
+    const [execution] = agent.executions();
+    expect(execution).toMatchObject({ status: 'failed', exit_code: 4, dropped: 1, log_lines: 1 });
+    expect(execution?.lines[0]?.content).toContain('10 lines are lost here');
+  });
+});

@@ -1,0 +1,121 @@
+/**
+ * The lines of one execution on their way into the store. A full page is sealed: it is stored in the form in which it
+ * is sent. The lines after the last sealed page are rows, each in the form that it has in a page.
+ */
+import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
+import { encodePageSync } from '../../protocol/page.js';
+import { NodeAgentError } from '../errors.js';
+import type { Store } from './open.js';
+import type { Page } from './pages.js';
+import { lineBytes } from './read-lines.js';
+import {
+  DELETE_LINES,
+  INSERT_LINE,
+  INSERT_SEALED_PAGE,
+  SELECT_LINES,
+  SELECT_SEALED_THROUGH,
+  SET_LOG_LINES,
+} from './sql.js';
+
+/**
+ * Lines are added outside the write transaction, because sealing compresses them: while a transaction is open, every
+ * other process that writes to the store has to wait.
+ */
+export class LogWriter {
+  /** The last line that is in a page, stored or not. */
+  #sealed: number;
+  #unsealed: string[] = [];
+  #unsealedBytes = 0;
+  #pages: Page[] = [];
+  #pageBytes = 0;
+  #stored: { lines: number; sealed: number; rows: number; rowBytes: number };
+
+  private constructor(lines: number, sealed: number) {
+    this.#sealed = sealed;
+    this.#stored = { lines, sealed, rows: 0, rowBytes: 0 };
+  }
+
+  /** For an execution without lines. */
+  static atStart(): LogWriter {
+    return new LogWriter(0, 0);
+  }
+
+  /** For an execution with this many lines in the store. */
+  static resume(store: Store, executionKey: number, logLines: number): LogWriter {
+    const sealed = store.value(SELECT_SEALED_THROUGH, executionKey) as number;
+    const writer = new LogWriter(logLines, sealed);
+    const rows = store.prepare(SELECT_LINES).pluck().all(executionKey, sealed, logLines) as unknown as string[];
+    for (const row of rows) writer.add(row);
+    writer.#stored.rows = rows.length;
+    writer.#stored.rowBytes = writer.#unsealedBytes;
+    return writer;
+  }
+
+  /** Number of the last line. */
+  get lines(): number {
+    return this.#sealed + this.#unsealed.length;
+  }
+
+  /** Number of the last line that is in the store. */
+  get storedLines(): number {
+    return this.#stored.lines;
+  }
+
+  get pendingLines(): number {
+    return this.lines - this.#stored.lines;
+  }
+
+  /** What the lines that are not in the store take up; those in a full page are compressed. */
+  get pendingBytes(): number {
+    return this.#pages.length > 0 ? this.#pageBytes + this.#unsealedBytes : this.#unsealedBytes - this.#stored.rowBytes;
+  }
+
+  /** @param line encoded as in a page */
+  add(line: string): void {
+    const bytes = lineBytes(line);
+    if (this.#unsealedBytes + bytes > PAGE_TARGET_RAW_BYTES) this.seal();
+    this.#unsealed.push(line);
+    this.#unsealedBytes += bytes;
+    if (this.#unsealed.length === PAGE_TARGET_LINES) this.seal();
+  }
+
+  /** Makes a page of the lines that are not in one yet, if there are any. */
+  seal(): void {
+    if (this.#unsealed.length === 0) return;
+    // a copy, because zlib's own buffer is several times as large
+    const gzip = Buffer.from(encodePageSync(this.#unsealed.join('\n')));
+    const firstSeq = this.#sealed + 1;
+    this.#sealed = this.lines;
+    this.#pages.push({ firstSeq, lastSeq: this.#sealed, gzip });
+    this.#pageBytes += gzip.length;
+    this.#unsealed = [];
+    this.#unsealedBytes = 0;
+  }
+
+  /**
+   * Stores what was added. To be called in a write transaction; {@link committed} follows it.
+   * @throws NodeAgentError `sealed` if the execution has ended in the store, or has other lines than this writer knows
+   */
+  write(store: Store, executionKey: number): void {
+    const { lines, sealed, rows } = this.#stored;
+    if (this.pendingLines === 0 && this.#pages.length === 0) return;
+    if (store.prepare(SET_LOG_LINES).run(this.lines, executionKey, lines).changes === 0) {
+      throw new NodeAgentError('sealed', 'another process has ended this execution in the store');
+    }
+    if (this.#pages.length > 0 && lines > sealed) store.prepare(DELETE_LINES).run(executionKey, sealed);
+    const insertPage = store.prepare(INSERT_SEALED_PAGE);
+    for (const { firstSeq, lastSeq, gzip } of this.#pages) insertPage.run(executionKey, firstSeq, lastSeq, gzip);
+    const insertRow = store.prepare(INSERT_LINE);
+    for (let index = this.#pages.length > 0 ? 0 : rows; index < this.#unsealed.length; index++) {
+      insertRow.run(executionKey, this.#sealed + index + 1, this.#unsealed[index]);
+    }
+  }
+
+  /** Takes note that the transaction of the last {@link write} was committed. */
+  committed(): void {
+    this.#pages = [];
+    this.#pageBytes = 0;
+    const [rows, rowBytes] = [this.#unsealed.length, this.#unsealedBytes];
+    this.#stored = { lines: this.lines, sealed: this.#sealed, rows, rowBytes };
+  }
+}

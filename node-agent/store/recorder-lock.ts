@@ -1,0 +1,119 @@
+/**
+ * Who records an execution. Its recorder holds a lock in the store's directory, which vanishes with the process, even
+ * if that was killed. It can be tested from another pid namespace, where the recorder's pid means nothing, and from
+ * another host as far as the file system passes locks on.
+ *
+ * The lock is an empty SQLite database in an exclusive transaction, because Node has no call for file locks. No other
+ * code may open a `.lock` file: closing any descriptor of it would drop the lock of the whole process.
+ */
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { isBusy } from '../errors.js';
+import { RecorderNote } from './recorder-note.js';
+
+/** Holds a `.lock` and a `.note` for each execution that is being recorded, named by the execution's id. */
+export const RECORDERS_DIRECTORY = 'recorders';
+
+/** Someone who tests a new lock has it for a moment. */
+const TAKE_MS = 5000;
+
+export class RecorderLock {
+  readonly #db: Database.Database | undefined;
+  readonly #path: string;
+  readonly note: RecorderNote;
+
+  private constructor(db: Database.Database | undefined, path: string) {
+    this.#db = db;
+    this.#path = path;
+    this.note = new RecorderNote(notePath(path));
+  }
+
+  /**
+   * Takes the lock of an execution that is about to be added, and reserves the space of its note.
+   * @throws Error if the disk refuses it
+   */
+  static create(dataDir: string, executionId: string): RecorderLock {
+    const path = pathOf(dataDir, executionId);
+    mkdirSync(join(dataDir, RECORDERS_DIRECTORY), { recursive: true, mode: 0o700 });
+    for (;;) {
+      const lock = new RecorderLock(lockDatabase(path, { timeout: TAKE_MS }), path);
+      try {
+        // someone who found the file before it was locked may have removed it
+        if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+          lock.release();
+          continue;
+        }
+        lock.note.reserve();
+        return lock;
+      } catch (error) {
+        lock.remove();
+        throw error;
+      }
+    }
+  }
+
+  /**
+   * Takes over the lock of a recorder that is gone.
+   * @returns undefined if the recorder is alive
+   */
+  static takeOver(dataDir: string, executionId: string): RecorderLock | undefined {
+    const path = pathOf(dataDir, executionId);
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return new RecorderLock(undefined, path);
+    try {
+      return new RecorderLock(lockDatabase(path, { timeout: 0, fileMustExist: true }), path);
+    } catch (error) {
+      if (isBusy(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Lets go of the lock; its files stay. */
+  release(): void {
+    this.#db?.close();
+  }
+
+  /** Lets go of the lock for good. */
+  remove(): void {
+    this.note.remove();
+    rmSync(this.#path, { force: true });
+    this.release();
+  }
+}
+
+/** @returns the ids of the executions for which there is a lock or a note, whether their recorders are alive or not */
+export function recorderFiles(dataDir: string): string[] {
+  try {
+    const names = readdirSync(join(dataDir, RECORDERS_DIRECTORY));
+    return [...new Set(names.flatMap((name) => /^([0-9a-f-]{36})\.(?:lock|note)$/.exec(name)?.[1] ?? []))];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The note of a recorder that could not even take its lock. @throws Error if the disk refuses it */
+export function noteWithoutLock(dataDir: string, executionId: string): RecorderNote {
+  mkdirSync(join(dataDir, RECORDERS_DIRECTORY), { recursive: true, mode: 0o700 });
+  return new RecorderNote(notePath(pathOf(dataDir, executionId)));
+}
+
+function lockDatabase(path: string, options: Database.Options): Database.Database {
+  const db = new Database(path, options);
+  try {
+    db.pragma('journal_mode = MEMORY'); // otherwise a file beside it
+    db.exec('BEGIN EXCLUSIVE');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function pathOf(dataDir: string, executionId: string): string {
+  return join(dataDir, RECORDERS_DIRECTORY, `${executionId}.lock`);
+}
+
+function notePath(lockPath: string): string {
+  return lockPath.replace(/\.lock$/, '.note');
+}

@@ -1,0 +1,88 @@
+/** For tests: the built node-agent as processes, on a store of their own. */
+import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { join } from 'node:path';
+import type { LogLine } from '../../protocol/page.js';
+import type { ExecutionRow } from '../store/rows.js';
+import { storedLines } from './stored-lines.js';
+
+/** Built by `npm run build`. */
+const CLI = new URL('../../dist/node-agent/cli.js', import.meta.url).pathname;
+
+export interface StoredExecution extends ExecutionRow {
+  lines: LogLine[];
+}
+
+export interface StartOptions {
+  /** What starts it, for example unshare with its options. */
+  launcher?: string[];
+  stdout?: 'pipe' | 'ignore';
+}
+
+export class AgentProcesses {
+  constructor(readonly dataDir: string) {}
+
+  get env(): NodeJS.ProcessEnv {
+    return { ...process.env, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '' };
+  }
+
+  /** Runs a command of the agent to its end. */
+  run(...args: string[]): SpawnSyncReturns<string> {
+    return spawnSync(process.execPath, [CLI, ...args], { env: this.env, encoding: 'utf8', maxBuffer: 1 << 28 });
+  }
+
+  start(args: string[], { launcher = [], stdout = 'pipe' }: StartOptions = {}): RunningAgent {
+    const [file = '', ...rest] = [...launcher, process.execPath, CLI, ...args];
+    return new RunningAgent(spawn(file, rest, { env: this.env, stdio: ['ignore', stdout, 'pipe'] }));
+  }
+
+  /** @returns a row of the store for each execution, oldest first */
+  rows(): ExecutionRow[] {
+    return this.#read((db) => db.prepare<[], ExecutionRow>('SELECT * FROM execution ORDER BY key').all());
+  }
+
+  /** @returns what the store contains, read without the code under test */
+  executions(): StoredExecution[] {
+    return this.rows().map((row) => ({ ...row, lines: this.lines(row.key) }));
+  }
+
+  lines(executionKey: number): LogLine[] {
+    return this.#read((db) => storedLines(db, executionKey).map((line) => JSON.parse(line) as LogLine));
+  }
+
+  #read<T>(work: (db: Database.Database) => T): T {
+    const db = new Database(join(this.dataDir, 'node.db'), { readonly: true });
+    try {
+      return work(db);
+    } finally {
+      db.close();
+    }
+  }
+}
+
+export class RunningAgent {
+  stdout = '';
+  stderr = '';
+  readonly ended: Promise<number | null>;
+
+  constructor(readonly child: ChildProcess) {
+    child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
+    this.ended = once(child, 'close').then(([status]) => status as number | null);
+  }
+
+  /** Waits until it has printed this text, on stdout or stderr. */
+  async printed(text: string): Promise<void> {
+    while (!this.stdout.includes(text) && !this.stderr.includes(text)) {
+      if (this.child.exitCode !== null) throw new Error(`ended without printing ${text}: ${this.stderr}`);
+      await sleep(10);
+    }
+  }
+}
+
+/** @returns whether this command succeeds here, so that tests that need what it does can run */
+export function succeeds(file: string, ...args: string[]): boolean {
+  return spawnSync(file, args, { stdio: 'ignore' }).status === 0;
+}
