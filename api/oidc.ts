@@ -103,7 +103,7 @@ export function hasExpired(authorization: string): boolean {
   const token = authorization.replace(/^Bearer +/i, '').trim();
   if (!isJwt(token)) return false;
   const { exp = 0 } = decodeJwt(token);
-  return Date.now() > (exp + CLOCK_TOLERANCE_SECONDS) * 1000;
+  return new Date().getTime() > (exp + CLOCK_TOLERANCE_SECONDS) * 1000;
 }
 
 function describe(error: errors.JOSEError): string {

@@ -26,7 +26,7 @@ export function pruneCommand(): Command {
     .addHelpText('after', '\nNeeds HIVE_URL and NODE_API_KEY. If the hive does not answer, nothing is removed.')
     .action((options: { olderThan: number; json?: boolean }) =>
       withStore(async (store) => {
-        const { removed, kept } = await pruneAsked(store, new Date(Date.now() - options.olderThan * DAY_MS));
+        const { removed, kept } = await pruneAsked(store, new Date(new Date().getTime() - options.olderThan * DAY_MS));
         if (options.json) return print([JSON.stringify({ removed, kept })]);
         return print([
           ...removed.map((id) => `removed ${id}`),
