@@ -190,7 +190,7 @@ test('a drain whose tasks fail forever ends when its time is up, and the next re
   expect(await (await start(drain)).result()).toEqual({ started: 3 });
 });
 
-test('a drain that takes longer than one run may goes on in further runs, each of which is bounded', async () => {
+test('a drain that outlasts one run goes on in further runs, each of which is bounded', async () => {
   const slow = async () => {
     await sleep(150);
     return { position: LISTING, started: 1, occupied: 0 };
