@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
-import { startPgBouncer } from '../tests/harness/start-pgbouncer.js';
+import { findPgBouncer } from '../tests/harness/pgbouncer.js';
+import { Pooler } from '../tests/harness/pooler.js';
+import { testServices } from '../tests/harness/services.js';
 import { until } from '../tests/harness/until.js';
 import { openDatabase } from './client.js';
 import { isTransientDatabaseError, judgeDatabaseError } from './errors.js';
@@ -205,11 +207,16 @@ test('whoever waits for a lock gives up soon, and may try again on the same conn
   await single.$disconnect();
 });
 
-test.each(['transaction', 'session'] as const)(
-  'behind a pooler in %s mode, which refuses the bounds of a connection, transactions are bounded, and what is given up is cancelled',
+const program = await findPgBouncer();
+const withPooler = typeof program === 'string' ? test.skip : test;
+const why = typeof program === 'string' ? ` (skipped: ${program})` : '';
+
+withPooler.each(['transaction', 'session'] as const)(
+  `behind a pooler in %s mode, which refuses the bounds of a connection, transactions are bounded, and what is given up is cancelled${why}`,
   async (mode) => {
-    const pooler = await startPgBouncer(testDatabase.url, mode);
-    const pooled = openDatabase(pooler.url, 2, 500);
+    if (typeof program === 'string') return;
+    const pooler = await Pooler.start({ program, serverUrl: testServices().databaseUrl, mode, poolSize: 5 });
+    const pooled = openDatabase(pooler.url(new URL(testDatabase.url).pathname.slice(1)), 2, 500);
     try {
       expect(await pooled.organization.count()).toBeGreaterThanOrEqual(0);
       expect(await pooled.$transaction(settingsOf)).toEqual({ statement: '1500ms', lock: '2s', idle: '15s' });
@@ -223,7 +230,7 @@ test.each(['transaction', 'session'] as const)(
       await until(isCancelled, 3000, 'the statement has ended');
     } finally {
       await pooled.$disconnect();
-      await pooler.stop();
+      await pooler.end();
     }
   },
 );

@@ -45,6 +45,7 @@ async function run({ seeds, firstSeed }: Options): Promise<void> {
       seeds: results.length,
       lines: sum(({ lines }) => lines),
       faults: countKinds(results),
+      pooled_seeds: results.filter(({ isPooled }) => isPooled).length,
       lost: sum(({ lost }) => lost),
       doubled: sum(({ doubled }) => doubled),
       out_of_order: sum(({ outOfOrder }) => outOfOrder),
@@ -77,9 +78,9 @@ async function cutOff({ lines, firstSeed }: Options, cuts: number): Promise<void
 }
 
 function describe(result: SeedResult): string {
-  const { seed, kinds, lines, settleSeconds, seconds, answers, faults, directory } = result;
+  const { seed, kinds, isPooled, lines, settleSeconds, seconds, answers, faults, directory } = result;
   const settled = settleSeconds === undefined ? 'did not settle' : `settled in ${settleSeconds.toFixed(1)} s`;
-  const summary = `seed ${seed}: ${kinds.join(', ')}; ${lines} lines, ${settled}, took ${seconds} s, API ${JSON.stringify(answers)}`;
+  const summary = `seed ${seed}: ${kinds.join(', ')}${isPooled ? '; with a pooler' : ''}; ${lines} lines, ${settled}, took ${seconds} s, API ${JSON.stringify(answers)}`;
   if (!hasFailed(result)) return summary;
   const again = `to repeat: npm run chaos -- --seeds 1 --first-seed ${seed}; see ${directory ?? ''}`;
   return [

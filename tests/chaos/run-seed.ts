@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pTimeout from 'p-timeout';
 import { FaultInjector } from './faults.js';
+import { findPgBouncer } from '../harness/pgbouncer.js';
 import { storeExists } from './node.js';
 import { drawPlan, type FaultKind, type Plan, type PlannedRecording } from './plan.js';
 import { Reader } from './reader.js';
@@ -16,6 +17,8 @@ const SETTLE_MS = 120_000;
 export interface SeedResult extends Verdict {
   seed: number;
   kinds: FaultKind[];
+  /** Whether a pooler stood between the hives and PostgreSQL. */
+  isPooled: boolean;
   /**
    * From the end of the last fault and last command until all attempts were complete; undefined if they did not
    * settle.
@@ -39,7 +42,9 @@ export function hasFailed({ settleSeconds, incomplete, faults }: SeedResult): bo
 export async function runSeed(seed: number, stopping?: AbortSignal): Promise<SeedResult> {
   const started = Date.now();
   const plan = drawPlan(seed);
-  const world = await ChaosWorld.create({ name: String(seed), nodes: plan.nodes });
+  const program = plan.pooler ? await findPgBouncer() : 'not drawn';
+  const pooler = typeof program === 'string' ? undefined : { program, mode: 'transaction' as const };
+  const world = await ChaosWorld.create({ name: String(seed), nodes: plan.nodes, ...(pooler && { pooler }) });
   let failed = true;
   try {
     writeFileSync(join(world.directory, 'plan.json'), JSON.stringify(plan, null, 2));
@@ -91,6 +96,7 @@ async function strikeAndVerify(world: ChaosWorld, plan: Plan): Promise<Omit<Seed
     faults: [...verdict.faults, ...reader.faults],
     seed: plan.seed,
     kinds: plan.faults.map(({ kind }) => kind),
+    isPooled: world.pooler !== undefined,
     settleSeconds: settled === undefined ? undefined : settled / 1000,
     answers: Object.fromEntries(reader.answers),
   };

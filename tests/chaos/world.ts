@@ -8,6 +8,8 @@ import pg from 'pg';
 import { openDatabase } from '../../prisma/client.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureDefaultOrganization } from '../../prisma/queries/organization.js';
+import type { PgBouncer } from '../harness/pgbouncer.js';
+import { Pooler, type PoolMode } from '../harness/pooler.js';
 import { FaultProxy } from './fault-proxy.js';
 import { ChaosHive } from './hive.js';
 import { ChaosNode } from './node.js';
@@ -18,6 +20,8 @@ import type { Database } from '../../prisma/database.js';
 export interface WorldOptions {
   name: string;
   nodes: number;
+  /** Between the hives and the database's proxy. */
+  pooler?: { program: PgBouncer; mode: PoolMode };
   /** @default HIVES */
   hives?: number;
   hiveEnv?: Record<string, string>;
@@ -35,6 +39,9 @@ const SHORT_WAITS = {
 // a killed server leaves its files to the operating system, which survives: there is no need to wait for the disk
 const POSTGRES_SETTINGS = { fsync: 'off', max_connections: '100' };
 
+/** Fewer than the hives have connections to the pooler, so that they share. */
+const POOL_SIZE = 10;
+
 export class ChaosWorld {
   readonly hives: ChaosHive[] = [];
   readonly nodes: ChaosNode[] = [];
@@ -46,6 +53,7 @@ export class ChaosWorld {
     readonly servers: Servers,
     /** Between the hives and PostgreSQL. */
     readonly databaseProxy: FaultProxy,
+    readonly pooler: Pooler | undefined,
     readonly databaseUrl: string,
     /** Bypasses the proxy, to look at what is stored. */
     readonly database: Database,
@@ -64,14 +72,25 @@ export class ChaosWorld {
       const databaseProxy = await FaultProxy.listen({ target: () => Number(direct.port) });
       const proxied = new URL(databaseUrl);
       proxied.port = String(databaseProxy.port);
+      const pooler =
+        options.pooler && (await Pooler.start({ ...options.pooler, serverUrl: proxied.href, poolSize: POOL_SIZE }));
       const hiveEnv = {
         ...SHORT_WAITS,
-        DATABASE_URL: proxied.href,
+        DATABASE_URL: pooler?.url(proxied.pathname.slice(1)) ?? proxied.href,
         TEMPORAL_ADDRESS: temporalAddress,
         ...options.hiveEnv,
       };
       const database = openDatabase(databaseUrl, 2);
-      const world = new ChaosWorld(directory, servers, databaseProxy, databaseUrl, database, temporalAddress, hiveEnv);
+      const world = new ChaosWorld(
+        directory,
+        servers,
+        databaseProxy,
+        pooler,
+        databaseUrl,
+        database,
+        temporalAddress,
+        hiveEnv,
+      );
       world.#makeHives(options.hives ?? HIVES);
       await world.#makeNodes(options);
       return world;
@@ -132,6 +151,7 @@ export class ChaosWorld {
     await Promise.allSettled(this.nodes.map((node) => node.end()));
     await Promise.allSettled(this.hives.map((hive) => hive.end('SIGKILL')));
     await this.database.$disconnect();
+    await this.pooler?.end();
     await this.databaseProxy.close();
     await this.servers.end();
   }
