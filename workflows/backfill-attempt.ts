@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
@@ -13,7 +12,6 @@ import {
   setCurrentDetails,
   setHandler,
   sleep,
-  TimeoutFailure,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -31,6 +29,7 @@ import {
   type NodeLocation,
   type Outcome,
 } from '../backfills/definitions.js';
+import { failureCode, hasNotStarted } from './step-failure.js';
 
 const { locateNode } = proxyLocalActivities<HiveActivities>({ startToCloseTimeout: '10 seconds' });
 const { settleAttempt } = proxyActivities<HiveActivities>({
@@ -125,7 +124,7 @@ class Backfill {
         if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
       } catch (error) {
         if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the backfill was cancelled');
-        if (isScheduleToStart(error) && (await this.#isStillThere())) {
+        if (hasNotStarted(error) && (await this.#isStillThere())) {
           patience = Math.min(patience * 2, MAX_PATIENCE_SECONDS); // busy, not dead
           continue;
         }
@@ -331,21 +330,4 @@ class Backfill {
         `${executions} executions, ${linesPulled} lines pulled by this backfill`,
     );
   }
-}
-
-function isScheduleToStart(error: unknown): boolean {
-  return (
-    error instanceof ActivityFailure &&
-    error.cause instanceof TimeoutFailure &&
-    error.cause.timeoutType === 'SCHEDULE_TO_START'
-  );
-}
-
-/** @returns the failure's type or what timed out, never its message */
-function failureCode(error: unknown): string {
-  if (!(error instanceof ActivityFailure)) throw error;
-  if (isCancellation(error)) return 'node_moved'; // its hive is stopping; this workflow was not cancelled
-  if (error.cause instanceof ApplicationFailure) return error.cause.type ?? 'unknown';
-  if (error.cause instanceof TimeoutFailure) return `timeout_${error.cause.timeoutType?.toLowerCase() ?? 'unknown'}`;
-  return 'unknown';
 }
