@@ -128,8 +128,8 @@ test('what is acknowledged just before the database goes back is found lost, alt
 
 test('a snapshot that has gone on beyond the place where it was taken is told from the lost history', async () => {
   const { node, backup, before, after } = await completeBeforeAndAfterBackup();
-  node.close();
   await replaceDatabase(testGateway.databaseUrl, backup);
+  expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
   const other = await connect([], await keyOfAnotherNode(), randomUUID());
   for (let count = 0; count < 50; count++) await complete(other);
   const { id } = await other.next('marker', 10_000);

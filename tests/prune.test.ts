@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { SELECT_PRUNABLE } from '../node-agent/store/sql.js';
 import { projectRoot } from '../workers/project-root.js';
 import { attemptOf, logOf, untilComplete } from './harness/api.js';
 import { copyDatabase } from './harness/database.js';
@@ -33,12 +35,16 @@ function prune(agent: NodeAgent, hive: HiveHandle) {
 }
 
 /** Waits until the node, too, knows that it may prune as many attempts. */
-async function untilPrunable(agent: NodeAgent, hive: HiveHandle, count: number): Promise<void> {
-  const complete = () => {
-    const status = JSON.parse(command(agent, hive.url, 'status', '--json').stdout) as { complete: number };
-    return status.complete === count;
-  };
-  await until(complete, 20_000, 'the node knows what is complete');
+async function untilPrunable(agent: NodeAgent, count: number): Promise<void> {
+  const store = new Database(join(agent.directory, 'node.db'), { readonly: true });
+  try {
+    const prunable = store.prepare(SELECT_PRUNABLE);
+    const before = () => new Date(Date.now() + 60_000).toISOString();
+    const isKnown = () => prunable.all({ before: before(), after: 0, limit: 100 }).length === count;
+    await until(isKnown, 20_000, 'the node knows what it may prune');
+  } finally {
+    store.close();
+  }
 }
 
 test('prune asks the hive: what the hive has lost stays and is announced again, and without an answer nothing is removed', async () => {
@@ -50,7 +56,7 @@ test('prune asks the hive: what the hive has lost stays and is announced again, 
   const backup = await copyDatabase(world.testDatabase.url);
   const { attemptId: lost } = await agent.record(['seq', '1', '80']);
   await untilComplete(world, hive, lost);
-  await untilPrunable(agent, hive, 2);
+  await untilPrunable(agent, 2);
   await agent.stop();
   await hive.program.kill('SIGTERM');
 
@@ -75,7 +81,7 @@ test('prune asks the hive: what the hive has lost stays and is announced again, 
   });
   agent.connect(restored.url, key);
   await untilComplete(world, restored, lost);
-  await untilPrunable(agent, restored, 1);
+  await untilPrunable(agent, 1);
   expect(prune(agent, restored)).toEqual({ removed: [lost], kept: [] });
   expect(await logOf(world, restored, lost)).toHaveLength(80);
   await restored.program.kill('SIGTERM');
@@ -89,7 +95,7 @@ test('a pruned attempt that runs again is the same attempt: its description stay
   agent.connect(hive.url, key);
   await untilComplete(world, hive, attemptId);
   const before = await attemptOf(world, hive, attemptId);
-  await untilPrunable(agent, hive, 1);
+  await untilPrunable(agent, 1);
   await agent.stop();
   expect(prune(agent, hive)).toEqual({ removed: [attemptId], kept: [] });
   const printed = command(agent, hive.url, 'logs', attemptId);
@@ -108,7 +114,7 @@ test('a pruned attempt that runs again is the same attempt: its description stay
   expect(after.attempt.revision).toBeGreaterThan(revision);
   expect(after.executions.map((execution) => execution.gone_from_node)).toEqual([false, false]);
   expect(await logOf(world, hive, attemptId)).toHaveLength(80);
-  await untilPrunable(agent, hive, 1);
+  await untilPrunable(agent, 1);
   expect(prune(agent, hive)).toEqual({ removed: [attemptId], kept: [] });
 }, 120_000);
 
@@ -118,7 +124,7 @@ test('a hive that has lost a pruned attempt says which lines are missing and why
   const hive = await world.startHive();
   agent.connect(hive.url, key);
   await untilComplete(world, hive, attemptId);
-  await untilPrunable(agent, hive, 1);
+  await untilPrunable(agent, 1);
   expect(prune(agent, hive).removed).toEqual([attemptId]);
   await world.database.attempt.delete({ where: { id: attemptId } });
   const announced = command(agent, hive.url, 'announce', '--all', '--json');
