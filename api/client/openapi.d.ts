@@ -1653,7 +1653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer; see Retry-After. */
+            /** @description The database does not answer or takes no writes; see Retry-After. */
             503: {
                 headers: {
                     [name: string]: unknown;
