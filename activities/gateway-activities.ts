@@ -114,7 +114,9 @@ export function createGatewayActivities(deps: GatewayActivityDeps) {
         const failure = isShutdown(context) ? fail('node_moved', attemptId) : toFailure(error, attemptId);
         if (context.cancellationSignal.aborted && !isShutdown(context)) {
           const { position } = input;
-          const lines = await countAttemptLines(database, attemptId);
+          const lines = await countAttemptLines(database, attemptId).catch((cause: unknown) => {
+            throw toFailure(cause, attemptId);
+          });
           return { ...lines, linesPulled: pulled.lines, ...(position && { position }) };
         }
         logger.warn(

@@ -25,9 +25,9 @@ export interface HiveActivityDeps {
   backfillConcurrency: number;
   nodeTimeoutSeconds: number;
   backfillTimeoutMinutes: number;
-  /** How long a cancelled backfill may take to end before it is terminated. @default 30 s @format s */
+  /** How long a cancelled backfill may take to end before it is terminated. @format s @default 30 */
   cancelledSeconds?: number;
-  /** After how many failed workflow tasks in a row a backfill is ended. @default 5 */
+  /** The try of one workflow task from which a backfill counts as stuck, and is ended. @default 6 */
   stuckTries?: number;
 }
 

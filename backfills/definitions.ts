@@ -61,6 +61,8 @@ export interface BackfillInput extends AttemptRef {
   claim?: string;
   /** Carried through continue-as-new: how often it has looked at the attempt again. */
   looks?: number;
+  /** How long nothing has progressed, in ms. Carried through continue-as-new. */
+  idleMs?: number;
   /** Carried through continue-as-new. */
   progress?: BackfillProgress;
   /** Where the steps of the backfill are. Carried through continue-as-new. */

@@ -2,7 +2,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import pTimeout from 'p-timeout';
 import type { Database } from '../prisma/database.js';
-import { forgetCancelled } from '../prisma/queries/pending-backfills.js';
+import { findCancelledClaim, forgetCancelled } from '../prisma/queries/pending-backfills.js';
 import { settleBackfill } from '../prisma/queries/settle-backfill.js';
 import { findRunning } from './find.js';
 import { countEnd } from './metrics.js';
@@ -50,7 +50,9 @@ export async function endBackfill(
   });
   if (isTerminated) {
     const ending = reason === 'stuck' ? 'failed' : 'cancelled';
-    const settled = await settleBackfill(database, { attemptId, runId, ending, reason, progressed: false });
+    const claim = reason === 'cancelled' ? await findCancelledClaim(database, attemptId) : undefined;
+    const ended = { attemptId, runId, ending, reason, progressed: false } as const;
+    const settled = await settleBackfill(database, { ...ended, ...(claim !== undefined && { claim }) });
     countEnd(settled, reason);
   }
   await forgetCancelled(database, { attemptId, runId });

@@ -183,7 +183,7 @@ export interface RunningBackfill {
   isStuck: boolean;
 }
 
-/** A workflow task that failed this many times in a row will not succeed soon; Temporal tries it again forever. */
+/** A workflow task that is tried for this time will not succeed soon; Temporal tries it again forever. */
 const STUCK_TRIES = 6;
 
 /** @returns the attempt's running backfill; undefined if none is running */

@@ -37,11 +37,11 @@ export interface BackfillsOptions {
   logger: Logger;
   /** How long a backfill waits for a node that has disconnected. */
   nodeTimeoutSeconds: number;
-  /** How long a cancelled backfill may take to end before it is terminated. @default 30 s @format ms */
+  /** How long a cancelled backfill may take to end before it is terminated. @format ms @default 30,000 */
   cancelPatienceMs?: number;
-  /** How long a start waits for the end of a cancelled backfill before it terminates it. @default 5 s @format ms */
+  /** How long a start waits for the end of a cancelled backfill before it terminates it. @format ms @default 5,000 */
   startPatienceMs?: number;
-  /** After how many failed workflow tasks in a row a start does not join a backfill but ends it. @default 5 */
+  /** The try of one workflow task from which a backfill counts as stuck, and is ended. @default 6 */
   stuckTries?: number;
 }
 

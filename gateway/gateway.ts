@@ -138,6 +138,7 @@ export class Gateway implements NodeGateway {
     if (!hasLease || (former && former.session.fence > fence)) {
       logger.info({ nodeId: node.nodeId, fence: Number(fence) }, 'login was overtaken by a later one of the node');
       supersedeAuth(ws);
+      if (hasLease) this.#releaseLease(node.nodeId, fence); // after a restored database, fences begin again lower
       return;
     }
     if (!this.#isWanted(ws)) {

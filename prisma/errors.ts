@@ -68,6 +68,7 @@ const OTHER_CODES: Record<string, Entry> = {
   EHOSTUNREACH: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
   ETIMEDOUT: SLOW,
+  schema_unset: ['passing', 'the connection does not see the schema that DATABASE_URL names'],
   P1000: CREDENTIALS,
   P1001: UNREACHABLE,
   P1002: SLOW,

@@ -86,7 +86,7 @@ class Backfill {
   #movableStep: CancellationScope | undefined;
   #location: NodeLocation | undefined;
   #position: MirrorPosition | undefined;
-  #lastProgress = Date.now();
+  #lastProgress: number;
   #failuresInRow = 0;
   /** The session whose node answered with an error last, and how often in a row. */
   #nodeErrors = { sessionId: '', count: 0 };
@@ -101,6 +101,7 @@ class Backfill {
     this.#location = input.location;
     this.#position = input.position;
     this.#looks = input.looks ?? 0;
+    this.#lastProgress = Date.now() - (input.idleMs ?? 0);
   }
 
   async run(): Promise<BackfillResult> {
@@ -111,6 +112,7 @@ class Backfill {
         const ending = this.#isOutOfTime() && (await this.settle('node_offline', 'node_offline'));
         if (ending) return ending;
         await this.#waitForNode();
+        await this.#shortenHistory();
         continue;
       }
       try {
@@ -130,6 +132,7 @@ class Backfill {
         }
         const ending = await this.#afterFailure(failureCode(error));
         if (ending) return ending;
+        await this.#shortenHistory();
       }
     }
   }
@@ -300,6 +303,11 @@ class Backfill {
     return current !== undefined && current.sessionId === this.#location?.sessionId;
   }
 
+  /** A node or a database that is away for hours fills a history, too. */
+  async #shortenHistory(): Promise<void> {
+    if (workflowInfo().continueAsNewSuggested && patched('failures-continue-as-new')) await this.#continueAsNew();
+  }
+
   async #continueAsNew(): Promise<never> {
     await condition(allHandlersFinished);
     const next: BackfillInput = {
@@ -307,6 +315,7 @@ class Backfill {
       progress: this.progress,
       isExpedited: this.#isExpedited,
       looks: this.#looks,
+      idleMs: Date.now() - this.#lastProgress,
     };
     if (this.#position) next.position = this.#position;
     if (this.#location) next.location = this.#location;

@@ -36,8 +36,9 @@ export async function followStore(
     logger.error(
       `the store in ${dataDir} was deleted or replaced; what it had not mirrored is not in the hive. Going on with the store that is there now`,
     );
-    store = await reopen(options);
-    const identity = store?.takeIdentity(machineId) ?? machineId;
+    const next = await reopen(options, machineId);
+    store = next?.store;
+    const identity = next?.identity ?? machineId;
     if (identity !== machineId) {
       logger.error(
         { machine_id: identity, former_machine_id: machineId },
@@ -69,13 +70,22 @@ async function workWhileInPlace(
   return replaced.signal.aborted && !signal.aborted;
 }
 
-/** @returns undefined if `signal` was aborted first */
-async function reopen({ open, logger, signal, lookMs = LOOK_MS }: FollowOptions): Promise<Store | undefined> {
+/**
+ * @param machineId the node's identity, which a store that no hive knows takes over
+ * @returns the store and the identity that it has; undefined if `signal` was aborted first
+ */
+async function reopen(
+  { open, logger, signal, lookMs = LOOK_MS }: FollowOptions,
+  machineId: string,
+): Promise<{ store: Store; identity: string } | undefined> {
   let said: string | undefined;
   while (!signal.aborted) {
+    let store: Store | undefined;
     try {
-      return open();
+      store = open();
+      return { store, identity: store.takeIdentity(machineId) };
     } catch (error) {
+      store?.close();
       if (said !== messageOf(error)) logger.error({ code: codeOf(error) }, messageOf(error));
       said = messageOf(error);
     }

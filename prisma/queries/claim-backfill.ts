@@ -100,10 +100,14 @@ function toClaim(attemptId: string, row: ClaimRow): BackfillClaim {
   };
 }
 
-/** Gives back a claim for which no workflow was started; if a workflow has taken it over meanwhile, nothing happens. */
+/**
+ * Gives back a claim for which no workflow was started; if a workflow has taken it over meanwhile, nothing happens. A
+ * partial attempt needs a backfill then, because the claim may have put back what had been set aside.
+ */
 export async function releaseBackfillClaim(db: Queryable, claim: BackfillClaim): Promise<void> {
   await db.$executeRaw`
-    UPDATE attempt_sync SET state = ${claim.before.state}::sync_state, needs_backfill = ${claim.before.needsBackfill}
+    UPDATE attempt_sync SET state = ${claim.before.state}::sync_state,
+      needs_backfill = ${claim.before.needsBackfill || claim.before.state === 'partial'}
     WHERE attempt_id = ${claim.attemptId}::uuid AND state = 'pending_backfill' AND run_id IS NULL
       AND requested_at = ${claim.claimedAt}::timestamptz`;
 }

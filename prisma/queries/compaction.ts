@@ -129,6 +129,9 @@ export function replacePages(
   const lastSeqs = pages.map((page) => page.lastSeq);
   const { rawBytes, lineCounts } = joined.content;
   return db.$transaction(async (tx) => {
+    // metadata skips an attempt that is locked, and would wait for an execution
+    await tx.$queryRaw`
+      SELECT 1 FROM attempt WHERE id = (SELECT attempt_id FROM execution WHERE id = ${executionId}::uuid) FOR UPDATE`;
     const [locked] = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM execution
       WHERE id = ${executionId}::uuid AND stored_epoch = ${epoch} AND log_epoch = ${epoch} AND status <> 'running'

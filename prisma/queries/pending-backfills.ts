@@ -40,12 +40,22 @@ export function listStaleBackfills(
  */
 export async function resetAbandoned(scope: OrganizationScope, attemptId: string): Promise<boolean> {
   const changed = await scope.execute(Prisma.sql`
-    UPDATE attempt_sync s SET state = 'partial', run_id = NULL
+    UPDATE attempt_sync s SET run_id = NULL,
+      state = CASE WHEN s.unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state,
+      needs_backfill = s.needs_backfill AND s.unavailable_reason IS NULL
     FROM attempt a
     WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
       AND a.organization_id = ${scope.organizationId}::uuid
       AND s.state = 'pending_backfill' AND s.requested_at < now() - ${STARTING_SECONDS}::float8 * interval '1 second'`);
   return changed === 1;
+}
+
+/** @returns the claim of an attempt that was cancelled before a run held it; undefined if there is none */
+export async function findCancelledClaim(db: Queryable, attemptId: string): Promise<string | undefined> {
+  const [row] = await db.$queryRaw<{ claim: string }[]>`
+    SELECT requested_at::text AS claim FROM attempt_sync
+    WHERE attempt_id = ${attemptId}::uuid AND state = 'pending_backfill' AND run_id IS NULL AND paused`;
+  return row?.claim;
 }
 
 /** A run that was told to end, and that is not known to have ended. */

@@ -10,10 +10,10 @@ export async function within(
   condition: () => boolean | Promise<boolean>,
   everyMs = 250,
 ): Promise<number | undefined> {
-  const start = Date.now();
+  const start = performance.now();
   for (;;) {
-    if (await condition()) return Date.now() - start;
-    if (Date.now() - start > timeoutMs) return undefined;
+    if (await condition()) return performance.now() - start;
+    if (performance.now() - start > timeoutMs) return undefined;
     await sleep(everyMs);
   }
 }

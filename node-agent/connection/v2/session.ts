@@ -40,6 +40,8 @@ export class Session implements RunningSession {
   readonly #readings: Readings;
   readonly #timers: NodeJS.Timeout[] = [];
   #dataVersion = 0;
+  /** Whether the acknowledgements have been compared with what this hive has. */
+  #hasMet = false;
   #heardAt = performance.now();
 
   constructor(options: SessionOptions) {
@@ -68,17 +70,7 @@ export class Session implements RunningSession {
   start(): void {
     const { socket, store, auth, logger } = this.#options;
     socket.once('close', () => this.#stop());
-    this.#guard(() => {
-      if (auth.node_id && meetHive(store, auth.node_id)) {
-        logger.warn(
-          { node_id: auth.node_id },
-          'this hive knows the node under another id; announcing everything again',
-        );
-      }
-      if (auth.known_markers) this.#compareHistory(auth.known_markers);
-      endOrphansOrLog(store, logger);
-      forgetIncompleteAcks(store);
-    });
+    this.#guard(() => this.#meet());
     this.#every(POLL_MS, () => this.#poll());
     this.#every(TICK_MS, () => this.#tick());
     this.#every(ORPHANS_MS, () => {
@@ -89,6 +81,19 @@ export class Session implements RunningSession {
       this.#heartbeat();
       this.#changed();
     });
+  }
+
+  /** Forgets what this hive does not have. If the store fails, the next tick tries again. */
+  #meet(): void {
+    const { store, auth, logger } = this.#options;
+    if (this.#hasMet) return;
+    if (auth.node_id && meetHive(store, auth.node_id)) {
+      logger.warn({ node_id: auth.node_id }, 'this hive knows the node under another id; announcing everything again');
+    }
+    if (auth.known_markers) this.#compareHistory(auth.known_markers);
+    forgetIncompleteAcks(store);
+    this.#hasMet = true;
+    endOrphansOrLog(store, logger);
   }
 
   /** Handles a message of the hive. One that breaks the protocol is logged and ignored. */
@@ -119,7 +124,9 @@ export class Session implements RunningSession {
         this.#live.refresh();
         return;
       case 'marker':
-        return addMarker(this.#options.store, data.id);
+        // before the comparison, it would cover what the hive may have lost
+        if (this.#hasMet) addMarker(this.#options.store, data.id);
+        return;
       case 'log_ack':
         return this.#logAck(data);
       case 'log_refused':
@@ -219,6 +226,7 @@ export class Session implements RunningSession {
       this.#options.socket.terminate();
       return;
     }
+    this.#meet();
     this.#announcer.tick();
     this.#live.tick();
   }
