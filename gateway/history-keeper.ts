@@ -95,6 +95,7 @@ export class HistoryKeeper {
         instanceId,
         previous: this.#previous,
         acknowledged: acknowledgementsOf(marked),
+        sessions: [...marked.keys()].map(({ session }) => session),
       });
       if (!hasPrevious) this.#wentBack();
       else if (lostNodes.length > 0) this.#lost(new Set(lostNodes), marked);
@@ -120,18 +121,19 @@ export class HistoryKeeper {
   }
 
   #lost(nodeIds: Set<string>, marked: Map<AcknowledgingSocket, Acknowledged>): void {
+    const open = new Set<object>(this.#deps.sockets()); // one that has closed meanwhile has given its lease back
+    const lost = [...marked.keys()].filter((socket) => nodeIds.has(socket.session.nodeId));
+    for (const socket of lost) marked.delete(socket);
+    this.#restore(marked);
+    const nodes = lost.filter((socket) => open.has(socket));
+    if (nodes.length === 0) return;
     databaseWentBack.inc();
     this.#deps.logger.error(
-      { nodes: [...nodeIds] },
-      'the database does not contain what this hive has just acknowledged: it went back to an earlier state. ' +
-        'These nodes log in again and announce what is missing',
+      { nodes: nodes.map(({ session }) => session.nodeId) },
+      'the database does not contain what these nodes were told: it went back to an earlier state. ' +
+        'They log in again and announce what is missing',
     );
-    for (const socket of marked.keys()) {
-      if (!nodeIds.has(socket.session.nodeId)) continue;
-      marked.delete(socket);
-      socket.close(WENT_BACK);
-    }
-    this.#restore(marked);
+    for (const socket of nodes) socket.close(WENT_BACK);
   }
 
   #restore(marked: Map<AcknowledgingSocket, Acknowledged>): void {

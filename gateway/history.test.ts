@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
+import { writeMarker } from '../prisma/queries/write-marker.js';
 import { copyDatabase, replaceDatabase } from '../tests/harness/database.js';
 import { listen } from '../tests/harness/listen.js';
 import { attemptFrame, executionFrame, ScriptedNode } from '../tests/harness/scripted-node.js';
+import { seedNode } from '../tests/harness/seed.js';
 import { startTestGateway, type TestGateway } from '../tests/harness/test-gateway.js';
 import { Gateway } from './gateway.js';
 import { WENT_BACK } from './node-socket.js';
@@ -145,6 +147,27 @@ async function keyOfAnotherNode(): Promise<string> {
     if (made) return made.secret;
   }
 }
+
+test('a marker covers nothing of a node whose login the database does not know', async () => {
+  const { database, organizationId } = testGateway;
+  const nodeId = await seedNode(database, organizationId); // its lease has fence 1
+  const write = async (fence: bigint) => {
+    const id = randomUUID();
+    const sessions = [{ nodeId, apiKeyId: randomUUID(), fence }];
+    const { lostNodes } = await writeMarker(database, {
+      id,
+      instanceId: 'a',
+      previous: null,
+      acknowledged: [],
+      sessions,
+    });
+    return { lostNodes, isWritten: (await database.historyMarker.count({ where: { id } })) === 1 };
+  };
+  expect(await write(1n)).toEqual({ lostNodes: [], isWritten: true });
+  expect(await write(2n)).toEqual({ lostNodes: [nodeId], isWritten: false });
+  await database.nodeLease.delete({ where: { nodeId } });
+  expect(await write(1n)).toEqual({ lostNodes: [nodeId], isWritten: false });
+});
 
 test('a session that the database has forgotten is not taken for a superseded one', async () => {
   const { secret: other } = await testGateway.newKey();

@@ -9,6 +9,13 @@ export interface Acknowledgement {
   revision: bigint;
 }
 
+/** A session that gets the marker. */
+export interface MarkedSession {
+  nodeId: string;
+  apiKeyId: string;
+  fence: bigint;
+}
+
 export interface NewMarker {
   /** Null to only check what the hive has written and acknowledged before. */
   id: string | null;
@@ -17,12 +24,14 @@ export interface NewMarker {
   previous: string | null;
   /** What this hive has acknowledged since then. */
   acknowledged: Acknowledgement[];
+  /** The sessions that get it. What they brought along from other hives is lost if the database does not know them. */
+  sessions: MarkedSession[];
 }
 
 export interface WrittenMarker {
   /** The database still contains the previous marker. If not, nothing was written. */
   hasPrevious: boolean;
-  /** Nodes with an acknowledged revision that the database does not contain. If there are any, nothing was written. */
+  /** Nodes with an acknowledged revision or a login that the database does not contain. If there are any, nothing was written. */
   lostNodes: string[];
 }
 
@@ -31,18 +40,27 @@ export interface WrittenMarker {
  * replaced by a backup or by a standby that was behind, and the hive's connections have gone on with it.
  */
 export async function writeMarker(db: Queryable, marker: NewMarker): Promise<WrittenMarker> {
-  const { id, instanceId, previous, acknowledged } = marker;
+  const { id, instanceId, previous, acknowledged, sessions } = marker;
   const [row] = await db.$queryRaw<WrittenMarker[]>`
     WITH acknowledged AS (
       SELECT * FROM unnest(${acknowledged.map((item) => item.nodeId)}::uuid[], ${acknowledged.map((item) => item.apiKeyId)}::uuid[],
                            ${acknowledged.map((item) => item.attemptId)}::uuid[], ${acknowledged.map((item) => item.revision)}::bigint[])
         AS t (node_id, key_id, attempt_id, revision)
-    ), lost AS (
-      SELECT DISTINCT acknowledged.node_id FROM acknowledged
+    ), marked AS (
+      SELECT * FROM unnest(${sessions.map((item) => item.nodeId)}::uuid[], ${sessions.map((item) => item.apiKeyId)}::uuid[],
+                           ${sessions.map((item) => item.fence)}::bigint[]) AS t (node_id, key_id, fence)
+    ), missing AS (
+      SELECT acknowledged.node_id, acknowledged.key_id FROM acknowledged
       LEFT JOIN attempt a ON a.id = acknowledged.attempt_id AND a.node_id = acknowledged.node_id
-      WHERE (a.revision IS NULL OR a.revision < acknowledged.revision)
-        -- a node that is being deleted loses its keys first, then its attempts
-        AND NOT EXISTS (SELECT FROM node_api_key k WHERE k.id = acknowledged.key_id AND k.revoked_at IS NOT NULL)
+      WHERE a.revision IS NULL OR a.revision < acknowledged.revision
+      UNION
+      -- a later login has a higher fence; a lower one or none is of a time before this login
+      SELECT marked.node_id, marked.key_id FROM marked
+      WHERE NOT EXISTS (SELECT FROM node_lease l WHERE l.node_id = marked.node_id AND l.fence >= marked.fence)
+    ), lost AS (
+      SELECT DISTINCT node_id FROM missing
+      -- a node that is being deleted loses its keys first, then its attempts
+      WHERE NOT EXISTS (SELECT FROM node_api_key k WHERE k.id = missing.key_id AND k.revoked_at IS NOT NULL)
     ), former AS (
       SELECT ${previous}::uuid IS NULL
         OR EXISTS (SELECT FROM history_marker WHERE history_marker.id = ${previous}::uuid) AS is_known
