@@ -743,3 +743,24 @@ test.concurrent('continue-as-new keeps that a reader waits', async () => {
   expect(fakes.queues.at(-2)).toBe('one-read');
   expect(fakes.queues.at(-1)).toBe('one-read');
 });
+
+test.concurrent('a backfill that can do nothing for long continues as new, too', async () => {
+  const runs = new Set<string>();
+  const { handle, fakes } = await start(
+    {
+      mirror: [
+        (fakes) => {
+          runs.add(activityInfo().workflowExecution?.runId ?? '');
+          if (runs.size === 2) return COMPLETE;
+          // eight are just too few
+          if (fakes.steps.length <= 8) return large(PULLED);
+          throw ApplicationFailure.create({ type: 'database_unavailable', details: ['x'.repeat(150_000)] });
+        },
+      ],
+    },
+    { nodeTimeoutSeconds: 60 },
+  );
+  expect(await handle.result()).toMatchObject({ outcome: 'complete', linesPulled: 8 * 40 + 60 });
+  expect(runs.size).toBe(2);
+  expect(fakes.steps.length).toBeGreaterThan(9);
+});
