@@ -354,17 +354,36 @@ test('a cancel before the claimed run starts keeps that run from holding the att
   expect(claim).toMatchObject({ isShared: false });
 });
 
+test.each([
+  ['has claimed', undefined],
+  ['held until it was terminated', 'gone'],
+] as const)(
+  'a cancel of a complete attempt that a start by hand %s leaves it complete, not paused',
+  async (_, runId) => {
+    const { attemptId } = await completeAttempt();
+    await claimManualBackfill(scope, attemptId);
+    if (runId !== undefined) await holdForBackfill(database, attemptId, runId, true);
+    expect(await backfills.cancel(scope, attemptId)).toBe(true);
+    expect(await syncOf(attemptId)).toMatchObject({
+      state: 'complete',
+      paused: false,
+      runId: null,
+      needsBackfill: false,
+    });
+  },
+);
+
 test('a cancel of what has just become complete says so, and leaves it free for later changes', async () => {
   const { attemptId } = await attempt();
   const executionId = await seedExecution(database, { attemptId, nodeId, ordinal: 1, declaredLines: 10 });
   const claim = await claimBackfill(scope, attemptId);
-  await cancelBackfill(scope, attemptId, 'a run', null);
+  await cancelBackfill(scope, attemptId, 'a run');
   await appendPage(database, executionId, makeLines('line', 10));
   await database.attempt.update({ where: { id: attemptId }, data: { describedRevision: 1n } });
   const settle = { attemptId, runId: 'a run', claim: claim?.claimedAt ?? '', progressed: true };
   expect(await settleBackfill(database, { ...settle, ending: 'done' })).toMatchObject({ state: 'complete' });
   expect(await syncOf(attemptId)).toMatchObject({ state: 'complete', paused: false });
-  await cancelBackfill(scope, attemptId, 'a run', null);
+  await cancelBackfill(scope, attemptId, 'a run');
   expect(await syncOf(attemptId)).toMatchObject({ state: 'complete', paused: false });
   expect(await backfills.cancel(scope, attemptId)).toBe(false);
 });
