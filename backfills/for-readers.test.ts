@@ -9,10 +9,11 @@ import { pino } from 'pino';
 import { openDatabase } from '../prisma/client.js';
 import { forOrganization, type OrganizationScope } from '../prisma/organization-scope.js';
 import { cancelBackfill } from '../prisma/queries/cancel-backfill.js';
-import { claimBackfill, claimManualBackfill } from '../prisma/queries/claim-backfill.js';
+import { claimBackfill, claimManualBackfill, releaseBackfillClaim } from '../prisma/queries/claim-backfill.js';
 import { holdForBackfill } from '../prisma/queries/hold-backfill.js';
 import { settleBackfill } from '../prisma/queries/settle-backfill.js';
 import { ensureOrganization } from '../prisma/queries/organization.js';
+import { storeMetadata } from '../prisma/queries/store-metadata.js';
 import { createTestDatabase } from '../tests/harness/database.js';
 import {
   appendPage,
@@ -26,8 +27,9 @@ import { testServices } from '../tests/harness/services.js';
 import { until } from '../tests/harness/until.js';
 import { createBackfills, type Backfills } from './for-readers.js';
 import { InstallationClient } from './installation.js';
-import { TemporalDoor, TemporalUnavailableError } from './temporal-door.js';
+import { TemporalDoor, TemporalUnavailableError, type TemporalCaller } from './temporal-door.js';
 import type { Database } from '../prisma/database.js';
+import type { AttemptSync } from '../protocol/frames.js';
 
 let database: Database;
 let drop: () => Promise<void>;
@@ -62,8 +64,7 @@ afterAll(async () => {
 });
 
 /** @param client absent for a process that has not connected to Temporal yet */
-function backfillsThrough(client?: InstallationClient): Backfills {
-  const door = new TemporalDoor();
+function backfillsThrough(client?: InstallationClient, door = new TemporalDoor()): Backfills {
   if (client) door.open(client);
   const { installation } = temporal;
   const patience = { cancelPatienceMs: 300, startPatienceMs: 200 };
@@ -78,6 +79,45 @@ async function attempt(overrides: Partial<SeedAttempt> = {}) {
   return { attemptId, nodeId: seed.nodeId, organizationId: scope.organizationId };
 }
 
+/** Something happens between the claim of an attempt and the first call to Temporal after it. */
+class DoorAfterClaim extends TemporalDoor {
+  #hasHappened = false;
+
+  constructor(
+    readonly attemptId: string,
+    readonly happens: () => Promise<unknown>,
+  ) {
+    super();
+  }
+
+  override async call<T>(caller: TemporalCaller, action: (client: InstallationClient) => Promise<T>): Promise<T> {
+    const { retryAt } = await syncOf(this.attemptId); // a claim by hand clears it
+    if (retryAt === null && !this.#hasHappened) {
+      this.#hasHappened = true;
+      await this.happens();
+    }
+    return super.call(caller, action);
+  }
+}
+
+/** An attempt of which the hive has everything. */
+async function completeAttempt() {
+  const ref = await attempt({ state: 'complete', needsBackfill: false });
+  await seedExecution(database, { ...ref, ordinal: 1 });
+  await database.attempt.update({ where: { id: ref.attemptId }, data: { describedRevision: 1n } });
+  return ref;
+}
+
+/** The node says that there is a newer revision, with an execution that the hive does not know. */
+async function announceMore(attemptId: string): Promise<void> {
+  const { metadata } = await database.attempt.findUniqueOrThrow({ where: { id: attemptId } });
+  const newer = { ...(metadata as unknown as AttemptSync), revision: 2, execution_count: 2 };
+  const session = { nodeId, organizationId: scope.organizationId, fence: 1n };
+  const { attempts: stored } = await storeMetadata(database, session, { attempts: [newer], executions: [] });
+  expect(stored).toHaveLength(1);
+}
+
+const later = () => new Date(Date.now() + 60_000);
 const syncOf = (attemptId: string) => database.attemptSync.findUniqueOrThrow({ where: { attemptId } });
 const runs = async (attemptId: string) => {
   const found = [];
@@ -138,15 +178,14 @@ test('nothing is started if nothing is missing, the node is offline, or the atte
   const offline = await seedNode(database, scope.organizationId, { online: false });
   const paused = await attempt();
   await database.attemptSync.update({ where: { attemptId: paused.attemptId }, data: { paused: true } });
-  const later = await attempt();
-  const retryAt = new Date(Date.now() + 60_000);
-  await database.attemptSync.update({ where: { attemptId: later.attemptId }, data: { retryAt } });
+  const backingOff = await attempt();
+  await database.attemptSync.update({ where: { attemptId: backingOff.attemptId }, data: { retryAt: later() } });
   const cases = [
     await attempt({ needsBackfill: false }),
     await attempt({ nodeId: offline }),
     await attempt({ state: 'unavailable' }),
     paused,
-    later,
+    backingOff,
   ];
   for (const { attemptId } of cases) {
     expect(await backfills.requestByRead(scope, attemptId)).toBe('nothing');
@@ -204,9 +243,53 @@ test('a person can start a backfill in any state, which ends a pause, and a seco
 });
 
 test('a complete attempt stays complete when its backfill can’t be started', async () => {
-  const ref = await attempt({ state: 'complete', needsBackfill: false });
+  const ref = await completeAttempt();
   await expect(backfillsThrough().start(scope, ref, 'full_attempt')).rejects.toThrow(TemporalUnavailableError);
   expect(await syncOf(ref.attemptId)).toMatchObject({ state: 'complete', needsBackfill: false });
+});
+
+test.each([
+  ['complete', completeAttempt],
+  ['unavailable', () => attempt({ state: 'unavailable', needsBackfill: false })],
+] as const)(
+  'what is announced during a claim of what was %s counts when the claim is given back',
+  async (was, seed) => {
+    const ref = await seed();
+    const { attemptId } = ref;
+    const unavailableReason = was === 'unavailable' ? 'not_found' : null;
+    await database.attemptSync.update({ where: { attemptId }, data: { unavailableReason, retryAt: later() } });
+    const door = new DoorAfterClaim(attemptId, () => announceMore(attemptId));
+    await expect(backfillsThrough(undefined, door).start(scope, ref, 'full_attempt')).rejects.toThrow(
+      TemporalUnavailableError,
+    );
+    expect(await syncOf(attemptId)).toMatchObject({ state: 'partial', needsBackfill: true, unavailableReason: null });
+  },
+);
+
+test.each([
+  ['complete', 'complete', completeAttempt],
+  ['partial', 'partial', () => attempt()],
+  ['unavailable', 'unavailable', () => attempt({ state: 'unavailable', needsBackfill: false })],
+] as const)('a claim of what was %s that is given back leaves it %s', async (was, state, seed) => {
+  const { attemptId } = await seed();
+  if (was === 'unavailable')
+    await database.attemptSync.update({ where: { attemptId }, data: { unavailableReason: 'not_found' } });
+  const claim = await claimManualBackfill(scope, attemptId);
+  if (!claim) throw new Error('no such attempt');
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill' });
+  await releaseBackfillClaim(database, claim);
+  expect(await syncOf(attemptId)).toMatchObject({ state, needsBackfill: state === 'partial' });
+});
+
+test('what a claim put back needs a backfill when the claim is given back', async () => {
+  const { attemptId } = await attempt({ needsBackfill: false });
+  const executionId = await seedExecution(database, { attemptId, nodeId, ordinal: 1, declaredLines: 10 });
+  await database.attempt.update({ where: { id: attemptId }, data: { describedRevision: 1n } });
+  await database.execution.update({ where: { id: executionId }, data: { setAsideReason: 'damaged' } });
+  const claim = await claimManualBackfill(scope, attemptId);
+  if (!claim) throw new Error('no such attempt');
+  await releaseBackfillClaim(database, claim);
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'partial', needsBackfill: true });
 });
 
 test('a cancel pauses the attempt and asks the workflow to end; if none is running, it changes nothing', async () => {
@@ -271,17 +354,36 @@ test('a cancel before the claimed run starts keeps that run from holding the att
   expect(claim).toMatchObject({ isShared: false });
 });
 
+test.each([
+  ['has claimed', undefined],
+  ['held until it was terminated', 'gone'],
+] as const)(
+  'a cancel of a complete attempt that a start by hand %s leaves it complete, not paused',
+  async (_, runId) => {
+    const { attemptId } = await completeAttempt();
+    await claimManualBackfill(scope, attemptId);
+    if (runId !== undefined) await holdForBackfill(database, attemptId, runId, true);
+    expect(await backfills.cancel(scope, attemptId)).toBe(true);
+    expect(await syncOf(attemptId)).toMatchObject({
+      state: 'complete',
+      paused: false,
+      runId: null,
+      needsBackfill: false,
+    });
+  },
+);
+
 test('a cancel of what has just become complete says so, and leaves it free for later changes', async () => {
   const { attemptId } = await attempt();
   const executionId = await seedExecution(database, { attemptId, nodeId, ordinal: 1, declaredLines: 10 });
   const claim = await claimBackfill(scope, attemptId);
-  await cancelBackfill(scope, attemptId, 'a run', null);
+  await cancelBackfill(scope, attemptId, 'a run');
   await appendPage(database, executionId, makeLines('line', 10));
   await database.attempt.update({ where: { id: attemptId }, data: { describedRevision: 1n } });
   const settle = { attemptId, runId: 'a run', claim: claim?.claimedAt ?? '', progressed: true };
   expect(await settleBackfill(database, { ...settle, ending: 'done' })).toMatchObject({ state: 'complete' });
   expect(await syncOf(attemptId)).toMatchObject({ state: 'complete', paused: false });
-  await cancelBackfill(scope, attemptId, 'a run', null);
+  await cancelBackfill(scope, attemptId, 'a run');
   expect(await syncOf(attemptId)).toMatchObject({ state: 'complete', paused: false });
   expect(await backfills.cancel(scope, attemptId)).toBe(false);
 });

@@ -5,7 +5,7 @@ import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import type { OrganizationScope } from '../prisma/organization-scope.js';
-import { cancelBackfill, findHold, nameCancelled } from '../prisma/queries/cancel-backfill.js';
+import { cancelBackfill, cancelClaim, findHold, nameCancelled } from '../prisma/queries/cancel-backfill.js';
 import {
   claimBackfill,
   claimManualBackfill,
@@ -200,13 +200,14 @@ export function createBackfills(options: BackfillsOptions): Backfills {
       for (let tries = 1; ; tries++) {
         const hold = await findHold(scope, attemptId);
         const running = await temporal.call('management', (client) => findRunning(client, attemptId));
-        if (!running && hold?.state !== 'pending_backfill') return false;
-        // paused first, so that nothing that sees the cancelled run end starts another
-        const isPaused = await cancelBackfill(scope, attemptId, running?.runId, hold?.runId ?? null);
         if (!running) {
-          if (isPaused || tries === CANCEL_TRIES) return isPaused;
+          if (hold?.state !== 'pending_backfill') return false;
+          const isCancelled = await cancelClaim(database, scope, attemptId, hold.runId);
+          if (isCancelled || tries === CANCEL_TRIES) return isCancelled;
           continue; // a run has just taken it over, or ended
         }
+        // paused first, so that nothing that sees the cancelled run end starts another
+        await cancelBackfill(scope, attemptId, running.runId);
         const wasRunning = await temporal.call('management', (client) =>
           tellCancelled(client, attemptId, running.runId),
         );

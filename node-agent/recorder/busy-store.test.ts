@@ -43,4 +43,26 @@ describe('a store that others write to', () => {
       );
     }
   }, 60_000);
+
+  test.each([
+    ['before the command’s end', 'sleep 5', { status: 'killed', exit_code: null }, 'lines may be lost here'],
+    ['after the command’s end', 'exit 3', { status: 'failed', exit_code: 3 }, '11 lines are lost here'],
+  ])('under a recorder that is killed %s, the next one says that lines are missing', async (_, last, row, content) => {
+    expect(agent.run('run', '--', 'true').status).toBe(0);
+    const recorder = agent.start(['run', '--', 'sh', '-c', `echo one; sleep 1; seq 10; echo printed; ${last}`]);
+    await recorder.printed('one');
+    await sleep(500);
+    const slow = new Database(join(agent.dataDir, 'node.db'));
+    slow.exec('BEGIN IMMEDIATE');
+    await recorder.printed('printed');
+    await sleep(1500);
+    recorder.child.kill('SIGKILL');
+    await recorder.ended;
+    slow.exec('COMMIT');
+    slow.close();
+    agent.run('run', '--', 'true');
+    const [, killed] = agent.executions();
+    expect(killed).toMatchObject({ ...row, dropped: 1, log_lines: 2 });
+    expect(killed?.lines.map((line) => line.content)).toEqual(['one', expect.stringContaining(content)]);
+  });
 });

@@ -30,6 +30,8 @@ const BUSY_RETRY_MS = [5, 20] as const;
 const BACKLOG_BYTES = 1024 * 1024;
 /** For how long another process may keep the store: longer than any write takes, unless that process is stopped. */
 const BUSY_MS = 30_000;
+/** How long another process may keep the store until a note says that lines are only in memory. */
+const NOTE_MS = 1000;
 /** How long the command's end waits for a store that can't be written. */
 const FINISH_MS = 3000;
 const REPLACED_MS = 1000;
@@ -56,7 +58,7 @@ export interface RecordingOptions {
  * Why lines are not stored at the moment. `busy`: another process writes, and the command waits if need be; `refused`:
  * the command goes on, and what does not fit into memory is lost.
  */
-type Trouble = { kind: 'busy'; since: number } | { kind: 'refused'; code: string };
+type Trouble = { kind: 'busy'; since: number; noted?: string } | { kind: 'refused'; code: string };
 
 /** The store is opened by the first write that succeeds, so that even a full disk at the start does no harm. */
 export class Recording {
@@ -189,12 +191,25 @@ export class Recording {
     }
     if (isBusy(error) && this.#trouble?.kind !== 'refused') {
       this.#trouble ??= { kind: 'busy', since: performance.now() };
-      if (performance.now() - this.#trouble.since < (this.#options.busyMs ?? BUSY_MS)) {
+      const busyMs = performance.now() - this.#trouble.since;
+      if (busyMs >= NOTE_MS) this.#noteBusy(this.#trouble, codeOf(error));
+      if (busyMs < (this.#options.busyMs ?? BUSY_MS)) {
         if (!this.#end) this.#schedule(busyRetryMs());
         return;
       }
     }
     this.#refused(codeOf(error));
+  }
+
+  /** Says in the note what would be lost if this process were killed now; again only when that changes. */
+  #noteBusy(trouble: Trouble & { kind: 'busy' }, code: string): void {
+    if (!this.#lock) return; // nobody may find a note without a lock while its recorder is alive
+    const end = this.#end ?? null;
+    const { pendingLines } = this.#writer;
+    const lost = end || pendingLines === 0 ? pendingLines : null; // more may come before the end
+    const content = { code, lost, end };
+    const noted = JSON.stringify(content);
+    if (trouble.noted !== noted && this.#note(content)) trouble.noted = noted;
   }
 
   #refused(code: string): void {

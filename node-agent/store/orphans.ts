@@ -9,7 +9,7 @@ import { ownStart, processStart } from './process-identity.js';
 import { recorderFiles, RecorderLock } from './recorder-lock.js';
 import type { NoteContent } from './recorder-note.js';
 import type { ExecutionRow } from './rows.js';
-import { END_ORPHAN } from './sql.js';
+import { END_ORPHAN, RAISE_EPOCH } from './sql.js';
 
 /**
  * Ends running executions whose recorder is gone, each in a transaction of its own. What the recorder could not store
@@ -69,11 +69,15 @@ function endOrphan(store: Store, id: string, left?: NoteContent | 'unreadable'):
   }
   const row = findExecution(store, id);
   if (row?.status !== 'running') return false;
-  const isOutdated = note !== undefined && note.storedLines !== row.log_lines;
+  const isOutdated = note !== undefined && note.storedLines < row.log_lines;
   const lastLineAt = lastLineTime(store, row);
-  if (left !== undefined && !isOutdated && note?.lost !== 0) {
+  // a power cut or a restored backup has taken lines that the recorder had stored
+  const gone = Math.max(0, (note?.storedLines ?? 0) - row.log_lines);
+  if (left !== undefined && !isOutdated && (note?.lost !== 0 || gone > 0)) {
     const timestamp = note?.end?.completedAt ?? lastLineAt;
-    appendLines(store, row.key, row.log_lines, [lossLine(note?.lost ?? null, note?.code, timestamp)]);
+    appendLines(store, row.key, row.log_lines, [lossLine(note?.lost ?? null, note?.code, timestamp, gone)]);
+    // the hive may have another line in this one's place
+    if (gone > 0) startEpoch(store, row);
     markDropped(store, row.key, row.attempt_key);
   }
   if (note?.end && !isOutdated) {
@@ -91,15 +95,24 @@ function lastLineTime(store: Store, row: ExecutionRow): string {
   return last === undefined ? row.started_at : (JSON.parse(last) as LogLine).timestamp;
 }
 
+function startEpoch(store: Store, { key, attempt_key, log_epoch: epoch }: ExecutionRow): void {
+  store.prepare(RAISE_EPOCH).run({ key, epoch, revision: raiseRevision(store, attempt_key) });
+}
+
 /**
  * The line that stands for lines that were lost.
- * @param lost how many; null if nobody knows
+ * @param lost how many were never stored; null if nobody knows
+ * @param gone how many had been stored, and are not there any more
  */
-export function lossLine(lost: number | null, code: string | undefined, timestamp: string): string {
+export function lossLine(lost: number | null, code: string | undefined, timestamp: string, gone = 0): string {
+  const sum = (lost ?? 0) + gone;
+  const lines = sum === 1 ? '1 line is lost here' : `${sum} lines are lost here`;
   const reason = `because the store could not be written (${code ?? 'unknown'})`;
-  const content =
-    lost === null
-      ? `node-agent: lines may be lost here: the recorder was killed while it kept them in memory, ${reason}`
-      : `node-agent: ${lost} lines are lost here, ${reason}`;
+  const wentBack = 'because the store went back to an earlier state';
+  const inMemory = `lines may be lost here: the recorder was killed while it kept them in memory, ${reason}`;
+  let content = `node-agent: ${lines}, ${reason}`;
+  if (lost === null)
+    content = gone > 0 ? `node-agent: ${lines}, ${wentBack}; more ${inMemory}` : `node-agent: ${inMemory}`;
+  else if (gone > 0) content = `node-agent: ${lines}, ${lost > 0 ? `${reason} and ` : ''}${wentBack}`;
   return encodeLine({ output_type: 'system', content, timestamp });
 }

@@ -29,7 +29,7 @@ const execution = z.object({
 });
 
 const noteContent = z.object({
-  /** Lines of the execution in the store when this was written: if it has others now, the note is outdated. */
+  /** Lines of the execution in the store when this was written: if it has more now, the note is outdated. */
   storedLines: z.number(),
   /** Why the store could not be written. */
   code: z.string(),

@@ -14,11 +14,19 @@ export interface ConnectedNode extends TemporaryStore {
   stop(): Promise<void>;
 }
 
-export async function connectedNode(options: ScriptedHiveOptions = {}): Promise<ConnectedNode> {
+export interface ConnectedNodeOptions extends ScriptedHiveOptions {
+  /** How long the node's statements wait for another's transaction. @default 5000 */
+  busyTimeoutMs?: number;
+}
+
+export async function connectedNode({
+  busyTimeoutMs = 5000,
+  ...options
+}: ConnectedNodeOptions = {}): Promise<ConnectedNode> {
   const hive = await ScriptedHive.start(options);
   const temporary = temporaryStore();
   // a connection of its own, as another process has: only changes of other connections are noticed
-  const ownStore = openStore(temporary.dataDir);
+  const ownStore = openStore(temporary.dataDir, { busyTimeoutMs });
   let controller = new AbortController();
   let end: Promise<ConnectionEnd> | undefined;
   const disconnect = async () => {

@@ -2,33 +2,42 @@
  * The hive's own word about a cancel: which run it was meant for, and that nothing starts by itself until a person
  * starts a backfill. A start that comes later lifts the pause; the end of the run that was cancelled does not restore it.
  */
-import { Prisma, type Queryable } from '../database.js';
+import { Prisma, type Database, type Queryable } from '../database.js';
 import type { OrganizationScope } from '../organization-scope.js';
+import { computeSync, lockAttempts } from './attempt-state.js';
 
 /**
- * @param runId of the run that is about to be told; undefined if none runs: then only a claim, or the hold of a run that
- * has died, can be cancelled, which ends with it
- * @param heldBy the run that held the attempt when it was looked whether one runs
- * @returns whether the attempt is paused now; false if it is complete or there was nothing to cancel
+ * @param runId of the run that is about to be told
+ * @returns whether there is such an attempt. It is paused now, unless it is complete.
  */
-export async function cancelBackfill(
+export async function cancelBackfill(scope: OrganizationScope, attemptId: string, runId: string): Promise<boolean> {
+  const changed = await scope.execute(Prisma.sql`
+    UPDATE attempt_sync s SET paused = s.state <> 'complete', cancelled_run = ${runId}, cancelled_at = now()
+    FROM attempt a WHERE ${isAttempt(scope, attemptId)}`);
+  return changed === 1;
+}
+
+/**
+ * Cancels what no run has taken over: a claim, or the hold of a run that has died, which ends with it.
+ * @param heldBy the run that held the attempt when it was looked whether one runs
+ * @returns whether there was anything to cancel. The attempt is paused now, unless nothing is missing: then it is complete.
+ */
+export function cancelClaim(
+  db: Database,
   scope: OrganizationScope,
   attemptId: string,
-  runId: string | undefined,
   heldBy: string | null,
 ): Promise<boolean> {
-  const changed = await scope.execute(
-    runId === undefined
-      ? Prisma.sql`
-        UPDATE attempt_sync s SET paused = true, run_id = NULL,
-          state = CASE WHEN s.unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state
-        FROM attempt a WHERE ${isAttempt(scope, attemptId)}
-          AND s.state = 'pending_backfill' AND s.run_id IS NOT DISTINCT FROM ${heldBy}`
-      : Prisma.sql`
-        UPDATE attempt_sync s SET paused = s.state <> 'complete', cancelled_run = ${runId}, cancelled_at = now()
-        FROM attempt a WHERE ${isAttempt(scope, attemptId)}`,
-  );
-  return changed === 1;
+  return db.$transaction(async (tx) => {
+    await lockAttempts(tx, [attemptId]);
+    const changed = await tx.$executeRaw`
+      UPDATE attempt_sync s SET paused = true, run_id = NULL,
+        state = CASE WHEN s.unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state
+      FROM attempt a WHERE ${isAttempt(scope, attemptId)}
+        AND s.state = 'pending_backfill' AND s.run_id IS NOT DISTINCT FROM ${heldBy}`;
+    if (changed === 1) await computeSync(tx, [attemptId]);
+    return changed === 1;
+  });
 }
 
 const isAttempt = (scope: OrganizationScope, attemptId: string) => Prisma.sql`

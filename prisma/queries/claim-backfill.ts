@@ -2,9 +2,9 @@
  * Claiming an attempt for a backfill before its workflow is started: one compare-and-set, so that a hundred readers
  * start one workflow. A claim is named by its time, so that giving it back can't undo a later one.
  */
-import { Prisma, type Queryable } from '../database.js';
-import type { SyncState } from '../generated/client.js';
+import { Prisma, type Database, type Queryable } from '../database.js';
 import type { OrganizationScope } from '../organization-scope.js';
+import { computeSync, lockAttempts } from './attempt-state.js';
 import { NEEDS_BACKFILL_NOW } from './list-needing-backfill.js';
 
 export interface BackfillClaim {
@@ -17,8 +17,6 @@ export interface BackfillClaim {
   isShared: boolean;
   /** The run that held the attempt before: it may still run, and the start joins it then. */
   heldBy?: string;
-  /** What the row goes back to if no workflow is started. */
-  before: { state: SyncState; needsBackfill: boolean };
   /** Where the node's socket is, if a hive has it. */
   location?: { queue: string; sessionId: string };
 }
@@ -27,8 +25,6 @@ interface ClaimRow {
   nodeId: string;
   organizationId: string;
   claimedAt: string;
-  stateBefore: SyncState;
-  neededBefore: boolean;
   isShared: boolean;
   heldBy: string | null;
   queue: string | null;
@@ -47,7 +43,7 @@ export async function claimBackfill(scope: OrganizationScope, attemptId: string)
       AND a.organization_id = ${scope.organizationId}::uuid
       AND l.node_id = s.node_id AND l.expires_at > now() AND ${NEEDS_BACKFILL_NOW}
     RETURNING a.node_id AS "nodeId", a.organization_id AS "organizationId", s.requested_at::text AS "claimedAt",
-              'partial' AS "stateBefore", true AS "neededBefore", false AS "isShared", NULL AS "heldBy", l.queue, l.session_id AS "sessionId"`);
+              false AS "isShared", NULL AS "heldBy", l.queue, l.session_id AS "sessionId"`);
   return row && toClaim(attemptId, row);
 }
 
@@ -62,7 +58,7 @@ export async function claimManualBackfill(
 ): Promise<BackfillClaim | undefined> {
   const [row] = await scope.query<ClaimRow>(Prisma.sql`
     WITH before AS MATERIALIZED (
-      SELECT s.attempt_id, s.state, s.needs_backfill, s.run_id, a.node_id, a.organization_id
+      SELECT s.attempt_id, s.state, s.run_id, a.node_id, a.organization_id
       FROM attempt_sync s JOIN attempt a ON a.id = s.attempt_id
       WHERE s.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
       FOR UPDATE OF s
@@ -78,8 +74,7 @@ export async function claimManualBackfill(
       RETURNING s.attempt_id, s.requested_at::text AS claimed_at
     )
     SELECT before.node_id AS "nodeId", before.organization_id AS "organizationId", claimed.claimed_at AS "claimedAt",
-           CASE before.state WHEN 'pending_backfill' THEN 'partial' ELSE before.state END::text AS "stateBefore",
-           before.needs_backfill AS "neededBefore", before.state = 'pending_backfill' AS "isShared",
+           before.state = 'pending_backfill' AS "isShared",
            CASE before.state WHEN 'pending_backfill' THEN before.run_id END AS "heldBy", l.queue, l.session_id AS "sessionId"
     FROM before JOIN claimed USING (attempt_id)
     LEFT JOIN node_lease l ON l.node_id = before.node_id AND l.expires_at > now()`);
@@ -87,13 +82,12 @@ export async function claimManualBackfill(
 }
 
 function toClaim(attemptId: string, row: ClaimRow): BackfillClaim {
-  const { nodeId, organizationId, claimedAt, stateBefore, neededBefore, isShared, heldBy, queue, sessionId } = row;
+  const { nodeId, organizationId, claimedAt, isShared, heldBy, queue, sessionId } = row;
   return {
     attemptId,
     nodeId,
     organizationId,
     claimedAt,
-    before: { state: stateBefore, needsBackfill: neededBefore },
     isShared,
     ...(heldBy !== null && { heldBy }),
     ...(queue !== null && sessionId !== null && { location: { queue, sessionId } }),
@@ -101,15 +95,20 @@ function toClaim(attemptId: string, row: ClaimRow): BackfillClaim {
 }
 
 /**
- * Gives back a claim for which no workflow was started; if a workflow has taken it over meanwhile, nothing happens. A
- * partial attempt needs a backfill then, because the claim may have put back what had been set aside.
+ * Gives back a claim for which no workflow was started; if a workflow has taken it over meanwhile, nothing happens. The
+ * state is computed anew, because the node may have announced a change since, and the claim may have put back what had
+ * been set aside.
  */
-export async function releaseBackfillClaim(db: Queryable, claim: BackfillClaim): Promise<void> {
-  await db.$executeRaw`
-    UPDATE attempt_sync SET state = ${claim.before.state}::sync_state,
-      needs_backfill = ${claim.before.needsBackfill || claim.before.state === 'partial'}
-    WHERE attempt_id = ${claim.attemptId}::uuid AND state = 'pending_backfill' AND run_id IS NULL
-      AND requested_at = ${claim.claimedAt}::timestamptz`;
+export function releaseBackfillClaim(db: Database, { attemptId, claimedAt }: BackfillClaim): Promise<void> {
+  return db.$transaction(async (tx) => {
+    await lockAttempts(tx, [attemptId]);
+    const released = await tx.$executeRaw`
+      UPDATE attempt_sync SET
+        state = CASE WHEN unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state
+      WHERE attempt_id = ${attemptId}::uuid AND state = 'pending_backfill' AND run_id IS NULL
+        AND requested_at = ${claimedAt}::timestamptz`;
+    if (released === 1) await computeSync(tx, [attemptId]);
+  });
 }
 
 /** The run that was started for the claim takes over what the claim's former run, which has ended, left behind. */

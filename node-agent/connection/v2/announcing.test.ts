@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import Database from 'better-sqlite3';
 import { forgetAllAcks } from '../../store/acknowledgements.js';
 import { findAttempt, getAttempt, pendingAttempts } from '../../store/attempts.js';
 import { heldMarkers } from '../../store/markers.js';
@@ -15,7 +17,7 @@ const settle = (ms = 200) => sleep(ms);
 describe('announcing', () => {
   let node: ConnectedNode;
   beforeEach(async () => {
-    node = await connectedNode();
+    node = await connectedNode({ busyTimeoutMs: 50 });
   });
   afterEach(() => node.stop());
 
@@ -109,6 +111,38 @@ describe('announcing', () => {
     const again = await node.connect();
     expect(await again.count('announced')).toEqual([{ count: 0 }]);
     expect(getAttempt(node.store, kept.attempt_key)).toMatchObject({ acked_state: 'complete' });
+  });
+
+  test('a store that is busy at the login is compared later, and nothing is announced or covered before', async () => {
+    const [lost, running] = [endedExecution(node.store), startExecution(node.store, { lines: 2 })];
+    completing(2);
+    const before = await node.connect();
+    await before.until(() => before.of('log_page').length === 1, 'the running one is pushed');
+    await settle();
+    before.send('marker', { id: randomUUID() });
+    await settle();
+    await node.disconnect();
+
+    node.hive.auth = { known_markers: [] }; // it has lost everything
+    node.hive.handler = obliging();
+    const other = new Database(join(node.dataDir, 'node.db'));
+    other.exec('BEGIN IMMEDIATE');
+    const peer = await node.connect();
+    await settle(1500);
+    const early = peer.received.filter(({ type }) => type !== 'heartbeat');
+    other.exec('ROLLBACK');
+    other.close();
+    peer.send('marker', { id: randomUUID() });
+    expect(await peer.count('announced')).toEqual([{ count: 2 }]);
+    expect(early).toEqual([]);
+    expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([lost.attempt_id, running.attempt_id]);
+    await peer.until(() => peer.of('log_page').length === 1, 'the lost lines');
+    expect(peer.of('log_page')[0]?.header).toMatchObject({ execution_id: running.id, first_seq: 1, last_seq: 2 });
+    await settle(); // the acknowledgements
+    const id = randomUUID();
+    peer.send('marker', { id });
+    await settle();
+    expect(heldMarkers(node.store)[0]).toBe(id);
   });
 
   test('a change by another command, as of `announce --all`, is announced while connected', async () => {

@@ -212,6 +212,7 @@ export class Session implements RunningSession {
   }
 
   #changed(): void {
+    if (!this.#hasMet) return; // what the store says of the hive may belong to an earlier state of it
     this.#live.refresh();
     this.#announcer.pump();
   }
@@ -226,7 +227,10 @@ export class Session implements RunningSession {
       this.#options.socket.terminate();
       return;
     }
-    this.#meet();
+    if (!this.#hasMet) {
+      this.#meet();
+      this.#changed();
+    }
     this.#announcer.tick();
     this.#live.tick();
   }
