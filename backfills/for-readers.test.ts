@@ -375,7 +375,7 @@ test.each(['still runs', 'is gone'] as const)(
     const next = await backfillsThrough(temporal, door).start(scope, ref, 'full_attempt');
     expect(next).toMatchObject({ joined: false });
     expect(await syncOf(attemptId)).toMatchObject({ paused: false, cancelledRun: runId });
-    expect(await holdForBackfill(database, attemptId, next.runId, true)).toEqual({ held: true, isNew: true });
+    expect(await holdForBackfill(database, attemptId, next.runId, true)).toMatchObject({ held: true, isNew: true });
   },
 );
 
