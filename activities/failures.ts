@@ -35,22 +35,27 @@ const NODE_FAILURES: Record<Exclude<NodeRequestError['code'], 'cancelled'>, Fail
 
 const EXPECTED = new Set<FailureType>(['node_moved', 'node_disconnected', 'attempt_not_found', 'attempt_not_shared']);
 
-/** @returns what enters the workflow's history for an error of an activity; never the message of an unknown error */
-export function toFailure(error: unknown, attemptId: string): unknown {
+/**
+ * @param revision the node's newest revision that the hive knew when it asked
+ * @returns what enters the workflow's history for an error of an activity; never the message of an unknown error
+ */
+export function toFailure(error: unknown, attemptId: string, revision?: bigint | null): unknown {
   const type = failureType(error);
   if (type === undefined)
     return isOurs(error) ? error : fail('node_error', attemptId, 'unexpected error, see the hive log');
-  return fail(type, attemptId, `${type}: attempt ${attemptId}`);
+  return fail(type, attemptId, `${type}: attempt ${attemptId}`, revision);
 }
 
 export function fail(
   type: FailureType,
   attemptId: string,
   message = `${type}: attempt ${attemptId}`,
+  revision?: bigint | null,
 ): ApplicationFailure {
   return ApplicationFailure.create({
     type,
     message,
+    ...(revision != null && { details: [{ revision: String(revision) }] }),
     nonRetryable: type === 'attempt_not_found' || type === 'attempt_not_shared',
     ...(EXPECTED.has(type) && { category: ApplicationFailureCategory.BENIGN }),
   });

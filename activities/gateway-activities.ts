@@ -82,6 +82,7 @@ export function createGatewayActivities(deps: GatewayActivityDeps) {
       const { attemptId } = input;
       const context = Context.current();
       const pulled = { lines: 0 };
+      let revision: bigint | null = null;
       const heartbeat = setInterval(() => context.heartbeat({ lines_pulled: pulled.lines }), HEARTBEAT_MS);
       try {
         const hold = await holdForBackfill(database, attemptId, input.runId, input.force);
@@ -89,6 +90,7 @@ export function createGatewayActivities(deps: GatewayActivityDeps) {
           await releaseClaim(database, input, hold.reason);
           return { ...(await countAttemptLines(database, attemptId)), linesPulled: 0, notHeld: hold.reason };
         }
+        revision = hold.revision;
         if (input.isFirst && hold.isNew) countBeginning(input.trigger);
         const connection = gateway.connectionTo(input.nodeId);
         if (!connection) throw fail('node_moved', attemptId);
@@ -111,7 +113,7 @@ export function createGatewayActivities(deps: GatewayActivityDeps) {
         if (settled && connection.protocol === 2) connection.acknowledge(attemptId, settled.revision, settled.state);
         return { ...linesOf(settled), linesPulled, ended: describeEnd(settled, failure) };
       } catch (error) {
-        const failure = isShutdown(context) ? fail('node_moved', attemptId) : toFailure(error, attemptId);
+        const failure = isShutdown(context) ? fail('node_moved', attemptId) : toFailure(error, attemptId, revision);
         if (context.cancellationSignal.aborted && !isShutdown(context)) {
           const { position } = input;
           const lines = await countAttemptLines(database, attemptId).catch((cause: unknown) => {

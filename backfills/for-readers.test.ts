@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { openDatabase } from '../prisma/client.js';
@@ -258,10 +259,12 @@ test.each([
     const { attemptId } = ref;
     const unavailableReason = was === 'unavailable' ? 'not_found' : null;
     await database.attemptSync.update({ where: { attemptId }, data: { unavailableReason, retryAt: later() } });
-    const door = new DoorAfterClaim(attemptId, () => announceMore(attemptId));
-    await expect(backfillsThrough(undefined, door).start(scope, ref, 'full_attempt')).rejects.toThrow(
-      TemporalUnavailableError,
-    );
+    const door = new DoorAfterClaim(attemptId, async () => {
+      await announceMore(attemptId);
+      throw new TemporalUnavailableError('said the test');
+    });
+    const start = backfillsThrough(temporal, door).start(scope, ref, 'full_attempt');
+    await expect(start).rejects.toThrow('said the test');
     expect(await syncOf(attemptId)).toMatchObject({ state: 'partial', needsBackfill: true, unavailableReason: null });
   },
 );
@@ -343,6 +346,38 @@ test('a start does not join a run that was cancelled in the Temporal UI, whose e
   expect(next).toMatchObject({ joined: false });
   expect(await syncOf(ref.attemptId)).toMatchObject({ paused: false, cancelledRun: runId, state: 'pending_backfill' });
 });
+
+test('a start does not join a run that a cancel has named but not told yet', async () => {
+  const ref = await attempt();
+  const { workflowId, runId } = await backfills.start(scope, ref, 'full_attempt');
+  await cancelBackfill(scope, ref.attemptId, runId);
+  const next = await backfills.start(scope, ref, 'full_attempt');
+  expect(next).toMatchObject({ joined: false });
+  expect(await syncOf(ref.attemptId)).toMatchObject({ paused: false, cancelledRun: runId, state: 'pending_backfill' });
+  const told = temporal.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId }).cancel();
+  await expect(told).rejects.toThrow(WorkflowNotFoundError);
+  expect(await statusOf(ref.attemptId)).toBe('RUNNING');
+});
+
+test.each(['still runs', 'is gone'] as const)(
+  'a run that was cancelled in the Temporal UI and settles after a start by hand pauses nothing, if it then %s',
+  async (then) => {
+    const ref = await attempt();
+    const { attemptId } = ref;
+    const { workflowId, runId } = await backfills.start(scope, ref, 'full_attempt');
+    await holdForBackfill(database, attemptId, runId, true);
+    await temporal.workflow.getHandle(workflowId).cancel();
+    await database.attemptSync.update({ where: { attemptId }, data: { retryAt: later() } });
+    const door = new DoorAfterClaim(attemptId, async () => {
+      await settleBackfill(database, { attemptId, runId, ending: 'cancelled', progressed: false });
+      if (then === 'is gone') await temporal.workflow.getHandle(workflowId).terminate();
+    });
+    const next = await backfillsThrough(temporal, door).start(scope, ref, 'full_attempt');
+    expect(next).toMatchObject({ joined: false });
+    expect(await syncOf(attemptId)).toMatchObject({ paused: false, cancelledRun: runId });
+    expect(await holdForBackfill(database, attemptId, next.runId, true)).toMatchObject({ held: true, isNew: true });
+  },
+);
 
 test('a cancel before the claimed run starts keeps that run from holding the attempt', async () => {
   const ref = await attempt();

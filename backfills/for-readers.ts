@@ -5,7 +5,13 @@ import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import type { OrganizationScope } from '../prisma/organization-scope.js';
-import { cancelBackfill, cancelClaim, findHold, nameCancelled } from '../prisma/queries/cancel-backfill.js';
+import {
+  cancelBackfill,
+  cancelClaim,
+  findHold,
+  isNamedCancelled,
+  nameCancelled,
+} from '../prisma/queries/cancel-backfill.js';
 import {
   claimBackfill,
   claimManualBackfill,
@@ -138,11 +144,17 @@ export function createBackfills(options: BackfillsOptions): Backfills {
     const start = () => temporal.call('management', (client) => startBackfill(client, input));
     const started = await start();
     if (!started.joined) return started;
-    const running = await temporal.call('management', (client) => findRunning(client, attemptId, stuckTries));
-    if (running && !running.isCancelled && !running.isStuck) return started;
-    if (running) await endBefore({ attemptId, runId: running.runId }, running.isCancelled ? 'cancelled' : 'stuck');
+    const running = await find(attemptId);
+    if (!running) return start();
+    const { runId } = running;
+    const isCancelled = running.isCancelled || (await isNamedCancelled(database, attemptId, runId));
+    if (!isCancelled && !running.isStuck) return started;
+    await endBefore({ attemptId, runId }, isCancelled ? 'cancelled' : 'stuck');
     return start();
   }
+
+  const find = (attemptId: string) =>
+    temporal.call('management', (client) => findRunning(client, attemptId, stuckTries));
 
   /** For a run that fails again and again, or that no worker takes. If this process ends before, the schedule does it. */
   function endLater(run: BackfillRun): void {
@@ -190,7 +202,9 @@ export function createBackfills(options: BackfillsOptions): Backfills {
     },
 
     async start(scope, attempt, type) {
-      const claim = await claimManualBackfill(scope, attempt.attemptId);
+      const before = await find(attempt.attemptId);
+      const cancelledRun = before?.isCancelled ? before.runId : undefined;
+      const claim = await claimManualBackfill(scope, attempt.attemptId, cancelledRun);
       countRequest('manual');
       if (claim) return startClaimed(claim, () => startByHand(inputOf(claim, 'manual', type)));
       return startByHand({ ...attempt, trigger: 'manual', type, nodeTimeoutSeconds });

@@ -402,6 +402,25 @@ test.concurrent.each([
   await node.disconnect();
 });
 
+test.concurrent(
+  'what is announced while the node still answers that it has no such attempt is backfilled',
+  async () => {
+    const cell = await Cell.create();
+    const { node } = cell.in('not_found');
+    node.beforeRefusing = async () => {
+      if (node.attempt.revision > 1) return;
+      node.addExecution();
+      await node.announce();
+      node.mood = 'serves';
+    };
+    await cell.startByRead();
+    await cell.untilEnded();
+    expect(await cell.handle.result()).toMatchObject({ outcome: 'complete' });
+    expect(await cell.sync()).toMatchObject({ state: 'complete', unavailableReason: null });
+    await node.disconnect();
+  },
+);
+
 test.concurrent('a backfill of an attempt that changes all the time ends, and the attempt is found again', async () => {
   const cell = await Cell.create();
   const { node } = cell.in('serves');

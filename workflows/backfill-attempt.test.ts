@@ -49,7 +49,10 @@ class Fakes {
   location: NodeLocation | undefined = AT_ONE;
   /** What the steps answer, in order; the last one answers those that follow too. */
   mirror: Answer[] = [() => COMPLETE];
-  settle: (fakes: Fakes, settlement: Settlement) => Promise<{ state: 'partial' | 'complete'; goesOn?: boolean }> = () =>
+  settle: (
+    fakes: Fakes,
+    settlement: Settlement,
+  ) => Promise<{ state: 'partial' | 'complete' | 'unavailable'; goesOn?: boolean }> = () =>
     Promise.resolve({ state: 'partial' });
   looks = 0;
   readonly steps: { queue: string; at: number; input: MirrorInput }[] = [];
@@ -326,11 +329,25 @@ test.concurrent.each([
   ['attempt_not_found', 'not_found'],
   ['attempt_not_shared', 'not_shared'],
 ])('%s settles unavailable at once', async (type, reason) => {
-  const { handle, fakes, outcome } = await start({ mirror: [failing(type)] });
+  const settle = () => Promise.resolve({ state: 'unavailable' as const });
+  const { handle, fakes, outcome } = await start({ mirror: [failing(type)], settle });
   expect(await handle.result()).toMatchObject({ outcome: 'unavailable', reason });
   expect(await outcome()).toBe('unavailable');
   expect(fakes.settlements).toMatchObject([{ ending: 'unavailable', reason }]);
   expect(fakes.steps).toHaveLength(1);
+});
+
+test.concurrent('what is announced before not_found settles is looked at again, but not for ever', async () => {
+  const notFound = () => {
+    throw ApplicationFailure.create({ type: 'attempt_not_found', details: [{ revision: '3' }] });
+  };
+  const settle = (_: Fakes, { goesOn }: Settlement) => Promise.resolve({ state: 'partial' as const, goesOn: !!goesOn });
+  const { handle, fakes, outcome } = await start({ mirror: [notFound], settle });
+  expect(await handle.result()).toMatchObject({ outcome: 'partial', reason: 'not_found' });
+  expect(await outcome()).toBe('partial');
+  expect(fakes.steps).toHaveLength(6);
+  expect(fakes.settlements[0]).toMatchObject({ ending: 'unavailable', revision: '3', goesOn: { ifAnnounced: true } });
+  expect(fakes.settlements.at(-1)).not.toHaveProperty('goesOn');
 });
 
 test.concurrent(

@@ -29,7 +29,7 @@ import {
   type NodeLocation,
   type Outcome,
 } from '../backfills/definitions.js';
-import { failureCode, hasNotStarted } from './step-failure.js';
+import { failureCode, hasNotStarted, knownRevision } from './step-failure.js';
 
 const { locateNode } = proxyLocalActivities<HiveActivities>({ startToCloseTimeout: '10 seconds' });
 const { settleAttempt } = proxyActivities<HiveActivities>({
@@ -130,7 +130,7 @@ class Backfill {
           patience = Math.min(patience * 2, MAX_PATIENCE_SECONDS); // busy, not dead
           continue;
         }
-        const ending = await this.#afterFailure(failureCode(error));
+        const ending = await this.#afterFailure(failureCode(error), knownRevision(error));
         if (ending) return ending;
         await this.#shortenHistory();
       }
@@ -150,23 +150,32 @@ class Backfill {
 
   /**
    * Ends the hold on the attempt and reports the outcome.
-   * @returns undefined if the node has come back just now, and the backfill has to go on
+   * @param revision the node's newest that the hive knew when it asked: what was announced since overrules the ending
+   * @returns undefined if the node has come back or announced the attempt just now, and the backfill has to go on
    */
   async settle(
     ending: 'node_offline' | 'cancelled' | 'unavailable' | 'failed',
     reason: string,
+    revision?: string,
   ): Promise<BackfillResult | undefined> {
     this.#show('settling');
+    const mayLookAgain = ending === 'unavailable' && revision !== undefined && this.#looks < MAX_LOOKS;
     const settlement: Parameters<HiveActivities['settleAttempt']>[0] = {
       ...this.#identity(),
       ending,
       reason,
       progressed: this.progress.linesPulled > 0,
+      ...(revision !== undefined && { revision }),
       ...(ending === 'node_offline' && { goesOn: { ifConnected: true } }),
+      ...(mayLookAgain && { goesOn: { ifAnnounced: true } }),
     };
     const settle = () => settleAttempt(settlement);
     const settled = patched(ENDS_ONCE) ? await CancellationScope.nonCancellable(settle) : await settle();
-    if (settled?.goesOn) return undefined;
+    if (settled?.goesOn) {
+      if (mayLookAgain) this.#looks++;
+      return undefined;
+    }
+    if (ending === 'unavailable' && settled?.state === 'partial') return this.#end('partial', reason);
     // live pages may have closed the last gap in the meantime
     return this.#end(settled?.state === 'complete' ? 'complete' : ending, reason);
   }
@@ -256,14 +265,14 @@ class Backfill {
    * @returns the result if the failure, or failing for too long, ends the backfill; undefined if it goes on
    * @throws ApplicationFailure if the same session has failed for too long or too often
    */
-  async #afterFailure(code: string): Promise<BackfillResult | undefined> {
-    if (code === 'attempt_not_found') return this.settle('unavailable', 'not_found');
-    if (code === 'attempt_not_shared') return this.settle('unavailable', 'not_shared');
+  async #afterFailure(code: string, revision?: string): Promise<BackfillResult | undefined> {
+    if (code === 'attempt_not_found') return this.settle('unavailable', 'not_found', revision);
+    if (code === 'attempt_not_shared') return this.settle('unavailable', 'not_shared', revision);
     const former = this.#location;
     // says nothing about the node: the backfill goes on when the database does
     const isDatabaseAway = code === 'database_unavailable' && patched('wait-for-database');
     if (this.#countNodeErrors(code, former) >= MAX_NODE_ERRORS && patched('node-errors-end-backfills')) {
-      return this.#fail(code);
+      return this.#fail(code, revision);
     }
     this.#location = undefined;
     await this.#waitForNode();
@@ -272,7 +281,7 @@ class Backfill {
     const current = await locateNode(this.#input.nodeId);
     if (!current) return this.settle('node_offline', 'node_offline');
     if (current.sessionId !== former?.sessionId) return undefined;
-    return this.#fail(code);
+    return this.#fail(code, revision);
   }
 
   /** @returns how many errors in a row the session's node has answered with */
@@ -284,8 +293,8 @@ class Backfill {
   }
 
   /** @throws ApplicationFailure always, when the attempt is settled */
-  async #fail(code: string): Promise<never> {
-    await this.settle('failed', code);
+  async #fail(code: string, revision?: string): Promise<never> {
+    await this.settle('failed', code, revision);
     throw ApplicationFailure.nonRetryable(`backfill of ${this.#input.attemptId} ended: ${code}`, code);
   }
 

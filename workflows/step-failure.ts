@@ -10,6 +10,13 @@ export function hasNotStarted(error: unknown): boolean {
   );
 }
 
+/** @returns the node's newest revision that the hive knew when it asked the node; undefined if that is unknown */
+export function knownRevision(error: unknown): string | undefined {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return undefined;
+  const [details] = (error.cause.details ?? []) as ({ revision?: string } | undefined)[];
+  return details?.revision;
+}
+
 /**
  * @returns the failure's type or what timed out, never its message
  * @throws the error itself if it is not an activity's

@@ -50,6 +50,13 @@ export async function nameCancelled(db: Queryable, attemptId: string, runId: str
     WHERE attempt_id = ${attemptId}::uuid AND cancelled_run IS DISTINCT FROM ${runId}`;
 }
 
+/** @returns whether the run was cancelled by the API, which may still be about to tell it */
+export async function isNamedCancelled(db: Queryable, attemptId: string, runId: string): Promise<boolean> {
+  const rows = await db.$queryRaw<unknown[]>`
+    SELECT FROM attempt_sync WHERE attempt_id = ${attemptId}::uuid AND cancelled_run = ${runId}`;
+  return rows.length > 0;
+}
+
 /** @returns the state, and the run that holds the attempt; undefined if the organisation has no such attempt */
 export async function findHold(
   scope: OrganizationScope,

@@ -50,11 +50,13 @@ export async function claimBackfill(scope: OrganizationScope, attemptId: string)
 /**
  * For a person: clears what keeps the attempt or its executions back, and claims it unless it is claimed or held
  * already.
+ * @param cancelledRun a run that was cancelled before and has not ended: it is named, so that its end pauses nothing
  * @returns the claim, also if it was there before; undefined if there is no such attempt
  */
 export async function claimManualBackfill(
   scope: OrganizationScope,
   attemptId: string,
+  cancelledRun?: string,
 ): Promise<BackfillClaim | undefined> {
   const [row] = await scope.query<ClaimRow>(Prisma.sql`
     WITH before AS MATERIALIZED (
@@ -67,7 +69,7 @@ export async function claimManualBackfill(
       FROM before WHERE e.attempt_id = before.attempt_id AND (e.set_aside_reason IS NOT NULL OR e.failed_reads > 0)
     ), claimed AS (
       UPDATE attempt_sync s SET paused = false, retry_at = NULL, idle_backfills = 0, needs_backfill = true,
-        state = 'pending_backfill',
+        state = 'pending_backfill', ${cancelledRun === undefined ? Prisma.empty : named(cancelledRun)}
         requested_at = CASE WHEN before.state = 'pending_backfill' THEN s.requested_at ELSE now() END,
         run_id = CASE WHEN before.state = 'pending_backfill' THEN s.run_id END
       FROM before WHERE s.attempt_id = before.attempt_id
@@ -80,6 +82,10 @@ export async function claimManualBackfill(
     LEFT JOIN node_lease l ON l.node_id = before.node_id AND l.expires_at > now()`);
   return row && toClaim(attemptId, row);
 }
+
+const named = (runId: string) => Prisma.sql`
+        cancelled_run = ${runId},
+        cancelled_at = CASE WHEN s.cancelled_run = ${runId} THEN s.cancelled_at ELSE now() END,`;
 
 function toClaim(attemptId: string, row: ClaimRow): BackfillClaim {
   const { nodeId, organizationId, claimedAt, isShared, heldBy, queue, sessionId } = row;

@@ -56,6 +56,36 @@ test('if lines are missing, the counts say how many, and the hold ends', async (
   expect(await row()).toMatchObject({ state: 'partial', needsBackfill: true, runId: null });
 });
 
+test.each(['unavailable', 'failed'] as const)(
+  'what was announced since the node was asked overrules %s',
+  async (ending) => {
+    await hive.database.attempt.update({ where: { id: attemptId }, data: { revision: 2n, executionCount: 2 } });
+    const settlement = { attemptId, runId, ending, reason: 'not_found', progressed: false, revision: '1' };
+    if (ending === 'unavailable') {
+      const goesOn = { ifAnnounced: true };
+      expect(await settleBackfill(hive.database, { ...settlement, goesOn })).toMatchObject({ goesOn: true });
+      expect(await row()).toMatchObject({ state: 'pending_backfill', runId });
+    }
+    await settleBackfill(hive.database, settlement);
+    expect(await row()).toMatchObject({ state: 'partial', needsBackfill: true, runId: null, retryAt: null });
+    expect(await row()).toMatchObject({ unavailableReason: null, idleBackfills: 0 });
+  },
+);
+
+test('an ending stands if nothing was announced since the node was asked', async () => {
+  await hive.database.attempt.update({ where: { id: attemptId }, data: { executionCount: 2 } });
+  const goesOn = { ifAnnounced: true };
+  await settleBackfill(hive.database, {
+    attemptId,
+    runId,
+    ending: 'unavailable',
+    progressed: false,
+    revision: '1',
+    goesOn,
+  });
+  expect(await row()).toMatchObject({ state: 'unavailable', needsBackfill: false, runId: null });
+});
+
 test.each([
   ['settling', settle],
   ['computing anew', () => recomputeAttempt(hive.database, attemptId)],

@@ -11,6 +11,8 @@ export interface Settlement {
   /** The claim that the run was started for: {@link BackfillClaim}'s `claimedAt`. */
   claim?: string;
   ending: 'done' | 'node_offline' | 'cancelled' | 'unavailable' | 'failed';
+  /** The node's newest revision that the hive knew when it asked: a newer one overrules `unavailable` and `failed`. */
+  revision?: string;
   /** A code for people, never content. */
   reason?: string;
   /** It stored lines or a change, so trying again at once may be worth it. */
@@ -25,6 +27,8 @@ export interface GoesOn {
   ifBehind?: boolean;
   /** Something is still missing. */
   ifIncomplete?: boolean;
+  /** The node has announced a newer revision than the settlement's. */
+  ifAnnounced?: boolean;
   /** The node is connected again. */
   ifConnected?: boolean;
 }
@@ -67,27 +71,36 @@ export async function settleBackfill(db: Database, settlement: Settlement): Prom
 interface BeforeSettling {
   seconds: number;
   isBehind: boolean;
+  isAnnounced: boolean;
   isConnected: boolean;
 }
 
 function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled | undefined> {
-  const { attemptId, runId, ending, reason = null, progressed, goesOn = {} } = settlement;
+  const { attemptId, runId, revision = null, reason = null, progressed, goesOn = {} } = settlement;
   return db.$transaction(async (tx) => {
     await lockAttempts(tx, [attemptId]);
     const [held] = await tx.$queryRaw<BeforeSettling[]>`
       SELECT extract(epoch FROM now() - s.requested_at)::float8 AS seconds, a.revision > a.described_revision AS "isBehind",
+        COALESCE(a.revision > ${revision}::bigint, false) AS "isAnnounced",
         EXISTS (SELECT FROM node_lease l WHERE l.node_id = s.node_id AND l.expires_at > now()) AS "isConnected"
       FROM attempt_sync s JOIN attempt a ON a.id = s.attempt_id
       WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}`;
     const [sync] = await computeSync(tx, [attemptId]);
     if (!sync) return undefined;
     const known = { ...sync, ...(await countAttemptLines(tx, attemptId)), seconds: held?.seconds ?? null };
-    if (ending === 'cancelled') await pauseAfter(tx, attemptId, runId);
+    if (settlement.ending === 'cancelled') await pauseAfter(tx, attemptId, runId);
     if (!held || sync.state !== 'pending_backfill') return known; // this run does not hold it, or no longer
-    const reasons = [goesOn.ifBehind && held.isBehind, goesOn.ifIncomplete, goesOn.ifConnected && held.isConnected];
+    const { isBehind, isAnnounced, isConnected } = held;
+    const reasons = [
+      goesOn.ifBehind && isBehind,
+      goesOn.ifIncomplete,
+      goesOn.ifAnnounced && isAnnounced,
+      goesOn.ifConnected && isConnected,
+    ];
     if (sync.needsBackfill && reasons.includes(true)) return { ...known, goesOn: true };
     // That a node went away says nothing about the attempt, which is tried again as soon as the node is back.
-    const backsOff = !progressed && (ending === 'failed' || ending === 'done');
+    const ending = settlement.ending === 'unavailable' && isAnnounced ? 'failed' : settlement.ending;
+    const backsOff = !progressed && !isAnnounced && (ending === 'failed' || ending === 'done');
     // An attempt that the node did not have stays so if a backfill that a person started could not ask the node.
     const [settled] = await tx.$queryRaw<Pick<Settled, 'state' | 'needsBackfill'>[]>`
       UPDATE attempt_sync s SET run_id = NULL, last_error = ${reason}::text,

@@ -13,6 +13,8 @@ export class MoodyNode {
   readonly asked = { describe: 0, read: 0 };
   attempt: AttemptSync = attemptFrame();
   executions: ExecutionSync[] = [executionFrame(this.attempt, { status: 'completed', exit_code: 0, log_lines: 2 })];
+  /** Runs before it answers that it can't describe the attempt. */
+  beforeRefusing: () => Promise<void> = () => Promise.resolve();
   /** Runs before the end of each read is sent. */
   beforeReadEnds: () => Promise<void> = () => Promise.resolve();
   readonly #machineId = randomUUID();
@@ -62,19 +64,20 @@ export class MoodyNode {
         node.received.findIndex(({ type }) => type === 'describe_attempt' || type === 'read_logs');
       for (let index = isRequest(); index >= 0; index = isRequest()) {
         const [frame] = node.received.splice(index, 1);
-        if (frame?.type === 'describe_attempt') this.#describe(node, frame.data.request_id);
+        if (frame?.type === 'describe_attempt') await this.#describe(node, frame.data.request_id);
         if (frame?.type === 'read_logs') await this.#read(node, frame.data.request_id, frame.data.execution_id);
       }
       await sleep(10);
     }
   }
 
-  #describe(node: ScriptedNode, requestId: string): void {
+  async #describe(node: ScriptedNode, requestId: string): Promise<void> {
     this.asked.describe++;
-    const { attempt, executions } = this;
-    if (this.mood === 'silent') return;
-    if (this.mood === 'not_found' || this.mood === 'internal') {
-      node.send('request_failed', { request_id: requestId, code: this.mood, message: 'said the test' });
+    const { attempt, executions, mood } = this;
+    if (mood === 'silent') return;
+    if (mood === 'not_found' || mood === 'internal') {
+      await this.beforeRefusing();
+      node.send('request_failed', { request_id: requestId, code: mood, message: 'said the test' });
     } else {
       node.send('attempt_described', { request_id: requestId, attempt, executions, more: false });
     }
