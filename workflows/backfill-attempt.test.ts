@@ -381,6 +381,25 @@ test.concurrent(
   },
 );
 
+test.concurrent('a node that twice in a row does not answer fails the backfill before the time is up', async () => {
+  const { fakes, failure } = await start({ mirror: [failing('node_timeout')] }, { nodeTimeoutSeconds: 90 });
+  expect(await failure()).toMatchObject({ type: 'node_timeout' });
+  expect(fakes.steps).toHaveLength(2);
+  expect(fakes.settlements).toMatchObject([{ ending: 'failed', reason: 'node_timeout', progressed: false }]);
+});
+
+test.concurrent('timeouts of a node that answers in between, or has a new session, do not fail it', async () => {
+  const timeout = failing('node_timeout');
+  const busy: MirrorStep = { ...PULLED, linesPulled: 0, isBusy: true };
+  const moving = (fakes: Fakes) => {
+    fakes.location = AT_OTHER;
+    return timeout();
+  };
+  const mirror = [timeout, () => PULLED, timeout, () => busy, timeout, failing('node_busy'), moving, timeout];
+  const { handle } = await start({ mirror: [...mirror, () => COMPLETE] }, { nodeTimeoutSeconds: 90 });
+  expect(await handle.result()).toMatchObject({ outcome: 'complete' });
+});
+
 test.concurrent('five errors of a node with another failure between them do not fail the backfill', async () => {
   const error = failing('node_error');
   const mirror = [error, error, error, failing('node_busy'), error, error, () => COMPLETE];

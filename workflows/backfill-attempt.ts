@@ -43,8 +43,14 @@ const FIRST_PAUSE_SECONDS = 0.25;
 const MAX_PAUSE_SECONDS = 5;
 /** How long to wait before asking a node again that accepts no more requests at the moment. */
 const BUSY_PAUSE_SECONDS = 1;
-/** After this many errors in a row of one session's node, waiting longer only keeps others from the drain's places. */
-const MAX_NODE_ERRORS = 5;
+/**
+ * After this many failures of a kind in a row of one session's node, waiting longer only keeps others from the drain's
+ * places. A timeout takes half a minute.
+ */
+const NODE_FAILURE_LIMITS: Readonly<Record<string, { count: number; patch: string } | undefined>> = {
+  node_error: { count: 5, patch: 'node-errors-end-backfills' },
+  node_timeout: { count: 2, patch: 'node-timeouts-end-backfills' },
+};
 /** How often a backfill looks at the attempt again because it changed while it was being backfilled. */
 const MAX_LOOKS = 5;
 /** A settlement is not cut short by a cancellation, and what has completed the attempt is not cancelled any more. */
@@ -88,8 +94,8 @@ class Backfill {
   #position: MirrorPosition | undefined;
   #lastProgress: number;
   #failuresInRow = 0;
-  /** The session whose node answered with an error last, and how often in a row. */
-  #nodeErrors = { sessionId: '', count: 0 };
+  /** The session whose node failed last, how, and how often in a row. */
+  #nodeErrors = { sessionId: '', code: '', count: 0 };
   #looks: number;
   /** A reader or a person has joined since the last step began. */
   #isAsked = false;
@@ -271,7 +277,9 @@ class Backfill {
     const former = this.#location;
     // says nothing about the node: the backfill goes on when the database does
     const isDatabaseAway = code === 'database_unavailable' && patched('wait-for-database');
-    if (this.#countNodeErrors(code, former) >= MAX_NODE_ERRORS && patched('node-errors-end-backfills')) {
+    const limit = NODE_FAILURE_LIMITS[code];
+    const failures = this.#countNodeErrors(code, former);
+    if (limit && failures >= limit.count && patched(limit.patch)) {
       return this.#fail(code, revision);
     }
     this.#location = undefined;
@@ -284,11 +292,12 @@ class Backfill {
     return this.#fail(code, revision);
   }
 
-  /** @returns how many errors in a row the session's node has answered with */
+  /** @returns how many times in a row the session's node has failed like this */
   #countNodeErrors(code: string, location: NodeLocation | undefined): number {
     const sessionId = location?.sessionId ?? '';
-    const before = sessionId === this.#nodeErrors.sessionId ? this.#nodeErrors.count : 0;
-    this.#nodeErrors = { sessionId, count: code === 'node_error' ? before + 1 : 0 };
+    const last = this.#nodeErrors;
+    const isSame = sessionId === last.sessionId && code === last.code;
+    this.#nodeErrors = { sessionId, code, count: isSame ? last.count + 1 : 1 };
     return this.#nodeErrors.count;
   }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { StoredAttempt } from '../../protocol/stored-attempts.js';
 import { readConfig } from '../config.js';
 import { askStored } from '../connection/ask-stored.js';
+import { counted } from '../counted.js';
 import { NodeAgentError } from '../errors.js';
 import { forgetAttemptAcks, idAtHive } from '../store/acknowledgements.js';
 import type { Store } from '../store/open.js';
@@ -31,7 +32,7 @@ export function pruneCommand(): Command {
         return print([
           ...removed.map((id) => `removed ${id}`),
           ...kept.map(({ attempt_id: id, reason }) => `kept ${id}: ${reason}; it is announced again`),
-          `${removed.length} attempts removed`,
+          `${counted(removed.length, 'attempt')} removed`,
         ]);
       }),
     );
@@ -72,7 +73,7 @@ async function ask(candidates: Prunable[], removedBefore: number): Promise<Map<s
     return await askStored(config, ids);
   } catch (error) {
     if (!(error instanceof NodeAgentError)) throw error;
-    const removed = removedBefore === 0 ? 'nothing was removed' : `only ${removedBefore} attempts were removed`;
+    const removed = removedBefore === 0 ? 'nothing was removed' : `only ${counted(removedBefore, 'attempt')} removed`;
     throw new NodeAgentError('hive', `${error.message}; ${removed}`, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { readConfig } from '../config.js';
 import { SELECT_STATUS } from '../store/sql.js';
+import { counted } from '../counted.js';
 import { print } from './print.js';
 import { withStore } from './with-store.js';
 
@@ -45,7 +46,9 @@ export function statusCommand(): Command {
           ...(counts.refused > 0
             ? [`            ${counts.refused} refused by the hive (\`node-agent attempts\` says why)`]
             : []),
-          ...(counts.pruned > 0 ? [`pruned      ${counts.pruned} attempts: only the hive has their lines`] : []),
+          ...(counts.pruned > 0
+            ? [`pruned      ${counted(counts.pruned, 'attempt')}: only the hive has their lines`]
+            : []),
           `executions  ${counts.executions}: ${counts.running} running`,
           `log lines   ${counts.log_lines}`,
         ]);

@@ -123,7 +123,7 @@ describe('recording', () => {
     recording.start();
     recording.add('stdout', ['a'], TIME);
     await recording.finish(END);
-    expect(warnings.at(-1)).toContain('the last 1 lines of the command are not recorded');
+    expect(warnings.at(-1)).toContain('the last 1 line of the command are not recorded');
   });
 
   const incompressible = (count: number) => Array.from({ length: count }, () => randomBytes(500).toString('hex'));

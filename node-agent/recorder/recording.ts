@@ -1,6 +1,7 @@
 /** Records one execution: collects its lines in memory and stores them in batches. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeLine, type OutputType } from '../../protocol/page.js';
+import { counted } from '../counted.js';
 import { codeOf, isBusy, NodeAgentError } from '../errors.js';
 import type { NewAttempt } from '../store/attempts.js';
 import {
@@ -149,7 +150,7 @@ export class Recording {
       this.#commit(store);
       if (this.#lost > 0) {
         this.#writer.add(lossLine(this.#lost, this.#refusal, new Date().toISOString()));
-        this.#options.warn(`recording goes on: ${this.#lost} lines were lost`);
+        this.#options.warn(`recording goes on: ${counted(this.#lost, 'line')} lost`);
         this.#lost = 0;
         this.#hasLossLine = true;
         this.#commit(store);
@@ -247,7 +248,8 @@ export class Recording {
   #giveUp(end: ExecutionEnd): void {
     const lost = this.#writer.pendingLines + this.#lost;
     const isNoted = this.#note({ code: this.#refusal ?? 'unknown', lost, end });
-    const what = lost === 0 ? 'the end of the command is' : `the end and the last ${lost} lines of the command are`;
+    const what =
+      lost === 0 ? 'the end of the command is' : `the end and the last ${counted(lost, 'line')} of the command are`;
     const next = isNoted ? '; the next node-agent that can write to the store notes there what is missing' : '';
     this.#options.warn(`${what} not recorded${next}`);
   }

@@ -1,7 +1,7 @@
 /** For tests: a node's connection in this process, to a scripted hive. */
 import type { ConnectionEnd, ConnectionOptions } from '../connection/open-socket.js';
 import { openConnection } from '../connection/v2/connection.js';
-import { createLogger } from '../log.js';
+import { createLogger, type Logger } from '../log.js';
 import { openStore, type Store } from '../store/open.js';
 import { ScriptedHive, type Peer, type ScriptedHiveOptions } from './scripted-hive.js';
 import { temporaryStore, type TemporaryStore } from './temporary-store.js';
@@ -17,10 +17,13 @@ export interface ConnectedNode extends TemporaryStore {
 export interface ConnectedNodeOptions extends ScriptedHiveOptions {
   /** How long the node's statements wait for another's transaction. @default 5000 */
   busyTimeoutMs?: number;
+  /** @default one that writes nothing */
+  logger?: Logger;
 }
 
 export async function connectedNode({
   busyTimeoutMs = 5000,
+  logger = createLogger('silent'),
   ...options
 }: ConnectedNodeOptions = {}): Promise<ConnectedNode> {
   const hive = await ScriptedHive.start(options);
@@ -38,7 +41,7 @@ export async function connectedNode({
     hive,
     connect: (timing = { resendMs: 300 }) => {
       controller = new AbortController();
-      end = openConnection({ ...connectionOptions(hive, ownStore), signal: controller.signal, timing });
+      end = openConnection({ ...connectionOptions(hive, ownStore), logger, signal: controller.signal, timing });
       return hive.peer(hive.peers.length);
     },
     disconnect,

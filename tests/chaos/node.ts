@@ -82,7 +82,7 @@ export class ChaosNode {
   }
 
   killRecorder(recording: Recording, disturbance: Disturbance): void {
-    recording.disturbance = disturbance;
+    recording.disturbance ??= disturbance; // of a full disk, what was kept in memory is lost with it
     recording.killedAt = Date.now();
     recording.child.kill('SIGKILL');
   }

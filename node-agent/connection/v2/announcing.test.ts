@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
+import { pino } from 'pino';
 import { forgetAllAcks } from '../../store/acknowledgements.js';
 import { findAttempt, getAttempt, pendingAttempts } from '../../store/attempts.js';
 import { heldMarkers } from '../../store/markers.js';
@@ -16,8 +17,13 @@ const settle = (ms = 200) => sleep(ms);
 
 describe('announcing', () => {
   let node: ConnectedNode;
+  let log: string[];
   beforeEach(async () => {
-    node = await connectedNode({ busyTimeoutMs: 50 });
+    log = [];
+    node = await connectedNode({
+      busyTimeoutMs: 50,
+      logger: pino({}, { write: (line: string) => void log.push(line) }),
+    });
   });
   afterEach(() => node.stop());
 
@@ -105,6 +111,8 @@ describe('announcing', () => {
     ]);
     expect(peer.of('execution_sync')).toHaveLength(3);
     expect(heldMarkers(node.store)).toEqual([known]);
+    const [said] = log.filter((line) => line.includes('its database went back to an earlier state'));
+    expect(said).toContain('or this node was away for over 30 days');
     await settle();
     await node.disconnect();
     node.hive.auth = {}; // an older hive, which knows nothing of markers

@@ -155,7 +155,7 @@ export class Session implements RunningSession {
     if (lost > 0) {
       this.#options.logger.warn(
         { attempts, lost },
-        'the database of the hive went back to an earlier state; announcing what it has lost again',
+        'the hive no longer knows what it has acknowledged: its database went back to an earlier state, or this node was away for over 30 days; announcing it again',
       );
     } else if (attempts > 0) {
       this.#options.logger.info({ attempts }, 'announcing again what the hive may have lost');

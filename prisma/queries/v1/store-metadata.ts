@@ -42,8 +42,8 @@ function storeChanges(db: Database, session: NodeSession, metadata: MetadataV1):
     const returned = findReturned(session.nodeId, metadata, stored);
     await writeChanges(tx, session, changes);
     await tx.$executeRaw`
-        UPDATE attempt_sync SET state = 'partial', unavailable_reason = NULL
-        WHERE attempt_id = ANY (${returned}::uuid[]) AND state = 'unavailable'`;
+        UPDATE attempt_sync SET state = CASE state WHEN 'unavailable' THEN 'partial' ELSE state END, unavailable_reason = NULL
+        WHERE attempt_id = ANY (${returned}::uuid[]) AND (state = 'unavailable' OR unavailable_reason IS NOT NULL)`;
     return computeSync(tx, [...new Set([...changes.map((change) => change.attemptId), ...returned])]);
   });
 }
