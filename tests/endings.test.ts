@@ -495,6 +495,8 @@ test('each backfill of the table was counted once, when it began and when it end
   // on a busy machine Temporal may miss a read's deadline; the read has been counted, and its workflow may not even start
   const missed = logged.filter((line) => line.includes('a read could not start a backfill')).length;
   const requested = await total('backfill_requests_total');
-  expect(requested - ended).toBeGreaterThanOrEqual(0);
+  // the step of a run that is terminated may just be beginning: it then holds the attempt anew, and ends once more
+  const beginning = CELLS.filter(({ name }) => name === 'terminated as soon as it is started').length;
+  expect(requested - ended).toBeGreaterThanOrEqual(-beginning);
   expect(requested - ended).toBeLessThanOrEqual(missed);
 });
