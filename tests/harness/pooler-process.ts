@@ -60,5 +60,6 @@ auth_type = any
 pool_mode = ${mode}
 default_pool_size = ${poolSize}
 max_client_conn = 1000
+server_login_retry = 1
 `;
 }
