@@ -64,8 +64,11 @@ export class DemoStage {
         ...process.env,
         HIVE_DATA_DIR: join(this.directory, 'hive'),
         HIVE_PORT: '0',
-        DATABASE_URL: '',
-        TEMPORAL_ADDRESS: '',
+        // servers of its own, whatever this shell uses
+        DATABASE_URL: undefined,
+        DIRECT_DATABASE_URL: undefined,
+        HIVE_INSTALLATION: undefined,
+        TEMPORAL_ADDRESS: undefined,
       },
       silent: true,
       detached: true, // Ctrl-C reaches the demo, which stops its processes in order
