@@ -24,9 +24,8 @@ export async function endCancelledBackfills(deps: LostBackfillsDeps): Promise<vo
   const { database, logger, cancelledSeconds = CANCELLED_SECONDS } = deps;
   const runs = await listCancelledBackfills(database, cancelledSeconds, CANCELLED_A_ROUND);
   const { failures } = await sweep(runs, async (run) => {
-    const isTerminated = await endBackfill(deps, run, 'cancelled', 'activity');
-    if (isTerminated) logger.warn({ ...run, reason: 'cancelled' }, 'terminated a backfill that did not end by itself');
-    return isTerminated;
+    await endBackfill(deps, run, 'cancelled', 'activity');
+    return true;
   });
   for (const { item, error } of failures) {
     logger.warn({ err: error, attemptId: item.attemptId }, 'could not end a backfill that was cancelled');
@@ -43,10 +42,7 @@ export async function endStaleBackfill(deps: LostBackfillsDeps, stale: StaleBack
   const { attemptId, runId, claim } = stale;
   const running = await temporal.call('activity', (client) => findRunning(client, attemptId, deps.stuckTries));
   if (running?.isStuck) {
-    const run = { attemptId, runId: running.runId };
-    if (await endBackfill(deps, run, 'stuck', 'activity')) {
-      logger.warn({ ...run, reason: 'stuck' }, 'terminated a backfill that did not end by itself');
-    }
+    await endBackfill(deps, { attemptId, runId: running.runId }, 'stuck', 'activity');
   } else if (running && (runId === null || running.runId === runId)) return false;
   const settled = await settleBackfill(database, {
     attemptId,

@@ -1,10 +1,10 @@
 /** Ends a backfill from the outside if it does not end by itself: what was cancelled must end within a bound. */
-import { WorkflowNotFoundError } from '@temporalio/client';
 import pTimeout from 'p-timeout';
+import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import { findCancelledClaim, forgetCancelled } from '../prisma/queries/pending-backfills.js';
 import { settleBackfill } from '../prisma/queries/settle-backfill.js';
-import { findRunning } from './find.js';
+import { findRunning, wasRunning } from './find.js';
 import { countEnd } from './metrics.js';
 import type { TemporalCaller, TemporalDoor } from './temporal-door.js';
 
@@ -14,6 +14,7 @@ export const CANCELLED_SECONDS = 30;
 export interface EndBackfillDeps {
   temporal: TemporalDoor;
   database: Database;
+  logger: Logger;
 }
 
 /** A run, by the id of its first run. */
@@ -27,26 +28,20 @@ type EndReason = 'cancelled' | 'stuck';
 
 /**
  * Makes sure that a run no longer runs: terminates it if it still does, and settles in its place.
- * @returns whether it had to be terminated
  * @throws TemporalUnavailableError
  */
 export async function endBackfill(
-  { temporal, database }: EndBackfillDeps,
+  { temporal, database, logger }: EndBackfillDeps,
   { attemptId, runId }: BackfillRun,
   reason: EndReason,
   caller: TemporalCaller,
-): Promise<boolean> {
+): Promise<void> {
   const isTerminated = await temporal.call(caller, async (client) => {
     if ((await findRunning(client, attemptId))?.runId !== runId) return false;
     const options = { firstExecutionRunId: runId }; // never a newer one
-    return client.workflow
-      .getHandle(client.names.backfillId(attemptId), undefined, options)
-      .terminate(reason === 'stuck' ? 'its workflow tasks keep failing' : 'it was cancelled and did not end')
-      .then(() => true)
-      .catch((error: unknown) => {
-        if (error instanceof WorkflowNotFoundError) return false;
-        throw error;
-      });
+    const handle = client.workflow.getHandle(client.names.backfillId(attemptId), undefined, options);
+    const why = reason === 'stuck' ? 'its workflow tasks keep failing' : 'it was cancelled and did not end';
+    return wasRunning(handle.terminate(why));
   });
   if (isTerminated) {
     const ending = reason === 'stuck' ? 'failed' : 'cancelled';
@@ -54,9 +49,9 @@ export async function endBackfill(
     const ended = { attemptId, runId, ending, reason, progressed: false } as const;
     const settled = await settleBackfill(database, { ...ended, ...(claim !== undefined && { claim }) });
     countEnd(settled, reason);
+    logger.warn({ attemptId, runId, reason }, 'terminated a backfill that did not end by itself');
   }
   await forgetCancelled(database, { attemptId, runId });
-  return isTerminated;
 }
 
 /** Waits until the run has ended, or the time is up. */

@@ -173,6 +173,20 @@ async function queryProgress(client: InstallationClient, handle: WorkflowHandle)
   }
 }
 
+/**
+ * @param asking what is asked of a running workflow: a signal, a cancellation, a termination
+ * @returns whether it was running; false if it has ended, or Temporal knows none
+ */
+export async function wasRunning(asking: Promise<unknown>): Promise<boolean> {
+  try {
+    await asking;
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
 /** A backfill that is running. */
 export interface RunningBackfill {
   /** The first run's id, by which the hive knows the backfill. */

@@ -25,13 +25,14 @@ import {
   describeBackfill,
   findRunning,
   listBackfills,
+  wasRunning,
   type BackfillDescription,
   type BackfillFilter,
   type BackfillListing,
 } from './find.js';
 import { CANCELLED_SECONDS, endBackfill, untilEnded, type BackfillRun } from './end-backfill.js';
 import { countRequest } from './metrics.js';
-import { InstallationNames, type Installation, type InstallationClient } from './installation.js';
+import { InstallationNames, type Installation } from './installation.js';
 import { PageTokenSeal } from './page-token.js';
 import { startBackfill, type StartedBackfill } from './start.js';
 import type { TemporalDoor } from './temporal-door.js';
@@ -100,7 +101,6 @@ const CANCEL_PATIENCE_MS = CANCELLED_SECONDS * 1000;
 /** A person waits for it. A step usually notices within two seconds. */
 const START_PATIENCE_MS = 5_000;
 const CANCEL_TRIES = 3;
-const TERMINATED = 'terminated a backfill that did not end by itself';
 
 export function createBackfills(options: BackfillsOptions): Backfills {
   const { temporal, installation, database, logger, nodeTimeoutSeconds, stuckTries } = options;
@@ -109,7 +109,10 @@ export function createBackfills(options: BackfillsOptions): Backfills {
   const tokens = new PageTokenSeal(installation.id);
   const expedited = new LRUCache<string, true>({ max: MAX_REMEMBERED_EXPEDITES, ttl: EXPEDITE_INTERVAL_MS });
 
-  const ending = { temporal, database };
+  const ending = { temporal, database, logger };
+
+  const find = (attemptId: string) =>
+    temporal.call('management', (client) => findRunning(client, attemptId, stuckTries));
 
   function inputOf(claim: BackfillClaim, trigger: Trigger, type: BackfillType): BackfillInput {
     const { attemptId, nodeId, organizationId, location, claimedAt } = claim;
@@ -135,11 +138,14 @@ export function createBackfills(options: BackfillsOptions): Backfills {
       await nameCancelled(database, run.attemptId, run.runId);
       await untilEnded(temporal, run, startPatienceMs);
     }
-    if (await endBackfill(ending, run, reason, 'management')) logger.warn({ ...run, reason }, TERMINATED);
+    await endBackfill(ending, run, reason, 'management');
   }
 
-  /** Starts after the end of a run that was cancelled before, which the start must not join. */
-  async function startByHand(input: BackfillInput): Promise<StartedBackfill> {
+  /**
+   * Starts after the end of a run that was cancelled before, or is stuck, which the start must not join.
+   * @param stuckRun a run that was stuck a moment ago: between two tries of its task, it does not look so
+   */
+  async function startByHand(input: BackfillInput, stuckRun: string | undefined): Promise<StartedBackfill> {
     const { attemptId } = input;
     const start = () => temporal.call('management', (client) => startBackfill(client, input));
     const started = await start();
@@ -148,20 +154,17 @@ export function createBackfills(options: BackfillsOptions): Backfills {
     if (!running) return start();
     const { runId } = running;
     const isCancelled = running.isCancelled || (await isNamedCancelled(database, attemptId, runId));
-    if (!isCancelled && !running.isStuck) return started;
+    if (!isCancelled && !running.isStuck && runId !== stuckRun) return started;
     await endBefore({ attemptId, runId }, isCancelled ? 'cancelled' : 'stuck');
     return start();
   }
 
-  const find = (attemptId: string) =>
-    temporal.call('management', (client) => findRunning(client, attemptId, stuckTries));
-
   /** For a run that fails again and again, or that no worker takes. If this process ends before, the schedule does it. */
   function endLater(run: BackfillRun): void {
     const timer = setTimeout(() => {
-      endBackfill(ending, run, 'cancelled', 'management')
-        .then((isTerminated) => isTerminated && logger.warn({ ...run, reason: 'cancelled' }, TERMINATED))
-        .catch((error: unknown) => logger.warn({ err: error, ...run }, 'the schedule ends the cancelled backfill'));
+      endBackfill(ending, run, 'cancelled', 'management').catch((error: unknown) =>
+        logger.warn({ err: error, ...run }, 'the schedule ends the cancelled backfill'),
+      );
     }, cancelPatienceMs);
     timer.unref();
   }
@@ -204,16 +207,17 @@ export function createBackfills(options: BackfillsOptions): Backfills {
     async start(scope, attempt, type) {
       const before = await find(attempt.attemptId);
       const cancelledRun = before?.isCancelled ? before.runId : undefined;
+      const stuckRun = before?.isStuck ? before.runId : undefined;
       const claim = await claimManualBackfill(scope, attempt.attemptId, cancelledRun);
       countRequest('manual');
-      if (claim) return startClaimed(claim, () => startByHand(inputOf(claim, 'manual', type)));
-      return startByHand({ ...attempt, trigger: 'manual', type, nodeTimeoutSeconds });
+      if (claim) return startClaimed(claim, () => startByHand(inputOf(claim, 'manual', type), stuckRun));
+      return startByHand({ ...attempt, trigger: 'manual', type, nodeTimeoutSeconds }, stuckRun);
     },
 
     async cancel(scope, attemptId) {
       for (let tries = 1; ; tries++) {
         const hold = await findHold(scope, attemptId);
-        const running = await temporal.call('management', (client) => findRunning(client, attemptId));
+        const running = await find(attemptId);
         if (!running) {
           if (hold?.state !== 'pending_backfill') return false;
           const isCancelled = await cancelClaim(database, scope, attemptId, hold.runId);
@@ -222,12 +226,13 @@ export function createBackfills(options: BackfillsOptions): Backfills {
         }
         // paused first, so that nothing that sees the cancelled run end starts another
         await cancelBackfill(scope, attemptId, running.runId);
-        const wasRunning = await temporal.call('management', (client) =>
-          tellCancelled(client, attemptId, running.runId),
-        );
-        if (wasRunning) endLater({ attemptId, runId: running.runId });
+        const isTold = await temporal.call('management', (client) => {
+          const options = { firstExecutionRunId: running.runId };
+          return wasRunning(client.workflow.getHandle(client.names.backfillId(attemptId), undefined, options).cancel());
+        });
+        if (isTold) endLater({ attemptId, runId: running.runId });
         // one that has ended by itself in the meantime is cancelled as well, unless it has made the attempt complete
-        return wasRunning || (await findHold(scope, attemptId))?.state !== 'complete';
+        return isTold || (await findHold(scope, attemptId))?.state !== 'complete';
       }
     },
 
@@ -242,16 +247,4 @@ export function createBackfills(options: BackfillsOptions): Backfills {
       return { backfills, nextPageToken: nextPageToken && tokens.seal(nextPageToken, organizationId) };
     },
   };
-}
-
-/** @returns whether it was running */
-async function tellCancelled(client: InstallationClient, attemptId: string, runId: string): Promise<boolean> {
-  try {
-    const workflowId = client.names.backfillId(attemptId);
-    await client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId }).cancel();
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

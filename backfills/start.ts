@@ -1,10 +1,5 @@
 /** Starts, joins and signals workflows from the outside. Workflow code must not import this. */
-import {
-  type WorkflowClient,
-  type WorkflowOptions,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type WorkflowOptions, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import {
   backfillOptions,
   drainSignal,
@@ -17,6 +12,7 @@ import {
   type DrainNode,
   type Trigger,
 } from './definitions.js';
+import { wasRunning } from './find.js';
 import type { InstallationClient } from './installation.js';
 
 export interface StartedBackfill {
@@ -43,7 +39,7 @@ export async function startBackfill(client: InstallationClient, input: BackfillI
   for (let tries = 1; ; tries++) {
     const runId = await startUnlessRunning(client, input);
     if (runId !== undefined) return { workflowId, runId, joined: false };
-    const isRunning = await expedite(client.workflow, workflowId);
+    const isRunning = await wasRunning(client.workflow.getHandle(workflowId).signal(expediteSignal, { joins: true }));
     if (!isRunning && tries < START_TRIES) continue; // it has just ended, perhaps without seeing what is wanted now
     return { workflowId, runId: (await client.workflow.getHandle(workflowId).describe()).runId, joined: true };
   }
@@ -70,17 +66,6 @@ export async function startUnlessRunning(
     return handle.firstExecutionRunId;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
-    throw error;
-  }
-}
-
-/** @returns whether it was running */
-async function expedite(workflows: WorkflowClient, workflowId: string): Promise<boolean> {
-  try {
-    await workflows.getHandle(workflowId).signal(expediteSignal, { joins: true });
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
 }
