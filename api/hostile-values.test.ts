@@ -203,8 +203,7 @@ test('no hostile value in a path, query or body is a fault of the hive, or slow'
         if (status !== 400) return;
         refused++;
         const { errors = [] } = problem.parse(JSON.parse(body));
-        if (!errors.some((error) => error.field === field || error.field.startsWith(`${field}.`)))
-          faults.push({ what, status, errors });
+        if (!errors.some((error) => error.field === field)) faults.push({ what, status, errors });
       }),
     ),
   );

@@ -137,7 +137,9 @@ function parsePart(schema: z.ZodType | undefined, value: unknown, where: FieldFa
         ...issue.keys.map((key) => ({ in: where, field: key.slice(0, 100), message: 'is not a known field' })),
       );
     } else {
-      faults.push({ in: where, field: issue.path.join('.'), message: describe(issue) });
+      // a parameter is one text: what is inside it is the hive's own reading
+      const field = where === 'body' ? issue.path.join('.') : String(issue.path[0] ?? '');
+      faults.push({ in: where, field, message: describe(issue) });
     }
   }
   return undefined;
