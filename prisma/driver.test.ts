@@ -2,10 +2,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
-import { findPgBouncer } from '../tests/harness/pgbouncer.js';
-import { Pooler } from '../tests/harness/pooler.js';
-import { testServices } from '../tests/harness/services.js';
 import { until } from '../tests/harness/until.js';
+import { startPooler, testWithPooler, whySkipped } from '../tests/harness/with-pooler.js';
 import { openDatabase } from './client.js';
 import { isTransientDatabaseError, judgeDatabaseError } from './errors.js';
 import { Prisma, type Database, type Queryable } from './database.js';
@@ -207,16 +205,11 @@ test('whoever waits for a lock gives up soon, and may try again on the same conn
   await single.$disconnect();
 });
 
-const program = await findPgBouncer();
-const withPooler = typeof program === 'string' ? test.skip : test;
-const why = typeof program === 'string' ? ` (skipped: ${program})` : '';
-
-withPooler.each(['transaction', 'session'] as const)(
-  `behind a pooler in %s mode, which refuses the bounds of a connection, transactions are bounded, and what is given up is cancelled${why}`,
+testWithPooler.each(['transaction', 'session'] as const)(
+  `behind a pooler in %s mode, which refuses the bounds of a connection, transactions are bounded, and what is given up is cancelled${whySkipped}`,
   async (mode) => {
-    if (typeof program === 'string') return;
-    const pooler = await Pooler.start({ program, serverUrl: testServices().databaseUrl, mode, poolSize: 5 });
-    const pooled = openDatabase(pooler.url(new URL(testDatabase.url).pathname.slice(1)), 2, 500);
+    const pooler = await startPooler(mode, 5);
+    const pooled = openDatabase(pooler.url(testDatabase.url), 2, 500);
     try {
       expect(await pooled.organization.count()).toBeGreaterThanOrEqual(0);
       expect(await pooled.$transaction(settingsOf)).toEqual({ statement: '1500ms', lock: '2s', idle: '15s' });

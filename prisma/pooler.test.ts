@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
-import { findPgBouncer } from '../tests/harness/pgbouncer.js';
-import { Pooler, type PoolMode } from '../tests/harness/pooler.js';
-import { testServices } from '../tests/harness/services.js';
+import type { Pooler, PoolMode } from '../tests/harness/pooler.js';
+import { startPooler, describeWithPooler, whySkipped } from '../tests/harness/with-pooler.js';
 import { openDatabase } from './client.js';
 import { Prisma, type Database } from './database.js';
-
-const program = await findPgBouncer();
-const withPooler = typeof program === 'string' ? describe.skip : describe;
-const why = typeof program === 'string' ? ` (skipped: ${program})` : '';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -21,13 +16,12 @@ const STATEMENTS = 30;
 const statement = (number: number, owner: string) =>
   Prisma.sql`SELECT ${number}::int AS number, ${owner}::text AS owner, ${Prisma.raw(`'${number}'`)} AS text`;
 
-withPooler.each<PoolMode>(['transaction', 'session'])(`behind PgBouncer in %s mode${why}`, (mode) => {
+describeWithPooler.each<PoolMode>(['transaction', 'session'])(`behind PgBouncer in %s mode${whySkipped}`, (mode) => {
   let pooler: Pooler;
   let url: string;
   beforeAll(async () => {
-    if (typeof program === 'string') return;
-    pooler = await Pooler.start({ program, serverUrl: testServices().databaseUrl, mode, poolSize: 8 });
-    url = pooler.url(new URL(database.url).pathname.slice(1));
+    pooler = await startPooler(mode, 8);
+    url = pooler.url(database.url);
   });
   afterAll(() => pooler.end());
 

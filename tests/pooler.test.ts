@@ -1,22 +1,17 @@
 /** Two hives behind one PgBouncer, and 20 nodes that come back to them at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, expect } from '@jest/globals';
 import { FleetNode } from './harness/fleet-node.js';
-import { findPgBouncer } from './harness/pgbouncer.js';
-import { Pooler, type PoolMode } from './harness/pooler.js';
+import type { Pooler, PoolMode } from './harness/pooler.js';
 import { sampleLine } from './harness/sample-lines.js';
-import { testServices } from './harness/services.js';
 import { until } from './harness/until.js';
+import { startPooler, testWithPooler, whySkipped } from './harness/with-pooler.js';
 import { World } from './harness/world.js';
 
 const NODES = 20;
 const ATTEMPTS = 2;
 /** Of each attempt: 2 executions with 50 lines each. */
 const LINES = 100;
-
-const program = await findPgBouncer();
-const withPooler = typeof program === 'string' ? test.skip : test;
-const why = typeof program === 'string' ? ` (skipped: ${program})` : '';
 
 let world: World | undefined;
 let pooler: Pooler | undefined;
@@ -33,15 +28,14 @@ interface Page {
   next_cursor: string | null;
 }
 
-withPooler.each<PoolMode>(['transaction', 'session'])(
-  `behind PgBouncer in %s mode, two hives mirror 20 nodes, and no answer is wrong or 500${why}`,
+testWithPooler.each<PoolMode>(['transaction', 'session'])(
+  `behind PgBouncer in %s mode, two hives mirror 20 nodes, and no answer is wrong or 500${whySkipped}`,
   async (mode) => {
-    if (typeof program === 'string') return;
     world = await World.create();
     // in session mode, each of a hive's up to 20 connections needs one of its own
     const poolSize = mode === 'transaction' ? 10 : 60;
-    pooler = await Pooler.start({ program, serverUrl: testServices().databaseUrl, mode, poolSize });
-    const env = { DATABASE_URL: pooler.url(new URL(world.testDatabase.url).pathname.slice(1)) };
+    pooler = await startPooler(mode, poolSize);
+    const env = { DATABASE_URL: pooler.url(world.testDatabase.url) };
     const hives = await Promise.all([world.startHive({ env }), world.startHive({ env })]);
     nodes = [];
     for (let number = 0; number < NODES; number++) {

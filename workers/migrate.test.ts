@@ -8,10 +8,9 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { openDatabase } from '../prisma/client.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
-import { findPgBouncer } from '../tests/harness/pgbouncer.js';
-import { Pooler } from '../tests/harness/pooler.js';
 import { forkHive } from '../tests/harness/processes.js';
 import { testServices } from '../tests/harness/services.js';
+import { startPooler, testWithPooler, whySkipped } from '../tests/harness/with-pooler.js';
 import { createLogger } from './logger.js';
 import { applyMigrations } from './migrate.js';
 import { projectRoot } from './project-root.js';
@@ -218,21 +217,12 @@ test('with ?schema=, tables are made in that schema, and statements and models f
   expect(await query(database.url, 'SELECT name FROM second.organization')).toEqual([{ name: 'mine' }]);
 }, 20_000);
 
-const program = await findPgBouncer();
-const withPooler = typeof program === 'string' ? test.skip : test;
-const why = typeof program === 'string' ? ` (skipped: ${program})` : '';
-
-async function inTransactionMode(): Promise<Pooler> {
-  if (typeof program === 'string') throw new Error(program);
-  return Pooler.start({ program, serverUrl: testServices().databaseUrl, mode: 'transaction', poolSize: 3 });
-}
-
-withPooler(
-  `two hives that start together through PgBouncer in transaction mode both come up${why}`,
+testWithPooler(
+  `two hives that start together through PgBouncer in transaction mode both come up${whySkipped}`,
   async () => {
     database = await createEmptyDatabase();
-    const pooler = await inTransactionMode();
-    const url = pooler.url(new URL(database.url).pathname.slice(1));
+    const pooler = await startPooler('transaction', 3);
+    const url = pooler.url(database.url);
     const { temporalAddress: TEMPORAL_ADDRESS } = testServices();
     const hives = [1, 2].map((number) =>
       forkHive({ env: { DATABASE_URL: url, TEMPORAL_ADDRESS, HIVE_DATA_DIR: join(dataDir, String(number)) } }),
@@ -252,13 +242,13 @@ withPooler(
   60_000,
 );
 
-withPooler(
-  `a schema that a pooler can't set is refused with the statement that sets it for the role${why}`,
+testWithPooler(
+  `a schema that a pooler can't set is refused with the statement that sets it for the role${whySkipped}`,
   async () => {
     database = await createEmptyDatabase();
-    const pooler = await inTransactionMode();
+    const pooler = await startPooler('transaction', 3);
     const name = new URL(database.url).pathname.slice(1);
-    const url = `${pooler.url(name)}&schema=second`;
+    const url = `${pooler.url(database.url)}&schema=second`;
     try {
       await applyMigrations(url, logger);
       const db = openDatabase(url, 1);

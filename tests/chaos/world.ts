@@ -76,7 +76,7 @@ export class ChaosWorld {
         options.pooler && (await Pooler.start({ ...options.pooler, serverUrl: proxied.href, poolSize: POOL_SIZE }));
       const hiveEnv = {
         ...SHORT_WAITS,
-        DATABASE_URL: pooler?.url(proxied.pathname.slice(1)) ?? proxied.href,
+        DATABASE_URL: pooler?.url(proxied.href) ?? proxied.href,
         TEMPORAL_ADDRESS: temporalAddress,
         ...options.hiveEnv,
       };

@@ -29,9 +29,9 @@ export class Pooler {
     return pooler;
   }
 
-  /** @returns the URL of one of the server's databases, through the pooler's Unix socket */
-  url(database: string): string {
-    return `postgresql://anyone@/${database}?host=${encodeURIComponent(this.#folder)}`;
+  /** @returns the URL of one of the server's databases through the pooler's Unix socket, from its direct one */
+  url(databaseUrl: string): string {
+    return `postgresql://anyone@${new URL(databaseUrl).pathname}?host=${encodeURIComponent(this.#folder)}`;
   }
 
   end(): Promise<void> {
