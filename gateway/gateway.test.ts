@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { openDatabase } from '../prisma/client.js';
 import { startTestGateway, type TestGateway } from '../tests/harness/test-gateway.js';
 import { attemptFrame, executionFrame, pageOf, ScriptedNode } from '../tests/harness/scripted-node.js';
+import { until } from '../tests/harness/until.js';
 import { encodePage } from '../protocol/page.js';
 import { Gateway } from './gateway.js';
 import type { Database } from '../prisma/database.js';
@@ -425,12 +426,4 @@ function connectionsOf(ofServer: Server): Promise<number> {
   return new Promise((resolve, reject) =>
     ofServer.getConnections((error, count) => (error ? reject(error) : resolve(count))),
   );
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('condition not met within 5 s');
-    await sleep(20);
-  }
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
 import { linesOfRows } from '../../tests/harness/page-lines.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../tests/harness/scripted-v1-node.js';
+import { until } from '../../tests/harness/until.js';
 import type { Gateway } from '../gateway.js';
 import type { BatchConnection, NodeRequestError } from '../interface.js';
 import type { Database } from '../../prisma/database.js';
@@ -515,12 +515,4 @@ async function settled(node: ScriptedV1Node): Promise<void> {
     updated_at: '2026-02-01T10:00:00Z',
   });
   for (;;) if ((await node.next('task_sync_response'))['local_task_id'] === id) return;
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('condition not met within 5 s');
-    await sleep(20);
-  }
 }

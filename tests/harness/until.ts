@@ -24,8 +24,8 @@ export async function within(
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  timeoutMs: number,
-  what: string,
+  timeoutMs = 5000,
+  what = 'the condition is true',
 ): Promise<void> {
   let lastError: unknown;
   const isTrue = async () => {
