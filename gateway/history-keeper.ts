@@ -10,6 +10,7 @@ import type { Database } from '../prisma/database.js';
 import { deleteOldMarkers, writeMarker, type Acknowledgement } from '../prisma/queries/write-marker.js';
 import { databaseWentBack } from './metrics.js';
 import { WENT_BACK, type AcknowledgingSocket } from './node-socket.js';
+import { RepeatedErrors } from './repeated-errors.js';
 
 const INTERVAL_MS = 10_000;
 /** A marker is written at least this often, so that {@link KEPT_DAYS} never removes the one that this hive compares. */
@@ -31,6 +32,7 @@ type Acknowledged = Map<string, bigint>;
 
 export class HistoryKeeper {
   readonly #deps: HistoryKeeperDeps;
+  readonly #repeated = new RepeatedErrors();
   /** The nodes that get the next marker. */
   #pending = new Map<AcknowledgingSocket, Acknowledged>();
   #previous: string | null = null;
@@ -75,7 +77,8 @@ export class HistoryKeeper {
     try {
       await this.#write();
     } catch (error) {
-      this.#deps.logger.warn({ err: error }, 'what this hive has acknowledged could not be marked; trying again');
+      if (this.#repeated.isNew(error))
+        this.#deps.logger.warn({ err: error }, 'what this hive has acknowledged could not be marked; trying again');
     }
     if (!this.#isStopped) this.#timer = setTimeout(() => void this.#tick(), this.#deps.intervalMs ?? INTERVAL_MS);
   }
