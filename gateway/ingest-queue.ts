@@ -115,8 +115,8 @@ export class IngestQueue<Item extends IngestItem> {
 }
 
 /**
- * Writes, and tries again every second while the database is away or takes no writes. The queue fills up meanwhile, until the socket is no
- * longer read.
+ * Writes, and tries again every second while the database is away or takes no writes. The queue fills up meanwhile,
+ * until the socket is no longer read.
  * @param shouldGiveUp whether to stop after this many tries
  * @throws what the write throws, if the database is not away or it is time to give up
  */

@@ -21,8 +21,8 @@ const SOCKET_DIRECTORY = '/var/run/postgresql';
 type Variable = (name: string) => string | undefined;
 
 /**
- * @returns node-pg's options for the database of a URL, without its schema (pooler.ts). What the URL lacks comes from libpq's environment variables
- * (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY).
+ * @returns node-pg's options for the database of a URL, without its schema (pooler.ts). What the URL lacks comes from
+ * libpq's environment variables (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY).
  * @throws ConnectionUrlError, also if a file that the URL names can't be read
  */
 export function connectionOptions(url: string, env: NodeJS.ProcessEnv = process.env): pg.PoolConfig {

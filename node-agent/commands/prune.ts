@@ -48,13 +48,14 @@ interface Pruned {
 /** @throws NodeAgentError `hive` if the hive does not answer: what was not asked about is not removed */
 async function pruneAsked(store: Store, before: Date): Promise<Pruned> {
   const pruned: Pruned = { removed: [], kept: [] };
+  const nodeId = idAtHive(store);
   for (let after = 0; ;) {
     const candidates = listPrunable(store, before, after, BATCH);
     if (candidates.length === 0) return pruned;
     after = candidates.at(-1)?.key ?? after;
     const stored = await ask(candidates, pruned.removed.length);
     for (const candidate of candidates) {
-      const reason = whyNot(candidate, stored.get(candidate.id), idAtHive(store));
+      const reason = whyNot(candidate, stored.get(candidate.id), nodeId);
       if (reason !== undefined) {
         forgetAttemptAcks(store, candidate.key);
         pruned.kept.push({ attempt_id: candidate.id, reason });

@@ -34,7 +34,9 @@ export async function holdForBackfill(db: Queryable, attemptId: string, runId: s
     RETURNING (SELECT a.revision FROM attempt a WHERE a.id = attempt_id)`;
   if (taken) return { held: true, isNew: true, ...taken };
   const [row] = await db.$queryRaw<HoldRow[]>`
-    SELECT state, run_id AS "runId", (SELECT a.revision FROM attempt a WHERE a.id = attempt_id), paused OR cancelled_run IS NOT DISTINCT FROM ${runId} AS "isCancelled" FROM attempt_sync WHERE attempt_id = ${attemptId}::uuid`;
+    SELECT state, run_id AS "runId", (SELECT a.revision FROM attempt a WHERE a.id = attempt_id),
+           paused OR cancelled_run IS NOT DISTINCT FROM ${runId} AS "isCancelled"
+    FROM attempt_sync WHERE attempt_id = ${attemptId}::uuid`;
   if (!row) return { held: false, reason: 'unknown_attempt' };
   if (row.state === 'pending_backfill' && row.runId === runId)
     return { held: true, isNew: false, revision: row.revision };

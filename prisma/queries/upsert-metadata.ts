@@ -15,8 +15,9 @@ export interface StoredExecution {
 }
 
 /**
- * Inserts the attempts, those that were made first before the others, and updates those whose revision is newer, or the same with other metadata. An announcement
- * ends `unavailable`; a newer revision also ends the wait before the next backfill.
+ * Inserts the attempts, those that were made first before the others, and updates those whose revision is newer, or the
+ * same with other metadata. An announcement ends `unavailable`; a newer revision also ends the wait before the next
+ * backfill.
  */
 export async function upsertAttempts(tx: Queryable, session: NodeSession, attempts: AttemptSync[]): Promise<void> {
   const sorted = attempts.toSorted((a, b) => (a.attempt_id < b.attempt_id ? -1 : 1));
