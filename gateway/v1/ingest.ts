@@ -10,19 +10,21 @@ import { SupersededError, type NodeSession } from '../../prisma/session.js';
 import type { ComputedSync } from '../../prisma/queries/attempt-state.js';
 import { finishBackfill } from '../../prisma/queries/v1/finish-backfill.js';
 import { settleRequests } from '../../prisma/queries/v1/outstanding-requests.js';
+import { needAfterAsk } from '../../prisma/queries/v1/need-after-ask.js';
 import { storeMetadataV1 } from '../../prisma/queries/v1/store-metadata.js';
 import { storeTask } from '../../prisma/queries/v1/store-task.js';
 import type { IngestEvents } from '../ingest-events.js';
 import { IngestQueue, persist } from '../ingest-queue.js';
 import { NodeRequestError } from '../interface.js';
 import type { RequestsV1 } from './requests.js';
-import type { BackfillWindow } from './backfill-window.js';
+import { Ask } from './ask.js';
+import { BackfillWindow } from './backfill-window.js';
 import { LogIngestV1 } from './log-ingest.js';
 
 export type IngestItem = (
   | Extract<NodeFrameV1, { type: 'attempt_sync' | 'execution_sync' | 'logs_batch' | 'task_sync' | 'backfill_response' }>
   /** A request was sent, so what follows may be its answer. */
-  | { type: 'window'; data: BackfillWindow }
+  | { type: 'window'; data: BackfillWindow | Ask }
   /** The node has announced everything, as far as one can tell. Handled when everything before it is stored. */
   | { type: 'announced' }
 ) & {
@@ -38,6 +40,8 @@ export interface IngestDeps {
   requests: RequestsV1;
   send(frame: HiveAnswerV1): unknown;
   events: IngestEvents;
+  /** Lines of an attempt came whose execution has not ended, as far as the hive knows. */
+  linesCame(attemptId: string): void;
 }
 
 /** The maximum number of tries to write something once the socket has closed. */
@@ -50,7 +54,7 @@ export class IngestV1 {
     pressure: (high) => this.#deps.events.pressure(high),
     failed: (error, dropped) => this.#failed(error, dropped),
   });
-  readonly #windows = new Map<string, BackfillWindow>();
+  readonly #windows = new Map<string, BackfillWindow | Ask>();
   readonly #logs: LogIngestV1;
   #isClosed = false;
   #lastStored = 0;
@@ -61,7 +65,7 @@ export class IngestV1 {
       ...deps,
       contextOf: (attemptId) => ({
         window: [...this.#windows.values()].find(
-          (window) => window.attemptId === attemptId && window.type === 'full_attempt',
+          (window): window is BackfillWindow => window instanceof BackfillWindow && window.attemptId === attemptId,
         ),
         isOwedFromBefore: deps.requests.owesFromBefore(attemptId),
       }),
@@ -132,6 +136,10 @@ export class IngestV1 {
         logger.warn({ executionId }, 'execution of an unknown attempt ignored');
       const changed = new Set(taken.syncs.map((sync) => sync.attemptId));
       for (const window of this.#windows.values()) {
+        if (window instanceof Ask) {
+          window.note(executions, changed);
+          continue;
+        }
         if (attempts.some((attempt) => attempt.attempt_id === window.attemptId)) window.hasAttempt = true;
         for (const item of executions) if (item.attempt_id === window.attemptId) window.listed.add(item.execution_id);
         if (changed.has(window.attemptId)) window.changed = true;
@@ -168,7 +176,9 @@ export class IngestV1 {
       }
       const window = this.#windows.get(id);
       if (window && answered.includes(id)) {
-        const error = await this.#endWindow(window, response);
+        const error = await (window instanceof Ask
+          ? this.#endAsk(window, response)
+          : this.#endWindow(window, response));
         this.#windows.delete(id);
         requests.settle(id, error);
       } else if (answered.includes(id)) {
@@ -177,6 +187,12 @@ export class IngestV1 {
         requests.settle(id);
       }
     }, id);
+  }
+
+  /** What has ended was stored as metadata. What the node did not speak of, only a whole backfill can tell. */
+  async #endAsk(ask: Ask, { error }: NodeDataV1<'backfill_response'>): Promise<undefined> {
+    ask.end(error);
+    this.#noteNeeds(await needAfterAsk(this.#deps.database, this.#deps.session, ask));
   }
 
   async #endWindow(
@@ -189,7 +205,6 @@ export class IngestV1 {
       const isUnknown = error?.includes(`attempt ${attemptId} not found`) ?? false;
       return new NodeRequestError(isUnknown ? 'not_found' : 'internal', error ?? 'the node gave no reason');
     }
-    if (window.type === 'executions') return undefined;
     if (!window.hasAttempt) return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
     const sync = await finishBackfill(this.#deps.database, this.#deps.session, window);
     // an execution ended after the request was sent, so asking once more is enough

@@ -39,6 +39,8 @@ export interface LogIngestDeps {
   contextOf(attemptId: string): BatchContext;
   /** The attempt was marked as needing a backfill. @param sync its state; undefined if the node has no such attempt */
   needed(sync: ComputedSync | undefined): void;
+  /** Lines of an attempt came whose execution has not ended, as far as the hive knows. */
+  linesCame(attemptId: string): void;
 }
 
 /** The number of entries that are converted before other work gets a turn. */
@@ -66,6 +68,7 @@ export class LogIngestV1 {
       return;
     }
     if (lines.length === 0) return;
+    if (!log.hasEnded) this.#deps.linesCame(log.attemptId);
     const { window, isOwedFromBefore } = this.#deps.contextOf(log.attemptId);
     if (window?.listed.has(log.executionId)) await this.#takeAnswer(window, log, lines, batch.entries.length);
     else if (isOwedFromBefore) await this.#takeLateAnswer(log, lines);
