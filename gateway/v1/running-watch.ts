@@ -111,21 +111,22 @@ export class RunningWatch {
   }
 
   async #run(): Promise<void> {
-    while (!this.#isStopped) {
+    while (!this.#isStopped()) {
       try {
         await this.#findDue();
         if (this.#isDue || !this.#hasAsked) await this.#ask();
         else await this.#rest(Math.max(0, this.#nextAt - performance.now()));
       } catch (error) {
         // a superseded session's socket is closed by whoever looks after the leases
-        if (this.#isStopped || error instanceof SupersededError) return;
+        if (this.#isStopped() || error instanceof SupersededError) return;
         this.#log(error);
         await this.#rest(this.#bounds.retryMs, true);
       }
     }
   }
 
-  get #isStopped(): boolean {
+  /** A method, because the compiler does not see that it changes meanwhile. */
+  #isStopped(): boolean {
     return this.#stopping.signal.aborted;
   }
 
@@ -195,11 +196,11 @@ export class RunningWatch {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(ms, this.#bounds.roundMs));
       this.#wake = () => {
-        if (isLong && !this.#isStopped) return;
+        if (isLong && !this.#isStopped()) return;
         clearTimeout(timer);
         resolve();
       };
-      if (this.#isStopped) this.#wake();
+      if (this.#isStopped()) this.#wake();
     });
     this.#wake = () => undefined;
   }
