@@ -14,6 +14,7 @@ import type { HiveAnswerV1 } from '../../protocol/v1/frames.js';
 import { createTestDatabase, type TestDatabase } from '../../tests/harness/database.js';
 import { seedAttempt, seedNode } from '../../tests/harness/seed.js';
 import type { NodeRequestError } from '../interface.js';
+import { requestsOutstanding } from '../metrics.js';
 import { RequestsV1 } from './requests.js';
 import type { Database } from '../../prisma/database.js';
 
@@ -29,6 +30,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
+  requestsOutstanding.reset();
   nodeId = await seedNode(database, organizationId);
 });
 
@@ -73,6 +75,14 @@ function requestsOn(db: Database, fence = 1n) {
 
 const reserved = async () =>
   (await database.backfillRequest.findMany({ where: { nodeId }, orderBy: { seq: 'asc' } })).map(({ id }) => id);
+/** What the gauge shows of this process, without zeros. */
+const gauge = async () =>
+  Object.fromEntries(
+    (await requestsOutstanding.get()).values.flatMap(({ labels, value }) =>
+      value === 0 ? [] : [[String(labels['kind']), value]],
+    ),
+  );
+
 const never = new AbortController().signal;
 const codeOf = (answer: Promise<unknown>) => answer.catch((error: unknown) => (error as NodeRequestError).code);
 
@@ -165,11 +175,13 @@ test('requests that a node never answered keep no later connection from asking, 
   const attemptId = await seedAttempt(database, { organizationId, nodeId });
   expect(await codeOf(requests.backfill(attemptId, 'full_attempt', never))).toBe('busy');
   expect(requests.waiting).toMatchObject({ requests: 5, fromBefore: 4 });
+  expect(await gauge()).toEqual({ ask: 1, earlier: 4 });
   await answer(requests, sent[0] ?? '');
   await asked;
   expect(await reserved()).toEqual([]);
   expect(requests.owesFromBefore(early)).toBe(false);
   expect(requests.waiting).toMatchObject({ requests: 0, fromBefore: 0 });
+  expect(await gauge()).toEqual({});
   const backfill = requests.backfill(attemptId, 'full_attempt', never);
   while (sent.length === 1) await sleep(10);
   await answer(requests, sent[1] ?? '');
