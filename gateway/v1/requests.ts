@@ -104,6 +104,12 @@ export class RequestsV1 {
     return this.#outstanding.has(requestId);
   }
 
+  /** @returns the requests that a response to this one answers or skips, in the order of sending; none if it is not open */
+  answeredBy(requestId: string): string[] {
+    const ids = [...this.#outstanding.keys()];
+    return ids.slice(0, ids.indexOf(requestId) + 1);
+  }
+
   /** Ends a request whose response has been processed. */
   settle(requestId: string, error?: NodeRequestError): void {
     const request = this.#outstanding.get(requestId);

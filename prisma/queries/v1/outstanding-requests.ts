@@ -56,9 +56,9 @@ export async function settleRequests(db: Queryable, nodeId: string, requestId: s
   return rows.map((row) => row.id);
 }
 
-/** The responses that the node owes. */
+/** The responses that the node owes, in the order of the requests. */
 export async function listOutstanding(db: Queryable, nodeId: string): Promise<{ id: string; attemptId: string }[]> {
-  return db.$queryRaw`SELECT id, attempt_id AS "attemptId" FROM backfill_request WHERE node_id = ${nodeId}::uuid`;
+  return db.$queryRaw`SELECT id, attempt_id AS "attemptId" FROM backfill_request WHERE node_id = ${nodeId}::uuid ORDER BY seq`;
 }
 
 /**
