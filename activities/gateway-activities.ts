@@ -57,6 +57,8 @@ export interface MirrorStep extends AttemptLines {
   looksAgain?: boolean;
   /** The node accepts no more requests at the moment; nothing was done. */
   isBusy?: boolean;
+  /** `isBusy` because the node has to answer earlier requests first. */
+  owesAnswers?: boolean;
   /** Neither lines nor a part of the description were stored. */
   isIdle?: boolean;
   /** Where the next step goes on. */

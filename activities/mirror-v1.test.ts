@@ -36,9 +36,9 @@ test('an attempt whose backfill waits long for a node’s earlier answers says s
     return mirrorV1({ attemptId, connection, pulled: { lines: 0 }, ...rest }, 'full_attempt');
   };
   const errorOf = async () => (await database.attemptSync.findUniqueOrThrow({ where: { attemptId } })).lastError;
-  expect(await step(10)).toEqual({ finished: false, changed: false, isBusy: true });
+  expect(await step(10)).toEqual({ finished: false, changed: false, isBusy: true, owesAnswers: true });
   expect(await errorOf()).toBeNull();
-  expect(await step(61)).toEqual({ finished: false, changed: false, isBusy: true });
+  expect(await step(61)).toEqual({ finished: false, changed: false, isBusy: true, owesAnswers: true });
   expect(await errorOf()).toBe('waits_for_earlier_answers');
   await settleBackfill(database, { attemptId, runId: 'run', ending: 'done', progressed: true });
   expect(await errorOf()).toBeNull();

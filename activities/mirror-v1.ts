@@ -23,8 +23,9 @@ export async function mirrorV1(mirror: Mirror<BatchConnection>, type: BackfillTy
     return { finished: !isWorthAnother, changed };
   } catch (error) {
     if (error instanceof NodeRequestError && error.code === 'busy') {
-      if ((error.owedSeconds ?? 0) >= LONG_WAIT_SECONDS) await noteWaiting(database, attemptId);
-      return { finished: false, changed: false, isBusy: true };
+      const { owedSeconds } = error;
+      if (owedSeconds !== undefined && owedSeconds >= LONG_WAIT_SECONDS) await noteWaiting(database, attemptId);
+      return { finished: false, changed: false, isBusy: true, ...(owedSeconds !== undefined && { owesAnswers: true }) };
     }
     throw error;
   }

@@ -24,6 +24,8 @@ export interface Mirrored {
   changed: boolean;
   /** The node accepts no more requests at the moment; nothing was done. */
   isBusy?: boolean;
+  /** `isBusy` because the node has to answer earlier requests first. */
+  owesAnswers?: boolean;
   /** It stored nothing: neither lines nor a part of the description. */
   isIdle?: boolean;
   /** Why lines that the node has are still missing although the step finished: readings did not match its description. */

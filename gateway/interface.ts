@@ -77,7 +77,7 @@ export class NodeRequestError extends Error {
   constructor(
     readonly code: RequestFailureCode | 'disconnected' | 'timeout' | 'protocol' | 'cancelled',
     message: string,
-    /** `busy`: how long the node has owed the answer that has been out longest. @format s */
+    /** `busy` because the node owes answers: how long the oldest of them has been out. @format s */
     readonly owedSeconds?: number,
   ) {
     super(message);

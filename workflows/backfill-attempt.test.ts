@@ -227,7 +227,7 @@ test.concurrent(
 test.concurrent(
   'a node that takes no more requests is asked again after a second, which is no failure and shows',
   async () => {
-    const busy: MirrorStep = { ...PULLED, linesPulled: 0, isBusy: true };
+    const busy: MirrorStep = { ...PULLED, linesPulled: 0, isBusy: true, owesAnswers: true };
     const { handle, fakes, phase } = await start({ mirror: [() => busy, () => busy, () => COMPLETE] });
     await until(() => fakes.steps.length === 2, 5000, 'it has tried again');
     expect(await phase()).toBe('waiting_for_answers');

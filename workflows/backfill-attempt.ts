@@ -97,7 +97,7 @@ class Backfill {
   /** The session whose node failed last, how, and how often in a row. */
   #nodeErrors = { sessionId: '', code: '', count: 0 };
   /** The node has to answer earlier requests before it gets one of this backfill. */
-  #isBusy = false;
+  #waitsForAnswers = false;
   #looks: number;
   /** A reader or a person has joined since the last step began. */
   #isAsked = false;
@@ -248,7 +248,7 @@ class Backfill {
       this.#lastProgress = Date.now();
       this.#failuresInRow = 0;
     }
-    this.#isBusy = step.isBusy === true;
+    this.#waitsForAnswers = step.owesAnswers === true;
     this.#showStep();
   }
 
@@ -352,7 +352,7 @@ class Backfill {
   }
 
   #showStep(): void {
-    this.#show(this.#isBusy ? 'waiting_for_answers' : 'mirroring');
+    this.#show(this.#waitsForAnswers ? 'waiting_for_answers' : 'mirroring');
   }
 
   /** Shows the progress in the Temporal UI. */

@@ -740,12 +740,13 @@ export interface components {
             /** @description The first 100 ranges. */
             missing: components["schemas"]["MissingLines"][];
         };
-        /** @description Declared lines that the hive has not stored. */
+        /** @description Lines that the hive has not stored. */
         MissingLines: {
             /** Format: uuid */
             execution_id: string;
             first_seq: number;
-            last_seq: number;
+            /** @description Null if the node has not said how many lines there are; then it is not certain that any are missing. */
+            last_seq: number | null;
             reason: string;
         };
         StoredAttempts: {

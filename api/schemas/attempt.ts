@@ -60,8 +60,16 @@ export const nodeInfo = z
   .meta({ id: 'NodeInfo' });
 
 export const missingLines = z
-  .strictObject({ execution_id: uuid, first_seq: z.int().min(1), last_seq: z.int().min(1), reason: z.string() })
-  .meta({ id: 'MissingLines', description: 'Declared lines that the hive has not stored.' });
+  .strictObject({
+    execution_id: uuid,
+    first_seq: z.int().min(1),
+    last_seq: z.int().min(1).nullable().meta({
+      description:
+        'Null if the node has not said how many lines there are; then it is not certain that any are missing.',
+    }),
+    reason: z.string(),
+  })
+  .meta({ id: 'MissingLines', description: 'Lines that the hive has not stored.' });
 
 export const sync = z
   .strictObject({

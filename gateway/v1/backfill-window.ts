@@ -3,9 +3,11 @@ import type { EncodedLine } from '../../protocol/v1/log-lines.js';
 /** The maximum size of the deferred batches of one backfill, in the length of their lines as stored. */
 const MAX_DEFERRED_BYTES = 64 * 1024 * 1024;
 
-export interface DeferredBatch {
-  executionId: string;
-  lines: EncodedLine[];
+/** How far a log has come, in one batch or several. */
+export interface AnsweredLog {
+  through: number;
+  /** Whether another part of it may follow. */
+  mayGoOn: boolean;
 }
 
 /**
@@ -18,14 +20,20 @@ export class BackfillWindow {
   hasAttempt = false;
   /** Executions that the node sent. */
   readonly listed = new Set<string>();
-  /** Executions whose log was recognised, and through which line it has come, in one batch or several. */
-  readonly answered = new Map<string, number>();
-  /** Executions whose log could not be told from live batches. */
+  /** Executions whose log was recognised. */
+  readonly answered = new Map<string, AnsweredLog>();
+  /** Executions whose log could not be told from live batches, or could not be stored. */
   readonly unsettled = new Set<string>();
+  /** Executions of which pushed lines were appended since the request was sent: the answer may be older than these. */
+  readonly appended = new Set<string>();
+  /** Executions of which pushed lines were lost since the request was sent. */
+  readonly lost = new Set<string>();
   linesStored = 0;
   /** Whether the attempt changed, so that asking for it again at once is worth it. */
   changed = false;
-  #deferred: DeferredBatch[] = [];
+  /** Whether something that came could not be stored, so that it says nothing about what the node has. */
+  isSpoilt = false;
+  readonly #deferred = new Map<string, EncodedLine[][]>();
   #deferredBytes = 0;
 
   constructor(
@@ -37,33 +45,46 @@ export class BackfillWindow {
     readonly askedAt: number | undefined,
   ) {}
 
-  /** Keeps a batch until the response: it may be a live batch, or a whole log that differs from the stored one. */
-  defer(batch: DeferredBatch): void {
-    const bytes = batch.lines.reduce((sum, line) => sum + line.json.length, 0);
-    if (this.#deferredBytes + bytes > MAX_DEFERRED_BYTES) {
-      this.unsettled.add(batch.executionId);
-      return;
-    }
+  /**
+   * Keeps a batch for later: it may be a live batch, or a whole log that differs from the stored one.
+   * @returns false if there is no room for it
+   */
+  defer(executionId: string, lines: EncodedLine[]): boolean {
+    const bytes = sizeOf(lines);
+    if (this.#deferredBytes + bytes > MAX_DEFERRED_BYTES) return false;
     this.#deferredBytes += bytes;
-    this.#deferred.push(batch);
+    this.#deferred.set(executionId, [...(this.#deferred.get(executionId) ?? []), lines]);
+    return true;
   }
 
-  /** Takes out the deferred batches of each execution, in the order in which they came. */
-  takeDeferred(): Map<string, DeferredBatch[]> {
-    const byExecution = new Map<string, DeferredBatch[]>();
-    for (const batch of this.#deferred) {
-      byExecution.set(batch.executionId, [...(byExecution.get(batch.executionId) ?? []), batch]);
-    }
-    this.#deferred = [];
-    this.#deferredBytes = 0;
-    return byExecution;
+  /** Takes out the deferred batches of an execution, in the order in which they came. */
+  takeDeferred(executionId: string): EncodedLine[][] {
+    const batches = this.#deferred.get(executionId) ?? [];
+    this.#deferred.delete(executionId);
+    this.#deferredBytes -= batches.reduce((sum, lines) => sum + sizeOf(lines), 0);
+    return batches;
   }
 
-  /** Forgets what has come. An older request was answered only now, so none of it was the answer to this one. */
+  isAbout(attemptId: string): boolean {
+    return this.attemptId === attemptId;
+  }
+
+  /** @returns the executions that have deferred batches */
+  get withDeferred(): string[] {
+    return [...this.#deferred.keys()];
+  }
+
+  /**
+   * Forgets what has come. An older request was answered only now, so none of it was the answer to this one. Deferred
+   * batches are to be taken out before.
+   */
   startOver(): void {
     this.hasAttempt = false;
     this.listed.clear();
     this.answered.clear();
-    for (const executionId of this.takeDeferred().keys()) this.unsettled.add(executionId);
   }
+}
+
+function sizeOf(lines: readonly EncodedLine[]): number {
+  return lines.reduce((sum, line) => sum + line.json.length, 0);
 }

@@ -2,16 +2,22 @@
  * Stores what a version 1 node sends, in the order it came: metadata in batches of one transaction each, everything
  * else one by one. The node sends nothing twice, so what has arrived is stored even if the socket has closed meanwhile.
  */
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { HiveAnswerV1, NodeDataV1, NodeFrameV1, TaskSyncV1 } from '../../protocol/v1/frames.js';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
 import type { ComputedSync } from '../../prisma/queries/attempt-state.js';
-import { finishBackfill } from '../../prisma/queries/v1/finish-backfill.js';
-import { settleRequests } from '../../prisma/queries/v1/outstanding-requests.js';
+import {
+  isLogBeingWritten,
+  LOG_WRITTEN_MS,
+  settleAnswer,
+  timeSince,
+  type TakenAnswer,
+} from '../../prisma/queries/v1/finish-backfill.js';
 import { needAfterAsk } from '../../prisma/queries/v1/need-after-ask.js';
-import { storeMetadataV1 } from '../../prisma/queries/v1/store-metadata.js';
+import { storeMetadataV1, type TakenInV1 } from '../../prisma/queries/v1/store-metadata.js';
 import { storeTask } from '../../prisma/queries/v1/store-task.js';
 import type { IngestEvents } from '../ingest-events.js';
 import { IngestQueue, persist } from '../ingest-queue.js';
@@ -40,12 +46,16 @@ export interface IngestDeps {
   requests: RequestsV1;
   send(frame: HiveAnswerV1): unknown;
   events: IngestEvents;
+  /** @returns the time by the node's clock, in ms since 1970; undefined before its first heartbeat */
+  nodeTime(): number | undefined;
   /** Lines of an attempt came whose execution has not ended, as far as the hive knows. */
   linesCame(attemptId: string): void;
 }
 
 /** The maximum number of tries to write something once the socket has closed. */
 const TRIES_WHEN_CLOSED = 3;
+/** The backfill of one that is forgotten begins too early, and is made once more. */
+const MAX_JUST_ENDED = 1000;
 
 export class IngestV1 {
   readonly #deps: IngestDeps;
@@ -56,6 +66,8 @@ export class IngestV1 {
   });
   readonly #windows = new Map<string, BackfillWindow | Ask>();
   readonly #logs: LogIngestV1;
+  /** Attempts with an execution that has just ended. */
+  readonly #justEnded = new LRUCache<string, true>({ max: MAX_JUST_ENDED, ttl: LOG_WRITTEN_MS });
   #isClosed = false;
   #lastStored = 0;
 
@@ -64,11 +76,10 @@ export class IngestV1 {
     this.#logs = new LogIngestV1({
       ...deps,
       contextOf: (attemptId) => ({
-        window: [...this.#windows.values()].find(
-          (window): window is BackfillWindow => window instanceof BackfillWindow && window.attemptId === attemptId,
-        ),
+        window: this.#windowsOf(attemptId)[0],
         isOwedFromBefore: deps.requests.owesFromBefore(attemptId),
       }),
+      persist: (write) => this.#persist(write),
       needed: (sync) => this.#noteNeeds(sync ? [sync] : []),
     });
   }
@@ -76,6 +87,11 @@ export class IngestV1 {
   /** @returns when something was last being stored, as a time of `performance.now()` */
   get lastStored(): number {
     return this.#queue.isRunning ? performance.now() : this.#lastStored;
+  }
+
+  /** @returns whether an execution of the attempt has ended so lately that its log may not be whole yet */
+  isLogBeingWritten(attemptId: string): boolean {
+    return this.#justEnded.has(attemptId);
   }
 
   add(item: IngestItem): void {
@@ -106,19 +122,35 @@ export class IngestV1 {
     for (const item of dropped) item.release?.();
   }
 
+  /** What can't be stored, although the database is there, is logged, and is known to be missing. */
   async #take(item: IngestItem, batch: IngestItem[]): Promise<void> {
+    try {
+      await this.#store(item, batch);
+    } catch (error) {
+      if (error instanceof SupersededError || isTransientDatabaseError(error)) throw error;
+      this.#deps.logger.error({ err: error, type: item.type }, 'what a version 1 node sent could not be stored');
+      if (item.type === 'logs_batch') {
+        await this.#logs.distrust(item.data.execution_process_id);
+      } else if (item.type === 'backfill_response') {
+        const failure = new NodeRequestError('internal', 'the answer could not be stored');
+        for (const id of this.#deps.requests.answeredBy(item.data.request_id)) await this.#drop(id, failure);
+      }
+    }
+  }
+
+  async #store(item: IngestItem, batch: IngestItem[]): Promise<void> {
     switch (item.type) {
       case 'attempt_sync':
       case 'execution_sync':
         return this.#takeMetadata(batch);
       case 'logs_batch':
-        return this.#persist(() => this.#logs.take(item.data), item.data.execution_process_id);
+        return this.#logs.take(item.data);
       case 'task_sync':
         return this.#takeTask(item.data);
       case 'backfill_response':
         return this.#takeResponse(item.data);
       case 'window':
-        for (const id of this.#windows.keys()) if (!this.#deps.requests.isOutstanding(id)) this.#windows.delete(id);
+        for (const id of this.#windows.keys()) if (!this.#deps.requests.isOutstanding(id)) await this.#drop(id);
         this.#windows.set(item.data.requestId, item.data);
         return;
       case 'announced':
@@ -130,22 +162,66 @@ export class IngestV1 {
     const attempts = batch.flatMap((item) => (item.type === 'attempt_sync' ? [item.data] : []));
     const executions = batch.flatMap((item) => (item.type === 'execution_sync' ? [item.data] : []));
     const { database, session, logger } = this.#deps;
-    await this.#persist(async () => {
-      const taken = await storeMetadataV1(database, session, { attempts, executions });
-      for (const executionId of taken.refusedExecutions)
-        logger.warn({ executionId }, 'execution of an unknown attempt ignored');
-      const changed = new Set(taken.syncs.map((sync) => sync.attemptId));
-      for (const window of this.#windows.values()) {
-        if (window instanceof Ask) {
-          window.note(executions, changed);
-          continue;
-        }
-        if (attempts.some((attempt) => attempt.attempt_id === window.attemptId)) window.hasAttempt = true;
-        for (const item of executions) if (item.attempt_id === window.attemptId) window.listed.add(item.execution_id);
-        if (changed.has(window.attemptId)) window.changed = true;
+    const ids = new Set([...attempts, ...executions].map((item) => item.attempt_id));
+    const askedFor = new Set([...ids].filter((id) => this.#isAskedFor(id)));
+    let tries = 0;
+    let taken: TakenInV1;
+    try {
+      taken = await this.#persist(() => {
+        tries++;
+        return storeMetadataV1(database, session, { attempts, executions }, askedFor);
+      });
+    } catch (error) {
+      if (error instanceof SupersededError || isTransientDatabaseError(error)) throw error;
+      // one that can't be stored must not affect the others
+      if (batch.length > 1) for (const item of batch) await this.#takeMetadata([item]);
+      else {
+        for (const id of ids) for (const window of this.#windowsOf(id)) window.isSpoilt = true;
+        logger.error({ err: error, attemptIds: [...ids] }, 'metadata of a version 1 node could not be stored');
       }
-      this.#noteNeeds(taken.syncs);
-    }, attempts[0]?.attempt_id ?? executions[0]?.execution_id);
+      return;
+    }
+    for (const executionId of taken.refusedExecutions)
+      logger.warn({ executionId }, 'execution of an unknown attempt ignored');
+    for (const { execution_id: id, attempt_id } of executions)
+      if (taken.newExecutions.includes(id) && !askedFor.has(attempt_id)) this.#logs.follow(id);
+    this.#noteEnds(executions);
+    // a try whose end is unknown may have been the one that changed something
+    const changed = new Set(tries > 1 ? ids : taken.syncs.map((sync) => sync.attemptId));
+    for (const window of this.#windows.values()) {
+      if (window instanceof Ask) {
+        window.note(executions, changed);
+        continue;
+      }
+      if (attempts.some((attempt) => attempt.attempt_id === window.attemptId)) window.hasAttempt = true;
+      for (const item of executions) if (item.attempt_id === window.attemptId) window.listed.add(item.execution_id);
+      if (changed.has(window.attemptId)) window.changed = true;
+    }
+    if (tries > 1) this.#deps.events.backfillNeeded('change');
+    else this.#noteNeeds(taken.syncs);
+  }
+
+  #noteEnds(executions: NodeDataV1<'execution_sync'>[]): void {
+    const nodeTime = this.#deps.nodeTime();
+    for (const { attempt_id: attemptId, status, completed_at: completedAt } of executions) {
+      if (status === 'running' || completedAt === null || nodeTime === undefined) continue;
+      const since = timeSince(completedAt, nodeTime);
+      if (!isLogBeingWritten(since)) continue;
+      const ttl = Math.max(LOG_WRITTEN_MS - since, this.#justEnded.getRemainingTTL(attemptId));
+      this.#justEnded.set(attemptId, true, { ttl });
+    }
+  }
+
+  /** @returns whether frames about the attempt may be part of an answer */
+  #isAskedFor(attemptId: string): boolean {
+    const isAsked = [...this.#windows.values()].some((window) => window.isAbout(attemptId));
+    return isAsked || this.#deps.requests.owesAnythingFromBefore(attemptId);
+  }
+
+  #windowsOf(attemptId: string): BackfillWindow[] {
+    return [...this.#windows.values()].filter(
+      (window): window is BackfillWindow => window instanceof BackfillWindow && window.isAbout(attemptId),
+    );
   }
 
   async #takeTask(task: NodeDataV1<'task_sync'>): Promise<void> {
@@ -155,79 +231,91 @@ export class IngestV1 {
       this.#deps.send(refusal);
       return;
     }
-    await this.#persist(async () => {
-      const id = await storeTask(database, session, task);
-      const data = { local_task_id: task.local_task_id, shared_task_id: id, success: true, error: null };
-      this.#deps.send({ type: 'task_sync_response', data });
-    }, task.local_task_id);
+    const id = await this.#persist(() => storeTask(database, session, task));
+    const data = { local_task_id: task.local_task_id, shared_task_id: id, success: true, error: null };
+    this.#deps.send({ type: 'task_sync_response', data });
   }
 
+  /**
+   * The answer's lines are stored first. Then one transaction settles the request and finishes the backfill. What this
+   * process remembers changes last, so that nothing is half taken if the database fails in between.
+   */
   async #takeResponse(response: NodeDataV1<'backfill_response'>): Promise<void> {
     const { database, session, requests, logger } = this.#deps;
     const { request_id: id } = response;
-    await this.#persist(async () => {
-      const answered = await settleRequests(database, session.nodeId, id);
-      if (answered.length === 0)
-        logger.warn({ requestId: id }, 'backfill response that answers no request to this node');
-      for (const other of answered) {
-        if (other === id) continue;
-        this.#windows.delete(other);
-        requests.settle(other, new NodeRequestError('timeout', 'the node answered a later request'));
-      }
-      const window = this.#windows.get(id);
-      if (window && answered.includes(id)) {
-        const error = await (window instanceof Ask
-          ? this.#endAsk(window, response)
-          : this.#endWindow(window, response));
-        this.#windows.delete(id);
-        requests.settle(id, error);
-      } else if (answered.includes(id)) {
-        // what has come on this connection may have been the answer to that older request
-        for (const open of this.#windows.values()) open.startOver();
-        requests.settle(id);
-      }
-    }, id);
+    const answered = requests.answeredBy(id);
+    if (answered.length === 0) {
+      logger.warn({ requestId: id }, 'backfill response that answers no request to this node');
+      return;
+    }
+    const window = this.#windows.get(id);
+    if (window instanceof Ask) await this.#endAsk(window, response);
+    const failure = window instanceof BackfillWindow ? await this.#endWindow(window, response) : undefined;
+    const finished = window instanceof BackfillWindow && !failure ? window : undefined;
+    const taken = await this.#persist(() => settleAnswer(database, session, id, finished));
+    if (finished) this.#noteFinished(finished, taken);
+    for (const other of answered) {
+      if (other !== id) await this.#drop(other, new NodeRequestError('timeout', 'the node answered a later request'));
+    }
+    // what has come on this connection may have been the answer to a request of an earlier one
+    if (!window) for (const open of this.#windows.values()) await this.#startOver(open);
+    this.#settle(id, failure);
+  }
+
+  /** Ends a request whose answer will not come, or was not understood. */
+  async #drop(requestId: string, error?: NodeRequestError): Promise<void> {
+    const window = this.#windows.get(requestId);
+    if (window) await this.#startOver(window);
+    this.#settle(requestId, error);
+  }
+
+  async #startOver(window: BackfillWindow | Ask): Promise<void> {
+    if (window instanceof Ask) window.startOver();
+    else await this.#logs.startOver(window);
   }
 
   /** What has ended was stored as metadata. What the node did not speak of, only a whole backfill can tell. */
-  async #endAsk(ask: Ask, { error }: NodeDataV1<'backfill_response'>): Promise<undefined> {
+  async #endAsk(ask: Ask, { error }: NodeDataV1<'backfill_response'>): Promise<void> {
     ask.end(error);
-    this.#noteNeeds(await needAfterAsk(this.#deps.database, this.#deps.session, ask));
+    const { database, session } = this.#deps;
+    this.#noteNeeds(await this.#persist(() => needAfterAsk(database, session, ask)));
   }
 
+  #settle(requestId: string, error?: NodeRequestError): void {
+    this.#windows.delete(requestId);
+    this.#deps.requests.settle(requestId, error);
+  }
+
+  /** @returns why the backfill has failed; undefined if it has not */
   async #endWindow(
     window: BackfillWindow,
     { success, error }: NodeDataV1<'backfill_response'>,
   ): Promise<NodeRequestError | undefined> {
     const { attemptId } = window;
-    await this.#logs.endWindow(window, success);
+    await this.#logs.endWindow(window, success && !window.isSpoilt);
     if (!success) {
       const isUnknown = error?.includes(`attempt ${attemptId} not found`) ?? false;
       return new NodeRequestError(isUnknown ? 'not_found' : 'internal', error ?? 'the node gave no reason');
     }
-    if (!window.hasAttempt) return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
-    const sync = await finishBackfill(this.#deps.database, this.#deps.session, window);
-    // an execution ended after the request was sent, so asking once more is enough
+    if (window.isSpoilt) return new NodeRequestError('internal', 'a part of the answer could not be stored');
+    if (window.hasAttempt) return undefined;
+    return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
+  }
+
+  #noteFinished(window: BackfillWindow, { sync, followed }: TakenAnswer): void {
+    for (const executionId of followed) this.#logs.follow(executionId);
+    // an execution ended after the request was sent, or a pushed line was lost since, so asking once more is enough
     if (sync?.needsBackfill && window.unsettled.size === 0) window.changed = true;
-    return undefined;
   }
 
   #noteNeeds(syncs: ComputedSync[]): void {
     if (syncs.some((sync) => sync.needsBackfill)) this.#deps.events.backfillNeeded('change');
   }
 
-  /**
-   * Tries again while the database is away, but only a few times if the socket has closed. What can't be stored for
-   * another reason is logged and skipped.
-   */
-  async #persist(write: () => Promise<void>, id: string | undefined): Promise<void> {
+  /** Tries again while the database is away, but only a few times if the socket has closed. */
+  #persist<T>(write: () => Promise<T>): Promise<T> {
     const { logger } = this.#deps;
-    try {
-      await persist(write, { logger, shouldGiveUp: (tries) => this.#isClosed && tries >= TRIES_WHEN_CLOSED });
-    } catch (error) {
-      if (error instanceof SupersededError || isTransientDatabaseError(error)) throw error;
-      logger.error({ err: error, id }, 'what a version 1 node sent could not be stored');
-    }
+    return persist(write, { logger, shouldGiveUp: (tries) => this.#isClosed && tries >= TRIES_WHEN_CLOSED });
   }
 }
 

@@ -1,25 +1,18 @@
 /**
  * Stores version 1's logs_batch frames. Their entries can only be told apart by position, time and content, and a batch
  * does not say whether it was pushed live or is a whole log that was asked for. docs/protocol-v1.md tells what happens
- * in each case. The rule behind it: lines are only appended as long as the stored lines are, as far as the hive can
- * tell, the beginning of the node's log. A whole log that was asked for after the execution had ended decides in the
- * end.
+ * in each case. The rule behind it: pushed lines are only appended to a log that this connection has followed from its
+ * start, or from a whole log that it brought, because only then no line before them can have been lost.
  */
-import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { MAX_LIVE_BATCH_ENTRIES, type NodeDataV1 } from '../../protocol/v1/frames.js';
 import { LineMatcher } from '../../protocol/v1/line-matcher.js';
 import { entryLines, type EncodedLine } from '../../protocol/v1/log-lines.js';
-import type { Database } from '../../prisma/database.js';
-import type { SessionFence } from '../../prisma/session.js';
-import type { ComputedSync } from '../../prisma/queries/attempt-state.js';
-import { needBackfill } from '../../prisma/queries/need-backfill.js';
-import { findStoredLog, readStoredLines, type StoredLog } from '../../prisma/queries/v1/stored-log.js';
-import { appendPages, moveLiveCursor, replaceLog } from '../../prisma/queries/v1/write-log.js';
-import type { LogLine } from '../../protocol/page.js';
-import { linesStored, pagesRejected } from '../metrics.js';
-import type { BackfillWindow } from './backfill-window.js';
-import { inBatches, makePages } from './make-pages.js';
+import type { StoredLog } from '../../prisma/queries/v1/stored-log.js';
+import { pagesRejected } from '../metrics.js';
+import type { AnsweredLog, BackfillWindow } from './backfill-window.js';
+import { LostLine, LogWriterV1, type LogWriterDeps } from './log-writer.js';
 
 /**
  * What a batch may be other than live: part of an answer that this connection or an earlier one asked for.
@@ -31,48 +24,74 @@ export interface BatchContext {
   isOwedFromBefore: boolean;
 }
 
-export interface LogIngestDeps {
-  database: Database;
-  session: SessionFence;
+export interface LogIngestDeps extends LogWriterDeps {
   logger: Logger;
   /** @returns which requests about the attempt are open */
   contextOf(attemptId: string): BatchContext;
-  /** The attempt was marked as needing a backfill. @param sync its state; undefined if the node has no such attempt */
-  needed(sync: ComputedSync | undefined): void;
   /** Lines of an attempt came whose execution has not ended, as far as the hive knows. */
   linesCame(attemptId: string): void;
 }
 
 /** The number of entries that are converted before other work gets a turn. */
 const ENTRIES_AT_ONCE = 5000;
+/** The parts in which our own node agent sends a log are larger, except for the last one. */
+const MIN_PART_LENGTH = 4 * 1024 * 1024;
+/** Of an execution that is forgotten, the next pushed lines cost a backfill. */
+const MAX_FOLLOWED = 10_000;
 
 export class LogIngestV1 {
   readonly #deps: LogIngestDeps;
+  readonly #writer: LogWriterV1;
+  /** Executions of which this connection has missed no pushed line after the stored ones. */
+  readonly #followed = new LRUCache<string, true>({ max: MAX_FOLLOWED });
+
   constructor(deps: LogIngestDeps) {
     this.#deps = deps;
+    this.#writer = new LogWriterV1(deps);
+  }
+
+  /** The node has announced the execution on this connection, or its whole log has come on it. */
+  follow(executionId: string): void {
+    this.#followed.set(executionId, true);
+  }
+
+  /**
+   * A batch of the execution was skipped, or could not be stored. Lines that come later no longer follow the stored
+   * ones, and what open requests bring of it is not the whole log.
+   */
+  async distrust(executionId: string): Promise<void> {
+    this.#followed.delete(executionId);
+    const log = await this.#writer.find(executionId);
+    if (!log) return;
+    const { window } = this.#deps.contextOf(log.attemptId);
+    window?.unsettled.add(executionId);
+    window?.answered.delete(executionId);
+    await this.#writer.noteGap(log);
   }
 
   async take(batch: NodeDataV1<'logs_batch'>): Promise<void> {
-    const log = await this.#find(batch.execution_process_id);
+    const log = await this.#writer.find(batch.execution_process_id);
     if (!log) {
       pagesRejected.inc({ reason: 'unknown_execution' });
       this.#deps.logger.warn({ executionId: batch.execution_process_id }, 'log batch of an unknown execution ignored');
-      await this.#need(batch.assignment_id); // the attempt's id, if there is no assignment
+      this.#followed.delete(batch.execution_process_id);
+      await this.#writer.need(batch.assignment_id); // the attempt's id, if there is no assignment
       return;
     }
     const lines = await linesOf(batch.entries);
     if (!lines) {
       pagesRejected.inc({ reason: 'bad_line' });
       this.#deps.logger.warn({ executionId: log.executionId }, 'log batch with an entry of an unknown shape ignored');
-      await this.#need(log.attemptId);
+      await this.distrust(log.executionId);
       return;
     }
     if (lines.length === 0) return;
     if (!log.hasEnded) this.#deps.linesCame(log.attemptId);
+    const isSurelyAnswer = batch.entries.length > MAX_LIVE_BATCH_ENTRIES;
     const { window, isOwedFromBefore } = this.#deps.contextOf(log.attemptId);
-    if (window?.listed.has(log.executionId)) await this.#takeAnswer(window, log, lines, batch.entries.length);
-    else if (isOwedFromBefore) await this.#takeLateAnswer(log, lines);
-    else await this.#takeLive(log, lines);
+    if (window?.listed.has(log.executionId)) await this.#takeInWindow(window, log, lines, isSurelyAnswer);
+    else if (isOwedFromBefore) await this.#takeLateAnswer(log, lines, isSurelyAnswer);
+    else await this.#takeLive(window, log, lines);
   }
 
   /**
@@ -80,170 +99,235 @@ export class LogIngestV1 {
    * @param isWhole whether the node sent everything
    */
   async endWindow(window: BackfillWindow, isWhole: boolean): Promise<void> {
-    for (const [executionId, deferred] of window.takeDeferred()) {
-      for (const { lines } of deferred) {
-        const log = await this.#find(executionId);
-        if (!log) break;
-        // the node sends the whole log of an execution that has lines, so a single batch must be it
-        if (window.answered.has(executionId)) await this.#takeLive(log, lines);
-        else if (deferred.length === 1) await this.#replace(window, log, lines);
-        else window.unsettled.add(executionId);
-      }
+    for (const executionId of window.withDeferred) {
+      const batches = window.takeDeferred(executionId);
+      if (isWhole && !window.unsettled.has(executionId)) await this.#tellApart(window, executionId, batches);
+      else await this.#takeAllLive(window, executionId, batches);
     }
     if (!isWhole) return;
-    for (const [executionId, through] of window.answered) await this.#cutOff(window, executionId, through);
+    for (const [executionId, { through }] of window.answered) await this.#cutOff(window, executionId, through);
   }
 
-  async #takeAnswer(window: BackfillWindow, log: StoredLog, lines: EncodedLine[], entries: number): Promise<void> {
-    const through = window.answered.get(log.executionId) ?? 0;
-    if (await this.#agrees(log, lines, 0)) {
-      await this.#extend(window, log, lines, 0);
-      window.answered.set(log.executionId, Math.max(through, lines.length));
-    } else if (through > 0) {
-      await this.#takeNextPart(window, log, lines, through);
-    } else if (entries > MAX_LIVE_BATCH_ENTRIES) {
-      await this.#replace(window, log, lines);
-    } else {
-      window.defer({ executionId: log.executionId, lines });
+  /** The window's batches so far belong to an older answer. */
+  async startOver(window: BackfillWindow): Promise<void> {
+    for (const executionId of window.withDeferred) {
+      window.takeDeferred(executionId);
+      await this.distrust(executionId);
     }
+    window.startOver();
+  }
+
+  /** A batch behind its execution's description in an open window: the whole log or its first part, or live. */
+  async #takeInWindow(
+    window: BackfillWindow,
+    log: StoredLog,
+    lines: EncodedLine[],
+    isSurelyAnswer: boolean,
+  ): Promise<void> {
+    const { executionId } = log;
+    const answered = window.answered.get(executionId);
+    if (answered) return this.#takeAfterAnswer(window, log, lines, answered);
+    // any batch agrees with nothing, even a live one whose predecessors were lost
+    const canTell = log.storedLines > 0 || this.#isFollowed(log);
+    if (canTell && (await this.#writer.agrees(log, lines, 0))) {
+      await this.#takeWhole(window, log, lines);
+    } else if (isSurelyAnswer) {
+      await this.#tellApart(window, executionId, [...window.takeDeferred(executionId), lines], true);
+    } else {
+      await this.#defer(window, log, lines);
+    }
+  }
+
+  async #defer(window: BackfillWindow, { executionId }: StoredLog, lines: EncodedLine[]): Promise<void> {
+    if (!window.defer(executionId, lines)) await this.distrust(executionId);
+  }
+
+  /**
+   * One of the batches is the whole log, and the others are live. Live batches before it have lines that it has, too,
+   * because the node pushed them earlier. Or all of them are the log's parts, one after another.
+   * @param isLastSurelyAnswer whether the last one is the whole log or a part of it
+   */
+  async #tellApart(
+    window: BackfillWindow,
+    executionId: string,
+    batches: EncodedLine[][],
+    isLastSurelyAnswer = false,
+  ): Promise<void> {
+    const log = await this.#writer.find(executionId);
+    if (!log) return;
+    const last = batches.length - 1;
+    const mayBeParts = batches.slice(0, last).every(mayGoOn);
+    const found = batches.findLastIndex((one, index) => batches.slice(0, index).every((other) => contains(one, other)));
+    const whole = isLastSurelyAnswer && !mayBeParts ? last : found;
+    if (whole === 0 && mayBeParts) return this.#takeWhole(window, log, batches.flat());
+    await this.#takeWhole(window, log, batches[whole] ?? []);
+    await this.#takeAllLive(
+      window,
+      executionId,
+      batches.filter((_lines, index) => index !== whole),
+    );
+  }
+
+  /** Brings the stored log in line with the node's, as far as it has come. */
+  async #takeWhole(window: BackfillWindow, log: StoredLog, lines: EncodedLine[]): Promise<void> {
+    const { executionId } = log;
+    const isBeginning = await this.#writer.agrees(log, lines, 0);
+    const now = isBeginning ? await this.#extend(window, log, lines, 0) : await this.#replace(window, log, lines);
+    if (!now) return;
+    await this.#findLostLine(log, now, lines, 0);
+    await this.wholeTaken(window, executionId, { through: lines.length, mayGoOn: mayGoOn(lines) });
+  }
+
+  /** The whole log, or its first part, has been stored. So what was deferred was live. */
+  async wholeTaken(window: BackfillWindow, executionId: string, answered: AnsweredLog): Promise<void> {
+    window.answered.set(executionId, answered);
+    await this.#takeAllLive(window, executionId, window.takeDeferred(executionId));
   }
 
   /**
    * A batch after one with the start of the log: the log's next part (our own node agent sends parts), or a live batch.
    */
-  async #takeNextPart(window: BackfillWindow, log: StoredLog, lines: EncodedLine[], through: number): Promise<void> {
-    const isBehind = log.liveCursor < log.storedLines;
-    const isNext = await this.#agrees(log, lines, through);
-    if (isNext && through < log.storedLines) {
-      await this.#extend(window, log, lines, through);
-    } else if (isBehind && (await this.#locate(log, log.liveCursor, lines)).matched === lines.length) {
-      await this.#takeLive(log, lines);
-      return;
-    } else if (!isNext) {
-      window.defer({ executionId: log.executionId, lines });
-      return;
-    } else if (isBehind) {
-      await this.#extend(window, log, lines, through);
-    } else {
-      await this.#append(log, lines, 0); // live or not, these lines come next
+  async #takeAfterAnswer(
+    window: BackfillWindow,
+    log: StoredLog,
+    lines: EncodedLine[],
+    { through, mayGoOn: mayBePart }: AnsweredLog,
+  ): Promise<void> {
+    const isNext = await this.#writer.agrees(log, lines, through);
+    if (!isNext || through === log.storedLines) {
+      const { liveCursor, storedLines } = log;
+      const { matched } = await this.#writer.locate(log, Math.min(liveCursor, storedLines), lines);
+      if (matched === lines.length) return this.#takeLive(window, log, lines);
+      if (!isNext) return this.#defer(window, log, lines);
+      if (matched > 0 && !(mayBePart && log.hasEnded)) {
+        this.#noteAppended(window, log);
+        await this.#writer.append(log, lines, { known: matched, pushed: false });
+        return;
+      }
     }
-    window.answered.set(log.executionId, through + lines.length);
+    const now = await this.#extend(window, log, lines, through);
+    window.answered.set(log.executionId, { through: through + lines.length, mayGoOn: mayGoOn(lines) });
+    await this.#findLostLine(log, now, lines, through);
   }
 
   /** The rest of an answer that an earlier connection asked for: its new lines are stored, but it completes nothing. */
-  async #takeLateAnswer(log: StoredLog, lines: EncodedLine[]): Promise<void> {
-    if (await this.#agrees(log, lines, 0)) {
+  async #takeLateAnswer(log: StoredLog, lines: EncodedLine[], isSurelyAnswer: boolean): Promise<void> {
+    const saysSomething = log.storedLines > 0 || isSurelyAnswer;
+    if (saysSomething && (await this.#writer.agrees(log, lines, 0))) {
       await this.#extend(undefined, log, lines, 0);
       return;
     }
-    const matcher = await this.#locate(log, 0, lines);
-    if (matcher.matched < lines.length) await this.#lose(log, lines);
+    const matcher = await this.#writer.locate(log, 0, lines);
+    if (matcher.matched < lines.length) await this.distrust(log.executionId);
   }
 
-  async #takeLive(log: StoredLog, lines: EncodedLine[]): Promise<void> {
+  async #takeAllLive(window: BackfillWindow, executionId: string, batches: EncodedLine[][]): Promise<void> {
+    for (const lines of batches) {
+      const log = await this.#writer.find(executionId);
+      if (log) await this.#takeLive(window, log, lines);
+    }
+  }
+
+  async #takeLive(window: BackfillWindow | undefined, log: StoredLog, lines: EncodedLine[]): Promise<void> {
+    const isFollowing = this.#isFollowed(log) || window?.answered.has(log.executionId) === true;
     if (log.liveCursor >= log.storedLines) {
-      await this.#append(log, lines, 0);
+      if (isFollowing || (await this.#writer.isDropped(log))) await this.#append(window, log, lines, 0);
+      else await this.#lose(window, log, lines);
       return;
     }
-    const matcher = await this.#locate(log, log.liveCursor, lines);
+    const matcher = await this.#writer.locate(log, log.liveCursor, lines);
     if (matcher.matched === lines.length) {
-      const cursor = { cursor: log.liveCursor + matcher.read, lostLine: null };
-      await moveLiveCursor(this.#deps.database, this.#deps.session, log, cursor);
-    } else if (matcher.matched > 0) {
-      await this.#append(log, lines, matcher.matched);
+      await this.#writer.moveCursor(log, log.liveCursor + matcher.read);
+    } else if (isFollowing || (await this.#writer.isDropped(log))) {
+      // All that was pushed before is stored. So the batch begins no later than right behind it.
+      await this.#append(window, log, lines, matcher.matched);
     } else {
-      await this.#lose(log, lines);
+      await this.#lose(window, log, lines);
     }
+  }
+
+  #isFollowed(log: StoredLog): boolean {
+    return !log.hasGap && this.#followed.has(log.executionId);
   }
 
   /** Appends pushed lines, except the first `known` of them, with which the stored log already ends. */
-  async #append(log: StoredLog, lines: EncodedLine[], known: number): Promise<void> {
-    for await (const pages of inBatches(makePages(lines, { known, stored: log.storedLines }))) {
-      await appendPages(this.#deps.database, this.#deps.session, log, pages, true);
-    }
-    linesStored.inc(lines.length - known);
-    if (log.hasEnded) await this.#need(log.attemptId); // a backfill may have compared the whole log without these lines
+  async #append(
+    window: BackfillWindow | undefined,
+    log: StoredLog,
+    lines: EncodedLine[],
+    known: number,
+  ): Promise<void> {
+    if (window) this.#noteAppended(window, log);
+    await this.#writer.append(log, lines, { known, pushed: true });
+    if (log.hasEnded) await this.#writer.need(log.attemptId); // a backfill may have compared the whole log without these lines
+  }
+
+  /** The answer may be older than what was appended. */
+  #noteAppended(window: BackfillWindow, { executionId, hasEnded }: StoredLog): void {
+    window.appended.add(executionId);
+    if (hasEnded) window.unsettled.add(executionId);
+  }
+
+  /** Lines before these may be missing, so these can't be appended. */
+  async #lose(window: BackfillWindow | undefined, log: StoredLog, lines: EncodedLine[]): Promise<void> {
+    window?.lost.add(log.executionId);
+    await this.#writer.lose(log, lines);
   }
 
   /** Appends the lines of a log that are not stored yet. @param lines the log's lines from number `from + 1` on */
-  async #extend(window: BackfillWindow | undefined, log: StoredLog, lines: EncodedLine[], from: number): Promise<void> {
+  async #extend(
+    window: BackfillWindow | undefined,
+    log: StoredLog,
+    lines: EncodedLine[],
+    from: number,
+  ): Promise<StoredLog> {
     const known = Math.min(lines.length, log.storedLines - from);
-    for await (const pages of inBatches(makePages(lines, { known, stored: log.storedLines }))) {
-      await appendPages(this.#deps.database, this.#deps.session, log, pages, false);
-    }
-    linesStored.inc(lines.length - known);
+    const now = await this.#writer.append(log, lines, { known, pushed: false });
     if (window) window.linesStored += lines.length - known;
-    if (log.liveLostLine === null) return;
-    const { liveCursor } = log;
-    const found = lines.findIndex((line, index) => from + index >= liveCursor && hashOf(line) === log.liveLostLine);
-    if (found < 0) return;
-    await moveLiveCursor(this.#deps.database, this.#deps.session, log, { cursor: from + found + 1, lostLine: null });
+    return now;
   }
 
-  /** Replaces the stored log with the node's, unless the execution may have written more since it was asked for. */
-  async #replace(window: BackfillWindow, log: StoredLog, lines: EncodedLine[]): Promise<void> {
-    if (!(window.knownBefore.get(log.executionId)?.hadEnded ?? false)) {
-      if (log.hasEnded) window.unsettled.add(log.executionId);
-      return;
+  /**
+   * Replaces the stored log with the node's. Whatever was stored before the node was asked is in its answer; only lines
+   * that were pushed since may be newer.
+   * @returns the log as it is then; undefined if it has to be asked for again
+   */
+  async #replace(window: BackfillWindow, log: StoredLog, lines: EncodedLine[]): Promise<StoredLog | undefined> {
+    if (window.appended.has(log.executionId)) {
+      window.unsettled.add(log.executionId);
+      return undefined;
     }
-    const pages = [];
-    for await (const page of makePages(lines, { known: 0, stored: 0 })) pages.push(page);
-    await replaceLog(this.#deps.database, this.#deps.session, log, pages);
+    const now = await this.#writer.replace(log, lines);
     this.#deps.logger.warn({ executionId: log.executionId }, 'stored log differed from the node’s and was replaced');
-    linesStored.inc(lines.length);
     window.linesStored += lines.length;
-    window.answered.set(log.executionId, lines.length);
+    return now;
   }
 
-  /** Removes stored lines beyond line `through`, at which the node's log of an ended execution ends. */
+  /** Removes stored lines beyond line `through`, at which the node's log ends. */
   async #cutOff(window: BackfillWindow, executionId: string, through: number): Promise<void> {
-    const log = await this.#find(executionId);
-    if (!log || log.storedLines <= through) return;
-    const lines: EncodedLine[] = [];
-    for await (const run of readStoredLines(this.#deps.database, log, 0)) {
-      for (const json of run) lines.push({ json, outputType: (JSON.parse(json) as LogLine).output_type });
-      if (lines.length >= through) break;
-    }
-    await this.#replace(window, log, lines.slice(0, through));
+    const log = await this.#writer.find(executionId);
+    if (!log || log.storedLines <= through || window.appended.has(executionId)) return;
+    await this.#replace(window, log, await this.#writer.read(log, through));
   }
 
-  /** The batch matches nothing after the cursor. Lines before it are missing, so it can't be appended. */
-  async #lose(log: StoredLog, lines: EncodedLine[]): Promise<void> {
-    const last = lines.at(-1);
-    const to = { cursor: log.liveCursor, lostLine: last ? hashOf(last) : null };
-    await moveLiveCursor(this.#deps.database, this.#deps.session, log, to);
-    await this.#need(log.attemptId);
+  /** @param before the log before the lines were stored; @param from how many lines of it come before these */
+  async #findLostLine(before: StoredLog, now: StoredLog, lines: EncodedLine[], from: number): Promise<void> {
+    const lost = new LostLine(before);
+    lost.see(lines, from);
+    if (lost.place !== undefined) await this.#writer.moveCursor(now, lost.place);
   }
+}
 
-  async #need(attemptId: string): Promise<void> {
-    this.#deps.needed(await needBackfill(this.#deps.database, this.#deps.session, attemptId));
-  }
+/** @returns whether it is so large that our own node agent may send another part of the log after it */
+function mayGoOn(lines: readonly EncodedLine[]): boolean {
+  return lines.reduce((sum, { json }) => sum + json.length, 0) >= MIN_PART_LENGTH;
+}
 
-  #find(executionId: string): Promise<StoredLog | undefined> {
-    return findStoredLog(this.#deps.database, this.#deps.session.nodeId, executionId);
-  }
-
-  /** @returns whether the batch, taken as the log's lines from number `from + 1` on, equals what is stored there */
-  async #agrees(log: StoredLog, lines: EncodedLine[], from: number): Promise<boolean> {
-    if (from > log.storedLines) return false;
-    let index = 0;
-    for await (const run of readStoredLines(this.#deps.database, log, from)) {
-      for (const line of run) {
-        if (index === lines.length) return true;
-        if (lines[index++]?.json !== line) return false;
-      }
-    }
-    return true;
-  }
-
-  /** Looks for the batch among the stored lines after the first `after`. */
-  async #locate(log: StoredLog, after: number, lines: EncodedLine[]): Promise<LineMatcher> {
-    const matcher = new LineMatcher(lines.map((line) => line.json));
-    for await (const run of readStoredLines(this.#deps.database, log, after)) {
-      if (run.some((line) => matcher.next(line))) break;
-    }
-    return matcher;
-  }
+/** @returns whether the log has the batch, or ends with its beginning */
+function contains(log: readonly EncodedLine[], batch: readonly EncodedLine[]): boolean {
+  const matcher = new LineMatcher(batch.map((line) => line.json));
+  for (const line of log) if (matcher.next(line.json)) break;
+  return matcher.matched > 0;
 }
 
 /** Lets other work run in between. @returns the batch's lines; undefined if an entry is not a log line */
@@ -256,8 +340,4 @@ async function linesOf(entries: unknown[]): Promise<EncodedLine[] | undefined> {
     lines.push(...made);
   }
   return lines;
-}
-
-function hashOf(line: EncodedLine): string {
-  return createHash('sha256').update(line.json).digest('hex');
 }

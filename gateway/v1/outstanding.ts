@@ -71,6 +71,22 @@ export class OutstandingRequests {
     return [...this.#entries.values()].some((entry) => entry.attemptId === attemptId && !entry.window);
   }
 
+  /**
+   * @returns whether an answer that an earlier connection asked for may speak of the attempt. Which attempts an ask was
+   *   about is not known any more.
+   */
+  owesAnythingFromBefore(attemptId: string): boolean {
+    return [...this.#entries.values()].some(
+      (entry) => !entry.window && (entry.attemptId === null || entry.attemptId === attemptId),
+    );
+  }
+
+  /** @returns the requests that a response to this one answers or skips, in the order of sending; none if it is not open */
+  answeredBy(requestId: string): string[] {
+    const ids = [...this.#entries.keys()];
+    return ids.slice(0, ids.indexOf(requestId) + 1);
+  }
+
   get owed(): Owed {
     const all = [...this.#entries.values()];
     const own = all.filter(({ window }) => window !== undefined);

@@ -113,8 +113,18 @@ export class RequestsV1 {
     return this.#outstanding.owesFromBefore(attemptId);
   }
 
+  /** @returns whether an answer that an earlier connection asked for may speak of the attempt, with or without its log */
+  owesAnythingFromBefore(attemptId: string): boolean {
+    return this.#outstanding.owesAnythingFromBefore(attemptId);
+  }
+
   isOutstanding(requestId: string): boolean {
     return this.#outstanding.has(requestId);
+  }
+
+  /** @returns the requests that a response to this one answers or skips, in the order of sending; none if it is not open */
+  answeredBy(requestId: string): string[] {
+    return this.#outstanding.answeredBy(requestId);
   }
 
   /** What the hive waits for. */

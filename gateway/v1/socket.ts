@@ -5,10 +5,11 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Database } from '../../prisma/database.js';
+import { noteLostConnection } from '../../prisma/queries/v1/note-lost-connection.js';
 import { toTimestamp } from '../../protocol/time.js';
 import { authResultV1, nodeFrameV1, type HiveAnswerV1, type NodeFrameV1 } from '../../protocol/v1/frames.js';
 import { ingestEventsFor } from '../ingest-events.js';
-import type { BackfillAnswer, BatchConnection } from '../interface.js';
+import { NodeRequestError, type BackfillAnswer, type BatchConnection } from '../interface.js';
 import { frameFaults } from '../metrics.js';
 import type { LoginSession, SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
@@ -69,13 +70,14 @@ export class SocketV1 implements BatchConnection {
       else tcp.end();
     });
     const send = (frame: HiveAnswerV1) => this.#guard.send(frame);
+    const nodeTime = () => (this.#clockOffset === undefined ? undefined : performance.now() + this.#clockOffset);
     this.#requests = new RequestsV1({
       database,
       session,
       logger,
       send,
       open: (window) => this.#ingest.add({ type: 'window', data: window, bytes: 0 }),
-      nodeTime: () => (this.#clockOffset === undefined ? undefined : performance.now() + this.#clockOffset),
+      nodeTime,
       lastProgress: () => Math.max(this.#lastProgress, this.#ingest.lastStored),
     });
     this.#ingest = new IngestV1({
@@ -85,6 +87,7 @@ export class SocketV1 implements BatchConnection {
       requests: this.#requests,
       send,
       events: ingestEventsFor(this, this.#guard, deps),
+      nodeTime,
       linesCame: (attemptId) => this.#watch.linesCame(attemptId),
     });
     this.#watch = new RunningWatch({
@@ -102,8 +105,12 @@ export class SocketV1 implements BatchConnection {
     tcp.on('data', (chunk: Buffer) => this.#countUnfinished(chunk.length));
   }
 
-  /** Loads which answers the node still owes from earlier connections, since they may come right after the login. */
+  /**
+   * Notes what may have been lost with the node's last connection, and loads which answers it still owes from earlier
+   * ones, since they may come right after the login.
+   */
   async welcome(): Promise<void> {
+    await noteLostConnection(this.#deps.database, this.session);
     await this.#requests.load();
     const { nodeId, organizationId } = this.session;
     this.#guard.send(authResultV1({ node_id: nodeId, organization_id: organizationId }));
@@ -112,7 +119,10 @@ export class SocketV1 implements BatchConnection {
     this.#deps.wantedLooks.add(nodeId, this.#watch);
   }
 
-  backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
+  async backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
+    if (type === 'full_attempt' && this.#ingest.isLogBeingWritten(attemptId)) {
+      throw new NodeRequestError('busy', 'an execution has just ended, and the node may still be writing its log');
+    }
     return this.#requests.backfill(attemptId, type, signal);
   }
 

@@ -136,7 +136,7 @@ async function upsertNode(tx: Queryable, key: KeyRow, introduction: NodeIntroduc
   await tx.$executeRaw`
     UPDATE node SET name = ${name}, machine_id = ${machineId}, capabilities = ${capabilities}::json, public_url = ${publicUrl},
       protocol_version = ${protocolVersion}::int, status = 'online',
-      connected_at = now(), last_heartbeat_at = now(), disconnected_at = NULL, updated_at = now()
+      connected_at = now(), former_heard_at = last_heartbeat_at, last_heartbeat_at = now(), disconnected_at = NULL, updated_at = now()
     WHERE id = ${known}::uuid`;
   return known;
 }

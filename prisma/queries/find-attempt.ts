@@ -87,24 +87,29 @@ export async function findAttemptState(
 export interface MissingLines {
   executionId: string;
   firstSeq: number;
-  lastSeq: number;
+  /** Null if it is unknown how many lines there are. */
+  lastSeq: number | null;
   reason: string;
 }
 
-/** Which declared lines the hive does not have: one range for an execution, at most `limit` of them. */
+/**
+ * Which declared lines the hive does not have, and after which line more may be missing that the node has not declared:
+ * one range for an execution, at most `limit` of them.
+ */
 export async function listMissingLines(
   scope: OrganizationScope,
   attemptId: string,
   limit: number,
 ): Promise<MissingLines[]> {
   return scope.query(Prisma.sql`
-    SELECT e.id AS "executionId", ${STORED_LINES} + 1 AS "firstSeq", e.declared_lines AS "lastSeq",
+    SELECT e.id AS "executionId", ${STORED_LINES} + 1 AS "firstSeq",
+           CASE WHEN ${STORED_LINES} < e.declared_lines THEN e.declared_lines END AS "lastSeq",
            CASE WHEN e.set_aside_reason IS NOT NULL THEN e.set_aside_reason
                 WHEN e.stored_epoch <> e.log_epoch THEN 'replaced'
                 WHEN e.has_gap THEN 'gap'
                 ELSE 'not_stored_yet' END AS reason
-    FROM execution e JOIN attempt a ON a.id = e.attempt_id
+    FROM execution e JOIN attempt a ON a.id = e.attempt_id JOIN attempt_sync s ON s.attempt_id = a.id
     WHERE e.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
-      AND ${STORED_LINES} < e.declared_lines AND NOT e.gone_from_node
+      AND (${STORED_LINES} < e.declared_lines OR (e.has_gap AND s.needs_backfill)) AND NOT e.gone_from_node
     ORDER BY e.ordinal LIMIT ${limit}`);
 }

@@ -25,6 +25,9 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
+/** For tests of something else: the hive asks a version 1 node what has ended when it logs in, and never after that. */
+export const ASKS_AT_LOGIN_ONLY = { roundMs: 3_600_000, quietMs: 3_600_000, sweepMs: 3_600_000 };
+
 export async function startTestGateway(
   bounds: Pick<GatewayDeps, 'markerMs' | 'watchBounds'> = {},
 ): Promise<TestGateway> {

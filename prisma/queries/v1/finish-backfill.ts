@@ -1,7 +1,9 @@
 import type { ExecutionSync } from '../../../protocol/frames.js';
+import { toTimestamp } from '../../../protocol/time.js';
 import type { Database, Queryable } from '../../database.js';
 import { lockSession, type SessionFence } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../attempt-state.js';
+import { settleRequests } from './outstanding-requests.js';
 
 /** A whole backfill of one attempt that a node has answered with success, and whose frames are stored. */
 export interface FinishedBackfill {
@@ -14,10 +16,16 @@ export interface FinishedBackfill {
   askedAt: number | undefined;
   /** Logs that the hive could not bring in line with the node's. */
   unsettled: ReadonlySet<string>;
+  /** Executions of which a pushed batch was lost since the request was sent, so that it may be newer than the answer. */
+  lost: ReadonlySet<string>;
 }
 
-/** How far off the node's clock may be: the hive knows it from heartbeats only. */
-const CLOCK_MARGIN_MS = 5000;
+/**
+ * For so long after an execution's end its log may not be whole: an original node writes `completed_at` first and the
+ * lines then. The hive knows the node's clock from heartbeats only, so this also covers how far off it may be.
+ * @format ms
+ */
+export const LOG_WRITTEN_MS = 10_000;
 
 interface ExecutionRow {
   id: string;
@@ -25,30 +33,63 @@ interface ExecutionRow {
   metadata: string;
 }
 
+export interface TakenAnswer {
+  /** The attempt's state; undefined if nothing was finished, or the attempt is gone. */
+  sync: ComputedSync | undefined;
+  /** Those of the listed executions whose log was brought whole, so that what is pushed next follows it. */
+  followed: string[];
+}
+
+/**
+ * Settles a request that the node has answered, and those before it; and if it was a whole backfill that succeeded,
+ * stores its end in the same transaction. It may be repeated if it is unknown whether it was committed: the request's
+ * row tells, because it is gone then.
+ * @param finished absent if nothing but the request is to be settled
+ * @throws SupersededError
+ */
+export function settleAnswer(
+  db: Database,
+  session: SessionFence,
+  requestId: string,
+  finished?: FinishedBackfill,
+): Promise<TakenAnswer> {
+  return db.$transaction(async (tx) => {
+    if (finished) await lockAttempts(tx, [finished.attemptId]);
+    await lockSession(tx, session);
+    const settled = await settleRequests(tx, session.nodeId, requestId);
+    if (!finished) return { sync: undefined, followed: [] };
+    if (settled.includes(requestId)) await finishBackfill(tx, session, finished);
+    const [sync] = await computeSync(tx, [finished.attemptId]);
+    return { sync, followed: await listFollowed(tx, finished) };
+  });
+}
+
 /**
  * Stores the end of a whole backfill. The attempt counts as described if the backfill began after the attempt's last
  * execution had ended, because an execution that ended later may have written lines that the backfill did not bring.
  * Executions that it did not list are gone from the node, except dropped ones, which no backfill lists.
- * @returns the attempt's state; undefined if the attempt is gone
- * @throws SupersededError
  */
-export function finishBackfill(
-  db: Database,
-  session: SessionFence,
-  backfill: FinishedBackfill,
-): Promise<ComputedSync | undefined> {
-  const { attemptId } = backfill;
-  return db.$transaction(async (tx) => {
-    await lockAttempts(tx, [attemptId]);
-    await lockSession(tx, session);
-    const executions = await tx.$queryRaw<ExecutionRow[]>`
-        SELECT id, status, metadata::text AS metadata FROM execution
-        WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND NOT gone_from_node`;
-    const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
-    const isDescribed = executions.every((row) => gone.includes(row.id) || isSettled(row, backfill));
-    await writeEnd(tx, session, { attemptId, gone, isDescribed });
-    return (await computeSync(tx, [attemptId]))[0];
-  });
+async function finishBackfill(tx: Queryable, session: SessionFence, backfill: FinishedBackfill): Promise<void> {
+  const { attemptId, listed, unsettled, lost } = backfill;
+  const executions = await tx.$queryRaw<ExecutionRow[]>`
+    SELECT id, status, metadata::text AS metadata FROM execution
+    WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND NOT gone_from_node`;
+  const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
+  const isDescribed = executions.every((row) => gone.includes(row.id) || isSettled(row, backfill));
+  await writeEnd(tx, session, { attemptId, gone, isDescribed });
+  // A pushed line that is looked for and was pushed before the request was sent will not be found in any answer.
+  await tx.$executeRaw`
+    UPDATE execution SET has_gap = false, live_lost_line = NULL
+    WHERE id = ANY (${[...listed].filter((id) => !unsettled.has(id))}::uuid[]) AND attempt_id = ${attemptId}::uuid
+      AND node_id = ${session.nodeId}::uuid AND (has_gap OR live_lost_line IS NOT NULL)
+      AND (live_lost_line IS NULL OR id <> ALL (${[...lost]}::uuid[]))`;
+}
+
+async function listFollowed(tx: Queryable, { attemptId, listed, unsettled }: FinishedBackfill): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM execution
+    WHERE attempt_id = ${attemptId}::uuid AND NOT has_gap AND id = ANY (${[...listed].filter((id) => !unsettled.has(id))}::uuid[])`;
+  return rows.map(({ id }) => id);
 }
 
 function isGone(row: ExecutionRow, { listed, knownBefore }: FinishedBackfill): boolean {
@@ -61,9 +102,21 @@ function isSettled(row: ExecutionRow, backfill: FinishedBackfill): boolean {
   if (unsettled.has(row.id)) return false;
   const before = knownBefore.get(row.id);
   if (!listed.has(row.id)) return before !== undefined;
-  if (before) return before.hadEnded;
   const { completed_at: completedAt } = metadataOf(row);
-  return askedAt !== undefined && completedAt != null && Date.parse(completedAt) + CLOCK_MARGIN_MS < askedAt;
+  // An original node that was killed may never say when an execution ended.
+  const since = askedAt === undefined || completedAt == null ? undefined : timeSince(completedAt, askedAt);
+  if (since !== undefined && isLogBeingWritten(since)) return false;
+  return before ? before.hadEnded : since !== undefined && since > 0;
+}
+
+/** @returns how long ago it was at a time of the node's clock, in ms; negative if the clock has gone back since */
+export function timeSince(completedAt: string, nodeTime: number): number {
+  return nodeTime - Date.parse(toTimestamp(completedAt));
+}
+
+/** @param since how long ago the execution ended, by the node's clock. @format ms */
+export function isLogBeingWritten(since: number): boolean {
+  return Math.abs(since) <= LOG_WRITTEN_MS;
 }
 
 function metadataOf(row: ExecutionRow): ExecutionSync {

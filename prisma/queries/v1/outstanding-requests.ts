@@ -103,11 +103,11 @@ export interface OutstandingRequest {
   seconds: number;
 }
 
-/** The responses that the node owes. */
+/** The responses that the node owes, in the order of the requests. */
 export async function listOutstanding(db: Queryable, nodeId: string): Promise<OutstandingRequest[]> {
   return db.$queryRaw`
     SELECT id, attempt_id AS "attemptId", extract(epoch FROM now() - waiting_since)::float8 AS seconds
-    FROM backfill_request WHERE node_id = ${nodeId}::uuid`;
+    FROM backfill_request WHERE node_id = ${nodeId}::uuid ORDER BY seq`;
 }
 
 /**

@@ -9,14 +9,23 @@ export interface TakenInV1 {
   syncs: ComputedSync[];
   /** Executions of attempts that the hive does not know as this node's. */
   refusedExecutions: string[];
+  /** Executions that were stored and that the hive did not know before. */
+  newExecutions: string[];
 }
 
 /**
  * Stores what version 1 frames say. They carry no revision, so the hive counts changes itself, and frames that change
  * nothing cost a single read. An execution that has ended makes its attempt need a backfill; other changes do not.
+ * @param askedFor attempts whose frames may answer a request: lines of an execution that is new among them, and runs,
+ *   may have been pushed and lost before
  * @throws SupersededError
  */
-export async function storeMetadataV1(db: Database, session: NodeSession, metadata: MetadataV1): Promise<TakenInV1> {
+export async function storeMetadataV1(
+  db: Database,
+  session: NodeSession,
+  metadata: MetadataV1,
+  askedFor: ReadonlySet<string>,
+): Promise<TakenInV1> {
   const newest = {
     attempts: lastOf(metadata.attempts, (item) => item.attempt_id),
     executions: lastOf(metadata.executions, (item) => item.execution_id),
@@ -24,15 +33,25 @@ export async function storeMetadataV1(db: Database, session: NodeSession, metada
   const seen = await readStored(db, session.organizationId, newest);
   const isUnchanged =
     findChanges(session.nodeId, newest, seen).length === 0 && findReturned(session.nodeId, newest, seen).length === 0;
-  const syncs = isUnchanged ? [] : await storeChanges(db, session, newest);
+  const newExecutions = newest.executions.filter((item) => !seen.executions.has(item.execution_id));
+  const mayMissLines = newExecutions.filter((item) => item.status === 'running' && askedFor.has(item.attempt_id));
+  const syncs = isUnchanged ? [] : await storeChanges(db, session, newest, mayMissLines.map(idOf));
   const announced = new Set(newest.attempts.map((item) => item.attempt_id));
   const refusedExecutions = newest.executions
     .filter((item) => !announced.has(item.attempt_id) && seen.attempts.get(item.attempt_id)?.nodeId !== session.nodeId)
-    .map((item) => item.execution_id);
-  return { syncs, refusedExecutions };
+    .map(idOf);
+  const refused = new Set(refusedExecutions);
+  return { syncs, refusedExecutions, newExecutions: newExecutions.map(idOf).filter((id) => !refused.has(id)) };
 }
 
-function storeChanges(db: Database, session: NodeSession, metadata: MetadataV1): Promise<ComputedSync[]> {
+const idOf = (execution: { execution_id: string }) => execution.execution_id;
+
+function storeChanges(
+  db: Database,
+  session: NodeSession,
+  metadata: MetadataV1,
+  mayMissLines: string[],
+): Promise<ComputedSync[]> {
   const touched = [...new Set([...metadata.attempts, ...metadata.executions].map((item) => item.attempt_id))];
   return db.$transaction(async (tx) => {
     await lockAttempts(tx, touched);
@@ -41,6 +60,10 @@ function storeChanges(db: Database, session: NodeSession, metadata: MetadataV1):
     const changes = findChanges(session.nodeId, metadata, stored);
     const returned = findReturned(session.nodeId, metadata, stored);
     await writeChanges(tx, session, changes);
+    if (mayMissLines.length > 0) {
+      await tx.$executeRaw`
+        UPDATE execution SET has_gap = true WHERE id = ANY (${mayMissLines}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
+    }
     await tx.$executeRaw`
         UPDATE attempt_sync SET state = CASE state WHEN 'unavailable' THEN 'partial' ELSE state END, unavailable_reason = NULL
         WHERE attempt_id = ANY (${returned}::uuid[]) AND (state = 'unavailable' OR unavailable_reason IS NOT NULL)`;

@@ -1,4 +1,5 @@
 /** An execution's stored lines, which version 1's ingest compares and extends. */
+import type { ExecutionSync } from '../../../protocol/frames.js';
 import { readPage, type NumberedPage } from '../../../protocol/page.js';
 import type { Queryable } from '../../database.js';
 import { STORED_LINES } from '../stored-lines.js';
@@ -9,6 +10,8 @@ export interface StoredLog {
   hasEnded: boolean;
   epoch: number;
   storedLines: number;
+  /** Lines may be missing that the node does not push again. */
+  hasGap: boolean;
   /** How many of the stored lines the node has pushed. */
   liveCursor: number;
   liveLostLine: string | null;
@@ -21,10 +24,17 @@ export async function findStoredLog(
   executionId: string,
 ): Promise<StoredLog | undefined> {
   const [log] = await db.$queryRaw<StoredLog[]>`
-    SELECT e.id AS "executionId", e.attempt_id AS "attemptId", e.status <> 'running' AS "hasEnded", e.log_epoch AS epoch,
-           ${STORED_LINES} AS "storedLines", e.live_cursor AS "liveCursor", e.live_lost_line AS "liveLostLine"
+    SELECT e.id AS "executionId", e.attempt_id AS "attemptId", e.status <> 'running' AS "hasEnded",
+           e.log_epoch AS epoch, ${STORED_LINES} AS "storedLines", e.has_gap AS "hasGap", e.live_cursor AS "liveCursor", e.live_lost_line AS "liveLostLine"
     FROM execution e WHERE e.id = ${executionId}::uuid AND e.node_id = ${nodeId}::uuid`;
   return log;
+}
+
+/** @returns whether the node has dropped the execution: no backfill lists it, so its lines are pushed or never come */
+export async function isDropped(db: Queryable, { executionId }: StoredLog): Promise<boolean> {
+  const [row] = await db.$queryRaw<{ metadata: string }[]>`
+    SELECT metadata::text AS metadata FROM execution WHERE id = ${executionId}::uuid`;
+  return row !== undefined && (JSON.parse(row.metadata) as ExecutionSync).dropped;
 }
 
 const PAGES_AT_ONCE = 16;

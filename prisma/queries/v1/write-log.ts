@@ -14,7 +14,8 @@ export interface MadePage {
 }
 
 /**
- * Appends pages, all or none, and moves the mark with each, if the first line is the next one.
+ * Appends pages, all or none, and moves the mark with each, if the first line is the next one. It may be repeated with
+ * the same pages if it is unknown whether it was committed: pages that are stored already are not stored again.
  * @param pushed whether the node has pushed these lines, so that the live cursor moves with the mark
  * @throws SupersededError also if the mark is elsewhere, because only another session can have moved it
  */
@@ -27,13 +28,37 @@ export async function appendPages(
 ): Promise<void> {
   await db.$transaction(
     async (tx) => {
-      for (const page of pages) await appendPage(tx, session, log, page, pushed);
+      for (const page of pages) {
+        if (await appendPage(tx, session, log, page, pushed)) continue;
+        if (page === pages[0] && (await areStored(tx, session, log, pages))) return;
+        throw new SupersededError(session.nodeId);
+      }
     },
     { answerMs: 60_000 },
   );
 }
 
-async function appendPage(tx: Queryable, session: SessionFence, log: StoredLog, page: MadePage, pushed: boolean) {
+/** @returns whether an earlier try has stored the pages: the last of them stands there, byte by byte */
+async function areStored(tx: Queryable, session: SessionFence, log: StoredLog, pages: MadePage[]): Promise<boolean> {
+  const last = pages.at(-1);
+  const found = await tx.$queryRaw<unknown[]>`
+    SELECT FROM execution e
+    WHERE e.id = ${log.executionId}::uuid AND e.node_id = ${session.nodeId}::uuid AND e.log_epoch = ${log.epoch}
+      AND ${STORED_LINES} >= ${last?.lastSeq ?? 0}::int AND ${isCurrentSession(session)}
+      AND (${last === undefined}::boolean OR EXISTS (
+        SELECT FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch = e.log_epoch
+          AND p.first_seq = ${last?.firstSeq ?? 0}::int AND p.gzip = ${last?.gzip ?? null}::bytea))`;
+  return found.length === 1;
+}
+
+/** @returns whether the page was appended; false if the mark is not right before it, or the session is over */
+async function appendPage(
+  tx: Queryable,
+  session: SessionFence,
+  log: StoredLog,
+  page: MadePage,
+  pushed: boolean,
+): Promise<boolean> {
   const { firstSeq, lastSeq } = page;
   const { stdout, stderr, system } = page.content.lineCounts;
   const moved = await tx.$executeRaw`
@@ -55,12 +80,13 @@ async function appendPage(tx: Queryable, session: SessionFence, log: StoredLog, 
     SELECT id, ${log.epoch}::int, ${firstSeq}::int, ${lastSeq}::int, ${stdout}::int, ${stderr}::int, ${system}::int,
            ${page.content.rawBytes}::int, ${page.gzip}::bytea
     FROM moved`;
-  if (moved !== 1) throw new SupersededError(session.nodeId);
+  return moved === 1;
 }
 
 /**
- * Replaces an execution's whole log, under a new epoch, in one transaction: readers see either the old log or the new
- * one. Lines that the node pushes afterwards are looked for from the start.
+ * Replaces an execution's whole log, under the next epoch, in one transaction: readers see either the old log or the
+ * new one. Lines that the node pushes afterwards are looked for from the start. It may be repeated, as
+ * {@link appendPages} may.
  * @throws SupersededError
  */
 export async function replaceLog(
@@ -74,24 +100,27 @@ export async function replaceLog(
     async (tx) => {
       await lockAttempts(tx, [log.attemptId]);
       await lockSession(tx, session);
-      await tx.$executeRaw`
-        UPDATE execution SET log_epoch = ${epoch}, declared_lines = 0, live_cursor = 0, live_lost_line = NULL, replaced_at = now()
+      const replaced = await tx.$executeRaw`
+        UPDATE execution SET log_epoch = ${epoch}, declared_lines = 0, live_cursor = 0, replaced_at = now()
         WHERE id = ${log.executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${log.epoch}`;
-      for (const page of pages) await appendPage(tx, session, { ...log, epoch }, page, false);
+      if (replaced === 0 && (await areStored(tx, session, { ...log, epoch }, pages))) return;
+      for (const page of pages) {
+        if (!(await appendPage(tx, session, { ...log, epoch }, page, false))) throw new SupersededError(session.nodeId);
+      }
     },
     { answerMs: 120_000 },
   );
 }
 
-/** Stores up to where the stored lines are known to have been pushed. */
+/** Stores up to where the stored lines are known to have been pushed: no pushed line is being looked for any more. */
 export async function moveLiveCursor(
   db: Queryable,
   session: SessionFence,
   { executionId, epoch }: StoredLog,
-  to: { cursor: number; lostLine: string | null },
+  cursor: number,
 ): Promise<void> {
   await db.$executeRaw`
-    UPDATE execution SET live_cursor = ${to.cursor}, live_lost_line = ${to.lostLine}
+    UPDATE execution SET live_cursor = ${cursor}, live_lost_line = NULL
     WHERE id = ${executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${epoch}
       AND ${isCurrentSession(session)}`;
 }
