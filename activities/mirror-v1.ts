@@ -1,6 +1,10 @@
 import { type BatchConnection, NodeRequestError } from '../gateway/interface.js';
 import type { BackfillType } from '../backfills/definitions.js';
+import { noteWaiting } from '../prisma/queries/v1/note-waiting.js';
 import type { Mirror, Mirrored } from './mirror.js';
+
+/** From then on, `sync.last_error` says what the attempt waits for. */
+const LONG_WAIT_SECONDS = 60;
 
 /**
  * One step at a node of protocol version 1: asks for the whole attempt and waits, up to the length of a step, until
@@ -19,6 +23,7 @@ export async function mirrorV1(mirror: Mirror<BatchConnection>, type: BackfillTy
     return { finished: !isWorthAnother, changed };
   } catch (error) {
     if (error instanceof NodeRequestError && error.code === 'busy') {
+      if ((error.owedSeconds ?? 0) >= LONG_WAIT_SECONDS) await noteWaiting(database, attemptId);
       return { finished: false, changed: false, isBusy: true };
     }
     throw error;

@@ -73,7 +73,8 @@ export interface BackfillInput extends AttemptRef {
 
 /** How far a backfill has come. Counts are over all the attempt's executions, as last known. */
 export interface BackfillProgress {
-  phase: 'locating' | 'waiting_for_node' | 'mirroring' | 'settling' | 'ended';
+  /** `waiting_for_answers`: the node is connected, and has to answer earlier requests first (version 1). */
+  phase: 'locating' | 'waiting_for_node' | 'waiting_for_answers' | 'mirroring' | 'settling' | 'ended';
   executions: number;
   linesDeclared: number;
   linesStored: number;

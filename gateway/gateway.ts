@@ -19,6 +19,7 @@ import { supersedeAuth } from './auth-frame.js';
 import { Login, type Accepted, type Admit } from './login.js';
 import { nodesConnected } from './metrics.js';
 import { createSocketFactory, type CreateSocket } from './socket-factory.js';
+import type { WatchBounds } from './v1/running-watch.js';
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
@@ -32,6 +33,8 @@ export interface GatewayDeps {
   backfills: NodeBackfills;
   /** How often a marker is written after acknowledgements, in ms. @default 10000 */
   markerMs?: number;
+  /** When version 1 nodes are asked what has ended. */
+  watchBounds?: Partial<WatchBounds>;
 }
 
 export class Gateway implements NodeGateway {

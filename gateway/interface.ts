@@ -77,6 +77,8 @@ export class NodeRequestError extends Error {
   constructor(
     readonly code: RequestFailureCode | 'disconnected' | 'timeout' | 'protocol' | 'cancelled',
     message: string,
+    /** `busy`: how long the node has owed the answer that has been out longest. @format s */
+    readonly owedSeconds?: number,
   ) {
     super(message);
   }

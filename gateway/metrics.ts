@@ -14,6 +14,12 @@ export const frameFaults = new Counter({
   help: 'Frames from nodes that broke the protocol.',
 });
 
+export const requestsOutstanding = new Gauge({
+  name: 'backfill_requests_outstanding',
+  help: 'Requests that the version 1 nodes of this process have not answered yet, by kind: backfill, ask, or earlier if an earlier connection sent it.',
+  labelNames: ['kind'],
+});
+
 export const databaseWentBack = new Counter({
   name: 'database_went_back_total',
   help: 'Times that this process found the database in an earlier state than before.',

@@ -7,7 +7,10 @@ import { PROTOCOL_VERSION } from '../protocol/limits.js';
 import { PROTOCOL_V1 } from '../protocol/v1/frames.js';
 import type { LoginSession, NodeSocket, SocketEvents } from './node-socket.js';
 import { LargeMessages } from './v1/large-messages.js';
+import type { WatchBounds } from './v1/running-watch.js';
 import { SocketV1 } from './v1/socket.js';
+import { SweepPace } from './v1/sweep-pace.js';
+import { WantedLooks } from './v1/wanted-looks.js';
 import { LivePageWriter } from './v2/live-page-writer.js';
 import { SocketV2 } from './v2/socket.js';
 
@@ -22,13 +25,16 @@ export interface SocketFactoryDeps {
   database: Database;
   logger: Logger;
   events: SocketEvents;
+  /** Version 1: when nodes are asked what has ended. */
+  watchBounds?: Partial<WatchBounds>;
 }
 
 export type CreateSocket = (version: SpokenVersion, ws: WebSocket, tcp: Socket, session: LoginSession) => NodeSocket;
 
 /** @returns the factory for one hive process, whose sockets share the limits that hold for the whole process */
 export function createSocketFactory(deps: SocketFactoryDeps): CreateSocket {
-  const v1 = { ...deps, largeMessages: new LargeMessages() };
+  const wantedLooks = new WantedLooks(deps.database, deps.logger);
+  const v1 = { ...deps, largeMessages: new LargeMessages(), wantedLooks, sweepPace: new SweepPace() };
   const v2 = { ...deps, livePages: new LivePageWriter(deps.database, deps.logger) };
   return (version, ws, tcp, session) =>
     version === PROTOCOL_V1 ? new SocketV1(ws, tcp, session, v1) : new SocketV2(ws, tcp, session, v2);

@@ -225,10 +225,12 @@ test.concurrent(
 );
 
 test.concurrent(
-  'a node that takes no more requests is asked again after a second, and that is no failure',
+  'a node that takes no more requests is asked again after a second, which is no failure and shows',
   async () => {
     const busy: MirrorStep = { ...PULLED, linesPulled: 0, isBusy: true };
-    const { handle, fakes } = await start({ mirror: [() => busy, () => busy, () => COMPLETE] });
+    const { handle, fakes, phase } = await start({ mirror: [() => busy, () => busy, () => COMPLETE] });
+    await until(() => fakes.steps.length === 2, 5000, 'it has tried again');
+    expect(await phase()).toBe('waiting_for_answers');
     expect(await handle.result()).toMatchObject({ outcome: 'complete' });
     const [first, second, third] = fakes.steps.map(({ at }) => at);
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(950);

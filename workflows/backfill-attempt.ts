@@ -96,6 +96,8 @@ class Backfill {
   #failuresInRow = 0;
   /** The session whose node failed last, how, and how often in a row. */
   #nodeErrors = { sessionId: '', code: '', count: 0 };
+  /** The node has to answer earlier requests before it gets one of this backfill. */
+  #isBusy = false;
   #looks: number;
   /** A reader or a person has joined since the last step began. */
   #isAsked = false;
@@ -194,7 +196,7 @@ class Backfill {
 
   /** @returns what the step did; `moved` if it was taken back, to be run on the queue for readers */
   async #mirror(location: NodeLocation, patienceSeconds: number): Promise<MirrorStep | 'moved'> {
-    this.#show('mirroring');
+    this.#showStep();
     const scope = new CancellationScope();
     if (!this.#isExpedited) this.#movableStep = scope;
     try {
@@ -246,7 +248,8 @@ class Backfill {
       this.#lastProgress = Date.now();
       this.#failuresInRow = 0;
     }
-    this.#show('mirroring');
+    this.#isBusy = step.isBusy === true;
+    this.#showStep();
   }
 
   #resultOf({ ended, notHeld }: MirrorStep): BackfillResult | undefined {
@@ -346,6 +349,10 @@ class Backfill {
     this.#show('ended');
     const { linesDeclared, linesStored, linesPulled } = this.progress;
     return { outcome, linesDeclared, linesStored, linesPulled, ...(outcome !== 'complete' && reason && { reason }) };
+  }
+
+  #showStep(): void {
+    this.#show(this.#isBusy ? 'waiting_for_answers' : 'mirroring');
   }
 
   /** Shows the progress in the Temporal UI. */

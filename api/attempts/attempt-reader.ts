@@ -6,6 +6,8 @@ import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { Principal } from '../../prisma/queries/authenticate.js';
 import { findAttempt, listMissingLines, type AttemptDetailRow } from '../../prisma/queries/find-attempt.js';
 import { listExecutions, type ExecutionRow } from '../../prisma/queries/list-executions.js';
+import { wantLook } from '../../prisma/queries/v1/looks.js';
+import { PROTOCOL_V1 } from '../../protocol/v1/frames.js';
 import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { notFound } from '../problem.js';
 import { Recheck } from '../recheck.js';
@@ -16,6 +18,12 @@ import { isUnderWay, WaitingReads } from './waiting-reads.js';
 /** Small, because an execution's metadata can have 256 KiB. */
 const EXECUTIONS_A_BATCH = 50;
 const MISSING_LISTED = 100;
+/** A node was asked not longer ago than this: it need not be asked again for a read... */
+const FRESH_SECONDS = 10;
+/** ...or for one that waits. */
+const FRESH_FOR_WAIT_SECONDS = 2;
+/** The longest that a read waits for a node to be asked. An answer takes it about a second. */
+const LOOK_SECONDS = 5;
 
 export interface ReadOptions {
   scope: OrganizationScope;
@@ -50,18 +58,19 @@ export class AttemptReader {
     return { etag: etagOf(row, id, options.principal), json: () => this.#json(row, id, options) };
   }
 
-  async #find({ scope, attemptId, request, signal, backfill }: ReadOptions): Promise<AttemptDetailRow> {
-    const row = await findAttempt(scope, attemptId);
-    if (!row) throw notFound('task attempt');
-    if (!backfill || (row.state !== 'partial' && row.state !== 'pending_backfill')) return row;
+  async #find(options: ReadOptions): Promise<AttemptDetailRow> {
+    const { scope, attemptId, request, backfill } = options;
+    const startedAt = performance.now();
+    const found = await findAttempt(scope, attemptId);
+    if (!found) throw notFound('task attempt');
+    if (!backfill || (found.state !== 'partial' && found.state !== 'pending_backfill')) return found;
+    const row = mayHaveEnded(found) ? await this.#look(found, options, backfill.waitSeconds) : found;
     const outcome = await this.#request(scope, row);
     const isRequested = outcome === 'started' || outcome === 'joined' || outcome === 'requested';
-    const { waitSeconds } = backfill;
-    if (waitSeconds > 0 && (isRequested || isUnderWay(row, false))) {
-      const { stopping } = this.#deps;
-      const until = stopping ? AbortSignal.any([signal, stopping]) : signal;
+    const seconds = backfill.waitSeconds - (performance.now() - startedAt) / 1000;
+    if (seconds > 0 && (isRequested || isUnderWay(row, false))) {
       const joined = outcome === 'joined';
-      await this.#waiting.wait(scope, attemptId, { seconds: waitSeconds, joined, signal: until });
+      await this.#waiting.wait(scope, attemptId, { seconds, joined, signal: this.#patienceOf(options) });
       await this.#recheck(request).requireNow();
     } else if (!isRequested) {
       return row;
@@ -69,6 +78,32 @@ export class AttemptReader {
     const again = await findAttempt(scope, attemptId);
     if (!again) throw notFound('task attempt');
     return again;
+  }
+
+  /**
+   * Has the node asked what has become of the attempt, unless that was done just now. Changes nothing about its state.
+   * @returns the attempt as it is after a wait; `row` if there is none
+   */
+  async #look(row: AttemptDetailRow, options: ReadOptions, waitSeconds: number): Promise<AttemptDetailRow> {
+    const { scope, attemptId, request } = options;
+    try {
+      await wantLook(scope, attemptId, waitSeconds > 0 ? FRESH_FOR_WAIT_SECONDS : FRESH_SECONDS);
+    } catch (error) {
+      this.#deps.logger.warn({ err: error, attemptId }, 'a read could not have the node asked');
+      return row;
+    }
+    if (waitSeconds === 0) return row;
+    const seconds = Math.min(waitSeconds, LOOK_SECONDS);
+    await this.#waiting.waitForLook(scope, attemptId, { seconds, signal: this.#patienceOf(options) });
+    await this.#recheck(request).requireNow();
+    const again = await findAttempt(scope, attemptId);
+    if (!again) throw notFound('task attempt');
+    return again;
+  }
+
+  #patienceOf({ signal }: ReadOptions): AbortSignal {
+    const { stopping } = this.#deps;
+    return stopping ? AbortSignal.any([signal, stopping]) : signal;
   }
 
   #recheck(request: Request): Recheck {
@@ -104,6 +139,12 @@ export class AttemptReader {
     };
     yield `],${JSON.stringify(rest).slice(1)}`;
   }
+}
+
+/** A version 1 node never says that an execution has ended, and nothing else will have it asked now. */
+function mayHaveEnded(row: AttemptDetailRow): boolean {
+  const isKnownToNeedMore = row.state !== 'partial' || row.needsBackfill;
+  return row.nodeProtocol === PROTOCOL_V1 && !isKnownToNeedMore && !row.allEnded && row.nodeStatus !== 'offline';
 }
 
 async function* executionBatches(scope: OrganizationScope, attemptId: string): AsyncGenerator<ExecutionRow[]> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import { findAttemptState, type AttemptSyncState } from '../../prisma/queries/find-attempt.js';
+import { isLookWanted } from '../../prisma/queries/v1/looks.js';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 250;
@@ -14,7 +15,12 @@ export function isUnderWay({ state, needsBackfill }: Omit<AttemptSyncState, 'nod
   return state === 'pending_backfill' || (state === 'partial' && needsBackfill && joined);
 }
 
-/** Reads that wait for a backfill: a bounded number, each polling less and less often. */
+export interface ReadWait {
+  seconds: number;
+  signal: AbortSignal;
+}
+
+/** Reads that wait: a bounded number, each polling less and less often. */
 export class WaitingReads {
   #waiting = 0;
 
@@ -24,23 +30,35 @@ export class WaitingReads {
    * Waits until the attempt's backfill has ended, the time is up or the signal aborts. Returns at once if too many
    * reads are already waiting.
    */
-  async wait(
+  wait(
     scope: OrganizationScope,
     attemptId: string,
-    { seconds, joined, signal }: { seconds: number; joined: boolean; signal: AbortSignal },
+    { joined, ...wait }: ReadWait & { joined: boolean },
   ): Promise<void> {
+    let isExpected = joined;
+    return this.#poll(wait, async () => {
+      const state = await findAttemptState(scope, attemptId);
+      if (!state || !isUnderWay(state, isExpected)) return true;
+      if (state.state === 'pending_backfill') isExpected = false; // once it has been held, partial is an end
+      return false;
+    });
+  }
+
+  /** Waits in the same way until the attempt's node has been asked whether its executions have ended. */
+  waitForLook(scope: OrganizationScope, attemptId: string, wait: ReadWait): Promise<void> {
+    return this.#poll(wait, async () => !(await isLookWanted(scope, attemptId)));
+  }
+
+  async #poll({ seconds, signal }: ReadWait, isOver: () => Promise<boolean>): Promise<void> {
     if (this.#waiting >= this.limit) return;
     this.#waiting++;
-    let isExpected = joined;
     try {
       const until = performance.now() + seconds * 1000;
       for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
         const left = until - performance.now();
         if (left <= 0) return;
         await sleep(Math.min(pause, left), undefined, { signal }).catch(() => undefined);
-        const state = await findAttemptState(scope, attemptId);
-        if (!state || !isUnderWay(state, isExpected)) return;
-        if (state.state === 'pending_backfill') isExpected = false; // once it has been held, partial is an end
+        if (await isOver()) return;
       }
     } finally {
       this.#waiting--;

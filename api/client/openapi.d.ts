@@ -882,7 +882,7 @@ export interface components {
             /** @description While it runs. Null after that, or if no worker answered in time. */
             progress: {
                 /** @enum {string} */
-                phase: "locating" | "waiting_for_node" | "mirroring" | "settling" | "ended";
+                phase: "locating" | "waiting_for_node" | "waiting_for_answers" | "mirroring" | "settling" | "ended";
                 executions: number;
                 lines_declared: number;
                 lines_stored: number;

@@ -41,7 +41,7 @@ export const listedBackfill = z.strictObject({
 
 export const backfillProgress = z
   .strictObject({
-    phase: z.enum(['locating', 'waiting_for_node', 'mirroring', 'settling', 'ended']),
+    phase: z.enum(['locating', 'waiting_for_node', 'waiting_for_answers', 'mirroring', 'settling', 'ended']),
     executions: count,
     lines_declared: count,
     lines_stored: count,

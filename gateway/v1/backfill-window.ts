@@ -11,7 +11,7 @@ export interface AnsweredLog {
 }
 
 /**
- * A backfill request of this connection, from when it is sent until its response. What comes in between on the
+ * A request of this connection for a whole attempt, from when it is sent until its response. What comes in between on the
  * connection is treated as the answer, although live frames of the same shape may be among it. Ingest opens and closes
  * the window, in the order of the frames, and not the socket when it reads them.
  */
@@ -39,7 +39,6 @@ export class BackfillWindow {
   constructor(
     readonly requestId: string,
     readonly attemptId: string,
-    readonly type: 'full_attempt' | 'executions',
     /** Executions that the hive knew when it sent the request. */
     readonly knownBefore: ReadonlyMap<string, { hadEnded: boolean }>,
     /** When the request was sent, by the node's clock in ms since 1970; undefined if the clock is unknown. */

@@ -209,8 +209,7 @@ describe('after a cut', () => {
     await reconnect();
     node.isMute = true;
     const unanswered = full(attempt).catch((error: unknown) => error);
-    await until(() => node.requests === 2);
-    const owed = await database.backfillRequest.findFirstOrThrow({ where: { nodeId } });
+    const owed = await requestFor(attempt);
     const before = [...execution.rows];
     await cut();
     writeToDeadSocket(execution, 10);
@@ -411,13 +410,19 @@ async function backfillIfNeeded(attempt: V1Attempt): Promise<void> {
   if (sync?.needsBackfill) await full(attempt);
 }
 
+/** Waits until the node has been asked for the whole attempt. */
+async function requestFor({ frame }: V1Attempt): Promise<{ id: string }> {
+  const where = { attemptId: frame.attempt_id };
+  const asked = node.requests;
+  await until(async () => (await database.backfillRequest.count({ where })) > 0 && node.requests > asked);
+  return database.backfillRequest.findFirstOrThrow({ where });
+}
+
 /** Asks for the attempt and lets the node send just these frames, between the attempt's and the response. */
 async function answer(attempt: V1Attempt, send: (() => void)[]): Promise<void> {
   node.isMute = true;
   const answered = full(attempt);
-  await until(async () => (await database.backfillRequest.count({ where: { nodeId } })) > 0);
-  const { id } = await database.backfillRequest.findFirstOrThrow({ where: { nodeId }, orderBy: { seq: 'desc' } });
-  await until(() => node.requests > 0);
+  const { id } = await requestFor(attempt);
   node.pushAttempt(attempt);
   for (const frame of send) frame();
   node.send('backfill_response', { request_id: id, success: true, error: null, entities_sent: 1 });

@@ -16,19 +16,21 @@ import {
   timeSince,
   type TakenAnswer,
 } from '../../prisma/queries/v1/finish-backfill.js';
+import { needAfterAsk } from '../../prisma/queries/v1/need-after-ask.js';
 import { storeMetadataV1, type TakenInV1 } from '../../prisma/queries/v1/store-metadata.js';
 import { storeTask } from '../../prisma/queries/v1/store-task.js';
 import type { IngestEvents } from '../ingest-events.js';
 import { IngestQueue, persist } from '../ingest-queue.js';
 import { NodeRequestError } from '../interface.js';
 import type { RequestsV1 } from './requests.js';
-import type { BackfillWindow } from './backfill-window.js';
+import { Ask } from './ask.js';
+import { BackfillWindow } from './backfill-window.js';
 import { LogIngestV1 } from './log-ingest.js';
 
 export type IngestItem = (
   | Extract<NodeFrameV1, { type: 'attempt_sync' | 'execution_sync' | 'logs_batch' | 'task_sync' | 'backfill_response' }>
   /** A request was sent, so what follows may be its answer. */
-  | { type: 'window'; data: BackfillWindow }
+  | { type: 'window'; data: BackfillWindow | Ask }
   /** The node has announced everything, as far as one can tell. Handled when everything before it is stored. */
   | { type: 'announced' }
 ) & {
@@ -46,6 +48,8 @@ export interface IngestDeps {
   events: IngestEvents;
   /** @returns the time by the node's clock, in ms since 1970; undefined before its first heartbeat */
   nodeTime(): number | undefined;
+  /** Lines of an attempt came whose execution has not ended, as far as the hive knows. */
+  linesCame(attemptId: string): void;
 }
 
 /** The maximum number of tries to write something once the socket has closed. */
@@ -60,7 +64,7 @@ export class IngestV1 {
     pressure: (high) => this.#deps.events.pressure(high),
     failed: (error, dropped) => this.#failed(error, dropped),
   });
-  readonly #windows = new Map<string, BackfillWindow>();
+  readonly #windows = new Map<string, BackfillWindow | Ask>();
   readonly #logs: LogIngestV1;
   /** Attempts with an execution that has just ended. */
   readonly #justEnded = new LRUCache<string, true>({ max: MAX_JUST_ENDED, ttl: LOG_WRITTEN_MS });
@@ -72,7 +76,7 @@ export class IngestV1 {
     this.#logs = new LogIngestV1({
       ...deps,
       contextOf: (attemptId) => ({
-        window: this.#windowsOf(attemptId).find((window) => window.type === 'full_attempt'),
+        window: this.#windowsOf(attemptId).find((window) => window instanceof BackfillWindow),
         isOwedFromBefore: deps.requests.owesFromBefore(attemptId),
       }),
       persist: (write) => this.#persist(write),
@@ -172,7 +176,8 @@ export class IngestV1 {
       // one that can't be stored must not affect the others
       if (batch.length > 1) for (const item of batch) await this.#takeMetadata([item]);
       else {
-        for (const id of ids) for (const window of this.#windowsOf(id)) window.isSpoilt = true;
+        for (const id of ids)
+          for (const window of this.#windowsOf(id)) if (window instanceof BackfillWindow) window.isSpoilt = true;
         logger.error({ err: error, attemptIds: [...ids] }, 'metadata of a version 1 node could not be stored');
       }
       return;
@@ -185,6 +190,10 @@ export class IngestV1 {
     // a try whose end is unknown may have been the one that changed something
     const changed = new Set(tries > 1 ? ids : taken.syncs.map((sync) => sync.attemptId));
     for (const window of this.#windows.values()) {
+      if (window instanceof Ask) {
+        window.note(executions, changed);
+        continue;
+      }
       if (attempts.some((attempt) => attempt.attempt_id === window.attemptId)) window.hasAttempt = true;
       for (const item of executions) if (item.attempt_id === window.attemptId) window.listed.add(item.execution_id);
       if (changed.has(window.attemptId)) window.changed = true;
@@ -206,11 +215,13 @@ export class IngestV1 {
 
   /** @returns whether frames about the attempt may be part of an answer */
   #isAskedFor(attemptId: string): boolean {
-    return this.#windowsOf(attemptId).length > 0 || this.#deps.requests.owesFromBefore(attemptId);
+    return this.#windowsOf(attemptId).length > 0 || this.#deps.requests.mayDescribe(attemptId);
   }
 
-  #windowsOf(attemptId: string): BackfillWindow[] {
-    return [...this.#windows.values()].filter((window) => window.attemptId === attemptId);
+  #windowsOf(attemptId: string): (BackfillWindow | Ask)[] {
+    return [...this.#windows.values()].filter((window) =>
+      window instanceof Ask ? window.attemptIds.includes(attemptId) : window.attemptId === attemptId,
+    );
   }
 
   async #takeTask(task: NodeDataV1<'task_sync'>): Promise<void> {
@@ -238,28 +249,41 @@ export class IngestV1 {
       return;
     }
     const window = this.#windows.get(id);
-    const failure = window && (await this.#endWindow(window, response));
-    const finished = window?.type === 'full_attempt' && !failure ? window : undefined;
+    const failure = await (window instanceof Ask
+      ? this.#endAsk(window, response)
+      : window && this.#endWindow(window, response));
+    const finished = window instanceof BackfillWindow && !failure ? window : undefined;
     const taken = await this.#persist(() => settleAnswer(database, session, id, finished));
     if (finished) this.#noteFinished(finished, taken);
     for (const other of answered) {
       if (other !== id) await this.#drop(other, new NodeRequestError('timeout', 'the node answered a later request'));
     }
     // what has come on this connection may have been the answer to a request of an earlier one
-    if (!window) for (const open of this.#windows.values()) await this.#logs.startOver(open);
+    if (!window) for (const open of this.#windows.values()) await this.#startOver(open);
     this.#settle(id, failure);
   }
 
   /** Ends a request whose answer will not come, or was not understood. */
   async #drop(requestId: string, error?: NodeRequestError): Promise<void> {
     const window = this.#windows.get(requestId);
-    if (window) await this.#logs.startOver(window);
+    if (window) await this.#startOver(window);
     this.#settle(requestId, error);
+  }
+
+  async #startOver(window: BackfillWindow | Ask): Promise<void> {
+    if (window instanceof Ask) window.startOver();
+    else await this.#logs.startOver(window);
   }
 
   #settle(requestId: string, error?: NodeRequestError): void {
     this.#windows.delete(requestId);
     this.#deps.requests.settle(requestId, error);
+  }
+
+  /** What has ended was stored as metadata. What the node did not speak of, only a whole backfill can tell. */
+  async #endAsk(ask: Ask, { error }: NodeDataV1<'backfill_response'>): Promise<undefined> {
+    ask.end(error);
+    this.#noteNeeds(await this.#persist(() => needAfterAsk(this.#deps.database, this.#deps.session, ask)));
   }
 
   /** @returns why the backfill has failed; undefined if it has not */
@@ -274,7 +298,7 @@ export class IngestV1 {
       return new NodeRequestError(isUnknown ? 'not_found' : 'internal', error ?? 'the node gave no reason');
     }
     if (window.isSpoilt) return new NodeRequestError('internal', 'a part of the answer could not be stored');
-    if (window.type === 'executions' || window.hasAttempt) return undefined;
+    if (window.hasAttempt) return undefined;
     return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
   }
 

@@ -28,6 +28,8 @@ export interface LogIngestDeps extends LogWriterDeps {
   logger: Logger;
   /** @returns which requests about the attempt are open */
   contextOf(attemptId: string): BatchContext;
+  /** Lines of an attempt came whose execution has not ended, as far as the hive knows. */
+  linesCame(attemptId: string): void;
 }
 
 /** The number of entries that are converted before other work gets a turn. */
@@ -84,6 +86,7 @@ export class LogIngestV1 {
       return;
     }
     if (lines.length === 0) return;
+    if (!log.hasEnded) this.#deps.linesCame(log.attemptId);
     const isSurelyAnswer = batch.entries.length > MAX_LIVE_BATCH_ENTRIES;
     const { window, isOwedFromBefore } = this.#deps.contextOf(log.attemptId);
     if (window?.listed.has(log.executionId)) await this.#takeInWindow(window, log, lines, isSurelyAnswer);

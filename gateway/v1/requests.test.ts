@@ -4,10 +4,17 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { openDatabase } from '../../prisma/client.js';
 import { ensureOrganization } from '../../prisma/queries/organization.js';
-import { releaseRequest, reserveRequest, settleRequests } from '../../prisma/queries/v1/outstanding-requests.js';
+import {
+  MAX_OWED_ANSWERS,
+  releaseRequest,
+  reserveRequest,
+  settleRequests,
+} from '../../prisma/queries/v1/outstanding-requests.js';
 import type { HiveAnswerV1 } from '../../protocol/v1/frames.js';
 import { createTestDatabase, type TestDatabase } from '../../tests/harness/database.js';
 import { seedAttempt, seedNode } from '../../tests/harness/seed.js';
+import type { NodeRequestError } from '../interface.js';
+import { requestsOutstanding } from '../metrics.js';
 import { RequestsV1 } from './requests.js';
 import type { Database } from '../../prisma/database.js';
 
@@ -23,6 +30,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
+  requestsOutstanding.reset();
   nodeId = await seedNode(database, organizationId);
 });
 
@@ -47,12 +55,12 @@ function withLateLookUps(attemptId: string, ms: number): Database {
   });
 }
 
-function requestsOn(db: Database) {
+function requestsOn(db: Database, fence = 1n) {
   const sent: string[] = [];
   const socket = { isOpen: true };
   const requests = new RequestsV1({
     database: db,
-    session: { nodeId, fence: 1n },
+    session: { nodeId, fence },
     logger: pino({ level: 'silent' }),
     send: (frame: HiveAnswerV1) => {
       if (socket.isOpen && frame.type === 'backfill_request') sent.push(frame.data.message_id);
@@ -67,7 +75,38 @@ function requestsOn(db: Database) {
 
 const reserved = async () =>
   (await database.backfillRequest.findMany({ where: { nodeId }, orderBy: { seq: 'asc' } })).map(({ id }) => id);
+/** What the gauge shows of this process, without zeros. */
+const gauge = async () =>
+  Object.fromEntries(
+    (await requestsOutstanding.get()).values.flatMap(({ labels, value }) =>
+      value === 0 ? [] : [[String(labels['kind']), value]],
+    ),
+  );
+
 const never = new AbortController().signal;
+const codeOf = (answer: Promise<unknown>) => answer.catch((error: unknown) => (error as NodeRequestError).code);
+
+/** A session of the node that ended while the node owed it answers. */
+async function leaveUnanswered(count: number, fence = 1n): Promise<string> {
+  const attemptId = await seedAttempt(database, { organizationId, nodeId });
+  for (let index = 0; index < count; index++) {
+    await database.backfillRequest.create({ data: { id: randomUUID(), nodeId, attemptId, fence } });
+  }
+  return attemptId;
+}
+
+/** A later session of the node, which has loaded what the node owes. */
+async function laterSession() {
+  await database.nodeLease.update({ where: { nodeId }, data: { fence: 2n } });
+  const session = requestsOn(database, 2n);
+  await session.requests.load();
+  return session;
+}
+
+/** The node answers a request, and the answer is stored. */
+async function answer(requests: RequestsV1, id: string): Promise<void> {
+  for (const settled of await settleRequests(database, nodeId, id)) requests.settle(settled);
+}
 
 test('requests are sent in the order in which they were reserved, so that an answer ends none that has not been sent yet', async () => {
   const slow = await seedAttempt(database, { organizationId, nodeId });
@@ -125,4 +164,76 @@ test('a request whose connection is lost before it is sent keeps no place', asyn
   await expect(answer).rejects.toMatchObject({ code: 'disconnected' });
   expect(sent).toEqual([]);
   expect(await reserved()).toEqual([]);
+});
+
+test('requests that a node never answered keep no later connection from asking, and the answer to that frees them', async () => {
+  const early = await leaveUnanswered(4);
+  const { sent, requests } = await laterSession();
+  expect(requests.owesFromBefore(early)).toBe(true);
+  const asked = requests.ask([], never);
+  while (sent.length === 0) await sleep(10);
+  const attemptId = await seedAttempt(database, { organizationId, nodeId });
+  expect(await codeOf(requests.backfill(attemptId, 'full_attempt', never))).toBe('busy');
+  expect(requests.waiting).toMatchObject({ requests: 5, fromBefore: 4 });
+  expect(await gauge()).toEqual({ ask: 1, earlier: 4 });
+  await answer(requests, sent[0] ?? '');
+  await asked;
+  expect(await reserved()).toEqual([]);
+  expect(requests.owesFromBefore(early)).toBe(false);
+  expect(requests.waiting).toMatchObject({ requests: 0, fromBefore: 0 });
+  expect(await gauge()).toEqual({});
+  const backfill = requests.backfill(attemptId, 'full_attempt', never);
+  while (sent.length === 1) await sleep(10);
+  await answer(requests, sent[1] ?? '');
+  expect(await backfill).toMatchObject({ done: true });
+});
+
+test('a backfill can be the one request that a later connection sends', async () => {
+  await leaveUnanswered(4);
+  const { sent, requests } = await laterSession();
+  const attemptId = await seedAttempt(database, { organizationId, nodeId });
+  const backfill = requests.backfill(attemptId, 'full_attempt', never);
+  while (sent.length === 0) await sleep(10);
+  expect(await codeOf(requests.ask([], never))).toBe('busy');
+  await answer(requests, sent[0] ?? '');
+  expect(await backfill).toMatchObject({ done: true });
+  expect(await reserved()).toEqual([]);
+});
+
+test('a node that would owe so many answers that it freezes is asked nothing more', async () => {
+  await leaveUnanswered(MAX_OWED_ANSWERS);
+  const { sent, requests } = await laterSession();
+  expect(await codeOf(requests.ask([], never))).toBe('busy');
+  expect(sent).toEqual([]);
+});
+
+test('backfills leave one place to an ask, and one ask is out at a time', async () => {
+  const { sent, requests } = requestsOn(database);
+  const attempts: string[] = [];
+  for (let index = 0; index < 4; index++) attempts.push(await seedAttempt(database, { organizationId, nodeId }));
+  const backfills = attempts.map((attemptId) => codeOf(requests.backfill(attemptId, 'full_attempt', never)));
+  while (sent.length < 3) await sleep(10);
+  const asked = codeOf(requests.ask(attempts, never));
+  while (sent.length < 4) await sleep(10);
+  expect(await codeOf(requests.ask([], never))).toBe('busy');
+  expect(await backfills[3]).toBe('busy');
+  expect(sent).toHaveLength(4);
+  requests.disconnect();
+  expect(await Promise.all([asked, ...backfills])).toEqual([
+    'disconnected',
+    'disconnected',
+    'disconnected',
+    'disconnected',
+    'busy',
+  ]);
+});
+
+test('a refusal says how long the node has owed an answer, without the time that it was away', async () => {
+  await leaveUnanswered(MAX_OWED_ANSWERS);
+  await database.$executeRaw`UPDATE backfill_request SET waiting_since = now() - interval '90 seconds'`;
+  const { requests } = await laterSession();
+  const refusal = await requests.ask([], never).catch((error: unknown) => error as NodeRequestError);
+  expect(refusal).toMatchObject({ code: 'busy' });
+  expect((refusal as NodeRequestError).owedSeconds).toBeGreaterThan(90);
+  expect((refusal as NodeRequestError).owedSeconds).toBeLessThan(120);
 });

@@ -1,4 +1,7 @@
-/** Backfill requests to one version 1 node: a few at once, each answered by the response with its id, or given up. */
+/**
+ * Requests to one version 1 node: whole backfills and asks, a few at once, each answered by the response with its id,
+ * or given up.
+ */
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import pTimeout from 'p-timeout';
@@ -7,14 +10,16 @@ import type { Database } from '../../prisma/database.js';
 import type { SessionFence } from '../../prisma/session.js';
 import { listKnownExecutions } from '../../prisma/queries/v1/finish-backfill.js';
 import {
+  hasPlace,
   listOutstanding,
-  MAX_OUTSTANDING_REQUESTS,
   releaseRequest,
   reserveRequest,
 } from '../../prisma/queries/v1/outstanding-requests.js';
 import type { HiveAnswerV1 } from '../../protocol/v1/frames.js';
 import { type BackfillAnswer, NodeRequestError } from '../interface.js';
+import { Ask } from './ask.js';
 import { BackfillWindow } from './backfill-window.js';
+import { OutstandingRequests, type Request, type Waiting } from './outstanding.js';
 
 /** How long a step waits for a place among the outstanding requests; the backfill then asks again. */
 const PLACE_WAIT_MS = 2000;
@@ -24,19 +29,8 @@ const ANSWER_WAIT_MS = 60_000;
 const SILENCE_MS = 30_000;
 /** How often a wait checks whether it should end. */
 const LOOK_MS = 250;
-
-interface Outstanding {
-  attemptId: string;
-  /** Absent if an earlier connection sent the request. */
-  window?: BackfillWindow;
-  answer: PromiseWithResolvers;
-}
-
-interface PromiseWithResolvers {
-  promise: Promise<void>;
-  resolve: () => void;
-  reject: (error: NodeRequestError) => void;
-}
+/** The maximum number of attempts in one ask. */
+export const MAX_ASKED_ATTEMPTS = 50;
 
 export interface RequestsDeps {
   database: Database;
@@ -45,7 +39,7 @@ export interface RequestsDeps {
   /** @returns whether it was sent; false if the socket is closing */
   send(frame: HiveAnswerV1): boolean;
   /** The request was sent: frames that come from now on may belong to its window. */
-  open(window: BackfillWindow): void;
+  open(window: BackfillWindow | Ask): void;
   /** @returns the time by the node's clock, in ms since 1970; undefined before its first heartbeat */
   nodeTime(): number | undefined;
   /**
@@ -55,9 +49,19 @@ export interface RequestsDeps {
   lastProgress(): number;
 }
 
+/** A request that is to be sent. */
+interface Draft<Window extends BackfillWindow | Ask> {
+  id: string;
+  /** Null for an ask. */
+  attemptId: string | null;
+  attemptIds: string[];
+  /** Called when there is a place for it. */
+  makeWindow(): Promise<Window> | Window;
+}
+
 export class RequestsV1 {
   readonly #deps: RequestsDeps;
-  readonly #outstanding = new Map<string, Outstanding>();
+  readonly #outstanding = new OutstandingRequests();
   /**
    * Each request is reserved and sent before the next one is reserved. A response ends all requests that were reserved
    * before its own. If one of those were sent only later, its response would match no request.
@@ -72,32 +76,41 @@ export class RequestsV1 {
 
   /** Loads the requests of earlier connections that the node may still answer on this one. */
   async load(): Promise<void> {
-    for (const { id, attemptId } of await listOutstanding(this.#deps.database, this.#deps.session.nodeId)) {
-      if (!this.#outstanding.has(id)) this.#outstanding.set(id, { attemptId, answer: withResolvers() });
+    for (const { id, attemptId, seconds } of await listOutstanding(this.#deps.database, this.#deps.session.nodeId)) {
+      this.#outstanding.addFromBefore(id, attemptId, seconds);
     }
   }
 
-  /** Waits for the answer to the attempt's open request, or sends one. @throws NodeRequestError */
+  /**
+   * Waits for the answer to the attempt's open request, or sends one. `executions` asks for the executions without
+   * their lines.
+   * @throws NodeRequestError
+   */
   async backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
-    const request = this.#findSent(attemptId, type) ?? (await this.#send(attemptId, type, signal));
-    const startedAt = performance.now();
+    if (type === 'executions') return this.#askAlone(attemptId, signal);
+    const isWanted = (window: BackfillWindow | Ask): window is BackfillWindow =>
+      window instanceof BackfillWindow && window.attemptId === attemptId;
+    const request = this.#outstanding.find(isWanted) ?? (await this.#send(this.#draftBackfill(attemptId), signal));
     const before = request.window.linesStored;
-    while (!(await isSettledWithin(request.answer.promise, LOOK_MS))) {
-      if (signal.aborted) throw cancelled();
-      if (performance.now() - Math.max(startedAt, this.#deps.lastProgress()) > SILENCE_MS) {
-        throw new NodeRequestError('timeout', `the node sent nothing for ${SILENCE_MS / 1000} s`);
-      }
-      if (performance.now() - startedAt > ANSWER_WAIT_MS) {
-        return { done: false, linesStored: request.window.linesStored - before };
-      }
-    }
-    await request.answer.promise;
-    return { done: true, linesStored: request.window.linesStored - before, changed: request.window.changed };
+    const isAnswered = await this.#untilAnswered(request, signal, ANSWER_WAIT_MS);
+    const linesStored = request.window.linesStored - before;
+    return isAnswered ? { done: true, linesStored, changed: request.window.changed } : { done: false, linesStored };
+  }
+
+  /**
+   * Asks which executions the attempts have, and waits until the answer is stored.
+   * @param attemptIds at most {@link MAX_ASKED_ATTEMPTS}; none at all is answered too, and frees what the node owed
+   * @throws NodeRequestError; `busy` if another ask is out, or the node owes too many answers
+   */
+  async ask(attemptIds: string[], signal: AbortSignal): Promise<Ask> {
+    const request = await this.#send(draftAsk(attemptIds), signal);
+    await this.#untilAnswered(request, signal, Infinity);
+    return request.window;
   }
 
   /** @returns whether the node still owes an answer about the attempt that an earlier connection asked for */
   owesFromBefore(attemptId: string): boolean {
-    return [...this.#outstanding.values()].some((request) => request.attemptId === attemptId && !request.window);
+    return this.#outstanding.owesFromBefore(attemptId);
   }
 
   isOutstanding(requestId: string): boolean {
@@ -106,78 +119,119 @@ export class RequestsV1 {
 
   /** @returns the requests that a response to this one answers or skips, in the order of sending; none if it is not open */
   answeredBy(requestId: string): string[] {
-    const ids = [...this.#outstanding.keys()];
-    return ids.slice(0, ids.indexOf(requestId) + 1);
+    return this.#outstanding.answeredBy(requestId);
+  }
+
+  /** @returns whether the node still owes an answer, asked for by an earlier connection, that may describe the attempt */
+  mayDescribe(attemptId: string): boolean {
+    return this.#outstanding.mayDescribe(attemptId);
+  }
+
+  /** What the hive waits for. */
+  get waiting(): Waiting {
+    return this.#outstanding.waiting;
   }
 
   /** Ends a request whose response has been processed. */
   settle(requestId: string, error?: NodeRequestError): void {
-    const request = this.#outstanding.get(requestId);
-    if (!request) return;
-    this.#outstanding.delete(requestId);
-    if (error) request.answer.reject(error);
-    else request.answer.resolve();
-    // a node answers in order, so what earlier connections asked for will not come any more
-    if (request.window) for (const [id, { window }] of this.#outstanding) if (!window) this.settle(id);
+    this.#outstanding.settle(requestId, error);
     for (const wake of this.#freed.splice(0)) wake();
   }
 
   /** Ends every request, since the socket has closed. */
   disconnect(): void {
     this.#isClosed = true;
-    for (const id of [...this.#outstanding.keys()]) this.settle(id, disconnected());
+    this.#outstanding.end(disconnected());
+    for (const wake of this.#freed.splice(0)) wake();
   }
 
-  /** @returns the open request that this connection sent for the attempt; undefined if there is none */
-  #findSent(attemptId: string, type: string) {
-    for (const { attemptId: id, window, answer } of this.#outstanding.values()) {
-      if (id === attemptId && window?.type === type) return { window, answer };
+  async #askAlone(attemptId: string, signal: AbortSignal): Promise<BackfillAnswer> {
+    const isWanted = (window: BackfillWindow | Ask): window is Ask =>
+      window instanceof Ask && window.isAbout(attemptId);
+    const request = this.#outstanding.find(isWanted) ?? (await this.#send(draftAsk([attemptId]), signal));
+    if (!(await this.#untilAnswered(request, signal, ANSWER_WAIT_MS))) return { done: false, linesStored: 0 };
+    const { window } = request;
+    const error = window.errorOf(attemptId);
+    if (error !== undefined) {
+      throw new NodeRequestError(window.notFound.includes(attemptId) ? 'not_found' : 'internal', error);
     }
-    return undefined;
+    return { done: true, linesStored: 0, changed: window.hasChanged(attemptId) };
   }
 
-  async #send(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal) {
+  #draftBackfill(attemptId: string): Draft<BackfillWindow> {
+    const id = randomUUID();
+    const makeWindow = async () => {
+      const known = await listKnownExecutions(this.#deps.database, attemptId);
+      return new BackfillWindow(id, attemptId, known, this.#deps.nodeTime());
+    };
+    return { id, attemptId, attemptIds: [attemptId], makeWindow };
+  }
+
+  /**
+   * @returns false if the node is still working on it after `waitMs`
+   * @throws NodeRequestError
+   */
+  async #untilAnswered({ answer }: Request, signal: AbortSignal, waitMs: number): Promise<boolean> {
+    const startedAt = performance.now();
+    while (!(await isSettledWithin(answer, LOOK_MS))) {
+      if (signal.aborted) throw cancelled();
+      if (performance.now() - Math.max(startedAt, this.#deps.lastProgress()) > SILENCE_MS) {
+        throw new NodeRequestError('timeout', `the node sent nothing for ${SILENCE_MS / 1000} s`);
+      }
+      if (performance.now() - startedAt > waitMs) return false;
+    }
+    await answer;
+    return true;
+  }
+
+  async #send<Window extends BackfillWindow | Ask>(
+    draft: Draft<Window>,
+    signal: AbortSignal,
+  ): Promise<Request<Window>> {
+    const kind = draft.attemptId === null ? 'ask' : 'backfill';
     const deadline = performance.now() + PLACE_WAIT_MS;
     for (;;) {
-      await this.#waitForPlace(deadline, signal);
+      await this.#waitForPlace(kind, deadline, signal);
       const sent = await this.#oneByOne(() => {
         if (this.#isClosed) throw disconnected();
         if (signal.aborted) throw cancelled();
         // requests ahead of this one in the queue may have taken the places
-        return this.#shouldWait(deadline) ? undefined : this.#sendIfReserved(attemptId, type);
+        return this.#shouldWait(kind, deadline) ? undefined : this.#sendIfReserved(draft);
       });
       if (sent) return sent;
-      if (performance.now() >= deadline)
-        throw new NodeRequestError('busy', 'the node already owes the maximum number of answers');
+      if (performance.now() >= deadline) {
+        const { oldestSeconds } = this.waiting;
+        throw new NodeRequestError('busy', 'the node already owes the maximum number of answers', oldestSeconds);
+      }
     }
   }
 
   /** @returns undefined if the node already owes the maximum number of answers */
-  async #sendIfReserved(attemptId: string, type: 'full_attempt' | 'executions') {
-    const { database, session } = this.#deps;
-    const id = randomUUID();
+  async #sendIfReserved<Window extends BackfillWindow | Ask>(
+    draft: Draft<Window>,
+  ): Promise<Request<Window> | undefined> {
+    const { id, attemptId } = draft;
     try {
-      const { reserved, givenUp } = await reserveRequest(database, session, { id, attemptId });
+      const { reserved, givenUp } = await reserveRequest(this.#deps.database, this.#deps.session, draft);
       for (const old of givenUp) this.settle(old, new NodeRequestError('timeout', 'the node has not answered'));
       if (!reserved) return undefined;
-      const known = await listKnownExecutions(database, attemptId);
-      const window = new BackfillWindow(id, attemptId, type, known, this.#deps.nodeTime());
-      const data = { message_id: id, backfill_type: type, entity_ids: [attemptId], logs_after: null };
+      const window = await draft.makeWindow();
+      const backfill_type = attemptId === null ? 'executions' : 'full_attempt';
+      const data = { message_id: id, backfill_type, entity_ids: draft.attemptIds, logs_after: null } as const;
       if (!this.#deps.send({ type: 'backfill_request', data })) throw disconnected();
-      const answer = withResolvers();
-      this.#outstanding.set(id, { attemptId, window, answer });
+      const request = this.#outstanding.add(window, attemptId);
       this.#deps.open(window);
-      return { window, answer };
+      return request;
     } catch (error) {
-      await this.#release(id, attemptId);
+      await this.#release(draft);
       throw error;
     }
   }
 
   /** Gives back the place of a request that was not sent, since no answer will. */
-  async #release(requestId: string, attemptId: string): Promise<void> {
+  async #release({ id, attemptId }: Draft<BackfillWindow | Ask>): Promise<void> {
     try {
-      await releaseRequest(this.#deps.database, requestId);
+      await releaseRequest(this.#deps.database, id);
     } catch (error) {
       const nodeId = this.#deps.session.nodeId;
       this.#deps.logger.warn(
@@ -187,13 +241,13 @@ export class RequestsV1 {
     }
   }
 
-  #shouldWait(deadline: number): boolean {
-    return this.#outstanding.size >= MAX_OUTSTANDING_REQUESTS && performance.now() < deadline;
+  #shouldWait(kind: 'ask' | 'backfill', deadline: number): boolean {
+    return !hasPlace(this.#outstanding.owed, kind) && performance.now() < deadline;
   }
 
   /** Waits for a place, as far as this connection knows, until the deadline. After that, the database decides. */
-  async #waitForPlace(deadline: number, signal: AbortSignal): Promise<void> {
-    while (this.#shouldWait(deadline)) {
+  async #waitForPlace(kind: 'ask' | 'backfill', deadline: number, signal: AbortSignal): Promise<void> {
+    while (this.#shouldWait(kind, deadline)) {
       if (this.#isClosed) throw disconnected();
       if (signal.aborted) throw cancelled();
       await new Promise<void>((resolve) => {
@@ -211,15 +265,9 @@ export class RequestsV1 {
 const cancelled = () => new NodeRequestError('cancelled', 'the request was cancelled');
 const disconnected = () => new NodeRequestError('disconnected', 'the node disconnected');
 
-function withResolvers(): PromiseWithResolvers {
-  let resolve!: () => void;
-  let reject!: (error: NodeRequestError) => void;
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  promise.catch(() => undefined); // perhaps nobody is waiting for it
-  return { promise, resolve, reject };
+function draftAsk(attemptIds: string[]): Draft<Ask> {
+  const id = randomUUID();
+  return { id, attemptId: null, attemptIds, makeWindow: () => new Ask(id, attemptIds) };
 }
 
 function isSettledWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {

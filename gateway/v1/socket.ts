@@ -16,6 +16,10 @@ import { SocketGuard } from '../socket-guard.js';
 import { IngestV1 } from './ingest.js';
 import { LARGE_MESSAGE_BYTES, type LargeMessages } from './large-messages.js';
 import { RequestsV1 } from './requests.js';
+import { RunningWatch, type WatchBounds } from './running-watch.js';
+import type { SweepPace } from './sweep-pace.js';
+import { reportWaiting } from './waiting-report.js';
+import type { WantedLooks } from './wanted-looks.js';
 
 /** The node does not say when it has announced everything. It is taken to have done so this long after metadata... */
 const QUIET_MS = 500;
@@ -27,6 +31,10 @@ export interface SocketV1Deps {
   logger: Logger;
   events: SocketEvents;
   largeMessages: LargeMessages;
+  wantedLooks: WantedLooks;
+  sweepPace: SweepPace;
+  /** When nodes are asked what has ended. @default WATCH_BOUNDS */
+  watchBounds?: Partial<WatchBounds>;
 }
 
 export class SocketV1 implements BatchConnection {
@@ -36,6 +44,8 @@ export class SocketV1 implements BatchConnection {
   readonly #guard: SocketGuard;
   readonly #requests: RequestsV1;
   readonly #ingest: IngestV1;
+  readonly #watch: RunningWatch;
+  readonly #report: { stop(): void };
   /** Timers that run until the node is taken to have announced everything. */
   #announcing: { quiet: NodeJS.Timeout | undefined; limit: NodeJS.Timeout } | undefined;
   #unfinishedBytes = 0;
@@ -78,7 +88,17 @@ export class SocketV1 implements BatchConnection {
       send,
       events: ingestEventsFor(this, this.#guard, deps),
       nodeTime,
+      linesCame: (attemptId) => this.#watch.linesCame(attemptId),
     });
+    this.#watch = new RunningWatch({
+      database,
+      nodeId: session.nodeId,
+      logger,
+      ask: (attemptIds, signal) => this.#requests.ask(attemptIds, signal),
+      sweepPace: deps.sweepPace,
+      ...(deps.watchBounds && { bounds: deps.watchBounds }),
+    });
+    this.#report = reportWaiting(logger, session.nodeId, () => this.#requests.waiting);
     this.#announcing = { quiet: undefined, limit: setTimeout(() => this.#announce(), ANNOUNCED_MS) };
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
     ws.on('close', () => void this.#end());
@@ -94,6 +114,9 @@ export class SocketV1 implements BatchConnection {
     await this.#requests.load();
     const { nodeId, organizationId } = this.session;
     this.#guard.send(authResultV1({ node_id: nodeId, organization_id: organizationId }));
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    this.#watch.start();
+    this.#deps.wantedLooks.add(nodeId, this.#watch);
   }
 
   async backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
@@ -213,6 +236,9 @@ export class SocketV1 implements BatchConnection {
     clearTimeout(this.#announcing?.limit);
     this.#announcing = undefined;
     this.#takeLargeMessage()?.();
+    this.#deps.wantedLooks.remove(this.session.nodeId, this.#watch);
+    this.#watch.stop();
+    this.#report.stop();
     await this.#ingest.finish();
     this.#requests.disconnect();
     this.#deps.events.closed(this);

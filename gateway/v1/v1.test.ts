@@ -49,6 +49,10 @@ function connectionTo(nodeId: string): BatchConnection {
   return connection;
 }
 
+/** Waits until the hive has asked the node which executions have ended, and the node has answered. */
+const askedAtLogin = (node: ScriptedV1Node, nodeId: string) =>
+  until(async () => node.requests === 1 && (await database.backfillRequest.count({ where: { nodeId } })) === 0);
+
 const never = new AbortController().signal;
 const full = (connection: BatchConnection, { frame }: V1Attempt) =>
   connection.backfill(frame.attempt_id, 'full_attempt', never);
@@ -430,15 +434,16 @@ describe('backfill requests', () => {
 
   test('at most four are outstanding across connections, and a late response frees its place but completes nothing', async () => {
     const { node, nodeId, connection } = await connected();
+    await askedAtLogin(node, nodeId);
     node.isMute = true;
-    const attempts = Array.from({ length: 4 }, () => node.addAttempt());
+    const attempts = Array.from({ length: 3 }, () => node.addAttempt());
     const answers = attempts.map((attempt) =>
       full(connection, attempt).catch((error: unknown) => (error as NodeRequestError).code),
     );
-    await until(() => node.requests === 4);
+    await until(() => node.requests === 4); // with the ask at the login
     await expect(full(connection, node.addAttempt())).rejects.toMatchObject({ code: 'busy' });
     const owed = await database.backfillRequest.findMany({ where: { nodeId }, orderBy: { seq: 'asc' } });
-    expect(owed).toHaveLength(4);
+    expect(owed).toHaveLength(3); // the fourth place is for asks
     node.drop();
     expect(await answers[0]).toBe('disconnected');
 
@@ -446,12 +451,13 @@ describe('backfill requests', () => {
     const stranger = await connected();
     stranger.node.send('backfill_response', { request_id: owed[1]?.id, success: true, error: null, entities_sent: 1 });
     await settled(stranger.node);
-    expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(4);
+    expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(3);
 
     await until(() => gateway.connectionTo(nodeId) === undefined);
     await node.connect(url);
+    await until(() => node.requests === 5); // this connection’s ask
     await expect(full(connectionTo(nodeId), node.addAttempt())).rejects.toMatchObject({ code: 'busy' });
-    expect(node.requests).toBe(4);
+    expect(node.requests).toBe(5);
     // the rest of the old answer: the attempt's log without its end, or a live batch, for all that the hive can tell
     const late = node.attempts.get(owed[1]?.attemptId ?? '');
     if (!late) throw new Error('no such attempt');
@@ -463,7 +469,7 @@ describe('backfill requests', () => {
     await settled(node);
     expect(await syncOf(late.frame.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
     expect(await storedLines(execution)).toBe(0);
-    expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(2); // the first can't be answered any more
+    expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(2); // the first can't be answered any more, and the ask is out
     node.isMute = false;
     await full(connectionTo(nodeId), late);
     expect(await stateOf(late)).toBe('complete');
@@ -473,12 +479,13 @@ describe('backfill requests', () => {
 
   test('a request that is not answered within ten minutes of connection gives its place back', async () => {
     const { node, nodeId, connection } = await connected();
+    await askedAtLogin(node, nodeId);
     node.isMute = true;
-    const attempts = Array.from({ length: 4 }, () => node.addAttempt());
+    const attempts = Array.from({ length: 3 }, () => node.addAttempt());
     const given = attempts.map((attempt) =>
       full(connection, attempt).catch((error: unknown) => (error as NodeRequestError).code),
     );
-    await until(async () => (await database.backfillRequest.count({ where: { nodeId } })) === 4);
+    await until(async () => (await database.backfillRequest.count({ where: { nodeId } })) === 3);
     await database.$executeRaw`UPDATE backfill_request SET waiting_since = now() - interval '11 minutes'`;
     node.isMute = false;
     const next = node.addAttempt();

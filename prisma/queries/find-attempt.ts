@@ -28,6 +28,8 @@ export interface AttemptDetailRow extends AttemptRow {
   nodeName: string;
   nodePublicUrl: string | null;
   nodeStatus: string;
+  /** The version of the protocol that the node spoke at its last login. */
+  nodeProtocol: number;
   executions: number;
   allEnded: boolean;
   linesDeclared: bigint;
@@ -45,7 +47,7 @@ export const ATTEMPT_COLUMNS = Prisma.sql`
 export async function findAttempt(scope: OrganizationScope, attemptId: string): Promise<AttemptDetailRow | undefined> {
   const [attempt] = await scope.query<AttemptDetailRow>(Prisma.sql`
     SELECT ${ATTEMPT_COLUMNS}, n.name AS "nodeName", n.public_url AS "nodePublicUrl", ${NODE_STATUS} AS "nodeStatus",
-           counted.*
+           n.protocol_version AS "nodeProtocol", counted.*
     FROM attempt a
     JOIN attempt_sync s ON s.attempt_id = a.id
     JOIN node n ON n.id = a.node_id
