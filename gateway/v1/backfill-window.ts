@@ -33,6 +33,8 @@ export class BackfillWindow {
   changed = false;
   /** Whether something that came could not be stored, so that it says nothing about what the node has. */
   isSpoilt = false;
+  /** Whether a log of the attempt was too large to be taken. */
+  isTooLarge = false;
   readonly #deferred = new Map<string, EncodedLine[][]>();
   #deferredBytes = 0;
 

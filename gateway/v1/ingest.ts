@@ -18,17 +18,26 @@ import {
 } from '../../prisma/queries/v1/finish-backfill.js';
 import { storeMetadataV1, type TakenInV1 } from '../../prisma/queries/v1/store-metadata.js';
 import { storeTask } from '../../prisma/queries/v1/store-task.js';
+import type { TooLargeLog } from '../../prisma/queries/too-large.js';
 import type { IngestEvents } from '../ingest-events.js';
 import { IngestQueue, persist } from '../ingest-queue.js';
 import { NodeRequestError } from '../interface.js';
 import type { RequestsV1 } from './requests.js';
 import type { BackfillWindow } from './backfill-window.js';
-import { LogIngestV1 } from './log-ingest.js';
+import { BatchIntake } from './batch-intake.js';
+import type { ArrivingBatch } from './large-message-reader.js';
+import { LogIngestV1, type LogIngestDeps } from './log-ingest.js';
+import { LogWriterV1 } from './log-writer.js';
+import { WholeBatches } from './whole-batches.js';
 
 export type IngestItem = (
   | Extract<NodeFrameV1, { type: 'attempt_sync' | 'execution_sync' | 'logs_batch' | 'task_sync' | 'backfill_response' }>
   /** A request was sent, so what follows may be its answer. */
   | { type: 'window'; data: BackfillWindow }
+  /** A batch that is stored while it arrives. */
+  | { type: 'arriving_batch'; data: ArrivingBatch }
+  /** A batch that is skipped. */
+  | { type: 'too_large'; data: TooLargeLog }
   /** The node has announced everything, as far as one can tell. Handled when everything before it is stored. */
   | { type: 'announced' }
 ) & {
@@ -62,6 +71,8 @@ export class IngestV1 {
   });
   readonly #windows = new Map<string, BackfillWindow>();
   readonly #logs: LogIngestV1;
+  readonly #whole: WholeBatches;
+  readonly #batches: BatchIntake;
   /** Attempts with an execution that has just ended. */
   readonly #justEnded = new LRUCache<string, true>({ max: MAX_JUST_ENDED, ttl: LOG_WRITTEN_MS });
   #isClosed = false;
@@ -69,7 +80,7 @@ export class IngestV1 {
 
   constructor(deps: IngestDeps) {
     this.#deps = deps;
-    this.#logs = new LogIngestV1({
+    const logDeps: LogIngestDeps = {
       ...deps,
       contextOf: (attemptId) => ({
         window: this.#windowsOf(attemptId).find((window) => window.type === 'full_attempt'),
@@ -77,7 +88,10 @@ export class IngestV1 {
       }),
       persist: (write) => this.#persist(write),
       needed: (sync) => this.#noteNeeds(sync ? [sync] : []),
-    });
+    };
+    this.#logs = new LogIngestV1(logDeps);
+    this.#whole = new WholeBatches({ ...logDeps, logs: this.#logs, writer: new LogWriterV1(logDeps) });
+    this.#batches = new BatchIntake(this.#whole, deps.logger);
   }
 
   /** @returns when something was last being stored, as a time of `performance.now()` */
@@ -91,7 +105,7 @@ export class IngestV1 {
   }
 
   add(item: IngestItem): void {
-    if (!this.#queue.add(item)) item.release?.();
+    if (!this.#queue.add(item)) release(item);
   }
 
   /** To be called when the socket has closed. Resolves when everything that arrived is stored or has failed. */
@@ -115,7 +129,7 @@ export class IngestV1 {
   #failed(error: unknown, dropped: IngestItem[]): void {
     if (error instanceof SupersededError) this.#deps.events.superseded();
     else this.#deps.events.failed(error);
-    for (const item of dropped) item.release?.();
+    for (const item of dropped) release(item);
   }
 
   /** What can't be stored, although the database is there, is logged, and is known to be missing. */
@@ -125,7 +139,7 @@ export class IngestV1 {
     } catch (error) {
       if (error instanceof SupersededError || isTransientDatabaseError(error)) throw error;
       this.#deps.logger.error({ err: error, type: item.type }, 'what a version 1 node sent could not be stored');
-      if (item.type === 'logs_batch') {
+      if (item.type === 'logs_batch' || item.type === 'arriving_batch') {
         await this.#logs.distrust(item.data.execution_process_id);
       } else if (item.type === 'backfill_response') {
         const failure = new NodeRequestError('internal', 'the answer could not be stored');
@@ -141,6 +155,10 @@ export class IngestV1 {
         return this.#takeMetadata(batch);
       case 'logs_batch':
         return this.#logs.take(item.data);
+      case 'arriving_batch':
+        return this.#batches.take(item.data);
+      case 'too_large':
+        return this.#whole.tooLarge(item.data);
       case 'task_sync':
         return this.#takeTask(item.data);
       case 'backfill_response':
@@ -273,6 +291,7 @@ export class IngestV1 {
       const isUnknown = error?.includes(`attempt ${attemptId} not found`) ?? false;
       return new NodeRequestError(isUnknown ? 'not_found' : 'internal', error ?? 'the node gave no reason');
     }
+    if (window.isTooLarge) return new NodeRequestError('too_large', 'a log of the attempt is too large');
     if (window.isSpoilt) return new NodeRequestError('internal', 'a part of the answer could not be stored');
     if (window.type === 'executions' || window.hasAttempt) return undefined;
     return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
@@ -293,6 +312,12 @@ export class IngestV1 {
     const { logger } = this.#deps;
     return persist(write, { logger, shouldGiveUp: (tries) => this.#isClosed && tries >= TRIES_WHEN_CLOSED });
   }
+}
+
+/** The item is dropped, because the queue has stopped. */
+function release(item: IngestItem): void {
+  item.release?.();
+  if (item.type === 'arriving_batch') item.data.pieces.destroy();
 }
 
 const TASK_STATUSES = new Set(['todo', 'inprogress', 'in-progress', 'inreview', 'in-review', 'done', 'cancelled']);

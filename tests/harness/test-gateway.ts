@@ -25,7 +25,9 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-export async function startTestGateway({ markerMs }: Pick<GatewayDeps, 'markerMs'> = {}): Promise<TestGateway> {
+type TestOptions = Pick<GatewayDeps, 'markerMs' | 'messageLimits' | 'largeMessages'>;
+
+export async function startTestGateway(options: TestOptions = {}): Promise<TestGateway> {
   const testDatabase = await createTestDatabase();
   const database = openDatabase(testDatabase.url);
   const { id: organizationId } = await ensureOrganization(database, 'default');
@@ -40,7 +42,7 @@ export async function startTestGateway({ markerMs }: Pick<GatewayDeps, 'markerMs
       drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
       start: () => Promise.resolve(true),
     },
-    ...(markerMs !== undefined && { markerMs }),
+    ...options,
   };
   const gateway = new Gateway(deps);
   const server = createServer();
