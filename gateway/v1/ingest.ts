@@ -36,6 +36,8 @@ export type IngestItem = (
   | { type: 'window'; data: BackfillWindow }
   /** A batch that is stored while it arrives. */
   | { type: 'arriving_batch'; data: ArrivingBatch }
+  /** A description of a wrong shape, of which nothing is stored. */
+  | { type: 'refused'; data: { attemptId: string } }
   /** A batch that is skipped. */
   | { type: 'too_large'; data: TooLargeLog }
   /** The node has announced everything, as far as one can tell. Handled when everything before it is stored. */
@@ -157,6 +159,11 @@ export class IngestV1 {
         return this.#logs.take(item.data);
       case 'arriving_batch':
         return this.#batches.take(item.data);
+      case 'refused':
+        this.#deps.logger.warn({ attemptId: item.data.attemptId }, 'description of a wrong shape ignored');
+        for (const window of this.#windowsOf(item.data.attemptId))
+          window.failure ??= new NodeRequestError('internal', 'a description had a wrong shape');
+        return;
       case 'too_large':
         return this.#whole.tooLarge(item.data);
       case 'task_sync':
@@ -291,7 +298,7 @@ export class IngestV1 {
       const isUnknown = error?.includes(`attempt ${attemptId} not found`) ?? false;
       return new NodeRequestError(isUnknown ? 'not_found' : 'internal', error ?? 'the node gave no reason');
     }
-    if (window.isTooLarge) return new NodeRequestError('too_large', 'a log of the attempt is too large');
+    if (window.failure) return window.failure;
     if (window.isSpoilt) return new NodeRequestError('internal', 'a part of the answer could not be stored');
     if (window.type === 'executions' || window.hasAttempt) return undefined;
     return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');

@@ -6,7 +6,13 @@ import type { RawData, WebSocket } from 'ws';
 import type { Database } from '../../prisma/database.js';
 import { noteLostConnection } from '../../prisma/queries/v1/note-lost-connection.js';
 import { toTimestamp } from '../../protocol/time.js';
-import { authResultV1, nodeFrameV1, type HiveAnswerV1, type NodeFrameV1 } from '../../protocol/v1/frames.js';
+import {
+  authResultV1,
+  nodeFrameV1,
+  refusedFrameV1,
+  type HiveAnswerV1,
+  type NodeFrameV1,
+} from '../../protocol/v1/frames.js';
 import { ingestEventsFor } from '../ingest-events.js';
 import { NodeRequestError, type BackfillAnswer, type BatchConnection } from '../interface.js';
 import type { MessageTap } from '../message-tap.js';
@@ -150,10 +156,17 @@ export class SocketV1 implements BatchConnection {
   }
 
   #receiveText(data: Buffer, release?: Release): void {
-    const frame = this.#guard.isClosing ? undefined : readFrame(data);
+    if (this.#guard.isClosing) {
+      release?.();
+      return;
+    }
+    const json = parseFrame(data);
+    const { data: frame } = nodeFrameV1.safeParse(json);
     if (!frame) {
       release?.();
-      if (!this.#guard.isClosing) frameFaults.inc(); // ignored without an answer, as the original hive does
+      frameFaults.inc(); // ignored without an answer, as the original hive does
+      const refused = refusedFrameV1.safeParse(json);
+      if (refused.success) this.#ingest.add({ ...refused.data, bytes: 0 });
       return;
     }
     this.#receiveFrame(frame, { bytes: data.length, ...(release && { release }) });
@@ -226,11 +239,10 @@ export class SocketV1 implements BatchConnection {
   }
 }
 
-/** @returns undefined if the data is not a frame of a known type and shape */
-function readFrame(data: Buffer): NodeFrameV1 | undefined {
+/** @returns undefined if the data is not JSON */
+function parseFrame(data: Buffer): unknown {
   try {
-    const result = nodeFrameV1.safeParse(JSON.parse(data.toString('utf8')));
-    return result.success ? result.data : undefined;
+    return JSON.parse(data.toString('utf8'));
   } catch {
     return undefined;
   }

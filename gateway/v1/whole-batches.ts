@@ -3,6 +3,7 @@ import type { EncodedLine } from '../../protocol/v1/log-lines.js';
 import type { NodeDataV1 } from '../../protocol/v1/frames.js';
 import { markTooLarge, type TooLargeLog } from '../../prisma/queries/too-large.js';
 import type { StoredLog } from '../../prisma/queries/v1/stored-log.js';
+import { NodeRequestError } from '../interface.js';
 import { linesStored } from '../metrics.js';
 import type { BackfillWindow } from './backfill-window.js';
 import type { LogIngestDeps, LogIngestV1 } from './log-ingest.js';
@@ -63,7 +64,7 @@ export class WholeBatches {
     const attemptId = await this.#deps.persist(() => markTooLarge(database, session, log));
     if (attemptId === undefined) return;
     const { window } = this.#deps.contextOf(attemptId);
-    if (window) window.isTooLarge = true;
+    if (window) window.failure = new NodeRequestError('too_large', 'a log of the attempt is too large');
     await logs.distrust(executionId);
   }
 }

@@ -145,6 +145,11 @@ export const nodeFrameV1 = z.discriminatedUnion('type', [
   frame('digest', z.object({ entries: z.array(z.unknown()) })),
 ]);
 
+/** What can be told of a frame that is part of a backfill's answer and has a wrong shape: which attempt it is about. */
+export const refusedFrameV1 = z
+  .object({ type: z.enum(['attempt_sync', 'execution_sync']), data: z.object({ attempt_id: uuid }) })
+  .transform(({ data }) => ({ type: 'refused' as const, data: { attemptId: data.attempt_id } }));
+
 /** What a node reads of a hive's frames after `auth_result`; every other type is ignored. */
 export const hiveFrameV1 = z.discriminatedUnion('type', [
   frame('backfill_request', backfillRequestData),
