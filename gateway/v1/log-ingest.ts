@@ -177,8 +177,13 @@ export class LogIngestV1 {
     const isBeginning = await this.#writer.agrees(log, lines, 0);
     const now = isBeginning ? await this.#extend(window, log, lines, 0) : await this.#replace(window, log, lines);
     if (!now) return;
-    window.answered.set(executionId, { through: lines.length, mayGoOn: mayGoOn(lines) });
     await this.#findLostLine(log, now, lines, 0);
+    await this.wholeTaken(window, executionId, { through: lines.length, mayGoOn: mayGoOn(lines) });
+  }
+
+  /** The whole log, or its first part, has been stored. So what was deferred was live. */
+  async wholeTaken(window: BackfillWindow, executionId: string, answered: AnsweredLog): Promise<void> {
+    window.answered.set(executionId, answered);
     await this.#takeAllLive(window, executionId, window.takeDeferred(executionId));
   }
 
