@@ -67,12 +67,6 @@ export class LogIngestV1 {
     await this.#writer.noteGap(log);
   }
 
-  /** The answer has brought a log, or a part of it. Deferred batches of it were live ones. */
-  async wholeTaken(window: BackfillWindow, executionId: string, answered: AnsweredLog): Promise<void> {
-    window.answered.set(executionId, answered);
-    await this.#takeAllLive(window, executionId, window.takeDeferred(executionId));
-  }
-
   async take(batch: NodeDataV1<'logs_batch'>): Promise<void> {
     const log = await this.#writer.find(batch.execution_process_id);
     if (!log) {
