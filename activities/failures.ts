@@ -21,7 +21,9 @@ export type FailureType =
   | 'database_error'
   /** The node does not have the attempt, or does not share it: retrying does not help. */
   | 'attempt_not_found'
-  | 'attempt_not_shared';
+  | 'attempt_not_shared'
+  /** A log of the attempt is too large to be taken: it is asked for again after an hour, or when a person wants it. */
+  | 'too_large';
 
 const NODE_FAILURES: Record<Exclude<NodeRequestError['code'], 'cancelled'>, FailureType> = {
   disconnected: 'node_disconnected',
@@ -31,9 +33,16 @@ const NODE_FAILURES: Record<Exclude<NodeRequestError['code'], 'cancelled'>, Fail
   protocol: 'node_error',
   not_found: 'attempt_not_found',
   not_shared: 'attempt_not_shared',
+  too_large: 'too_large',
 };
 
-const EXPECTED = new Set<FailureType>(['node_moved', 'node_disconnected', 'attempt_not_found', 'attempt_not_shared']);
+const EXPECTED = new Set<FailureType>([
+  'node_moved',
+  'node_disconnected',
+  'attempt_not_found',
+  'attempt_not_shared',
+  'too_large',
+]);
 
 /**
  * @param revision the node's newest revision that the hive knew when it asked

@@ -1,4 +1,5 @@
 import { type BatchConnection, NodeRequestError } from '../gateway/interface.js';
+import { isTooLarge } from '../prisma/queries/too-large.js';
 import type { BackfillType } from '../backfills/definitions.js';
 import { noteWaiting } from '../prisma/queries/v1/note-waiting.js';
 import type { Mirror, Mirrored } from './mirror.js';
@@ -13,6 +14,9 @@ const LONG_WAIT_SECONDS = 60;
 export async function mirrorV1(mirror: Mirror<BatchConnection>, type: BackfillType): Promise<Mirrored> {
   const { attemptId, connection, database, signal, pulled } = mirror;
   const withLogs = type !== 'executions'; // lines alone can't be matched to executions that the hive does not know
+  if (withLogs && (await isTooLarge(database, attemptId))) {
+    throw new NodeRequestError('too_large', 'a log of the attempt was too large within the last hour');
+  }
   try {
     const answer = await connection.backfill(attemptId, withLogs ? 'full_attempt' : 'executions', signal);
     pulled.lines += answer.linesStored;

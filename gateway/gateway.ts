@@ -1,7 +1,6 @@
 /** The node sockets of one hive process: their upgrades, their leases, and which nodes are connected. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -18,13 +17,14 @@ import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
 import { supersedeAuth } from './auth-frame.js';
 import { Login, type Accepted, type Admit } from './login.js';
 import { nodesConnected } from './metrics.js';
-import { createSocketFactory, type CreateSocket } from './socket-factory.js';
+import { MessageTap } from './message-tap.js';
+import { createSocketFactory, type CreateSocket, type SocketFactoryDeps } from './socket-factory.js';
 import type { WatchBounds } from './v1/running-watch.js';
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
 
-export interface GatewayDeps {
+export interface GatewayDeps extends Pick<SocketFactoryDeps, 'messageLimits' | 'largeMessages'> {
   database: Database;
   logger: Logger;
   /** The task queue of this process; every start of the process has a new one. */
@@ -44,7 +44,7 @@ export class Gateway implements NodeGateway {
   readonly #open = new Set<NodeSocket>();
   readonly #server = new WebSocketServer({
     noServer: true,
-    maxPayload: MAX_V1_MESSAGE_BYTES, // version 2 has a lower limit of its own
+    maxPayload: MAX_V1_MESSAGE_BYTES, // version 2 has a lower limit of its own, and MessageTap takes larger batches
     perMessageDeflate: false,
     clientTracking: false,
   });
@@ -120,7 +120,8 @@ export class Gateway implements NodeGateway {
     socket.once('close', done);
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       ws.on('error', (error) => this.#deps.logger.debug({ err: error }, 'socket error')); // 'close' follows
-      const admit: Admit = (accepted) => this.#admit(ws, request.socket, accepted);
+      const tap = new MessageTap(ws, request.socket);
+      const admit: Admit = (accepted) => this.#admit(ws, tap, accepted);
       void this.#login.run(ws, request, admit).finally(() => {
         socket.off('close', done);
         if (!socket.closed) done();
@@ -128,7 +129,7 @@ export class Gateway implements NodeGateway {
     });
   }
 
-  async #admit(ws: WebSocket, tcp: Socket, { node, version, early }: Accepted): Promise<void> {
+  async #admit(ws: WebSocket, tap: MessageTap, { node, version, early }: Accepted): Promise<void> {
     if (!this.#isWanted(ws)) {
       ws.terminate();
       return;
@@ -150,7 +151,7 @@ export class Gateway implements NodeGateway {
       return;
     }
     early.stop();
-    const socket = this.#createSocket(version, ws, tcp, { ...node, sessionId });
+    const socket = this.#createSocket(version, ws, tap, { ...node, sessionId });
     this.#open.add(socket);
     this.#sockets.set(node.nodeId, socket);
     former?.close('superseded by a newer connection of this node');

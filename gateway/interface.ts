@@ -75,7 +75,7 @@ export type NodeConnection = PagedConnection | BatchConnection;
 export class NodeRequestError extends Error {
   override readonly name = 'NodeRequestError';
   constructor(
-    readonly code: RequestFailureCode | 'disconnected' | 'timeout' | 'protocol' | 'cancelled',
+    readonly code: RequestFailureCode | 'disconnected' | 'timeout' | 'protocol' | 'cancelled' | 'too_large',
     message: string,
     /** `busy` because the node owes answers: how long the oldest of them has been out. @format s */
     readonly owedSeconds?: number,

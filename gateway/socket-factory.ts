@@ -1,11 +1,12 @@
 /** Creates a node's socket for the protocol version that the node speaks. */
-import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import type { Database } from '../prisma/database.js';
 import { PROTOCOL_VERSION } from '../protocol/limits.js';
 import { PROTOCOL_V1 } from '../protocol/v1/frames.js';
+import type { MessageTap } from './message-tap.js';
 import type { LoginSession, NodeSocket, SocketEvents } from './node-socket.js';
+import { MESSAGE_LIMITS, type LargeMessageLimits } from './v1/large-message-reader.js';
 import { LargeMessages } from './v1/large-messages.js';
 import type { WatchBounds } from './v1/running-watch.js';
 import { SocketV1 } from './v1/socket.js';
@@ -27,15 +28,29 @@ export interface SocketFactoryDeps {
   events: SocketEvents;
   /** Version 1: when nodes are asked what has ended. */
   watchBounds?: Partial<WatchBounds>;
+  /** Limits of a version 1 node's messages. @default MESSAGE_LIMITS */
+  messageLimits?: LargeMessageLimits;
+  /** Shares of the memory for large messages. @default LARGE_MESSAGE_LIMITS */
+  largeMessages?: LargeMessages;
 }
 
-export type CreateSocket = (version: SpokenVersion, ws: WebSocket, tcp: Socket, session: LoginSession) => NodeSocket;
+/** @param tap of the socket, which nothing has been diverted from yet */
+export type CreateSocket = (
+  version: SpokenVersion,
+  ws: WebSocket,
+  tap: MessageTap,
+  session: LoginSession,
+) => NodeSocket;
 
 /** @returns the factory for one hive process, whose sockets share the limits that hold for the whole process */
 export function createSocketFactory(deps: SocketFactoryDeps): CreateSocket {
+  const { messageLimits = MESSAGE_LIMITS, largeMessages = new LargeMessages() } = deps;
   const wantedLooks = new WantedLooks(deps.database, deps.logger);
-  const v1 = { ...deps, largeMessages: new LargeMessages(), wantedLooks, sweepPace: new SweepPace() };
+  const v1 = { ...deps, messageLimits, largeMessages, wantedLooks, sweepPace: new SweepPace() };
   const v2 = { ...deps, livePages: new LivePageWriter(deps.database, deps.logger) };
-  return (version, ws, tcp, session) =>
-    version === PROTOCOL_V1 ? new SocketV1(ws, tcp, session, v1) : new SocketV2(ws, tcp, session, v2);
+  return (version, ws, tap, session) => {
+    if (version === PROTOCOL_V1) return new SocketV1(ws, tap, session, v1);
+    tap.remove();
+    return new SocketV2(ws, tap.tcp, session, v2);
+  };
 }

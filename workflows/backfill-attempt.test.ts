@@ -374,6 +374,16 @@ test.concurrent(
 );
 
 test.concurrent(
+  'a log that is too large ends the backfill at once, because each try would be a whole transfer',
+  async () => {
+    const { fakes, failure } = await start({ mirror: [failing('too_large')] }, { nodeTimeoutSeconds: 90 });
+    expect(await failure()).toMatchObject({ type: 'too_large' });
+    expect(fakes.steps).toHaveLength(1);
+    expect(fakes.settlements).toMatchObject([{ ending: 'failed', reason: 'too_large' }]);
+  },
+);
+
+test.concurrent(
   'a node that answers with errors five times in a row fails the backfill long before the time is up',
   async () => {
     const { fakes, failure } = await start({ mirror: [failing('node_error')] }, { nodeTimeoutSeconds: 90 });

@@ -50,6 +50,7 @@ const BUSY_PAUSE_SECONDS = 1;
 const NODE_FAILURE_LIMITS: Readonly<Record<string, { count: number; patch: string } | undefined>> = {
   node_error: { count: 5, patch: 'node-errors-end-backfills' },
   node_timeout: { count: 2, patch: 'node-timeouts-end-backfills' },
+  too_large: { count: 1, patch: 'too-large-ends-backfills' }, // each try costs the node a whole transfer
 };
 /** How often a backfill looks at the attempt again because it changed while it was being backfilled. */
 const MAX_LOOKS = 5;

@@ -1,3 +1,4 @@
+import type { NodeRequestError } from '../interface.js';
 import type { EncodedLine } from '../../protocol/v1/log-lines.js';
 
 /** The maximum size of the deferred batches of one backfill, in the length of their lines as stored. */
@@ -33,6 +34,8 @@ export class BackfillWindow {
   changed = false;
   /** Whether something that came could not be stored, so that it says nothing about what the node has. */
   isSpoilt = false;
+  /** Why the backfill has failed, although all that can be stored of the answer is to be stored. */
+  failure: NodeRequestError | undefined;
   readonly #deferred = new Map<string, EncodedLine[][]>();
   #deferredBytes = 0;
 

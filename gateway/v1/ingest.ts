@@ -19,18 +19,29 @@ import {
 import { needAfterAsk } from '../../prisma/queries/v1/need-after-ask.js';
 import { storeMetadataV1, type TakenInV1 } from '../../prisma/queries/v1/store-metadata.js';
 import { storeTask } from '../../prisma/queries/v1/store-task.js';
+import type { TooLargeLog } from '../../prisma/queries/too-large.js';
 import type { IngestEvents } from '../ingest-events.js';
 import { IngestQueue, persist } from '../ingest-queue.js';
 import { NodeRequestError } from '../interface.js';
 import type { RequestsV1 } from './requests.js';
 import { Ask } from './ask.js';
 import { BackfillWindow } from './backfill-window.js';
-import { LogIngestV1 } from './log-ingest.js';
+import { BatchIntake } from './batch-intake.js';
+import type { ArrivingBatch } from './large-message-reader.js';
+import { LogIngestV1, type LogIngestDeps } from './log-ingest.js';
+import { LogWriterV1 } from './log-writer.js';
+import { WholeBatches } from './whole-batches.js';
 
 export type IngestItem = (
   | Extract<NodeFrameV1, { type: 'attempt_sync' | 'execution_sync' | 'logs_batch' | 'task_sync' | 'backfill_response' }>
   /** A request was sent, so what follows may be its answer. */
   | { type: 'window'; data: BackfillWindow | Ask }
+  /** A batch that is stored while it arrives. */
+  | { type: 'arriving_batch'; data: ArrivingBatch }
+  /** A description of a wrong shape, of which nothing is stored. */
+  | { type: 'refused'; data: { attemptId: string } }
+  /** A batch that is skipped. */
+  | { type: 'too_large'; data: TooLargeLog }
   /** The node has announced everything, as far as one can tell. Handled when everything before it is stored. */
   | { type: 'announced' }
 ) & {
@@ -66,6 +77,8 @@ export class IngestV1 {
   });
   readonly #windows = new Map<string, BackfillWindow | Ask>();
   readonly #logs: LogIngestV1;
+  readonly #whole: WholeBatches;
+  readonly #batches: BatchIntake;
   /** Attempts with an execution that has just ended. */
   readonly #justEnded = new LRUCache<string, true>({ max: MAX_JUST_ENDED, ttl: LOG_WRITTEN_MS });
   #isClosed = false;
@@ -73,7 +86,7 @@ export class IngestV1 {
 
   constructor(deps: IngestDeps) {
     this.#deps = deps;
-    this.#logs = new LogIngestV1({
+    const logDeps: LogIngestDeps = {
       ...deps,
       contextOf: (attemptId) => ({
         window: this.#windowsOf(attemptId)[0],
@@ -81,7 +94,10 @@ export class IngestV1 {
       }),
       persist: (write) => this.#persist(write),
       needed: (sync) => this.#noteNeeds(sync ? [sync] : []),
-    });
+    };
+    this.#logs = new LogIngestV1(logDeps);
+    this.#whole = new WholeBatches({ ...logDeps, logs: this.#logs, writer: new LogWriterV1(logDeps) });
+    this.#batches = new BatchIntake(this.#whole, deps.logger);
   }
 
   /** @returns when something was last being stored, as a time of `performance.now()` */
@@ -95,7 +111,7 @@ export class IngestV1 {
   }
 
   add(item: IngestItem): void {
-    if (!this.#queue.add(item)) item.release?.();
+    if (!this.#queue.add(item)) release(item);
   }
 
   /** To be called when the socket has closed. Resolves when everything that arrived is stored or has failed. */
@@ -119,7 +135,7 @@ export class IngestV1 {
   #failed(error: unknown, dropped: IngestItem[]): void {
     if (error instanceof SupersededError) this.#deps.events.superseded();
     else this.#deps.events.failed(error);
-    for (const item of dropped) item.release?.();
+    for (const item of dropped) release(item);
   }
 
   /** What can't be stored, although the database is there, is logged, and is known to be missing. */
@@ -129,7 +145,7 @@ export class IngestV1 {
     } catch (error) {
       if (error instanceof SupersededError || isTransientDatabaseError(error)) throw error;
       this.#deps.logger.error({ err: error, type: item.type }, 'what a version 1 node sent could not be stored');
-      if (item.type === 'logs_batch') {
+      if (item.type === 'logs_batch' || item.type === 'arriving_batch') {
         await this.#logs.distrust(item.data.execution_process_id);
       } else if (item.type === 'backfill_response') {
         const failure = new NodeRequestError('internal', 'the answer could not be stored');
@@ -145,6 +161,15 @@ export class IngestV1 {
         return this.#takeMetadata(batch);
       case 'logs_batch':
         return this.#logs.take(item.data);
+      case 'arriving_batch':
+        return this.#batches.take(item.data);
+      case 'refused':
+        this.#deps.logger.warn({ attemptId: item.data.attemptId }, 'description of a wrong shape ignored');
+        for (const window of this.#windowsOf(item.data.attemptId))
+          window.failure ??= new NodeRequestError('internal', 'a description had a wrong shape');
+        return;
+      case 'too_large':
+        return this.#whole.tooLarge(item.data);
       case 'task_sync':
         return this.#takeTask(item.data);
       case 'backfill_response':
@@ -297,6 +322,7 @@ export class IngestV1 {
       const isUnknown = error?.includes(`attempt ${attemptId} not found`) ?? false;
       return new NodeRequestError(isUnknown ? 'not_found' : 'internal', error ?? 'the node gave no reason');
     }
+    if (window.failure) return window.failure;
     if (window.isSpoilt) return new NodeRequestError('internal', 'a part of the answer could not be stored');
     if (window.hasAttempt) return undefined;
     return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
@@ -317,6 +343,12 @@ export class IngestV1 {
     const { logger } = this.#deps;
     return persist(write, { logger, shouldGiveUp: (tries) => this.#isClosed && tries >= TRIES_WHEN_CLOSED });
   }
+}
+
+/** The item is dropped, because the queue has stopped. */
+function release(item: IngestItem): void {
+  item.release?.();
+  if (item.type === 'arriving_batch') item.data.pieces.destroy();
 }
 
 const TASK_STATUSES = new Set(['todo', 'inprogress', 'in-progress', 'inreview', 'in-review', 'done', 'cancelled']);

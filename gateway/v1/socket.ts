@@ -1,20 +1,27 @@
 /**
  * The socket of a node that speaks protocol version 1: reads its frames and passes each on to the part that handles it.
  */
-import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Database } from '../../prisma/database.js';
 import { noteLostConnection } from '../../prisma/queries/v1/note-lost-connection.js';
 import { toTimestamp } from '../../protocol/time.js';
-import { authResultV1, nodeFrameV1, type HiveAnswerV1, type NodeFrameV1 } from '../../protocol/v1/frames.js';
+import {
+  authResultV1,
+  nodeFrameV1,
+  refusedFrameV1,
+  type HiveAnswerV1,
+  type NodeFrameV1,
+} from '../../protocol/v1/frames.js';
 import { ingestEventsFor } from '../ingest-events.js';
 import { NodeRequestError, type BackfillAnswer, type BatchConnection } from '../interface.js';
+import type { MessageTap } from '../message-tap.js';
 import { frameFaults } from '../metrics.js';
 import type { LoginSession, SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
 import { IngestV1 } from './ingest.js';
-import { LARGE_MESSAGE_BYTES, type LargeMessages } from './large-messages.js';
+import { LargeMessageReaderV1, type LargeMessageLimits } from './large-message-reader.js';
+import { LARGE_MESSAGE_BYTES, type LargeMessages, type Release } from './large-messages.js';
 import { RequestsV1 } from './requests.js';
 import { RunningWatch, type WatchBounds } from './running-watch.js';
 import type { SweepPace } from './sweep-pace.js';
@@ -35,11 +42,11 @@ export interface SocketV1Deps {
   sweepPace: SweepPace;
   /** When nodes are asked what has ended. @default WATCH_BOUNDS */
   watchBounds?: Partial<WatchBounds>;
+  messageLimits: LargeMessageLimits;
 }
 
 export class SocketV1 implements BatchConnection {
   readonly protocol = 1;
-  readonly #ws: WebSocket;
   readonly #deps: SocketV1Deps;
   readonly #guard: SocketGuard;
   readonly #requests: RequestsV1;
@@ -48,27 +55,35 @@ export class SocketV1 implements BatchConnection {
   readonly #report: { stop(): void };
   /** Timers that run until the node is taken to have announced everything. */
   #announcing: { quiet: NodeJS.Timeout | undefined; limit: NodeJS.Timeout } | undefined;
-  #unfinishedBytes = 0;
-  #largeMessage: 'none' | 'waiting' | 'admitted' = 'none';
+  readonly #large: LargeMessageReaderV1;
+  /** The status in the node's last heartbeat. */
+  #status = 'online';
   /** The node's clock minus `performance.now()`, as of its last heartbeat. */
   #clockOffset: number | undefined;
   #lastProgress = 0;
 
   constructor(
     ws: WebSocket,
-    tcp: Socket,
+    tap: MessageTap,
     readonly session: LoginSession,
     deps: SocketV1Deps,
   ) {
-    this.#ws = ws;
     this.#deps = deps;
     const { database, logger } = deps;
     // The original hive ends the TCP connection, and a node waits longer each time that happens. After a WebSocket
     // close it waits only 5 s, so it gets one if the hive will be back soon.
-    this.#guard = new SocketGuard(ws, session.nodeId, logger, (reason) => {
-      if (reason === 'hive is shutting down') ws.close(1001, reason);
-      else tcp.end();
+    this.#guard = new SocketGuard(ws, {
+      nodeId: session.nodeId,
+      logger,
+      end: (reason) => {
+        if (reason === 'hive is shutting down') ws.close(1001, reason);
+        else tap.tcp.end();
+      },
+      // only heartbeats are signs of life, and large messages, because no heartbeat can come while one is arriving
+      arrived: () => (this.#large.isFragmented ? tap.tcp.bytesRead : this.#large.arrived),
+      renew: () => deps.events.heartbeat(this, this.#status),
     });
+    this.#large = this.#readLarge();
     const send = (frame: HiveAnswerV1) => this.#guard.send(frame);
     const nodeTime = () => (this.#clockOffset === undefined ? undefined : performance.now() + this.#clockOffset);
     this.#requests = new RequestsV1({
@@ -102,7 +117,7 @@ export class SocketV1 implements BatchConnection {
     this.#announcing = { quiet: undefined, limit: setTimeout(() => this.#announce(), ANNOUNCED_MS) };
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
     ws.on('close', () => void this.#end());
-    tcp.on('data', (chunk: Buffer) => this.#countUnfinished(chunk.length));
+    tap.divert(this.#large, LARGE_MESSAGE_BYTES);
   }
 
   /**
@@ -113,8 +128,7 @@ export class SocketV1 implements BatchConnection {
     await noteLostConnection(this.#deps.database, this.session);
     await this.#requests.load();
     const { nodeId, organizationId } = this.session;
-    this.#guard.send(authResultV1({ node_id: nodeId, organization_id: organizationId }));
-    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    if (!this.#guard.send(authResultV1({ node_id: nodeId, organization_id: organizationId }))) return;
     this.#watch.start();
     this.#deps.wantedLooks.add(nodeId, this.#watch);
   }
@@ -130,14 +144,51 @@ export class SocketV1 implements BatchConnection {
     this.#guard.close(reason);
   }
 
+  #readLarge(): LargeMessageReaderV1 {
+    const { logger, largeMessages, messageLimits } = this.#deps;
+    const { nodeId, organizationId } = this.session;
+    return new LargeMessageReaderV1({
+      organizationId,
+      guard: this.#guard,
+      places: largeMessages,
+      limits: messageLimits,
+      batch: (batch) => this.#ingest.add({ type: 'arriving_batch', data: batch, bytes: 0 }),
+      whole: (message, release) => this.#receiveText(message, release),
+      tooLarge: (head, bytes) => {
+        const { execution_process_id: executionId, assignment_id: attemptId } = head;
+        const data = { executionId, attemptId, bytes, maxBytes: messageLimits.messageBytes };
+        this.#ingest.add({ type: 'too_large', data, bytes: 0 });
+      },
+      fault: (reason, bytes) => {
+        frameFaults.inc();
+        logger.warn({ nodeId, reason, bytes }, 'large message of a version 1 node ignored');
+      },
+      progress: () => (this.#lastProgress = performance.now()),
+    });
+  }
+
   #receive(raw: RawData, isBinary: boolean): void {
-    this.#unfinishedBytes = 0;
-    const release = this.#takeLargeMessage();
-    const data = raw as Buffer;
-    const frame = isBinary || this.#guard.isClosing ? undefined : readFrame(data);
+    const release = this.#large.takeFragmented();
+    if (!isBinary) {
+      this.#receiveText(raw as Buffer, release);
+      return;
+    }
+    release?.();
+    if (!this.#guard.isClosing) frameFaults.inc();
+  }
+
+  #receiveText(data: Buffer, release?: Release): void {
+    if (this.#guard.isClosing) {
+      release?.();
+      return;
+    }
+    const json = parseFrame(data);
+    const { data: frame } = nodeFrameV1.safeParse(json);
     if (!frame) {
       release?.();
-      if (!this.#guard.isClosing) frameFaults.inc(); // ignored without an answer, as the original hive does
+      frameFaults.inc(); // ignored without an answer, as the original hive does
+      const refused = refusedFrameV1.safeParse(json);
+      if (refused.success) this.#ingest.add({ ...refused.data, bytes: 0 });
       return;
     }
     this.#receiveFrame(frame, { bytes: data.length, ...(release && { release }) });
@@ -182,40 +233,8 @@ export class SocketV1 implements BatchConnection {
     this.#guard.heard();
     this.#clockOffset = Date.parse(toTimestamp(timestamp)) - performance.now();
     this.#guard.send({ type: 'heartbeat_ack', data: { server_time: new Date().toISOString() } });
-    this.#deps.events.heartbeat(this, status === 'busy' || status === 'draining' ? status : 'online');
-  }
-
-  /**
-   * Counts what has arrived of an incomplete message. If it is a large one, the rest is not read until it is admitted.
-   */
-  #countUnfinished(bytes: number): void {
-    this.#unfinishedBytes += bytes;
-    if (this.#unfinishedBytes <= LARGE_MESSAGE_BYTES) return;
-    this.#lastProgress = performance.now();
-    this.#guard.heard(); // no heartbeat can come before the message is complete
-    if (this.#largeMessage !== 'none') return;
-    this.#largeMessage = 'waiting';
-    this.#deps.largeMessages.take(() => {
-      if (this.#ws.readyState === this.#ws.CLOSED) {
-        this.#deps.largeMessages.release();
-        return;
-      }
-      this.#largeMessage = 'admitted';
-      this.#guard.resume('large_message');
-    });
-    if (!this.#isAdmitted()) this.#guard.pause('large_message');
-  }
-
-  /** A method, because the compiler does not see that `take` may admit the message at once. */
-  #isAdmitted(): boolean {
-    return this.#largeMessage === 'admitted';
-  }
-
-  /** The message is complete. @returns how to give back its place among the large ones; undefined if it has none */
-  #takeLargeMessage(): (() => void) | undefined {
-    if (this.#largeMessage !== 'admitted') return undefined;
-    this.#largeMessage = 'none';
-    return () => this.#deps.largeMessages.release();
+    this.#status = status === 'busy' || status === 'draining' ? status : 'online';
+    this.#deps.events.heartbeat(this, this.#status);
   }
 
   #postponeAnnouncement(): void {
@@ -235,7 +254,7 @@ export class SocketV1 implements BatchConnection {
     clearTimeout(this.#announcing?.quiet);
     clearTimeout(this.#announcing?.limit);
     this.#announcing = undefined;
-    this.#takeLargeMessage()?.();
+    this.#large.close();
     this.#deps.wantedLooks.remove(this.session.nodeId, this.#watch);
     this.#watch.stop();
     this.#report.stop();
@@ -245,11 +264,10 @@ export class SocketV1 implements BatchConnection {
   }
 }
 
-/** @returns undefined if the data is not a frame of a known type and shape */
-function readFrame(data: Buffer): NodeFrameV1 | undefined {
+/** @returns undefined if the data is not JSON */
+function parseFrame(data: Buffer): unknown {
   try {
-    const result = nodeFrameV1.safeParse(JSON.parse(data.toString('utf8')));
-    return result.success ? result.data : undefined;
+    return JSON.parse(data.toString('utf8'));
   } catch {
     return undefined;
   }

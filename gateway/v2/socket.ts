@@ -57,6 +57,8 @@ export class SocketV2 implements PagedConnection, AcknowledgingSocket {
   #faults: number[] = [];
   /** Reads that may still be storing what has arrived. The lease is kept for them after the socket has closed. */
   readonly #readers = new Set<Promise<unknown>>();
+  /** The status in the node's last heartbeat. */
+  #status = 'online';
   #isClosed = false;
 
   constructor(
@@ -69,7 +71,13 @@ export class SocketV2 implements PagedConnection, AcknowledgingSocket {
     this.#tcp = tcp;
     this.#deps = deps;
     const { logger } = deps;
-    this.#guard = new SocketGuard(ws, session.nodeId, logger, (reason) => ws.close(1000, reason.slice(0, 100)));
+    this.#guard = new SocketGuard(ws, {
+      nodeId: session.nodeId,
+      logger,
+      end: (reason) => ws.close(1000, reason.slice(0, 100)),
+      arrived: () => tcp.bytesRead, // every message is a sign of life, so these are of one that is still arriving
+      renew: () => deps.events.heartbeat(this, this.#status),
+    });
     this.#requests = new RequestsV2((frame) => this.#guard.send(frame));
     this.#ingest = new IngestV2({
       ...deps,
@@ -157,7 +165,8 @@ export class SocketV2 implements PagedConnection, AcknowledgingSocket {
     switch (frame.type) {
       case 'heartbeat':
         this.#guard.send({ type: 'heartbeat_ack', data: { server_time: new Date().toISOString() } });
-        this.#deps.events.heartbeat(this, frame.data.status);
+        this.#status = frame.data.status;
+        this.#deps.events.heartbeat(this, this.#status);
         return;
       case 'attempt_sync':
         this.#ingest.add({ type: frame.type, data: frame.data, bytes });

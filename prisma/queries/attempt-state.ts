@@ -35,6 +35,8 @@ const computed = Prisma.sql`
   paused = s.paused AND NOT judged.complete,
   unavailable_reason = CASE WHEN judged.complete THEN NULL ELSE s.unavailable_reason END,
   retry_at = CASE WHEN judged.complete THEN NULL ELSE s.retry_at END,
+  too_large = CASE WHEN judged.complete THEN NULL ELSE s.too_large END,
+  too_large_until = CASE WHEN judged.complete THEN NULL ELSE s.too_large_until END,
   idle_backfills = CASE WHEN judged.complete THEN 0 ELSE s.idle_backfills END,
   last_full_sync_at = CASE WHEN judged.complete AND s.state <> 'complete' THEN now() ELSE s.last_full_sync_at END`;
 

@@ -68,7 +68,7 @@ export async function claimManualBackfill(
       UPDATE execution e SET set_aside_reason = NULL, failed_reads = 0
       FROM before WHERE e.attempt_id = before.attempt_id AND (e.set_aside_reason IS NOT NULL OR e.failed_reads > 0)
     ), claimed AS (
-      UPDATE attempt_sync s SET paused = false, retry_at = NULL, idle_backfills = 0, needs_backfill = true,
+      UPDATE attempt_sync s SET paused = false, retry_at = NULL, too_large = NULL, too_large_until = NULL, idle_backfills = 0, needs_backfill = true,
         state = 'pending_backfill', ${cancelledRun === undefined ? Prisma.empty : named(cancelledRun)}
         requested_at = CASE WHEN before.state = 'pending_backfill' THEN s.requested_at ELSE now() END,
         run_id = CASE WHEN before.state = 'pending_backfill' THEN s.run_id END

@@ -1,6 +1,7 @@
 import type { SyncState } from '../../protocol/frames.js';
 import { Prisma, type Database, type Queryable } from '../database.js';
 import { STORED_LINES } from './stored-lines.js';
+import { RETRY_AT_ONCE } from './too-large.js';
 import { completeAtOnce, computeSync, isOfRun, lockAttempts } from './attempt-state.js';
 
 /** How a backfill ended, to the extent that the attempt's state depends on it. */
@@ -103,15 +104,16 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
     const backsOff = !progressed && !isAnnounced && (ending === 'failed' || ending === 'done');
     // An attempt that the node did not have stays so if a backfill that a person started could not ask the node.
     const [settled] = await tx.$queryRaw<Pick<Settled, 'state' | 'needsBackfill'>[]>`
-      UPDATE attempt_sync s SET run_id = NULL, last_error = ${reason}::text,
+      UPDATE attempt_sync s SET run_id = NULL,
+        last_error = CASE WHEN s.too_large_until > now() THEN concat('too_large: ', s.too_large) ELSE ${reason}::text END,
         state = CASE WHEN ${ending} = 'unavailable' OR (${ending} <> 'done' AND s.unavailable_reason IS NOT NULL)
                      THEN 'unavailable' ELSE 'partial' END::sync_state,
         unavailable_reason = CASE ${ending} WHEN 'unavailable' THEN ${reason}::text WHEN 'done' THEN NULL
                              ELSE s.unavailable_reason END,
         needs_backfill = s.needs_backfill AND ${ending} <> 'unavailable' AND (${ending} = 'done' OR s.unavailable_reason IS NULL),
         idle_backfills = CASE WHEN ${backsOff} THEN s.idle_backfills + 1 ELSE 0 END,
-        retry_at = CASE WHEN ${backsOff} AND s.needs_backfill AND (${ending} = 'done' OR s.unavailable_reason IS NULL) THEN
-          now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(s.idle_backfills, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second' END
+        retry_at = GREATEST(${RETRY_AT_ONCE}, CASE WHEN ${backsOff} AND s.needs_backfill AND (${ending} = 'done' OR s.unavailable_reason IS NULL) THEN
+          now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(s.idle_backfills, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second' END)
       WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}
       RETURNING s.state, s.needs_backfill AS "needsBackfill"`;
     return { ...known, ...settled };

@@ -10,8 +10,12 @@ import { rfc3339 } from '../time.js';
 
 /** The version in `auth` and `auth_result`. */
 export const PROTOCOL_V1 = 1;
-/** A message of either side. The original limits a frame of it to 16 MiB. */
+/** A message of either side, except a node's logs_batch. The original hive takes no frame of more than 16 MiB. */
 export const MAX_V1_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** A node's logs_batch, which the hive stores while it arrives. */
+export const MAX_V1_BATCH_BYTES = 1024 * 1024 * 1024;
+/** An entry of a batch that is stored while it arrives. */
+export const MAX_V1_ENTRY_BYTES = 16 * 1024 * 1024;
 /**
  * Maximum number of lines that an original node pushes in one cycle, over all executions. A backfill's batch may have
  * more.
@@ -140,6 +144,11 @@ export const nodeFrameV1 = z.discriminatedUnion('type', [
   frame('op_batch', z.object({ ops: z.array(z.object({ seq: z.int() })) })),
   frame('digest', z.object({ entries: z.array(z.unknown()) })),
 ]);
+
+/** What can be told of a frame that is part of a backfill's answer and has a wrong shape: which attempt it is about. */
+export const refusedFrameV1 = z
+  .object({ type: z.enum(['attempt_sync', 'execution_sync']), data: z.object({ attempt_id: uuid }) })
+  .transform(({ data }) => ({ type: 'refused' as const, data: { attemptId: data.attempt_id } }));
 
 /** What a node reads of a hive's frames after `auth_result`; every other type is ignored. */
 export const hiveFrameV1 = z.discriminatedUnion('type', [

@@ -28,9 +28,9 @@ export interface TestGateway {
 /** For tests of something else: the hive asks a version 1 node what has ended when it logs in, and never after that. */
 export const ASKS_AT_LOGIN_ONLY = { roundMs: 3_600_000, quietMs: 3_600_000, sweepMs: 3_600_000 };
 
-export async function startTestGateway(
-  bounds: Pick<GatewayDeps, 'markerMs' | 'watchBounds'> = {},
-): Promise<TestGateway> {
+type TestOptions = Pick<GatewayDeps, 'markerMs' | 'watchBounds' | 'messageLimits' | 'largeMessages'>;
+
+export async function startTestGateway(options: TestOptions = {}): Promise<TestGateway> {
   const testDatabase = await createTestDatabase();
   const database = openDatabase(testDatabase.url);
   const { id: organizationId } = await ensureOrganization(database, 'default');
@@ -45,7 +45,7 @@ export async function startTestGateway(
       drain: ({ nodeId }) => Promise.resolve(void drained.push(nodeId)),
       start: () => Promise.resolve(true),
     },
-    ...bounds,
+    ...options,
   };
   const gateway = new Gateway(deps);
   const server = createServer();

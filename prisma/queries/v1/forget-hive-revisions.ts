@@ -13,6 +13,7 @@ export async function forgetHiveRevisions(db: Queryable, nodeId: string): Promis
   await db.$executeRaw`UPDATE attempt SET revision = 0, described_revision = -1 WHERE node_id = ${nodeId}::uuid`;
   await db.$executeRaw`UPDATE execution SET revision = 0, log_epoch = 0 WHERE node_id = ${nodeId}::uuid`;
   await db.$executeRaw`
-    UPDATE attempt_sync SET state = CASE WHEN state = 'complete' THEN 'partial' ELSE state END, needs_backfill = true, retry_at = NULL
+    UPDATE attempt_sync SET state = CASE WHEN state = 'complete' THEN 'partial' ELSE state END, needs_backfill = true, retry_at = NULL,
+      too_large = NULL, too_large_until = NULL
     WHERE node_id = ${nodeId}::uuid AND state <> 'unavailable'`;
 }

@@ -2,6 +2,7 @@ import type { ExecutionSync } from '../../../protocol/frames.js';
 import { toTimestamp } from '../../../protocol/time.js';
 import type { Database, Queryable } from '../../database.js';
 import { lockSession, type SessionFence } from '../../session.js';
+import { RETRY_AT_ONCE } from '../too-large.js';
 import { computeSync, lockAttempts } from '../attempt-state.js';
 
 /**
@@ -30,7 +31,7 @@ export async function noteLostConnection(db: Database, session: SessionFence): P
       UPDATE attempt SET revision = revision + 1
       WHERE id = ANY (${complete}::uuid[]) AND described_revision >= revision`;
     await tx.$executeRaw`
-      UPDATE attempt_sync SET retry_at = NULL, idle_backfills = 0
+      UPDATE attempt_sync SET retry_at = ${RETRY_AT_ONCE}, idle_backfills = 0
       WHERE attempt_id = ANY (${attemptIds}::uuid[]) AND state <> 'unavailable'`;
     await computeSync(tx, attemptIds);
   });

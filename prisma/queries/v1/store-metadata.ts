@@ -2,6 +2,7 @@ import type { Database, Queryable } from '../../database.js';
 import { lockSession, type NodeSession } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../attempt-state.js';
 import { upsertAttempts, upsertExecutions } from '../upsert-metadata.js';
+import { RETRY_AT_ONCE } from '../too-large.js';
 import { findChanges, findReturned, readStored, type AttemptChange, type MetadataV1 } from './attempt-changes.js';
 
 export interface TakenInV1 {
@@ -85,7 +86,7 @@ async function writeChanges(tx: Queryable, session: NodeSession, changes: Attemp
                 ${changes.map((change) => change.staysDescribed)}::boolean[]) AS change (id, revision, stays_described)
     WHERE a.id = change.id AND a.node_id = ${session.nodeId}::uuid`;
   await tx.$executeRaw`
-    UPDATE attempt_sync SET retry_at = NULL, idle_backfills = 0
+    UPDATE attempt_sync SET retry_at = ${RETRY_AT_ONCE}, idle_backfills = 0
     WHERE attempt_id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
 }
 
