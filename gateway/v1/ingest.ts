@@ -3,7 +3,13 @@
  * else one by one. The node sends nothing twice, so what has arrived is stored even if the socket has closed meanwhile.
  */
 import type { Logger } from 'pino';
-import type { HiveAnswerV1, NodeDataV1, NodeFrameV1, TaskSyncV1 } from '../../protocol/v1/frames.js';
+import {
+  NIL_UUID,
+  type HiveAnswerV1,
+  type NodeDataV1,
+  type NodeFrameV1,
+  type TaskSyncV1,
+} from '../../protocol/v1/frames.js';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
@@ -15,12 +21,14 @@ import { storeTask } from '../../prisma/queries/v1/store-task.js';
 import type { IngestEvents } from '../ingest-events.js';
 import { IngestQueue, persist } from '../ingest-queue.js';
 import { NodeRequestError } from '../interface.js';
+import type { ProjectFrame, ProjectsV1 } from './projects.js';
 import type { RequestsV1 } from './requests.js';
 import type { BackfillWindow } from './backfill-window.js';
 import { LogIngestV1 } from './log-ingest.js';
 
 export type IngestItem = (
   | Extract<NodeFrameV1, { type: 'attempt_sync' | 'execution_sync' | 'logs_batch' | 'task_sync' | 'backfill_response' }>
+  | ProjectFrame
   /** A request was sent, so what follows may be its answer. */
   | { type: 'window'; data: BackfillWindow }
   /** The node has announced everything, as far as one can tell. Handled when everything before it is stored. */
@@ -36,6 +44,7 @@ export interface IngestDeps {
   session: NodeSession;
   logger: Logger;
   requests: RequestsV1;
+  projects: ProjectsV1;
   send(frame: HiveAnswerV1): unknown;
   events: IngestEvents;
 }
@@ -113,6 +122,10 @@ export class IngestV1 {
         return this.#takeTask(item.data);
       case 'backfill_response':
         return this.#takeResponse(item.data);
+      case 'projects_sync':
+      case 'link_project':
+      case 'unlink_project':
+        return this.#persist(() => this.#deps.projects.take(item), undefined);
       case 'window':
         for (const id of this.#windows.keys()) if (!this.#deps.requests.isOutstanding(id)) this.#windows.delete(id);
         this.#windows.set(item.data.requestId, item.data);
@@ -217,8 +230,6 @@ export class IngestV1 {
 }
 
 const TASK_STATUSES = new Set(['todo', 'inprogress', 'in-progress', 'inreview', 'in-review', 'done', 'cancelled']);
-/** Original nodes require an id in the answer. */
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** @returns the answer to a task that can't be stored; undefined if it can */
 function refuseTask({ local_task_id, status }: TaskSyncV1): HiveAnswerV1 | undefined {

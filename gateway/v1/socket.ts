@@ -10,10 +10,11 @@ import { authResultV1, nodeFrameV1, type HiveAnswerV1, type NodeFrameV1 } from '
 import { ingestEventsFor } from '../ingest-events.js';
 import type { BackfillAnswer, BatchConnection } from '../interface.js';
 import { frameFaults } from '../metrics.js';
-import type { LoginSession, SocketEvents } from '../node-socket.js';
+import { LINKS_CHANGED, type LoginSession, type SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
 import { IngestV1 } from './ingest.js';
 import { LARGE_MESSAGE_BYTES, type LargeMessages } from './large-messages.js';
+import { ProjectsV1 } from './projects.js';
 import { RequestsV1 } from './requests.js';
 
 /** The node does not say when it has announced everything. It is taken to have done so this long after metadata... */
@@ -34,6 +35,7 @@ export class SocketV1 implements BatchConnection {
   readonly #deps: SocketV1Deps;
   readonly #guard: SocketGuard;
   readonly #requests: RequestsV1;
+  readonly #projects: ProjectsV1;
   readonly #ingest: IngestV1;
   /** Timers that run until the node is taken to have announced everything. */
   #announcing: { quiet: NodeJS.Timeout | undefined; limit: NodeJS.Timeout } | undefined;
@@ -53,9 +55,9 @@ export class SocketV1 implements BatchConnection {
     this.#deps = deps;
     const { database, logger } = deps;
     // The original hive ends the TCP connection, and a node waits longer each time that happens. After a WebSocket
-    // close it waits only 5 s, so it gets one if the hive will be back soon.
+    // close it waits only 5 s, so it gets one if the hive will be back soon, or waits for its login.
     this.#guard = new SocketGuard(ws, session.nodeId, logger, (reason) => {
-      if (reason === 'hive is shutting down') ws.close(1001, reason);
+      if (reason === 'hive is shutting down' || reason === LINKS_CHANGED) ws.close(1001, reason);
       else tcp.end();
     });
     const send = (frame: HiveAnswerV1) => this.#guard.send(frame);
@@ -68,11 +70,13 @@ export class SocketV1 implements BatchConnection {
       nodeTime: () => (this.#clockOffset === undefined ? undefined : performance.now() + this.#clockOffset),
       lastProgress: () => Math.max(this.#lastProgress, this.#ingest.lastStored),
     });
+    this.#projects = new ProjectsV1({ database, session, logger: logger.child({ nodeId: session.nodeId }) });
     this.#ingest = new IngestV1({
       database,
       session,
       logger: logger.child({ nodeId: session.nodeId }),
       requests: this.#requests,
+      projects: this.#projects,
       send,
       events: ingestEventsFor(this, this.#guard, deps),
     });
@@ -82,11 +86,12 @@ export class SocketV1 implements BatchConnection {
     tcp.on('data', (chunk: Buffer) => this.#countUnfinished(chunk.length));
   }
 
-  /** Loads which answers the node still owes from earlier connections, since they may come right after the login. */
+  /** Loads which answers the node still owes from earlier connections, since they may come right after the login, and its links. */
   async welcome(): Promise<void> {
     await this.#requests.load();
+    const linked_projects = await this.#projects.load();
     const { nodeId, organizationId } = this.session;
-    this.#guard.send(authResultV1({ node_id: nodeId, organization_id: organizationId }));
+    this.#guard.send(authResultV1({ node_id: nodeId, organization_id: organizationId, linked_projects }));
   }
 
   backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
@@ -124,7 +129,18 @@ export class SocketV1 implements BatchConnection {
       case 'digest':
         this.#guard.send({ type: 'digest_result', data: { resend_from_seq: null, pull_entities: [] } });
         break;
-      case 'task_sync':
+      case 'task_sync': {
+        const refusal = this.#projects.refuse(frame.data);
+        if (refusal) {
+          this.#guard.send(refusal);
+          break;
+        }
+        this.#ingest.add({ ...frame, ...cost });
+        return;
+      }
+      case 'projects_sync':
+      case 'link_project':
+      case 'unlink_project':
         this.#ingest.add({ ...frame, ...cost });
         return;
       case 'attempt_sync':
