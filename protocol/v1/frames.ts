@@ -193,7 +193,7 @@ export const authResultFrameV1 = frame(
     organization_id: orNull(uuid),
     error: orNull(z.string()),
     protocol_version: count,
-    linked_projects: z.array(z.unknown()),
+    linked_projects: z.array(z.object({ project_id: uuid })),
   }),
 );
 
