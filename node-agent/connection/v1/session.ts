@@ -97,7 +97,9 @@ export class SessionV1 implements RunningSession {
   };
 
   async #link(attempt: SharedAttempt): Promise<void> {
-    if (await this.#links.ensure(attempt)) this.#kept.add(attempt.key);
+    if (!(await this.#links.ensure(attempt)) || this.#kept.has(attempt.key)) return;
+    this.#kept.add(attempt.key);
+    this.#pushedRevisions.delete(attempt.id); // the hive may have dropped what it was told before
   }
 
   #heartbeat(): void {
@@ -127,8 +129,8 @@ export class SessionV1 implements RunningSession {
     const attempts = listAttempts(store, Number.MAX_SAFE_INTEGER).filter(isShared);
     for (const { key } of running) if (!this.#options.pushedLines.has(key)) this.#options.pushedLines.set(key, 0);
     for (const attempt of attempts) {
-      const isChanged = this.#pushedRevisions.get(attempt.id) !== attempt.revision;
       await this.#link(attempt);
+      const isChanged = this.#pushedRevisions.get(attempt.id) !== attempt.revision;
       if (isChanged) await this.#send('attempt_sync', attemptSyncV1(attempt));
       for (const execution of [...executionsAfter(store, attempt.key)]) {
         if (isChanged) await this.#send('execution_sync', executionSyncV1(execution));

@@ -97,7 +97,7 @@ export class TaskProjects {
       const { logger } = this.#options;
       logger.warn(
         { shared_task_id: taskId },
-        `${why}, so an original hive drops the lines of its attempts and still calls them complete. The node keeps them`,
+        `${why}, so an original hive drops the lines of its attempts, even if it calls them complete. The node keeps them`,
       );
     }
     return { kind: 'unknown' };
