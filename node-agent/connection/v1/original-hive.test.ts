@@ -23,7 +23,7 @@ let recorder: TemporaryStore;
 /** The connection's own view of the store. */
 let store: Store;
 let controller: AbortController;
-let warnings: object[];
+let warnings: { shared_task_id?: string }[];
 let open: ReturnType<typeof connectionsV1>;
 let ended: Promise<unknown>;
 
@@ -45,9 +45,9 @@ afterEach(async () => {
 });
 
 function connect(): void {
-  const write = (_level: string, ...[fields]: unknown[]) => void warnings.push(fields as object);
   const silent = () => undefined;
-  const logger = { info: silent, debug: silent, error: silent, warn: (fields: object) => write('warn', fields) };
+  const warn = (fields: { shared_task_id?: string }) => void warnings.push(fields);
+  const logger = { info: silent, debug: silent, error: silent, warn };
   const { signal } = controller;
   ended = open({ url: hive.url, apiKey: 'key', name: 'n', store, logger: logger as unknown as Logger, signal });
 }
