@@ -152,22 +152,29 @@ function knownId({ path }: Route): string {
 }
 
 const fieldsOf = (schema: unknown): string[] => Object.keys((schema as { shape?: object } | undefined)?.shape ?? {});
+/** The rest of a body that needs more than the field in question. */
+const BODIES: Record<string, object> = {
+  createApiKey: { name: 'hostile' },
+  createSwarmProject: { name: 'hostile' },
+  linkNodeProject: { node_id: id, local_project_id: id },
+};
 const describe = (value: unknown) => JSON.stringify(value).slice(0, 60);
 
 function* requests(): Generator<{ route: Route; field: string; send: () => Promise<Answer> }> {
   for (const route of routes) {
     const method = route.method.toUpperCase();
-    const path = route.path.replace(/\{\w+\}/, knownId(route));
+    const path = route.path.replaceAll(/\{\w+\}/g, knownId(route));
     const what = (field: string, value: unknown) => `${method} ${route.path} ${field}=${describe(value)}`;
     const body = route.body
       ? {
-          body: route.operationId === 'createApiKey' ? '{"name":"hostile"}' : '{}',
+          body: JSON.stringify(BODIES[route.operationId] ?? {}),
           headers: { 'content-type': 'application/json' },
         }
       : {};
     for (const field of route.path.includes('{') ? fieldsOf(route.params) : []) {
       for (const value of VALUES.filter((text) => text !== '' && text !== '.')) {
-        const changed = route.path.replace(/\{\w+\}/, encodeURIComponent(value));
+        const hostile = route.path.replace(`{${field}}`, () => encodeURIComponent(value));
+        const changed = hostile.replaceAll(/\{\w+\}/g, knownId(route));
         yield { route, field, send: () => call(changed, { method, ...body }, what(field, value)) };
       }
     }
@@ -182,7 +189,7 @@ function* requests(): Generator<{ route: Route; field: string; send: () => Promi
         const sent = {
           method,
           headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ [field]: value }),
+          body: JSON.stringify({ ...BODIES[route.operationId], [field]: value }),
         };
         yield { route, field, send: () => call(path, sent, what(field, value)) };
       }

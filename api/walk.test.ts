@@ -13,7 +13,7 @@ import { listen } from '../tests/harness/listen.js';
 
 interface Seeded {
   organization: TestOrganization;
-  ids: { node: string; attempt: string; execution: string; apiKey: string; sharedTask: string };
+  ids: { node: string; attempt: string; execution: string; apiKey: string; sharedTask: string; project: string };
 }
 
 let hive: TestHive;
@@ -77,10 +77,25 @@ async function seed(organization: TestOrganization, marker: string): Promise<See
   const attempt = await seedAttempt(database, { organizationId, nodeId: node, state: 'complete', metadata });
   const execution = await seedExecution(database, { attemptId: attempt, nodeId: node, ordinal: 1, declaredLines: 3 });
   await appendPage(database, execution, makeLines(marker, 3));
-  return { organization, ids: { node, attempt, execution, apiKey: apiKey.id, sharedTask } };
+  const project = randomUUID();
+  await database.swarmProject.create({ data: { organizationId, id: project, name: marker } });
+  const path = `/home/${marker}/repo`;
+  await database.nodeProject.create({
+    data: {
+      ...{ nodeId: node, organizationId, localProjectId: randomUUID(), name: marker, gitRepoPath: path },
+      ...{ defaultBranch: 'main', swarmProjectId: project, linkedAt: new Date() },
+    },
+  });
+  return { organization, ids: { node, attempt, execution, apiKey: apiKey.id, sharedTask, project } };
 }
 
-/** @returns the route's path with the seeded id that its parameter stands for */
+/** Of routes that would refuse an empty body before they look at the id. */
+const BODIES: Record<string, object> = {
+  createApiKey: { name: 'made by the walk' },
+  linkNodeProject: { node_id: randomUUID(), local_project_id: randomUUID() },
+};
+
+/** @returns the route's path with the seeded ids that its parameters stand for */
 function pathWith({ path }: Route, { ids }: Seeded): string {
   const kind = path.includes('/api-keys/')
     ? ids.apiKey
@@ -88,8 +103,10 @@ function pathWith({ path }: Route, { ids }: Seeded): string {
       ? ids.sharedTask
       : path.startsWith('/v1/nodes/{id}')
         ? ids.node
-        : ids.attempt;
-  return path.replace(/\{\w+\}/, kind);
+        : path.includes('/projects/')
+          ? ids.project
+          : ids.attempt;
+  return path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === 'node_id' ? ids.node : kind));
 }
 
 function call(route: Route, path: string, token?: string) {
@@ -99,7 +116,7 @@ function call(route: Route, path: string, token?: string) {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(route.body && { 'content-type': 'application/json' }),
     },
-    ...(route.body && { body: route.operationId === 'createApiKey' ? '{"name":"made by the walk"}' : '{}' }),
+    ...(route.body && { body: JSON.stringify(BODIES[route.operationId] ?? {}) }),
   });
 }
 

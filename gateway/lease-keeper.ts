@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import { findLostSessions } from '../prisma/queries/lost-sessions.js';
 import { renewLeases, type Heartbeat } from '../prisma/queries/renew-leases.js';
-import { WENT_BACK, type NodeSocket } from './node-socket.js';
+import { LINKS_CHANGED, WENT_BACK, type NodeSocket } from './node-socket.js';
 import { RepeatedErrors } from './repeated-errors.js';
 
 /** As long as a node may be silent before its socket is closed. */
@@ -20,6 +20,7 @@ const CLOSE_REASONS = {
   revoked: 'API key revoked',
   blocked: 'API key blocked',
   forgotten: WENT_BACK,
+  stale: LINKS_CHANGED,
 };
 
 export class LeaseKeeper {

@@ -5,6 +5,9 @@ import type { NodeConnection } from './interface.js';
 /** Tells a node why its socket is closed. It then logs in again, and so learns what is missing. */
 export const WENT_BACK = 'the database of the hive went back to an earlier state; log in again';
 
+/** Tells a version 1 node why its socket is closed: its login tells it what is linked. */
+export const LINKS_CHANGED = 'what is linked has changed; log in again';
+
 /** One login of a node. */
 export interface LoginSession extends NodeSession {
   sessionId: string;

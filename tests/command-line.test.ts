@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runHive, type CommandOutput } from './harness/processes.js';
+import { ScriptedV1Node } from './harness/scripted-v1-node.js';
+import { until } from './harness/until.js';
 import { World, type HiveHandle } from './harness/world.js';
 
 let world: World;
@@ -68,6 +71,29 @@ test('tokens are created, listed without their secret, and revoked', async () =>
     status: 1,
     stderr: 'hive: the credential has been revoked\n',
   });
+}, 90_000);
+
+test('projects of an original node are listed, linked and unlinked', async () => {
+  const node = new ScriptedV1Node(await world.newKey());
+  const login = await node.connect(hive.url);
+  const projects = ['one', 'two', 'two'].map((name, index) => ({
+    ...{ local_project_id: randomUUID(), name, git_repo_path: `/srv/${index}`, default_branch: 'main' },
+  }));
+  node.send('projects_sync', { projects });
+  const listed = () => json<{ path: string; linked_to: string | null }[]>(['project', 'list']);
+  await until(async () => (await listed()).length === 3);
+  expect(await json(['project', 'link', 'node-1', 'one', '--as', 'ours'])).toEqual({
+    node_id: login['node_id'],
+    linked: [projects[0]?.local_project_id],
+  });
+  expect((await run(['project', 'link', 'node-1', 'two'])).stderr).toMatch(/^hive: more than one project/);
+  expect((await run(['project', 'link', 'node-1'])).status).toBe(2);
+  expect((await run(['project', 'link', 'node-1', '--all'])).stdout).toMatch(/^linked two .*\nlinked two .*\n$/);
+  const links = Object.fromEntries((await listed()).map((row) => [row.path, row.linked_to]));
+  expect(Object.values(links).sort()).toEqual(['ours', 'two', expect.stringMatching(/^two \([0-9a-f]{8}\)$/)]);
+  expect((await run(['project', 'unlink', 'node-1', '/srv/0'])).stdout).toBe('unlinked one (/srv/0)\n');
+  expect((await run(['project', 'unlink', 'node-1', '/srv/0'])).status).toBe(1);
+  node.drop();
 }, 90_000);
 
 test('--wait waits for a backfill, without a progress bar if there is no terminal; its outcome decides the exit code', async () => {

@@ -8,6 +8,7 @@ import { backfillRoutes } from './backfills.js';
 import { logRoutes } from './logs.js';
 import { nodeRoutes } from './nodes.js';
 import { originalNameRoutes } from './original-names.js';
+import { projectRoutes } from './projects.js';
 import { serviceRoutes } from './service.js';
 
 /** Every route of the API. */
@@ -16,6 +17,7 @@ export function allRoutes(deps: AppDependencies): Route[] {
   const routes: Route[] = [
     ...nodeRoutes(),
     ...apiKeyRoutes(),
+    ...projectRoutes(),
     ...attemptRoutes(attempts),
     ...logRoutes(deps),
     ...originalNameRoutes(attempts),

@@ -4,7 +4,13 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { HiveAnswerV1, NodeDataV1, NodeFrameV1, TaskSyncV1 } from '../../protocol/v1/frames.js';
+import {
+  NIL_UUID,
+  type HiveAnswerV1,
+  type NodeDataV1,
+  type NodeFrameV1,
+  type TaskSyncV1,
+} from '../../protocol/v1/frames.js';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
@@ -23,6 +29,7 @@ import type { TooLargeLog } from '../../prisma/queries/too-large.js';
 import type { IngestEvents } from '../ingest-events.js';
 import { IngestQueue, persist } from '../ingest-queue.js';
 import { NodeRequestError } from '../interface.js';
+import type { ProjectFrame, ProjectsV1 } from './projects.js';
 import type { RequestsV1 } from './requests.js';
 import { Ask } from './ask.js';
 import { BackfillWindow } from './backfill-window.js';
@@ -34,6 +41,7 @@ import { WholeBatches } from './whole-batches.js';
 
 export type IngestItem = (
   | Extract<NodeFrameV1, { type: 'attempt_sync' | 'execution_sync' | 'logs_batch' | 'task_sync' | 'backfill_response' }>
+  | ProjectFrame
   /** A request was sent, so what follows may be its answer. */
   | { type: 'window'; data: BackfillWindow | Ask }
   /** A batch that is stored while it arrives. */
@@ -55,6 +63,7 @@ export interface IngestDeps {
   session: NodeSession;
   logger: Logger;
   requests: RequestsV1;
+  projects: ProjectsV1;
   send(frame: HiveAnswerV1): unknown;
   events: IngestEvents;
   /** @returns the time by the node's clock, in ms since 1970; undefined before its first heartbeat */
@@ -174,6 +183,10 @@ export class IngestV1 {
         return this.#takeTask(item.data);
       case 'backfill_response':
         return this.#takeResponse(item.data);
+      case 'projects_sync':
+      case 'link_project':
+      case 'unlink_project':
+        return this.#persist(() => this.#deps.projects.take(item));
       case 'window':
         for (const id of this.#windows.keys()) if (!this.#deps.requests.isOutstanding(id)) await this.#drop(id);
         this.#windows.set(item.data.requestId, item.data);
@@ -352,8 +365,6 @@ function release(item: IngestItem): void {
 }
 
 const TASK_STATUSES = new Set(['todo', 'inprogress', 'in-progress', 'inreview', 'in-review', 'done', 'cancelled']);
-/** Original nodes require an id in the answer. */
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** @returns the answer to a task that can't be stored; undefined if it can */
 function refuseTask({ local_task_id, status }: TaskSyncV1): HiveAnswerV1 | undefined {

@@ -17,11 +17,12 @@ import { ingestEventsFor } from '../ingest-events.js';
 import { NodeRequestError, type BackfillAnswer, type BatchConnection } from '../interface.js';
 import type { MessageTap } from '../message-tap.js';
 import { frameFaults } from '../metrics.js';
-import type { LoginSession, SocketEvents } from '../node-socket.js';
+import { LINKS_CHANGED, type LoginSession, type SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
 import { IngestV1 } from './ingest.js';
 import { LargeMessageReaderV1, type LargeMessageLimits } from './large-message-reader.js';
 import { LARGE_MESSAGE_BYTES, type LargeMessages, type Release } from './large-messages.js';
+import { ProjectsV1 } from './projects.js';
 import { RequestsV1 } from './requests.js';
 import { RunningWatch, type WatchBounds } from './running-watch.js';
 import type { SweepPace } from './sweep-pace.js';
@@ -50,6 +51,7 @@ export class SocketV1 implements BatchConnection {
   readonly #deps: SocketV1Deps;
   readonly #guard: SocketGuard;
   readonly #requests: RequestsV1;
+  readonly #projects: ProjectsV1;
   readonly #ingest: IngestV1;
   readonly #watch: RunningWatch;
   readonly #report: { stop(): void };
@@ -71,12 +73,12 @@ export class SocketV1 implements BatchConnection {
     this.#deps = deps;
     const { database, logger } = deps;
     // The original hive ends the TCP connection, and a node waits longer each time that happens. After a WebSocket
-    // close it waits only 5 s, so it gets one if the hive will be back soon.
+    // close it waits only 5 s, so it gets one if the hive will be back soon, or waits for its login.
     this.#guard = new SocketGuard(ws, {
       nodeId: session.nodeId,
       logger,
       end: (reason) => {
-        if (reason === 'hive is shutting down') ws.close(1001, reason);
+        if (reason === 'hive is shutting down' || reason === LINKS_CHANGED) ws.close(1001, reason);
         else tap.tcp.end();
       },
       // only heartbeats are signs of life, and large messages, because no heartbeat can come while one is arriving
@@ -95,11 +97,13 @@ export class SocketV1 implements BatchConnection {
       nodeTime,
       lastProgress: () => Math.max(this.#lastProgress, this.#ingest.lastStored),
     });
+    this.#projects = new ProjectsV1({ database, session, logger: logger.child({ nodeId: session.nodeId }) });
     this.#ingest = new IngestV1({
       database,
       session,
       logger: logger.child({ nodeId: session.nodeId }),
       requests: this.#requests,
+      projects: this.#projects,
       send,
       events: ingestEventsFor(this, this.#guard, deps),
       nodeTime,
@@ -121,14 +125,15 @@ export class SocketV1 implements BatchConnection {
   }
 
   /**
-   * Notes what may have been lost with the node's last connection, and loads which answers it still owes from earlier
-   * ones, since they may come right after the login.
+   * Notes what may have been lost with the node's last connection, and loads what earlier ones leave: the answers that
+   * the node still owes, since they may come right after the login, and its links.
    */
   async welcome(): Promise<void> {
     await noteLostConnection(this.#deps.database, this.session);
     await this.#requests.load();
+    const linked_projects = await this.#projects.load();
     const { nodeId, organizationId } = this.session;
-    if (!this.#guard.send(authResultV1({ node_id: nodeId, organization_id: organizationId }))) return;
+    if (!this.#guard.send(authResultV1({ node_id: nodeId, organization_id: organizationId, linked_projects }))) return;
     this.#watch.start();
     this.#deps.wantedLooks.add(nodeId, this.#watch);
   }
@@ -208,7 +213,18 @@ export class SocketV1 implements BatchConnection {
       case 'digest':
         this.#guard.send({ type: 'digest_result', data: { resend_from_seq: null, pull_entities: [] } });
         break;
-      case 'task_sync':
+      case 'task_sync': {
+        const refusal = this.#projects.refuse(frame.data);
+        if (refusal) {
+          this.#guard.send(refusal);
+          break;
+        }
+        this.#ingest.add({ ...frame, ...cost });
+        return;
+      }
+      case 'projects_sync':
+      case 'link_project':
+      case 'unlink_project':
         this.#ingest.add({ ...frame, ...cost });
         return;
       case 'attempt_sync':

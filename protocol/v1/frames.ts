@@ -24,6 +24,9 @@ export const MAX_LIVE_BATCH_ENTRIES = 500;
 /** What a backfill's error says, after the attempt's id, if the node does not have the attempt. */
 export const ATTEMPT_NOT_FOUND = 'not found';
 
+/** In the answer to a task that was not stored: original nodes require an id. */
+export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
 const MAX_ACTION_BYTES = 4 * 1024 * 1024;
 /** PostgreSQL indexes it, and refuses more than 2,704 bytes. */
 const MAX_MACHINE_ID_BYTES = 2048;
@@ -118,6 +121,23 @@ const taskSyncData = z.object({
   assignee_username: orNull(text),
 });
 
+/** The maximum number of projects that the hive keeps of a node; those that follow are left out. */
+export const MAX_NODE_PROJECTS = 1000;
+
+const localProject = z.object({
+  local_project_id: uuid,
+  name: text.transform((name) => name.slice(0, 256)),
+  git_repo_path: z.string().max(4096),
+  default_branch: z.string().max(4096),
+});
+
+const linkProjectData = z.object({
+  project_id: uuid,
+  local_project_id: uuid,
+  git_repo_path: z.string().max(4096),
+  default_branch: z.string().max(4096).default('main'),
+});
+
 const backfillRequestData = z.object({
   message_id: uuid,
   backfill_type: z.enum(['full_attempt', 'executions', 'logs']),
@@ -143,6 +163,17 @@ export const nodeFrameV1 = z.discriminatedUnion('type', [
   frame('task_sync', taskSyncData),
   frame('op_batch', z.object({ ops: z.array(z.object({ seq: z.int() })) })),
   frame('digest', z.object({ entries: z.array(z.unknown()) })),
+  frame(
+    'projects_sync',
+    z.object({
+      projects: z
+        .array(z.unknown())
+        .transform((projects) => projects.slice(0, MAX_NODE_PROJECTS))
+        .pipe(z.array(localProject)),
+    }),
+  ),
+  frame('link_project', linkProjectData),
+  frame('unlink_project', z.object({ project_id: uuid })),
 ]);
 
 /** What can be told of a frame that is part of a backfill's answer and has a wrong shape: which attempt it is about. */
@@ -171,7 +202,7 @@ export const authResultFrameV1 = frame(
     organization_id: orNull(uuid),
     error: orNull(z.string()),
     protocol_version: count,
-    linked_projects: z.array(z.unknown()),
+    linked_projects: z.array(z.object({ project_id: uuid })),
   }),
 );
 
@@ -179,6 +210,8 @@ export type AuthDataV1 = z.infer<typeof authDataV1>;
 export type AttemptSyncV1 = z.infer<typeof attemptSyncDataV1>;
 export type ExecutionSyncV1 = z.infer<typeof executionSyncDataV1>;
 export type TaskSyncV1 = z.infer<typeof taskSyncData>;
+export type LocalProjectV1 = z.infer<typeof localProject>;
+export type LinkProjectV1 = z.infer<typeof linkProjectData>;
 export type NodeFrameV1 = z.infer<typeof nodeFrameV1>;
 export type BackfillRequestV1 = z.infer<typeof backfillRequestData>;
 
@@ -197,12 +230,25 @@ export type HiveAnswerV1 =
   | { type: 'op_ack'; data: { applied_through_seq: number } }
   | { type: 'digest_result'; data: { resend_from_seq: null; pull_entities: [] } };
 
+/** A link of a node, as its login tells the node, which then sends the project's tasks and attempts. */
+export interface LinkedProjectV1 {
+  link_id: string;
+  project_id: string;
+  local_project_id: string;
+  git_repo_path: string;
+  default_branch: string;
+  project_name: string;
+  source_node_id: string;
+  source_node_name: string;
+  is_owned: true;
+}
+
 /** The answer to a login, as the original node parses it: even a refusal needs every field of a success. */
 export function authResultV1(
-  result: { node_id: string; organization_id: string } | { error: string },
+  result: { node_id: string; organization_id: string; linked_projects: LinkedProjectV1[] } | { error: string },
   version = PROTOCOL_V1,
 ) {
-  const identity = 'error' in result ? { node_id: null, organization_id: null } : result;
+  const identity = 'error' in result ? { node_id: null, organization_id: null, linked_projects: [] } : result;
   return {
     type: 'auth_result' as const,
     data: {
@@ -211,7 +257,7 @@ export function authResultV1(
       organization_id: identity.organization_id,
       error: 'error' in result ? result.error : null,
       protocol_version: version,
-      linked_projects: [],
+      linked_projects: identity.linked_projects,
       swarm_labels: [],
     },
   };

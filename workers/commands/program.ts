@@ -4,6 +4,7 @@ import { doctorCommand } from './doctor.js';
 import { keyCommand } from './key.js';
 import { migrateCommand } from './migrate.js';
 import { orgCommand } from './org.js';
+import { projectCommand } from './project.js';
 import { startCommand } from './start.js';
 import { tokenCommand } from './token.js';
 import { workerCommand } from './worker.js';
@@ -19,6 +20,7 @@ export function hiveProgram(): Command {
     .addCommand(orgCommand())
     .addCommand(tokenCommand())
     .addCommand(keyCommand())
+    .addCommand(projectCommand())
     .addCommand(backfillCommand())
     .addCommand(doctorCommand());
   return finishCommands(program);

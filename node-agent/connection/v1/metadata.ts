@@ -17,8 +17,25 @@ export function executionSyncV1(row: ExecutionRow): ExecutionSyncV1 {
   return executionFields(row);
 }
 
-/** @returns the frame as text: lines are stored in the form of its entries */
-export function logsBatch(attempt: SharedAttempt, executionId: string, lines: readonly string[]): string {
+/**
+ * An original hive cannot store a line with U+0000, and drops the rest of its batch. So such lines travel without others.
+ * @returns the frames as texts, in order: lines are stored in the form of their entries
+ */
+export function logsBatches(attempt: SharedAttempt, executionId: string, lines: readonly string[]): string[] {
   const head = { assignment_id: attempt.id, shared_task_id: attempt.shared_task_id, execution_process_id: executionId };
-  return `{"type":"logs_batch","data":${JSON.stringify(head).slice(0, -1)},"entries":[${lines.join(',')}],"compressed":false}}`;
+  const start = `{"type":"logs_batch","data":${JSON.stringify(head).slice(0, -1)},"entries":[`;
+  return withoutNul(lines).map((batch) => `${start}${batch.join(',')}],"compressed":false}}`);
+}
+
+/** @returns the lines in as few batches as possible, each with lines that have U+0000 or with others */
+function withoutNul(lines: readonly string[]): string[][] {
+  const batches: string[][] = [];
+  let hadNul: boolean | undefined;
+  for (const line of lines) {
+    const hasNul = line.includes('\\u0000'); // also after a backslash of the content: that costs only a frame
+    if (hasNul === hadNul) batches.at(-1)?.push(line);
+    else batches.push([line]);
+    hadNul = hasNul;
+  }
+  return batches;
 }

@@ -7,12 +7,14 @@ import { endOrphansOrLog } from '../end-orphans.js';
 import { Outbox, SocketClosedError } from '../outbox.js';
 import { codeOf, messageOf } from '../../errors.js';
 import type { Logger } from '../../log.js';
-import { listAttempts } from '../../store/attempts.js';
+import { findAttempt, listAttempts } from '../../store/attempts.js';
 import { executionsAfter, getExecution, runningExecutions } from '../../store/executions.js';
 import { readLines } from '../../store/read-lines.js';
 import type { Store } from '../../store/open.js';
-import { answerBackfill } from './backfill.js';
-import { attemptSyncV1, executionSyncV1, isShared, logsBatch, type SharedAttempt } from './metadata.js';
+import { answerBackfill, type Delivery } from './backfill.js';
+import { attemptSyncV1, executionSyncV1, isShared, logsBatches, type SharedAttempt } from './metadata.js';
+import { ProjectLinks } from './project-links.js';
+import type { TaskProjects } from './task-projects.js';
 
 const HEARTBEAT_MS = 30_000;
 /** How often the store is checked for changes; the original does it every 30 s. */
@@ -27,12 +29,20 @@ export interface SessionV1Options {
   store: Store;
   logger: Logger;
   pushedLines: PushedLines;
+  tasks: TaskProjects;
+  /** The hive's projects that the login said are linked. */
+  linkedProjects: readonly string[];
 }
 
 export class SessionV1 implements RunningSession {
   readonly #options: SessionV1Options;
   closeReason: string | undefined;
   readonly #outbox: Outbox;
+  readonly #links: ProjectLinks;
+  /** Keys of attempts whose lines an original hive keeps, because their project is linked. */
+  readonly #kept = new Set<number>();
+  /** By execution key: lines 1 to this one have been sent on this connection, and kept. */
+  readonly #delivered = new Map<number, number>();
   readonly #pushedRevisions = new Map<string, number>();
   readonly #timers: NodeJS.Timeout[] = [];
   #work: Promise<void> = Promise.resolve();
@@ -42,6 +52,8 @@ export class SessionV1 implements RunningSession {
   constructor(options: SessionV1Options) {
     this.#options = options;
     this.#outbox = new Outbox(options.socket);
+    const { tasks, linkedProjects: linked } = options;
+    this.#links = new ProjectLinks({ tasks, linked, send: (type, data) => this.#send(type, data) });
   }
 
   start(): void {
@@ -64,7 +76,30 @@ export class SessionV1 implements RunningSession {
   }
 
   async #backfill(request: BackfillRequestV1): Promise<void> {
-    for (const text of answerBackfill(this.#options.store, request)) await this.#outbox.sendText(text);
+    const { store, tasks } = this.#options;
+    for (const id of request.entity_ids) {
+      const attempt = findAttempt(store, id);
+      if (attempt && isShared(attempt)) await this.#link(attempt);
+    }
+    const answer = tasks.isOriginal ? answerBackfill(store, request, this.#delivery) : answerBackfill(store, request);
+    for (const text of answer) await this.#outbox.sendText(text);
+  }
+
+  /** An original hive stores a line as often as it comes, and what came before on this connection has arrived. */
+  readonly #delivery: Delivery = {
+    through: ({ key }) => this.#delivered.get(key) ?? 0,
+    sent: ({ key, attempt_key: attemptKey }, through) => {
+      if (!this.#kept.has(attemptKey)) return;
+      const { pushedLines } = this.#options;
+      this.#delivered.set(key, through);
+      if (pushedLines.has(key)) pushedLines.set(key, through);
+    },
+  };
+
+  async #link(attempt: SharedAttempt): Promise<void> {
+    if (!(await this.#links.ensure(attempt)) || this.#kept.has(attempt.key)) return;
+    this.#kept.add(attempt.key);
+    this.#pushedRevisions.delete(attempt.id); // the hive may have dropped what it was told before
   }
 
   #heartbeat(): void {
@@ -94,6 +129,7 @@ export class SessionV1 implements RunningSession {
     const attempts = listAttempts(store, Number.MAX_SAFE_INTEGER).filter(isShared);
     for (const { key } of running) if (!this.#options.pushedLines.has(key)) this.#options.pushedLines.set(key, 0);
     for (const attempt of attempts) {
+      await this.#link(attempt);
       const isChanged = this.#pushedRevisions.get(attempt.id) !== attempt.revision;
       if (isChanged) await this.#send('attempt_sync', attemptSyncV1(attempt));
       for (const execution of [...executionsAfter(store, attempt.key)]) {
@@ -114,7 +150,9 @@ export class SessionV1 implements RunningSession {
       const page = execution && readLines(store, key, pushed ?? 0, execution.log_lines, LIVE_BATCH);
       if (!execution || !page) return;
       pushedLines.set(key, page.lastSeq);
-      await this.#outbox.sendText(logsBatch(attempt, execution.id, page.lines));
+      for (const text of logsBatches(attempt, execution.id, page.lines)) await this.#outbox.sendText(text);
+      if (this.#kept.has(attempt.key) && (this.#delivered.get(key) ?? 0) === pushed)
+        this.#delivered.set(key, page.lastSeq);
     }
   }
 
