@@ -596,6 +596,11 @@ export interface components {
         };
         NewApiKey: {
             name: string;
+            /**
+             * Format: uuid
+             * @description Not needed: a credential belongs to one organisation. If it is given, it must be that one.
+             */
+            organization_id?: string;
         };
         AttemptDetail: {
             attempt: components["schemas"]["Attempt"];
@@ -928,7 +933,10 @@ export type $defs = Record<string, never>;
 export interface operations {
     listNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -955,6 +963,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1103,7 +1120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1190,7 +1207,10 @@ export interface operations {
     };
     listApiKeys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1217,6 +1237,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1293,7 +1322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1385,7 +1414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1470,7 +1499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2059,7 +2088,10 @@ export interface operations {
     };
     syncNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2086,6 +2118,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2124,7 +2165,10 @@ export interface operations {
     };
     syncAttempt: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2153,6 +2197,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2201,10 +2254,14 @@ export interface operations {
     syncLogs: {
         parameters: {
             query?: {
-                /** @description The maximum number of items in one response. */
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+                /** @description The maximum number of entries; at most 10000 come at once. With 0 or -1 none come, and has_more tells whether there are any. */
                 limit?: number;
-                cursor?: string;
-                direction?: "forward" | "backward";
+                /** @description A `next_cursor`. The page starts after that entry, in the given direction. */
+                cursor?: number;
+                /** @description `forward`; anything else means backward, newest first. */
+                direction?: string;
             };
             header?: never;
             path: {
@@ -2234,6 +2291,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2281,7 +2347,10 @@ export interface operations {
     };
     syncAttemptsOfTask: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2310,6 +2379,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2397,7 +2475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2646,7 +2724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
