@@ -53,6 +53,10 @@ export interface Settled extends AttemptLines {
 const FIRST_RETRY_SECONDS = 30;
 const MAX_RETRY_SECONDS = 3600;
 
+/** When an attempt is tried again after this many tries in vain in a row, counted from 0: later each time. */
+export const retryAfter = (tries: Prisma.Sql) => Prisma.sql`
+  now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(${tries}, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second'`;
+
 /**
  * Ends the run's hold on the attempt, or the claim that it was started for, and counts in the hive's own database what
  * it has of the attempt now. A run that no longer holds the attempt ends no other run's hold, unless the attempt is
@@ -109,9 +113,10 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
         unavailable_reason = CASE ${ending} WHEN 'unavailable' THEN ${reason}::text WHEN 'done' THEN NULL
                              ELSE s.unavailable_reason END,
         needs_backfill = s.needs_backfill AND ${ending} <> 'unavailable' AND (${ending} = 'done' OR s.unavailable_reason IS NULL),
-        idle_backfills = CASE WHEN ${backsOff} THEN s.idle_backfills + 1 ELSE 0 END,
-        retry_at = CASE WHEN ${backsOff} AND s.needs_backfill AND (${ending} = 'done' OR s.unavailable_reason IS NULL) THEN
-          now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(s.idle_backfills, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second' END
+        idle_backfills = CASE WHEN ${backsOff} THEN s.idle_backfills + 1
+                              WHEN ${ending} = 'unavailable' THEN s.idle_backfills ELSE 0 END,
+        retry_at = CASE WHEN ${backsOff} AND s.needs_backfill AND (${ending} = 'done' OR s.unavailable_reason IS NULL)
+                        THEN ${retryAfter(Prisma.sql`s.idle_backfills`)} END
       WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}
       RETURNING s.state, s.needs_backfill AS "needsBackfill"`;
     return { ...known, ...settled };
