@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import type { HiveAnswerV1, NodeDataV1, NodeFrameV1, TaskSyncV1 } from '../../protocol/v1/frames.js';
+import { countCompleted } from '../../backfills/metrics.js';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
@@ -128,6 +129,7 @@ export class IngestV1 {
     const { database, session, logger } = this.#deps;
     await this.#persist(async () => {
       const taken = await storeMetadataV1(database, session, { attempts, executions });
+      countCompleted(taken.syncs);
       for (const executionId of taken.refusedExecutions)
         logger.warn({ executionId }, 'execution of an unknown attempt ignored');
       const changed = new Set(taken.syncs.map((sync) => sync.attemptId));
@@ -192,6 +194,7 @@ export class IngestV1 {
     if (window.type === 'executions') return undefined;
     if (!window.hasAttempt) return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
     const sync = await finishBackfill(this.#deps.database, this.#deps.session, window);
+    if (sync) countCompleted([sync]);
     // an execution ended after the request was sent, so asking once more is enough
     if (sync?.needsBackfill && window.unsettled.size === 0) window.changed = true;
     return undefined;

@@ -40,7 +40,10 @@ export interface AttemptLines {
 }
 
 export interface Settled extends AttemptLines {
-  /** From the request of the backfill until now; null if this run does not hold the attempt. */
+  /**
+   * From the request of the backfill that this ends until now. Null if it ends none: this run does not hold the attempt,
+   * and nothing made the attempt complete just now. Whoever settles has to count it.
+   */
   seconds: number | null;
   /** The node's newest revision that the hive knows. */
   revision: bigint;
@@ -65,7 +68,7 @@ export const retryAfter = (tries: Prisma.Sql) => Prisma.sql`
  * @returns undefined if the attempt is gone
  */
 export async function settleBackfill(db: Database, settlement: Settlement): Promise<Settled | undefined> {
-  const complete = await completeAtOnce(db, settlement.attemptId, settlement);
+  const complete = await completeAtOnce(db, settlement.attemptId);
   if (!complete) return settleUnderLock(db, settlement);
   const { revision, executions, lines, seconds } = complete;
   const counts = { executions, linesDeclared: lines, linesStored: lines };
@@ -91,9 +94,10 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
       WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}`;
     const [sync] = await computeSync(tx, [attemptId]);
     if (!sync) return undefined;
-    const known = { ...sync, ...(await countAttemptLines(tx, attemptId)), seconds: held?.seconds ?? null };
+    const { revision: known, state, needsBackfill, backfillSeconds: seconds } = sync;
+    const now = { revision: known, state, needsBackfill, seconds, ...(await countAttemptLines(tx, attemptId)) };
     if (settlement.ending === 'cancelled') await pauseAfter(tx, attemptId, runId);
-    if (!held || sync.state !== 'pending_backfill') return known; // this run does not hold it, or no longer
+    if (!held || state !== 'pending_backfill') return now; // this run does not hold it, or no longer
     const { isBehind, isAnnounced, isConnected } = held;
     const reasons = [
       goesOn.ifBehind && isBehind,
@@ -101,7 +105,7 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
       goesOn.ifAnnounced && isAnnounced,
       goesOn.ifConnected && isConnected,
     ];
-    if (sync.needsBackfill && reasons.includes(true)) return { ...known, goesOn: true };
+    if (needsBackfill && reasons.includes(true)) return { ...now, goesOn: true };
     // That a node went away says nothing about the attempt, which is tried again as soon as the node is back.
     const ending = settlement.ending === 'unavailable' && isAnnounced ? 'failed' : settlement.ending;
     const backsOff = !progressed && !isAnnounced && (ending === 'failed' || ending === 'done');
@@ -119,7 +123,7 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
                         THEN ${retryAfter(Prisma.sql`s.idle_backfills`)} END
       WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}
       RETURNING s.state, s.needs_backfill AS "needsBackfill"`;
-    return { ...known, ...settled };
+    return { ...now, ...settled, seconds: held.seconds };
   });
 }
 
