@@ -32,6 +32,8 @@ export interface GatewayDeps {
   backfills: NodeBackfills;
   /** How often a marker is written after acknowledgements, in ms. @default 10000 */
   markerMs?: number;
+  /** How long a node has to send its `auth` frame, in ms. @default 30000 */
+  authTimeoutMs?: number;
 }
 
 export class Gateway implements NodeGateway {
@@ -63,7 +65,7 @@ export class Gateway implements NodeGateway {
       ...(deps.markerMs !== undefined && { intervalMs: deps.markerMs }),
     });
     this.#createSocket = createSocketFactory({ ...deps, events: this.#events });
-    this.#login = new Login(deps.database, deps.logger);
+    this.#login = new Login(deps.database, deps.logger, deps.authTimeoutMs);
     this.#drains = new DrainQueue(deps.database, deps.logger, deps.backfills);
   }
 
@@ -137,7 +139,7 @@ export class Gateway implements NodeGateway {
     const former = this.#sockets.get(node.nodeId);
     if (!hasLease || (former && former.session.fence > fence)) {
       logger.info({ nodeId: node.nodeId, fence: Number(fence) }, 'login was overtaken by a later one of the node');
-      supersedeAuth(ws);
+      supersedeAuth({ ws, tcp, version });
       if (hasLease) this.#releaseLease(node.nodeId, fence); // after a restored database, fences begin again lower
       return;
     }

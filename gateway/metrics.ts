@@ -14,6 +14,12 @@ export const frameFaults = new Counter({
   help: 'Frames from nodes that broke the protocol.',
 });
 
+export const framesNotServed = new Counter({
+  name: 'node_frames_not_served_total',
+  help: 'Frames of version 1 nodes that this hive knows and leaves unanswered, by type.',
+  labelNames: ['type'],
+});
+
 export const databaseWentBack = new Counter({
   name: 'database_went_back_total',
   help: 'Times that this process found the database in an earlier state than before.',

@@ -6,14 +6,21 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Database } from '../../prisma/database.js';
 import { toTimestamp } from '../../protocol/time.js';
-import { authResultV1, nodeFrameV1, type HiveAnswerV1, type NodeFrameV1 } from '../../protocol/v1/frames.js';
+import {
+  authResultV1,
+  knownFrameV1,
+  type HiveAnswerV1,
+  type KnownFrameV1,
+  type NodeFrameV1,
+} from '../../protocol/v1/frames.js';
 import { ingestEventsFor } from '../ingest-events.js';
 import type { BackfillAnswer, BatchConnection } from '../interface.js';
-import { frameFaults } from '../metrics.js';
+import { frameFaults, framesNotServed } from '../metrics.js';
 import type { LoginSession, SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
 import { IngestV1 } from './ingest.js';
 import { LARGE_MESSAGE_BYTES, type LargeMessages } from './large-messages.js';
+import type { OpAcks } from './op-acks.js';
 import { RequestsV1 } from './requests.js';
 
 /** The node does not say when it has announced everything. It is taken to have done so this long after metadata... */
@@ -26,6 +33,7 @@ export interface SocketV1Deps {
   logger: Logger;
   events: SocketEvents;
   largeMessages: LargeMessages;
+  opAcks: OpAcks;
 }
 
 export class SocketV1 implements BatchConnection {
@@ -110,16 +118,18 @@ export class SocketV1 implements BatchConnection {
     this.#receiveFrame(frame, { bytes: data.length, ...(release && { release }) });
   }
 
-  #receiveFrame(frame: NodeFrameV1, cost: { bytes: number; release?: () => void }): void {
+  #receiveFrame(frame: KnownFrameV1, cost: { bytes: number; release?: () => void }): void {
+    if (!('data' in frame)) {
+      framesNotServed.inc({ type: frame.type });
+      cost.release?.();
+      return;
+    }
     switch (frame.type) {
       case 'heartbeat':
         this.#beat(frame.data);
         break;
       case 'op_batch':
-        if (frame.data.ops.length > 0) {
-          const applied = Math.max(...frame.data.ops.map((op) => op.seq));
-          this.#guard.send({ type: 'op_ack', data: { applied_through_seq: applied } });
-        }
+        this.#acknowledgeOps(frame.data.ops);
         break;
       case 'digest':
         this.#guard.send({ type: 'digest_result', data: { resend_from_seq: null, pull_entities: [] } });
@@ -143,6 +153,11 @@ export class SocketV1 implements BatchConnection {
         return;
     }
     cost.release?.();
+  }
+
+  #acknowledgeOps(ops: { seq: number }[]): void {
+    const through = this.#deps.opAcks.take(this.session.nodeId, ops);
+    this.#guard.send({ type: 'op_ack', data: { applied_through_seq: through } });
   }
 
   #beat({ status, timestamp }: Extract<NodeFrameV1, { type: 'heartbeat' }>['data']): void {
@@ -210,9 +225,9 @@ export class SocketV1 implements BatchConnection {
 }
 
 /** @returns undefined if the data is not a frame of a known type and shape */
-function readFrame(data: Buffer): NodeFrameV1 | undefined {
+function readFrame(data: Buffer): KnownFrameV1 | undefined {
   try {
-    const result = nodeFrameV1.safeParse(JSON.parse(data.toString('utf8')));
+    const result = knownFrameV1.safeParse(JSON.parse(data.toString('utf8')));
     return result.success ? result.data : undefined;
   } catch {
     return undefined;

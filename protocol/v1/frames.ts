@@ -123,6 +123,22 @@ const backfillRequestData = z.object({
 
 export const authFrameV1 = frame('auth', authDataV1);
 
+/**
+ * Frames of the original's protocol that this hive has no part in: it assigns no tasks, so it has no leases to renew and
+ * no status to follow; labels and the node's own end are an administrator's business.
+ */
+const notServed = z.enum([
+  'auth',
+  'ack',
+  'error',
+  'lease_heartbeat',
+  'label_sync',
+  'task_status',
+  'task_output',
+  'task_progress',
+  'deregister',
+]);
+
 /** What a hive reads of a node's frames after `auth`; every other type is ignored. */
 export const nodeFrameV1 = z.discriminatedUnion('type', [
   frame(
@@ -140,6 +156,9 @@ export const nodeFrameV1 = z.discriminatedUnion('type', [
   frame('op_batch', z.object({ ops: z.array(z.object({ seq: z.int() })) })),
   frame('digest', z.object({ entries: z.array(z.unknown()) })),
 ]);
+
+/** A frame that a hive reads, or one that it knows and does not serve. */
+export const knownFrameV1 = z.discriminatedUnion('type', [nodeFrameV1, z.object({ type: notServed })]);
 
 /** What a node reads of a hive's frames after `auth_result`; every other type is ignored. */
 export const hiveFrameV1 = z.discriminatedUnion('type', [
@@ -171,6 +190,7 @@ export type AttemptSyncV1 = z.infer<typeof attemptSyncDataV1>;
 export type ExecutionSyncV1 = z.infer<typeof executionSyncDataV1>;
 export type TaskSyncV1 = z.infer<typeof taskSyncData>;
 export type NodeFrameV1 = z.infer<typeof nodeFrameV1>;
+export type KnownFrameV1 = z.infer<typeof knownFrameV1>;
 export type BackfillRequestV1 = z.infer<typeof backfillRequestData>;
 
 /** The data of one frame type of a node. */

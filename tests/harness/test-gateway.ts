@@ -25,7 +25,10 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-export async function startTestGateway({ markerMs }: Pick<GatewayDeps, 'markerMs'> = {}): Promise<TestGateway> {
+export async function startTestGateway({
+  markerMs,
+  authTimeoutMs,
+}: Pick<GatewayDeps, 'markerMs' | 'authTimeoutMs'> = {}): Promise<TestGateway> {
   const testDatabase = await createTestDatabase();
   const database = openDatabase(testDatabase.url);
   const { id: organizationId } = await ensureOrganization(database, 'default');
@@ -41,6 +44,7 @@ export async function startTestGateway({ markerMs }: Pick<GatewayDeps, 'markerMs
       start: () => Promise.resolve(true),
     },
     ...(markerMs !== undefined && { markerMs }),
+    ...(authTimeoutMs !== undefined && { authTimeoutMs }),
   };
   const gateway = new Gateway(deps);
   const server = createServer();
