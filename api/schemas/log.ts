@@ -56,12 +56,10 @@ export const syncLogQuery = originalQuery.extend({
         `The maximum number of entries; at most ${MAX_ENTRIES} come at once. With 0 or -1 none come, and has_more tells ` +
         'whether there are any.',
     }),
-  cursor: originalInteger(0, Number.MAX_SAFE_INTEGER)
-    .optional()
-    .meta({
-      type: 'integer',
-      description: 'A `next_cursor`. The page starts after that entry, in the given direction.',
-    }),
+  cursor: originalInteger(0, Number.MAX_SAFE_INTEGER).optional().meta({
+    type: 'integer',
+    description: 'A `next_cursor`. The page starts after that entry, in the given direction.',
+  }),
   direction: z
     .string()
     .transform((direction) => (direction === 'forward' ? ('forward' as const) : ('backward' as const)))
