@@ -4,6 +4,7 @@ import { MAX_EXECUTIONS } from '../protocol/limits.js';
 import { compareDescription } from '../prisma/queries/compare-description.js';
 import { findDescription, forgetDescription, type KeptDescription } from '../prisma/queries/description-parts.js';
 import { storeDescription } from '../prisma/queries/store-metadata.js';
+import { countCompleted } from '../backfills/metrics.js';
 import type { Mirror } from './mirror.js';
 
 export interface Described {
@@ -70,7 +71,9 @@ export async function mirrorDescription(mirror: Mirror, options: DescribeOptions
       throw new NodeRequestError('protocol', `node described more than ${MAX_EXECUTIONS} executions of ${attemptId}`);
     }
     const place = { part: before.parts, revision };
-    if (!(await storeDescription(database, connection.session, part, place))) break;
+    const { isKept, syncs } = await storeDescription(database, connection.session, part, place);
+    countCompleted(syncs);
+    if (!isKept) break;
     parts++;
     if (part.last) return { isWhole: true, changed: before.describedRevision < revision, parts };
     const lastExecutionId = part.executions.at(-1)?.execution_id;

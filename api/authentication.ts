@@ -31,6 +31,19 @@ export async function authenticateRequest(
   throw unauthenticated(FAULTS[result], { sent: true });
 }
 
+/**
+ * Requires the parts of a request that name an organisation to name the caller's own. One that does not exist is
+ * answered like another one, in the original hive's words.
+ * @throws ApiError forbidden
+ */
+export function requireOwnOrganization(organizationId: string, parts: unknown[]): void {
+  for (const part of parts) {
+    const named = (part as { organization_id?: string } | undefined)?.organization_id;
+    if (named !== undefined && named !== organizationId)
+      throw new ApiError('forbidden', 'Not a member of organization');
+  }
+}
+
 /** @throws ApiError forbidden */
 export function requireAccess(principal: Principal, access: Access): void {
   if (access === 'admin' && principal.role !== 'admin') {

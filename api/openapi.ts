@@ -12,7 +12,7 @@ const DESCRIPTIONS: Partial<Record<ProblemCode, string>> = {
   invalid_request: 'A field is unknown or invalid; `errors` names it.',
   invalid_cursor: 'A field is unknown or invalid; `errors` names it.',
   unauthenticated: 'No valid credential.',
-  forbidden: 'Only for admins.',
+  forbidden: 'Only for admins, or `organization_id` is not the caller’s organisation.',
   not_found: 'Unknown, or of another organisation.',
   conflict: 'The state does not allow it.',
   body_too_large: 'The body is too large.',

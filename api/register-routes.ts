@@ -1,6 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { forOrganization } from '../prisma/organization-scope.js';
-import { authenticateRequest, requireAccess } from './authentication.js';
+import { authenticateRequest, requireAccess, requireOwnOrganization } from './authentication.js';
 import type { AppDependencies } from './dependencies.js';
 import { ApiError, toApiError } from './problem.js';
 import type { RateLimits } from './rate-limit.js';
@@ -81,9 +81,12 @@ const requireJson: RequestHandler = (request, _response, next) => {
 
 function runner(route: Route): RequestHandler {
   return async (request, response) => {
+    const parsed = parseRequest(route, request);
+    const scope = response.locals['scope'] as Context['scope'];
+    if (scope) requireOwnOrganization(scope.organizationId, [parsed.query, parsed.body]);
     const context = {
-      ...parseRequest(route, request),
-      scope: response.locals['scope'] as Context['scope'],
+      ...parsed,
+      scope,
       principal: response.locals['principal'] as Context['principal'],
       request,
       response,

@@ -31,7 +31,7 @@ import {
   type BackfillListing,
 } from './find.js';
 import { CANCELLED_SECONDS, endBackfill, untilEnded, type BackfillRun } from './end-backfill.js';
-import { countRequest } from './metrics.js';
+import { countEnd, countRequest } from './metrics.js';
 import { InstallationNames, type Installation } from './installation.js';
 import { PageTokenSeal } from './page-token.js';
 import { startBackfill, type StartedBackfill } from './start.js';
@@ -199,7 +199,10 @@ export function createBackfills(options: BackfillsOptions): Backfills {
         )
         .catch(async (error: unknown) => {
           if (!(error instanceof WorkflowNotFoundError)) throw error;
-          if (await resetAbandoned(scope, attemptId)) await requestByRead(scope, attemptId);
+          const seconds = await resetAbandoned(scope, attemptId);
+          if (seconds === undefined) return;
+          countEnd({ state: 'partial', seconds }, 'workflow_lost');
+          await requestByRead(scope, attemptId);
         })
         .catch((error: unknown) => logger.debug({ err: error, attemptId }, 'expedite failed'));
     },
@@ -220,8 +223,9 @@ export function createBackfills(options: BackfillsOptions): Backfills {
         const running = await find(attemptId);
         if (!running) {
           if (hold?.state !== 'pending_backfill') return false;
-          const isCancelled = await cancelClaim(database, scope, attemptId, hold.runId);
-          if (isCancelled || tries === CANCEL_TRIES) return isCancelled;
+          const cancelled = await cancelClaim(database, scope, attemptId, hold.runId);
+          countEnd(cancelled, 'cancelled');
+          if (cancelled || tries === CANCEL_TRIES) return cancelled !== undefined;
           continue; // a run has just taken it over, or ended
         }
         // paused first, so that nothing that sees the cancelled run end starts another

@@ -1,5 +1,6 @@
 /** Metrics of backfills. A label is a code, never an id, so that metrics reveal nothing about organisations. */
 import { Counter, Histogram } from 'prom-client';
+import type { ComputedSync } from '../prisma/queries/attempt-state.js';
 import type { Settled } from '../prisma/queries/settle-backfill.js';
 import type { Trigger } from './definitions.js';
 
@@ -37,9 +38,21 @@ export function countBeginning(trigger: Trigger): void {
 }
 
 /**
+ * Counts the backfills that ended because the attempt became complete while they ran: the gateway stores an answer, or
+ * the last live line, before the run looks again. The run's own end is then not counted any more.
+ */
+export function countCompleted(syncs: Pick<ComputedSync, 'backfillSeconds'>[]): void {
+  for (const { backfillSeconds } of syncs) {
+    if (backfillSeconds === null) continue;
+    backfillLatency.observe(backfillSeconds);
+    backfillSuccesses.inc();
+  }
+}
+
+/**
  * Counts the end of a backfill. A run that no longer holds the attempt was counted before, or replaced by a newer one.
  */
-export function countEnd(settled: Settled | undefined, reason: string): void {
+export function countEnd(settled: Pick<Settled, 'seconds' | 'state'> | undefined, reason: string): void {
   if (settled?.seconds == null) return;
   backfillLatency.observe(settled.seconds);
   if (settled.state === 'complete') backfillSuccesses.inc();

@@ -35,6 +35,8 @@ export interface GatewayDeps extends Pick<SocketFactoryDeps, 'messageLimits' | '
   markerMs?: number;
   /** When version 1 nodes are asked what has ended. */
   watchBounds?: Partial<WatchBounds>;
+  /** How long a node has to send its `auth` frame, in ms. @default 30000 */
+  authTimeoutMs?: number;
 }
 
 export class Gateway implements NodeGateway {
@@ -66,7 +68,7 @@ export class Gateway implements NodeGateway {
       ...(deps.markerMs !== undefined && { intervalMs: deps.markerMs }),
     });
     this.#createSocket = createSocketFactory({ ...deps, events: this.#events });
-    this.#login = new Login(deps.database, deps.logger);
+    this.#login = new Login(deps.database, deps.logger, deps.authTimeoutMs);
     this.#drains = new DrainQueue(deps.database, deps.logger, deps.backfills);
   }
 
@@ -141,7 +143,7 @@ export class Gateway implements NodeGateway {
     const former = this.#sockets.get(node.nodeId);
     if (!hasLease || (former && former.session.fence > fence)) {
       logger.info({ nodeId: node.nodeId, fence: Number(fence) }, 'login was overtaken by a later one of the node');
-      supersedeAuth(ws);
+      supersedeAuth({ ws, tcp: tap.tcp, version });
       if (hasLease) this.#releaseLease(node.nodeId, fence); // after a restored database, fences begin again lower
       return;
     }

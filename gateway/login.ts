@@ -10,7 +10,7 @@ import { hashSecret } from '../prisma/secrets.js';
 import type { AuthData } from '../protocol/frames.js';
 import { AUTH_TIMEOUT_MS, PROTOCOL_VERSION } from '../protocol/limits.js';
 import type { AuthDataV1 } from '../protocol/v1/frames.js';
-import { awaitAuth, postponeAuth, refuseAuth } from './auth-frame.js';
+import { awaitAuth, postponeAuth, refuseAuth, type LoginSocket } from './auth-frame.js';
 import { EarlyFrames } from './early-frames.js';
 import { RepeatedErrors } from './repeated-errors.js';
 import { isSpoken, type SpokenVersion } from './socket-factory.js';
@@ -34,7 +34,7 @@ export type Admit = (accepted: Accepted) => Promise<void>;
 
 /** What a node asks for, and when. */
 interface Request {
-  ws: WebSocket;
+  socket: LoginSocket;
   auth: AuthData | AuthDataV1;
   early: EarlyFrames;
   /** @format ms on the process's own clock */
@@ -48,29 +48,35 @@ export class Login {
   readonly #limit = pLimit(LOGINS_AT_ONCE);
   readonly #loggedRefusals = new LRUCache<string, true>({ max: MAX_REMEMBERED_REFUSALS, ttl: REFUSAL_LOG_MS });
 
-  constructor(database: Database, logger: Logger) {
+  readonly #authTimeoutMs: number;
+
+  /** @param authTimeoutMs how long a node has to send its `auth` frame */
+  constructor(database: Database, logger: Logger, authTimeoutMs = AUTH_TIMEOUT_MS) {
     this.#database = database;
     this.#logger = logger;
+    this.#authTimeoutMs = authTimeoutMs;
   }
 
   /** Resolves when the node is admitted, or its socket is refused or has closed. Never throws. */
   async run(ws: WebSocket, request: IncomingMessage, admit: Admit): Promise<void> {
+    const socket: LoginSocket = { ws, tcp: request.socket };
     try {
       const early = new EarlyFrames(ws, request.socket);
-      const auth = await awaitAuth(ws, request);
+      const auth = await awaitAuth(ws, request, this.#authTimeoutMs);
       if (!auth) return;
-      const login = { ws, auth, early, startedAt: performance.now() };
+      socket.version = auth.protocol_version;
+      const login = { socket, auth, early, startedAt: performance.now() };
       await this.#limit(() => (ws.readyState === ws.OPEN ? this.#authenticate(login, admit) : undefined));
     } catch (error) {
       if (this.#repeated.isNew(error)) this.#logger.error({ err: error }, 'login failed; the node tries again');
-      postponeAuth(ws);
+      postponeAuth(socket);
     }
   }
 
-  async #authenticate({ ws, auth, early, startedAt }: Request, admit: Admit): Promise<void> {
+  async #authenticate({ socket, auth, early, startedAt }: Request, admit: Admit): Promise<void> {
     const version = auth.protocol_version;
     if (!isSpoken(version)) {
-      refuseAuth(ws, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);
+      refuseAuth(socket, `protocol version mismatch: client=${version}, server=${PROTOCOL_VERSION}`);
       return;
     }
     const result = await authenticateNode(this.#database, {
@@ -83,17 +89,17 @@ export class Login {
       markers: 'markers' in auth ? (auth.markers ?? undefined) : undefined,
     });
     // by now the node has given up, perhaps without a word that reached this hive
-    if (performance.now() - startedAt > AUTH_TIMEOUT_MS) postponeAuth(ws);
+    if (performance.now() - startedAt > AUTH_TIMEOUT_MS) postponeAuth(socket);
     else if (result.accepted) await admit({ node: result.node, version, early });
-    else this.#refuse(ws, auth.name, result.error, version);
+    else this.#refuse(socket, auth.name, result.error);
   }
 
-  #refuse(ws: WebSocket, name: string, error: string, version: SpokenVersion): void {
+  #refuse(socket: LoginSocket, name: string, error: string): void {
     const refusal = `${name} ${error}`;
     if (!this.#loggedRefusals.has(refusal)) {
       this.#loggedRefusals.set(refusal, true);
       this.#logger.warn({ reason: error, name }, 'node refused');
     }
-    refuseAuth(ws, error, version);
+    refuseAuth(socket, error);
   }
 }

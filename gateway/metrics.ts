@@ -20,6 +20,12 @@ export const requestsOutstanding = new Gauge({
   labelNames: ['kind'],
 });
 
+export const framesNotServed = new Counter({
+  name: 'node_frames_not_served_total',
+  help: 'Frames of version 1 nodes that this hive knows and leaves unanswered, by type.',
+  labelNames: ['type'],
+});
+
 export const databaseWentBack = new Counter({
   name: 'database_went_back_total',
   help: 'Times that this process found the database in an earlier state than before.',

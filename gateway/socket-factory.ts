@@ -8,6 +8,7 @@ import type { MessageTap } from './message-tap.js';
 import type { LoginSession, NodeSocket, SocketEvents } from './node-socket.js';
 import { MESSAGE_LIMITS, type LargeMessageLimits } from './v1/large-message-reader.js';
 import { LargeMessages } from './v1/large-messages.js';
+import { OpAcks } from './v1/op-acks.js';
 import type { WatchBounds } from './v1/running-watch.js';
 import { SocketV1 } from './v1/socket.js';
 import { SweepPace } from './v1/sweep-pace.js';
@@ -46,7 +47,8 @@ export type CreateSocket = (
 export function createSocketFactory(deps: SocketFactoryDeps): CreateSocket {
   const { messageLimits = MESSAGE_LIMITS, largeMessages = new LargeMessages() } = deps;
   const wantedLooks = new WantedLooks(deps.database, deps.logger);
-  const v1 = { ...deps, messageLimits, largeMessages, wantedLooks, sweepPace: new SweepPace() };
+  const shared = { messageLimits, largeMessages, wantedLooks, sweepPace: new SweepPace(), opAcks: new OpAcks() };
+  const v1 = { ...deps, ...shared };
   const v2 = { ...deps, livePages: new LivePageWriter(deps.database, deps.logger) };
   return (version, ws, tap, session) => {
     if (version === PROTOCOL_V1) return new SocketV1(ws, tap, session, v1);

@@ -693,6 +693,11 @@ export interface components {
         };
         NewApiKey: {
             name: string;
+            /**
+             * Format: uuid
+             * @description Not needed: a credential belongs to one organisation. If it is given, it must be that one.
+             */
+            organization_id?: string;
         };
         LinkedSwarmProject: {
             /** Format: uuid */
@@ -1144,7 +1149,10 @@ export type $defs = Record<string, never>;
 export interface operations {
     listNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1171,6 +1179,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1319,7 +1336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1406,7 +1423,10 @@ export interface operations {
     };
     listApiKeys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1433,6 +1453,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1509,7 +1538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1601,7 +1630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1686,7 +1715,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2978,7 +3007,10 @@ export interface operations {
     };
     syncNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3005,6 +3037,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3043,7 +3084,10 @@ export interface operations {
     };
     syncAttempt: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3072,6 +3116,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3120,10 +3173,14 @@ export interface operations {
     syncLogs: {
         parameters: {
             query?: {
-                /** @description The maximum number of items in one response. */
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+                /** @description The maximum number of entries; at most 10000 come at once. With 0 or -1 none come, and has_more tells whether there are any. */
                 limit?: number;
-                cursor?: string;
-                direction?: "forward" | "backward";
+                /** @description A `next_cursor`. The page starts after that entry, in the given direction. */
+                cursor?: number;
+                /** @description `forward`; anything else means backward, newest first. */
+                direction?: string;
             };
             header?: never;
             path: {
@@ -3153,6 +3210,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3200,7 +3266,10 @@ export interface operations {
     };
     syncAttemptsOfTask: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3229,6 +3298,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3316,7 +3394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3565,7 +3643,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -8,7 +8,7 @@ import {
 import { notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';
 import { uuid } from '../../protocol/uuid.js';
-import { apiKey, apiKeyList, createdApiKey, newApiKey } from '../schemas/node.js';
+import { apiKey, apiKeyList, createdApiKey, newApiKey, organizationQuery } from '../schemas/node.js';
 import { apiKeyView } from '../views/node.js';
 
 const params = z.strictObject({ id: uuid });
@@ -43,7 +43,9 @@ export function apiKeyRoutes(): Route[] {
       tag,
       summary: 'The organisation’s API keys, newest first, including revoked ones',
       access: 'viewer',
+      query: organizationQuery,
       responses: { 200: apiKeyList },
+      errors: ['forbidden'],
       handle: async ({ scope }) =>
         answer(200, (await listNodeApiKeys(scope.models, scope.organizationId)).map(apiKeyView)),
     }),

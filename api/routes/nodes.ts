@@ -4,7 +4,7 @@ import { findNode, listNodes } from '../../prisma/queries/list-nodes.js';
 import { ApiError, notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';
 import { uuid } from '../../protocol/uuid.js';
-import { node, nodeList } from '../schemas/node.js';
+import { node, nodeList, organizationQuery } from '../schemas/node.js';
 import { nodeView } from '../views/node.js';
 
 const params = z.strictObject({ id: uuid });
@@ -18,7 +18,9 @@ export function nodeRoutes(): Route[] {
       tag: 'nodes',
       summary: 'The organisation’s nodes, ordered by name',
       access: 'viewer',
+      query: organizationQuery,
       responses: { 200: nodeList },
+      errors: ['forbidden'],
       handle: async ({ scope }) => answer(200, (await listNodes(scope)).map(nodeView)),
     }),
     route({

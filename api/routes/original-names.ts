@@ -7,6 +7,7 @@ import { answer, route, type Route } from '../route.js';
 import { attemptDetail, attemptsOfTask } from '../schemas/attempt.js';
 import { uuid } from '../../protocol/uuid.js';
 import { syncLogPage, syncLogQuery, type SyncLogPage } from '../schemas/log.js';
+import { originalQuery } from '../schemas/common.js';
 import { nodeList } from '../schemas/node.js';
 import { nodeView } from '../views/node.js';
 import { readAttemptsOfTask, sendReading } from './attempts.js';
@@ -23,7 +24,9 @@ export function originalNameRoutes(attempts: AttemptReader): Route[] {
       tag,
       summary: 'Same as GET /v1/nodes',
       access: 'viewer',
+      query: originalQuery,
       responses: { 200: nodeList },
+      errors: ['forbidden'],
       handle: async ({ scope }) => answer(200, (await listNodes(scope)).map(nodeView)),
     }),
     route({
@@ -34,8 +37,9 @@ export function originalNameRoutes(attempts: AttemptReader): Route[] {
       summary: 'Same as GET /v1/nodes/task-attempts/{id}, but without starting a backfill',
       access: 'viewer',
       params,
+      query: originalQuery,
       responses: { 200: attemptDetail },
-      errors: ['not_found'],
+      errors: ['forbidden', 'not_found'],
       handle: async ({ scope, principal, params: { id }, request, response, gone }) =>
         sendReading(await attempts.read({ scope, principal, attemptId: id, request, signal: gone }), request, response),
     }),
@@ -49,11 +53,20 @@ export function originalNameRoutes(attempts: AttemptReader): Route[] {
       params,
       query: syncLogQuery,
       responses: { 200: syncLogPage },
-      errors: ['not_found', 'invalid_cursor', 'log_damaged'],
+      errors: ['forbidden', 'not_found', 'log_damaged'],
       handle: async ({ scope, params: { id }, query }) => {
-        const { limit, direction, cursor } = query;
-        const page = await readLogPage(scope, id, { limit, direction, cursor, filter: {} });
-        const { entries, lastId, hasMore, totalCount } = page;
+        const { limit, direction } = query;
+        const cursor = query.cursor === undefined ? undefined : String(query.cursor);
+        const read = { limit: Math.max(limit, 1), direction, cursor, filter: {} };
+        const { entries, lastId, hasMore, totalCount } = await readLogPage(scope, id, read);
+        if (limit < 1) {
+          // the original asks its database for one row more than the limit, so for -1 any number of rows is more
+          const isMore = limit === 0 ? entries.length > 0 || hasMore : totalCount > 0;
+          return answer(
+            200,
+            encodeEntries<SyncLogPage>([], { next_cursor: null, has_more: isMore, total_count: totalCount }),
+          );
+        }
         const rest = { next_cursor: hasMore ? lastId : null, has_more: hasMore, total_count: totalCount };
         return answer(200, encodeEntries<SyncLogPage>(entries, rest));
       },
@@ -66,8 +79,9 @@ export function originalNameRoutes(attempts: AttemptReader): Route[] {
       summary: 'Same as GET /v1/nodes/task-attempts/by-shared-task/{id}',
       access: 'viewer',
       params,
+      query: originalQuery,
       responses: { 200: attemptsOfTask },
-      errors: ['not_found'],
+      errors: ['forbidden', 'not_found'],
       handle: async ({ scope, params: { id } }) => answer(200, await readAttemptsOfTask(scope, id)),
     }),
   ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { uuid } from '../../protocol/uuid.js';
 import { PROBLEM_CODES } from '../problem.js';
 
 export const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
@@ -16,6 +17,17 @@ export const storedText = (max: number) =>
     .refine((text) => !text.includes('\0') && text.isWellFormed(), {
       error: 'must not contain U+0000 or a lone surrogate',
     });
+
+/**
+ * Clients of the original hive say which organisation they mean. Wherever a route accepts this field, the API itself
+ * requires it to be the caller's own.
+ */
+export const organizationId = uuid.optional().meta({
+  description: 'Not needed: a credential belongs to one organisation. If it is given, it must be that one.',
+});
+
+/** The query of the original's own routes, which ignore whatever they do not know. */
+export const originalQuery = z.object({ organization_id: organizationId });
 
 /** A whole number in the query string. */
 export function queryInteger(min: number, max: number, description: string) {

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { OUTPUT_TYPES } from '../../protocol/page.js';
-import { count, pageLimit, time } from './common.js';
+import { count, originalQuery, pageLimit, time } from './common.js';
 import { uuid } from '../../protocol/uuid.js';
+
+/** In one response. */
+const MAX_ENTRIES = 10_000;
 
 const outputType = z.enum(OUTPUT_TYPES);
 const cursor = z.string().min(1).max(15_000);
@@ -23,20 +26,45 @@ const filters = { execution_id: uuid.optional(), output_type: outputType.optiona
 
 export const logQuery = z.strictObject({
   ...filters,
-  limit: pageLimit(10_000).default(1000),
+  limit: pageLimit(MAX_ENTRIES).default(1000),
   cursor: cursor.optional().meta({
     description: 'A `next_cursor`, or the id of an entry. The page starts after it, in the given direction.',
   }),
   direction: z.enum(['forward', 'backward']).default('forward'),
 });
 
-export const syncLogQuery = z.strictObject({
-  limit: pageLimit(10_000).default(1000),
-  cursor: z
+const I64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+
+/** An integer as the original reads it, moved into a range that this hive can serve. */
+const originalInteger = (min: number, max: number) =>
+  z
     .string()
-    .regex(/^\d{1,16}$/, 'must be the id of an entry')
-    .optional(),
-  direction: z.enum(['forward', 'backward']).default('backward'),
+    .regex(/^[+-]?\d{1,64}$/, 'must be a whole number')
+    .transform(BigInt)
+    .refine((value) => value >= I64.min && value <= I64.max, { error: 'must be a whole number of 64 bits' })
+    .transform((value) => Math.min(Math.max(Number(value), min), max));
+
+/** As the original hive reads it: it knows no bounds, and every direction but `forward` is backward. */
+export const syncLogQuery = originalQuery.extend({
+  limit: originalInteger(-2, MAX_ENTRIES)
+    .refine((limit) => limit >= -1, { error: 'must be at least -1' })
+    .default(1000)
+    .meta({
+      type: 'integer',
+      minimum: -1,
+      description:
+        `The maximum number of entries; at most ${MAX_ENTRIES} come at once. With 0 or -1 none come, and has_more tells ` +
+        'whether there are any.',
+    }),
+  cursor: originalInteger(0, Number.MAX_SAFE_INTEGER).optional().meta({
+    type: 'integer',
+    description: 'A `next_cursor`. The page starts after that entry, in the given direction.',
+  }),
+  direction: z
+    .string()
+    .transform((direction) => (direction === 'forward' ? ('forward' as const) : ('backward' as const)))
+    .default('backward')
+    .meta({ type: 'string', description: '`forward`; anything else means backward, newest first.' }),
 });
 
 const page = {

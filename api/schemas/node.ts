@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nullableTime, storedText, time } from './common.js';
+import { nullableTime, organizationId, storedText, time } from './common.js';
 import { uuid } from '../../protocol/uuid.js';
 
 export const node = z
@@ -44,7 +44,11 @@ export const apiKey = z
 
 export const apiKeyList = z.array(apiKey);
 
-export const newApiKey = z.strictObject({ name: storedText(256).trim().min(1) }).meta({ id: 'NewApiKey' });
+export const organizationQuery = z.strictObject({ organization_id: organizationId });
+
+export const newApiKey = z
+  .strictObject({ name: storedText(256).trim().min(1), organization_id: organizationId })
+  .meta({ id: 'NewApiKey' });
 
 export const createdApiKey = z
   .strictObject({

@@ -11,6 +11,7 @@ import {
   type NodeFrameV1,
   type TaskSyncV1,
 } from '../../protocol/v1/frames.js';
+import { countCompleted } from '../../backfills/metrics.js';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
@@ -219,6 +220,7 @@ export class IngestV1 {
       }
       return;
     }
+    countCompleted(taken.syncs);
     for (const executionId of taken.refusedExecutions)
       logger.warn({ executionId }, 'execution of an unknown attempt ignored');
     for (const { execution_id: id, attempt_id } of executions)
@@ -342,6 +344,7 @@ export class IngestV1 {
   }
 
   #noteFinished(window: BackfillWindow, { sync, followed }: TakenAnswer): void {
+    if (sync) countCompleted([sync]);
     for (const executionId of followed) this.#logs.follow(executionId);
     // an execution ended after the request was sent, or a pushed line was lost since, so asking once more is enough
     if (sync?.needsBackfill && window.unsettled.size === 0) window.changed = true;

@@ -8,20 +8,22 @@ import { noteLostConnection } from '../../prisma/queries/v1/note-lost-connection
 import { toTimestamp } from '../../protocol/time.js';
 import {
   authResultV1,
-  nodeFrameV1,
+  knownFrameV1,
   refusedFrameV1,
   type HiveAnswerV1,
+  type KnownFrameV1,
   type NodeFrameV1,
 } from '../../protocol/v1/frames.js';
 import { ingestEventsFor } from '../ingest-events.js';
 import { NodeRequestError, type BackfillAnswer, type BatchConnection } from '../interface.js';
 import type { MessageTap } from '../message-tap.js';
-import { frameFaults } from '../metrics.js';
+import { frameFaults, framesNotServed } from '../metrics.js';
 import { LINKS_CHANGED, type LoginSession, type SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
 import { IngestV1 } from './ingest.js';
 import { LargeMessageReaderV1, type LargeMessageLimits } from './large-message-reader.js';
 import { LARGE_MESSAGE_BYTES, type LargeMessages, type Release } from './large-messages.js';
+import type { OpAcks } from './op-acks.js';
 import { ProjectsV1 } from './projects.js';
 import { RequestsV1 } from './requests.js';
 import { RunningWatch, type WatchBounds } from './running-watch.js';
@@ -44,6 +46,7 @@ export interface SocketV1Deps {
   /** When nodes are asked what has ended. @default WATCH_BOUNDS */
   watchBounds?: Partial<WatchBounds>;
   messageLimits: LargeMessageLimits;
+  opAcks: OpAcks;
 }
 
 export class SocketV1 implements BatchConnection {
@@ -188,7 +191,7 @@ export class SocketV1 implements BatchConnection {
       return;
     }
     const json = parseFrame(data);
-    const { data: frame } = nodeFrameV1.safeParse(json);
+    const { data: frame } = knownFrameV1.safeParse(json);
     if (!frame) {
       release?.();
       frameFaults.inc(); // ignored without an answer, as the original hive does
@@ -199,16 +202,18 @@ export class SocketV1 implements BatchConnection {
     this.#receiveFrame(frame, { bytes: data.length, ...(release && { release }) });
   }
 
-  #receiveFrame(frame: NodeFrameV1, cost: { bytes: number; release?: () => void }): void {
+  #receiveFrame(frame: KnownFrameV1, cost: { bytes: number; release?: () => void }): void {
+    if (!('data' in frame)) {
+      framesNotServed.inc({ type: frame.type });
+      cost.release?.();
+      return;
+    }
     switch (frame.type) {
       case 'heartbeat':
         this.#beat(frame.data);
         break;
       case 'op_batch':
-        if (frame.data.ops.length > 0) {
-          const applied = Math.max(...frame.data.ops.map((op) => op.seq));
-          this.#guard.send({ type: 'op_ack', data: { applied_through_seq: applied } });
-        }
+        this.#acknowledgeOps(frame.data.ops);
         break;
       case 'digest':
         this.#guard.send({ type: 'digest_result', data: { resend_from_seq: null, pull_entities: [] } });
@@ -243,6 +248,11 @@ export class SocketV1 implements BatchConnection {
         return;
     }
     cost.release?.();
+  }
+
+  #acknowledgeOps(ops: { seq: number }[]): void {
+    const through = this.#deps.opAcks.take(this.session.nodeId, ops);
+    this.#guard.send({ type: 'op_ack', data: { applied_through_seq: through } });
   }
 
   #beat({ status, timestamp }: Extract<NodeFrameV1, { type: 'heartbeat' }>['data']): void {

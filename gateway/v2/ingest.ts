@@ -6,6 +6,7 @@ import { listExistingAttempts } from '../../prisma/queries/list-existing-attempt
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { needBackfill } from '../../prisma/queries/need-backfill.js';
 import { storeMetadata, type TakenIn } from '../../prisma/queries/store-metadata.js';
+import { countCompleted } from '../../backfills/metrics.js';
 import { isLocked, judgeDatabaseError } from '../../prisma/errors.js';
 import { SupersededError } from '../../prisma/session.js';
 import type { AttemptSync, ExecutionSync } from '../../protocol/frames.js';
@@ -54,6 +55,7 @@ export class IngestV2 {
       isStopped: () => this.#queue.isStopped,
       failed: (error) => this.#notStored(error),
       recomputed: (sync) => {
+        countCompleted([sync]);
         if (sync.state === 'complete') this.#acknowledgeSync(sync);
         if (sync.needsBackfill) deps.events.backfillNeeded('change');
       },
@@ -162,6 +164,7 @@ export class IngestV2 {
       else this.#refuse(batch[0], error);
       return locked;
     }
+    countCompleted(takenIn.attempts);
     const isLockedNow = ({ data }: MetadataItem) => takenIn.locked.has(data.attempt_id);
     await this.#acknowledge(
       attempts.filter(({ attempt_id: id }) => !takenIn.locked.has(id)),

@@ -8,6 +8,11 @@ export interface ComputedSync {
   revision: bigint;
   state: SyncState;
   needsBackfill: boolean;
+  /**
+   * Seconds since its backfill was requested, if this made the attempt complete and so ended that backfill, whichever
+   * run had it. Whoever gets this has to count it. Null otherwise.
+   */
+  backfillSeconds: number | null;
 }
 
 /** The CTE `judged`: for each attempt (`a`), whether it is complete, whether it needs a backfill, and its lines. */
@@ -49,12 +54,23 @@ const computed = Prisma.sql`
  * of them have ended, and each has as many lines stored as declared, of the same epoch.
  */
 export function computeSync(tx: Queryable, attemptIds: string[]): Promise<ComputedSync[]> {
+  // locked, because a run may take hold of the attempt at the same time, without the lock on the attempt's row
   return tx.$queryRaw<ComputedSync[]>`
-    ${judgement(Prisma.sql`a.id = ANY (${attemptIds}::uuid[])`)}
+    ${judgement(Prisma.sql`a.id = ANY (${attemptIds}::uuid[])`)}, former AS MATERIALIZED (
+      SELECT attempt_id, state, requested_at FROM attempt_sync WHERE attempt_id = ANY (${attemptIds}::uuid[])
+      ORDER BY attempt_id FOR UPDATE
+    )
     UPDATE attempt_sync s SET ${computed}
-    FROM judged WHERE s.attempt_id = judged.id
-    RETURNING s.attempt_id AS "attemptId", judged.revision, s.state, s.needs_backfill AS "needsBackfill"`;
+    FROM judged JOIN former ON former.attempt_id = judged.id
+    WHERE s.attempt_id = judged.id
+    RETURNING s.attempt_id AS "attemptId", judged.revision, s.state, s.needs_backfill AS "needsBackfill",
+      ${endedAfter(Prisma.sql`former`)} AS "backfillSeconds"`;
 }
+
+/** Since when the backfill that ends now was requested, if the attempt was in one and is complete now. */
+const endedAfter = (former: Prisma.Sql) => Prisma.sql`
+  CASE WHEN judged.complete AND ${former}.state = 'pending_backfill'
+       THEN GREATEST(extract(epoch FROM now() - ${former}.requested_at), 0)::float8 END`;
 
 /** A workflow run, and the claim that it was started for, if it was claimed. */
 export interface ClaimedRun {
@@ -72,7 +88,7 @@ export interface CompletedSync {
   revision: bigint;
   executions: number;
   lines: number;
-  /** From the request of the run's backfill until now; null if that run did not hold the attempt. */
+  /** As {@link ComputedSync}'s `backfillSeconds`. */
   seconds: number | null;
 }
 
@@ -81,14 +97,9 @@ export interface CompletedSync {
  * The statement judges what was committed before it began. If anything has changed the state since, the row's version
  * (`seen`) differs, and the statement does nothing; whatever would change it later waits for the lock. Nor does it do
  * anything while another transaction has the lock.
- * @param run of the backfill that ends with it, if one does
  * @returns undefined if the attempt may not be complete: nothing has changed, and only the way under the lock can tell
  */
-export async function completeAtOnce(
-  db: Queryable,
-  attemptId: string,
-  run: ClaimedRun,
-): Promise<CompletedSync | undefined> {
+export async function completeAtOnce(db: Queryable, attemptId: string): Promise<CompletedSync | undefined> {
   const [row] = await db.$queryRaw<CompletedSync[]>`
     ${judgement(Prisma.sql`a.id = ${attemptId}::uuid`)}, locked AS MATERIALIZED (
       SELECT id FROM attempt WHERE id = ${attemptId}::uuid FOR UPDATE SKIP LOCKED
@@ -98,7 +109,7 @@ export async function completeAtOnce(
     WHERE s.attempt_id = judged.id AND judged.complete AND locked.id = judged.id
       AND seen.attempt_id = s.attempt_id AND seen.xmin = s.xmin
     RETURNING judged.revision, judged.executions, judged.declared_lines AS lines,
-      CASE WHEN ${isOfRun(Prisma.sql`seen`, run)} THEN extract(epoch FROM now() - seen.requested_at)::float8 END AS seconds`;
+      ${endedAfter(Prisma.sql`seen`)} AS seconds`;
   return row;
 }
 
@@ -106,8 +117,6 @@ export async function completeAtOnce(
 export async function lockAttempts(tx: Queryable, attemptIds: string[]): Promise<void> {
   await tx.$queryRaw`SELECT 1 FROM attempt WHERE id = ANY (${attemptIds}::uuid[]) ORDER BY id FOR UPDATE`;
 }
-
-const NO_RUN: ClaimedRun = { runId: null };
 
 /**
  * Locks those of the attempts that no other transaction has locked or is just inserting, and never waits for one.
@@ -135,8 +144,11 @@ const RECOMPUTE_LOCK_MS = 500;
  * @throws an error that isLocked recognises, if another transaction has the attempt
  */
 export async function recomputeAttempt(db: Database, attemptId: string): Promise<ComputedSync | undefined> {
-  const complete = await completeAtOnce(db, attemptId, NO_RUN);
-  if (complete) return { attemptId, revision: complete.revision, state: 'complete', needsBackfill: false };
+  const complete = await completeAtOnce(db, attemptId);
+  if (complete) {
+    const { revision, seconds: backfillSeconds } = complete;
+    return { attemptId, revision, state: 'complete', needsBackfill: false, backfillSeconds };
+  }
   return db.$transaction(
     async (tx) => {
       await lockAttempts(tx, [attemptId]);

@@ -2,6 +2,7 @@
  * The hive's own word about a cancel: which run it was meant for, and that nothing starts by itself until a person
  * starts a backfill. A start that comes later lifts the pause; the end of the run that was cancelled does not restore it.
  */
+import type { SyncState } from '../../protocol/frames.js';
 import { Prisma, type Database, type Queryable } from '../database.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import { computeSync, lockAttempts } from './attempt-state.js';
@@ -20,23 +21,26 @@ export async function cancelBackfill(scope: OrganizationScope, attemptId: string
 /**
  * Cancels what no run has taken over: a claim, or the hold of a run that has died, which ends with it.
  * @param heldBy the run that held the attempt when it was looked whether one runs
- * @returns whether there was anything to cancel. The attempt is paused now, unless nothing is missing: then it is complete.
+ * @returns the attempt's state, and how long ago the backfill was requested that ends with it; undefined if there was
+ *   nothing to cancel. The attempt is paused now, unless nothing is missing: then it is complete.
  */
 export function cancelClaim(
   db: Database,
   scope: OrganizationScope,
   attemptId: string,
   heldBy: string | null,
-): Promise<boolean> {
+): Promise<{ state: SyncState; seconds: number } | undefined> {
   return db.$transaction(async (tx) => {
     await lockAttempts(tx, [attemptId]);
-    const changed = await tx.$executeRaw`
+    const [ended] = await tx.$queryRaw<{ seconds: number }[]>`
       UPDATE attempt_sync s SET paused = true, run_id = NULL,
         state = CASE WHEN s.unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state
       FROM attempt a WHERE ${isAttempt(scope, attemptId)}
-        AND s.state = 'pending_backfill' AND s.run_id IS NOT DISTINCT FROM ${heldBy}`;
-    if (changed === 1) await computeSync(tx, [attemptId]);
-    return changed === 1;
+        AND s.state = 'pending_backfill' AND s.run_id IS NOT DISTINCT FROM ${heldBy}
+      RETURNING extract(epoch FROM now() - s.requested_at)::float8 AS seconds`;
+    if (!ended) return undefined;
+    const [sync] = await computeSync(tx, [attemptId]);
+    return { state: sync?.state ?? 'partial', ...ended };
   });
 }
 

@@ -36,18 +36,19 @@ export function listStaleBackfills(
 /**
  * For a reader who has just learnt that no backfill of the attempt is running: frees the attempt, unless it was claimed
  * so recently that its workflow may still be about to start.
- * @returns whether it did
+ * @returns how long ago the backfill was requested that ends with it, in seconds; undefined if it did nothing
  */
-export async function resetAbandoned(scope: OrganizationScope, attemptId: string): Promise<boolean> {
-  const changed = await scope.execute(Prisma.sql`
+export async function resetAbandoned(scope: OrganizationScope, attemptId: string): Promise<number | undefined> {
+  const [row] = await scope.query<{ seconds: number }>(Prisma.sql`
     UPDATE attempt_sync s SET run_id = NULL,
       state = CASE WHEN s.unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state,
       needs_backfill = s.needs_backfill AND s.unavailable_reason IS NULL
     FROM attempt a
     WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
       AND a.organization_id = ${scope.organizationId}::uuid
-      AND s.state = 'pending_backfill' AND s.requested_at < now() - ${STARTING_SECONDS}::float8 * interval '1 second'`);
-  return changed === 1;
+      AND s.state = 'pending_backfill' AND s.requested_at < now() - ${STARTING_SECONDS}::float8 * interval '1 second'
+    RETURNING extract(epoch FROM now() - s.requested_at)::float8 AS seconds`);
+  return row?.seconds;
 }
 
 /** @returns the claim of an attempt that was cancelled before a run held it; undefined if there is none */

@@ -42,8 +42,10 @@ test('if everything is stored, the attempt is complete and no run holds it', asy
   expect((await row()).lastFullSyncAt?.getTime()).toBeGreaterThan(Date.now() - 60_000);
 });
 
-test('a run that does not hold the attempt learns no time, and a second settling changes nothing', async () => {
-  expect(await settle(randomUUID())).toMatchObject({ state: 'complete', seconds: null });
+test('whoever makes the attempt complete learns the time of the backfill that ends, once; settling again changes nothing', async () => {
+  const first = await settle(randomUUID());
+  expect(first?.state).toBe('complete');
+  expect(first?.seconds).toBeGreaterThan(4.9);
   const before = await row();
   expect(await settle()).toMatchObject({ state: 'complete', seconds: null });
   expect(await row()).toEqual(before);
@@ -109,6 +111,22 @@ test.each([
   expect(await judged).toMatchObject({ revision: 1n });
   expect((await row()).state).not.toBe('complete');
   expect(await row()).toMatchObject({ needsBackfill: true });
+});
+
+test.each([
+  ['computing anew', async () => [await recomputeAttempt(hive.database, attemptId)]],
+  ['computing under the lock', () => hive.database.$transaction((tx) => computeSync(tx, [attemptId]))],
+])('%s tells the time of the backfill that it ends, once', async (_name, judge) => {
+  const [first] = await judge();
+  expect(first?.state).toBe('complete');
+  expect(first?.backfillSeconds).toBeGreaterThan(4.9);
+  expect(await judge()).toMatchObject([{ state: 'complete', backfillSeconds: null }]);
+});
+
+test('a run that does not hold the attempt learns no time if it stays incomplete', async () => {
+  await hive.database.attempt.update({ where: { id: attemptId }, data: { executionCount: 2 } });
+  expect(await settle(randomUUID())).toMatchObject({ state: 'pending_backfill', seconds: null });
+  expect(await row()).toMatchObject({ state: 'pending_backfill', runId });
 });
 
 test('an attempt that is gone is said to be gone', async () => {

@@ -41,7 +41,10 @@ export interface AttemptLines {
 }
 
 export interface Settled extends AttemptLines {
-  /** From the request of the backfill until now; null if this run does not hold the attempt. */
+  /**
+   * From the request of the backfill that this ends until now. Null if it ends none: this run does not hold the attempt,
+   * and nothing made the attempt complete just now. Whoever settles has to count it.
+   */
   seconds: number | null;
   /** The node's newest revision that the hive knows. */
   revision: bigint;
@@ -54,6 +57,10 @@ export interface Settled extends AttemptLines {
 const FIRST_RETRY_SECONDS = 30;
 const MAX_RETRY_SECONDS = 3600;
 
+/** When an attempt is tried again after this many tries in vain in a row, counted from 0: later each time. */
+export const retryAfter = (tries: Prisma.Sql) => Prisma.sql`
+  now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(${tries}, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second'`;
+
 /**
  * Ends the run's hold on the attempt, or the claim that it was started for, and counts in the hive's own database what
  * it has of the attempt now. A run that no longer holds the attempt ends no other run's hold, unless the attempt is
@@ -62,7 +69,7 @@ const MAX_RETRY_SECONDS = 3600;
  * @returns undefined if the attempt is gone
  */
 export async function settleBackfill(db: Database, settlement: Settlement): Promise<Settled | undefined> {
-  const complete = await completeAtOnce(db, settlement.attemptId, settlement);
+  const complete = await completeAtOnce(db, settlement.attemptId);
   if (!complete) return settleUnderLock(db, settlement);
   const { revision, executions, lines, seconds } = complete;
   const counts = { executions, linesDeclared: lines, linesStored: lines };
@@ -88,9 +95,10 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
       WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}`;
     const [sync] = await computeSync(tx, [attemptId]);
     if (!sync) return undefined;
-    const known = { ...sync, ...(await countAttemptLines(tx, attemptId)), seconds: held?.seconds ?? null };
+    const { revision: known, state, needsBackfill, backfillSeconds: seconds } = sync;
+    const now = { revision: known, state, needsBackfill, seconds, ...(await countAttemptLines(tx, attemptId)) };
     if (settlement.ending === 'cancelled') await pauseAfter(tx, attemptId, runId);
-    if (!held || sync.state !== 'pending_backfill') return known; // this run does not hold it, or no longer
+    if (!held || state !== 'pending_backfill') return now; // this run does not hold it, or no longer
     const { isBehind, isAnnounced, isConnected } = held;
     const reasons = [
       goesOn.ifBehind && isBehind,
@@ -98,7 +106,7 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
       goesOn.ifAnnounced && isAnnounced,
       goesOn.ifConnected && isConnected,
     ];
-    if (sync.needsBackfill && reasons.includes(true)) return { ...known, goesOn: true };
+    if (needsBackfill && reasons.includes(true)) return { ...now, goesOn: true };
     // That a node went away says nothing about the attempt, which is tried again as soon as the node is back.
     const ending = settlement.ending === 'unavailable' && isAnnounced ? 'failed' : settlement.ending;
     const backsOff = !progressed && !isAnnounced && (ending === 'failed' || ending === 'done');
@@ -111,12 +119,13 @@ function settleUnderLock(db: Database, settlement: Settlement): Promise<Settled 
         unavailable_reason = CASE ${ending} WHEN 'unavailable' THEN ${reason}::text WHEN 'done' THEN NULL
                              ELSE s.unavailable_reason END,
         needs_backfill = s.needs_backfill AND ${ending} <> 'unavailable' AND (${ending} = 'done' OR s.unavailable_reason IS NULL),
-        idle_backfills = CASE WHEN ${backsOff} THEN s.idle_backfills + 1 ELSE 0 END,
-        retry_at = GREATEST(${RETRY_AT_ONCE}, CASE WHEN ${backsOff} AND s.needs_backfill AND (${ending} = 'done' OR s.unavailable_reason IS NULL) THEN
-          now() + LEAST(${FIRST_RETRY_SECONDS}::float8 * power(2, LEAST(s.idle_backfills, 20)), ${MAX_RETRY_SECONDS}) * interval '1 second' END)
+        idle_backfills = CASE WHEN ${backsOff} THEN s.idle_backfills + 1
+                              WHEN ${ending} = 'unavailable' THEN s.idle_backfills ELSE 0 END,
+        retry_at = GREATEST(${RETRY_AT_ONCE}, CASE WHEN ${backsOff} AND s.needs_backfill AND (${ending} = 'done' OR s.unavailable_reason IS NULL)
+                        THEN ${retryAfter(Prisma.sql`s.idle_backfills`)} END)
       WHERE s.attempt_id = ${attemptId}::uuid AND ${isOfRun(Prisma.sql`s`, settlement)}
       RETURNING s.state, s.needs_backfill AS "needsBackfill"`;
-    return { ...known, ...settled };
+    return { ...now, ...settled, seconds: held.seconds };
   });
 }
 

@@ -32,7 +32,8 @@ export function storeMetadata(db: Database, session: NodeSession, metadata: Meta
 /**
  * Stores a part of the node's description of one attempt. With its last part the revision counts as described, and
  * executions that no part listed no longer count.
- * @returns whether the description goes on after this part; false if another part was stored in this place meanwhile
+ * @returns `isKept`: whether the description goes on after this part; false if another part was stored in this place
+ *   meanwhile. `syncs`: the attempt's state.
  * @throws SupersededError
  */
 export async function storeDescription(
@@ -40,19 +41,19 @@ export async function storeDescription(
   session: NodeSession,
   { attempt, executions, last }: { attempt: AttemptSync; executions: ExecutionSync[]; last: boolean },
   place: PartPlace,
-): Promise<boolean> {
+): Promise<{ isKept: boolean; syncs: ComputedSync[] }> {
   let isKept = true;
   const lock = async (tx: Queryable, attemptIds: string[]) => {
     await lockAttempts(tx, attemptIds);
     return new Set<string>();
   };
-  await store(db, session, { attempts: [attempt], executions }, lock, async (tx) => {
+  const { attempts: syncs } = await store(db, session, { attempts: [attempt], executions }, lock, async (tx) => {
     const executionIds = executions.map((execution) => execution.execution_id);
     const part = { attemptId: attempt.attempt_id, executionIds, ...place };
     if (last) await endDescription(tx, session, part);
     else isKept = await keepPart(tx, session, part);
   });
-  return isKept;
+  return { isKept, syncs };
 }
 
 async function store(

@@ -147,6 +147,22 @@ const backfillRequestData = z.object({
 
 export const authFrameV1 = frame('auth', authDataV1);
 
+/**
+ * Frames of the original's protocol that this hive has no part in: it assigns no tasks, so it has no leases to renew and
+ * no status to follow; labels and the node's own end are an administrator's business.
+ */
+const notServed = z.enum([
+  'auth',
+  'ack',
+  'error',
+  'lease_heartbeat',
+  'label_sync',
+  'task_status',
+  'task_output',
+  'task_progress',
+  'deregister',
+]);
+
 /** What a hive reads of a node's frames after `auth`; every other type is ignored. */
 export const nodeFrameV1 = z.discriminatedUnion('type', [
   frame(
@@ -180,6 +196,8 @@ export const nodeFrameV1 = z.discriminatedUnion('type', [
 export const refusedFrameV1 = z
   .object({ type: z.enum(['attempt_sync', 'execution_sync']), data: z.object({ attempt_id: uuid }) })
   .transform(({ data }) => ({ type: 'refused' as const, data: { attemptId: data.attempt_id } }));
+/** A frame that a hive reads, or one that it knows and does not serve. */
+export const knownFrameV1 = z.discriminatedUnion('type', [nodeFrameV1, z.object({ type: notServed })]);
 
 /** What a node reads of a hive's frames after `auth_result`; every other type is ignored. */
 export const hiveFrameV1 = z.discriminatedUnion('type', [
@@ -213,6 +231,7 @@ export type TaskSyncV1 = z.infer<typeof taskSyncData>;
 export type LocalProjectV1 = z.infer<typeof localProject>;
 export type LinkProjectV1 = z.infer<typeof linkProjectData>;
 export type NodeFrameV1 = z.infer<typeof nodeFrameV1>;
+export type KnownFrameV1 = z.infer<typeof knownFrameV1>;
 export type BackfillRequestV1 = z.infer<typeof backfillRequestData>;
 
 /** The data of one frame type of a node. */

@@ -28,7 +28,7 @@ export interface TestGateway {
 /** For tests of something else: the hive asks a version 1 node what has ended when it logs in, and never after that. */
 export const ASKS_AT_LOGIN_ONLY = { roundMs: 3_600_000, quietMs: 3_600_000, sweepMs: 3_600_000 };
 
-type TestOptions = Pick<GatewayDeps, 'markerMs' | 'watchBounds' | 'messageLimits' | 'largeMessages'>;
+type TestOptions = Pick<GatewayDeps, 'markerMs' | 'authTimeoutMs' | 'watchBounds' | 'messageLimits' | 'largeMessages'>;
 
 export async function startTestGateway(options: TestOptions = {}): Promise<TestGateway> {
   const testDatabase = await createTestDatabase();

@@ -87,7 +87,7 @@ export function findChanges(nodeId: string, metadata: MetadataV1, stored: Stored
     if (former !== undefined && former.nodeId !== nodeId) continue;
     const before = former && (JSON.parse(former.metadata) as AttemptSync);
     const title = stored.titles.get(frame.shared_task_id) ?? before?.title ?? null;
-    if (before && isSame({ ...before, title: undefined }, frame) && (before.title ?? null) === title) continue;
+    if (before && isSame(before, frame, RENEWED) && (before.title ?? null) === title) continue;
     const made = change(frame.attempt_id);
     made.attempt = { ...frame, title, revision: made.revision, execution_count: 0 };
   }
@@ -108,6 +108,12 @@ export function findChanges(nodeId: string, metadata: MetadataV1, stored: Stored
   return [...changes.values()];
 }
 
+/**
+ * A node renews this time without a change: the answer to a task_sync makes it write its row of the task, and send the
+ * task and its attempts again, every 30 s.
+ */
+export const RENEWED: readonly string[] = ['updated_at'];
+
 /** The attempts that the node announces although the hive had them as unavailable. */
 export function findReturned(nodeId: string, { attempts }: MetadataV1, stored: Stored): string[] {
   return attempts.flatMap(({ attempt_id: id }) => {
@@ -116,10 +122,13 @@ export function findReturned(nodeId: string, { attempts }: MetadataV1, stored: S
   });
 }
 
-/** @returns whether the stored metadata says the same as the frame; what the hive adds to it is not compared */
-function isSame(stored: Record<string, unknown> | object, frame: object): boolean {
+/**
+ * @param except fields of the frame that are not compared
+ * @returns whether the stored metadata says the same as the frame; what the hive adds to it is not compared
+ */
+export function isSame(stored: object, frame: object, except: readonly string[] = []): boolean {
   const known = stored as Record<string, unknown>;
   return Object.entries(frame).every(
-    ([field, value]) => JSON.stringify(known[field] ?? null) === JSON.stringify(value),
+    ([field, value]) => except.includes(field) || JSON.stringify(known[field] ?? null) === JSON.stringify(value),
   );
 }

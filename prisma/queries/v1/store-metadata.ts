@@ -1,6 +1,7 @@
-import type { Database, Queryable } from '../../database.js';
+import { Prisma, type Database, type Queryable } from '../../database.js';
 import { lockSession, type NodeSession } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../attempt-state.js';
+import { retryAfter } from '../settle-backfill.js';
 import { upsertAttempts, upsertExecutions } from '../upsert-metadata.js';
 import { RETRY_AT_ONCE } from '../too-large.js';
 import { findChanges, findReturned, readStored, type AttemptChange, type MetadataV1 } from './attempt-changes.js';
@@ -16,7 +17,8 @@ export interface TakenInV1 {
 
 /**
  * Stores what version 1 frames say. They carry no revision, so the hive counts changes itself, and frames that change
- * nothing cost a single read. An execution that has ended makes its attempt need a backfill; other changes do not.
+ * nothing cost a single read and write nothing. An execution that has ended makes its attempt need a backfill; other
+ * changes do not.
  * @param askedFor attempts whose frames may answer a request: lines of an execution that is new among them, and runs,
  *   may have been pushed and lost before
  * @throws SupersededError
@@ -65,11 +67,20 @@ function storeChanges(
       await tx.$executeRaw`
         UPDATE execution SET has_gap = true WHERE id = ANY (${mayMissLines}::uuid[]) AND node_id = ${session.nodeId}::uuid`;
     }
-    await tx.$executeRaw`
-        UPDATE attempt_sync SET state = CASE state WHEN 'unavailable' THEN 'partial' ELSE state END, unavailable_reason = NULL
-        WHERE attempt_id = ANY (${returned}::uuid[]) AND (state = 'unavailable' OR unavailable_reason IS NOT NULL)`;
+    await endUnavailable(tx, returned);
     return computeSync(tx, [...new Set([...changes.map((change) => change.attemptId), ...returned])]);
   });
+}
+
+/**
+ * The node announces these attempts although it did not have them when it was asked. It may announce and refuse them
+ * every 30 s for ever, so it is asked at once only the first time, and later each time after that.
+ */
+async function endUnavailable(tx: Queryable, attemptIds: string[]): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE attempt_sync SET state = 'partial', unavailable_reason = NULL, idle_backfills = idle_backfills + 1,
+      retry_at = GREATEST(${RETRY_AT_ONCE}, CASE WHEN idle_backfills > 0 THEN ${retryAfter(Prisma.sql`idle_backfills - 1`)} END)
+    WHERE attempt_id = ANY (${attemptIds}::uuid[]) AND state = 'unavailable'`;
 }
 
 async function writeChanges(tx: Queryable, session: NodeSession, changes: AttemptChange[]): Promise<void> {
