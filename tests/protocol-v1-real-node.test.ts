@@ -8,7 +8,7 @@ import { FaultProxy } from './chaos/fault-proxy.js';
 import { Random } from './chaos/random.js';
 import { linesOfRows } from './harness/page-lines.js';
 import { startAgent } from './harness/scripted-v1-agent.js';
-import { ScriptedV1Node, v1Rows, type Frame, type V1Attempt, type V1Entry } from './harness/scripted-v1-node.js';
+import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Entry } from './harness/scripted-v1-node.js';
 import { until } from './harness/until.js';
 import { World, type HiveHandle } from './harness/world.js';
 
@@ -102,16 +102,16 @@ describe('an agent’s run on a node that does not say when it ends', () => {
     const node = await newNode();
     const proxy = await FaultProxy.listen({ target: () => Number(new URL(hives[0].url).port) });
     proxies.push(proxy);
-    const random = new Random(20);
-    const cuts = cutAtRandom(node, proxy, random, 20);
-    const attempts = [node.addAttempt(), node.addAttempt()] as const;
+    const cuts = cutAtRandom(node, proxy, { random: new Random(20), times: 20 });
+    const attempts = [node.addAttempt(), node.addAttempt(), node.addAttempt()] as const;
     await node.run(`http://127.0.0.1:${proxy.port}`, { scale: 0.02 });
+    const mayEnd = until(() => cuts() >= 20, 60_000, '20 cuts');
     const runs = [
-      startAgent(node, attempts[0], 'printed', { lines: 400, forMs: 9000, writes: 'whileRunning' }),
-      startAgent(node, attempts[1], 'after', { lines: 400, forMs: 4000, writeForMs: 4000 }),
+      startAgent(node, attempts[0], 'printed', { lines: 400, forMs: 9000, writes: 'whileRunning', mayEnd }),
+      startAgent(node, attempts[1], 'cut', { lines: 400, forMs: 4000, writes: 'whileRunning' }),
+      startAgent(node, attempts[2], 'after', { lines: 400, forMs: 4000, writeForMs: 4000 }),
     ];
     await Promise.all(runs.map(({ written }) => written));
-    await until(() => cuts() === 20, 60_000, '20 cuts');
     await mirrored([...attempts], 60_000);
     node.drop();
   });
@@ -136,16 +136,16 @@ describe('an agent’s run on a node that does not say when it ends', () => {
     node.addExecution(attempt, v1Rows(20));
     await node.run(hives[0].url, { scale: 0.02 });
     await mirrored([attempt], 30_000);
-    const run = startAgent(node, attempt, 'unheard', { lines: 30, forMs: 1000 });
-    const { execution_id: id } = run.execution.frame;
-    const isLost = ({ type, data }: Frame) =>
-      (type === 'execution_sync' && data['execution_id'] === id) || data['execution_process_id'] === id;
-    let lost = 0;
-    // what it pushes of the execution is lost, until everything has been pushed
-    node.cutsBefore = (frame) => !run.execution.pushed.isAnnounced && isLost(frame) && lost++ === 0;
+    const run = startAgent(node, attempt, 'unheard', { lines: 30, forMs: 1000, writeForMs: 0 });
+    const lost = new Set<string>();
+    // each frame about it, once
+    node.cutsBefore = ({ type, data }) => {
+      const id = data['execution_id'] ?? data['execution_process_id'];
+      return id === run.execution.frame.execution_id && lost.size !== lost.add(type).size;
+    };
     await run.written;
     await mirrored([attempt], 60_000);
-    expect(lost).toBe(1);
+    expect([...lost]).toEqual(['execution_sync', 'logs_batch']);
     node.drop();
   });
 });
@@ -239,7 +239,11 @@ async function syncOf({ frame }: V1Attempt): Promise<Sync> {
  * lost on the way.
  * @returns how often it was cut
  */
-function cutAtRandom(node: ScriptedV1Node, proxy: FaultProxy, random: Random, times: number): () => number {
+function cutAtRandom(
+  node: ScriptedV1Node,
+  proxy: FaultProxy,
+  { random, times }: { random: Random; times: number },
+): () => number {
   let cuts = 0;
   let isStalled = false;
   node.cutsBefore = () => {

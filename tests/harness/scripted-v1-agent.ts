@@ -18,6 +18,8 @@ export interface AgentScript {
   /** After the end: how long all rows take. @default 1 ms a row */
   writeForMs?: number;
   exitCode?: number;
+  /** The run does not end before this. */
+  mayEnd?: Promise<unknown>;
 }
 
 export interface AgentRun {
@@ -36,6 +38,7 @@ export function startAgent(node: ScriptedV1Node, attempt: V1Attempt, tag: string
   const ended = (async () => {
     if (writes === 'whileRunning') await spread(lines, forMs, write);
     else await sleep(forMs);
+    await script.mayEnd;
     endExecution(node, execution, script.exitCode ?? 0);
     return performance.now();
   })();
