@@ -22,7 +22,7 @@ export interface V1Task {
 }
 
 export interface V1Attempt {
-  frame: Record<string, unknown> & { attempt_id: string; assignment_id: string | null; shared_task_id: string };
+  frame: Record<string, unknown> & { attempt_id: string; shared_task_id: string };
   task: V1Task;
   /** Whether its task has a shared id. An attempt without is never pushed. */
   isShared: boolean;
