@@ -3,13 +3,19 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import { authResultV1 } from '../../protocol/v1/frames.js';
 import type { Frame } from './scripted-v1-node.js';
 
 /** Nothing has come for this long: the node has sent what it had. */
 const QUIET_MS = 40;
-const NODE_ID = '0a000000-0000-4000-8000-00000000000a';
-const ORGANIZATION_ID = '0b000000-0000-4000-8000-00000000000b';
+const LOGGED_IN = {
+  success: true,
+  node_id: '0a000000-0000-4000-8000-00000000000a',
+  organization_id: '0b000000-0000-4000-8000-00000000000b',
+  error: null,
+  protocol_version: 1,
+  linked_projects: [],
+  swarm_labels: [],
+};
 
 export class V1RecordingHive {
   readonly #server: WebSocketServer;
@@ -70,8 +76,7 @@ export class V1RecordingHive {
   #receive(raw: RawData): void {
     this.#lastFrameAt = performance.now();
     const frame = JSON.parse((raw as Buffer).toString()) as Frame;
-    if (frame.type === 'auth')
-      this.#socket?.send(JSON.stringify(authResultV1({ node_id: NODE_ID, organization_id: ORGANIZATION_ID })));
+    if (frame.type === 'auth') this.#send('auth_result', LOGGED_IN);
     else this.#waiting.push(frame);
   }
 
