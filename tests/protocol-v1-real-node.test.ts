@@ -180,7 +180,7 @@ describe('a node', () => {
     for (const attempt of small) node.addExecution(attempt, v1Rows(50));
     const large = node.addAttempt({ created_at: '2026-02-02T10:00:00Z' });
     const execution = node.addExecution(large, largeLog(75));
-    execution.pushed = { isAnnounced: true, rows: execution.rows.length }; // to another hive, long ago
+    execution.pushed = { status: 'completed', rows: execution.rows.length }; // to another hive, long ago
     let transfers = 0;
     node.observe = (from, { data }) => {
       if (from === 'node' && data['execution_process_id'] === execution.frame.execution_id) transfers++;

@@ -95,10 +95,10 @@ function* attemptFrames({ attempts }: V1Store): Generator<Frame, void> {
 
 function* executionFrames({ attempts }: V1Store): Generator<Frame, void> {
   const ofPushed = [...attempts.values()].flatMap(({ isPushed, executions }) => (isPushed ? executions : []));
-  const unsynced = byCreation(ofPushed.filter(({ pushed }) => !pushed.isAnnounced));
+  const unsynced = byCreation(ofPushed.filter(({ pushed }) => pushed.status === undefined));
   const sent = unsynced.slice(0, V1_CYCLE_LIMITS.executions);
   for (const execution of sent) yield executionFrame(execution);
-  for (const { pushed } of sent) pushed.isAnnounced = true;
+  for (const { pushed, frame } of sent) pushed.status = frame.status;
 }
 
 /** One batch per execution, in no order. The limit is spent on the executions with the smallest ids first. */
@@ -107,7 +107,7 @@ function* logFrames({ attempts }: V1Store, random: Random): Generator<Frame, voi
     attempt.executions.map((execution) => ({ attempt, execution })),
   );
   const waiting = all
-    .filter(({ execution: { pushed, rows } }) => pushed.isAnnounced && pushed.rows < rows.length)
+    .filter(({ execution: { pushed, rows } }) => pushed.status !== undefined && pushed.rows < rows.length)
     .toSorted((a, b) => (a.execution.frame.execution_id < b.execution.frame.execution_id ? -1 : 1));
   let left = V1_CYCLE_LIMITS.rows;
   const batches = waiting.map(({ attempt, execution }) => {

@@ -176,8 +176,8 @@ export class ScriptedV1Node implements RunnerHooks {
   /** Announces the execution unless that has been done, and pushes rows. @returns the number of rows */
   pushExecution(attempt: V1Attempt, execution: V1Execution, limit = V1_CYCLE_LIMITS.rows): number {
     const { pushed } = execution;
-    if (!pushed.isAnnounced) this.#memory.queue.push([executionFrame(execution)]);
-    pushed.isAnnounced = true;
+    if (pushed.status === undefined) this.#memory.queue.push([executionFrame(execution)]);
+    pushed.status ??= execution.frame.status;
     const rows = execution.rows.slice(pushed.rows, pushed.rows + limit);
     pushed.rows += rows.length;
     if (rows.length > 0) this.sendBatch(attempt, execution, rows);

@@ -34,8 +34,11 @@ export interface V1Attempt {
 export interface V1Execution {
   frame: Record<string, unknown> & { execution_id: string; attempt_id: string; status: string; dropped: boolean };
   rows: V1Entry[];
-  /** What has been put into the queue, once and for all: the execution itself, and the number of rows from the start. */
-  pushed: { isAnnounced: boolean; rows: number };
+  /**
+   * What has been put into the queue, once and for all: the execution itself, with the status that it had then, and the
+   * number of rows from the start.
+   */
+  pushed: { status?: string; rows: number };
 }
 
 export interface V1Operation {
@@ -156,7 +159,7 @@ export class V1Store {
       created_at: '2026-02-01T10:00:00Z',
       ...changes,
     };
-    const execution: V1Execution = { frame, rows, pushed: { isAnnounced: false, rows: 0 } };
+    const execution: V1Execution = { frame, rows, pushed: { rows: 0 } };
     attempt.executions.push(execution);
     return execution;
   }
