@@ -1,209 +1,208 @@
 /**
- * An original vk-swarm node as a hive sees it: its frames, its cycle, its backfill handler. The test decides what it
- * has. It pushes rows once, sends frames through one queue that outlives a connection, and handles backfill requests
- * one after another.
+ * An original vk-swarm node as a hive sees it (docs/protocol-v1.md). The test decides what it has and what its agents
+ * do; the node does the rest as the real one does: it announces an execution once, when it begins, and never its end;
+ * it marks rows as pushed when they enter its queue and resends none; it answers requests one after another.
+ *
+ * Either the test drives it (`connect`, `pushCycle`, …), or it runs by itself (`run`).
  */
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WebSocket } from 'ws';
+import { Random } from '../chaos/random.js';
+import { V1Connection } from './scripted-v1-connection.js';
+import {
+  attemptFrame,
+  authData,
+  linkFrames,
+  cycleFrames,
+  executionFrame,
+  liveBatch,
+  V1_CYCLE_LIMITS,
+  type Frame,
+} from './scripted-v1-frames.js';
+import { V1Queue } from './scripted-v1-queue.js';
+import { V1Runner, type RunnerHooks } from './scripted-v1-runner.js';
+import { V1Store, type V1Attempt, type V1Entry, type V1Execution } from './scripted-v1-store.js';
 
-export interface V1Entry {
-  output_type: 'stdout' | 'stderr' | 'system';
-  content: string;
-  timestamp: string;
+export type { Frame } from './scripted-v1-frames.js';
+export type { V1Attempt, V1Entry, V1Execution } from './scripted-v1-store.js';
+
+/** The real node's times. */
+export const V1_TIMES = {
+  cycleMs: 30_000,
+  heartbeatMs: 30_000,
+  leaseMs: 30_000,
+  reconnectMs: 5000,
+  maxReconnectMs: 60_000,
+};
+
+export interface RunOptions {
+  /** What the node's own times are multiplied with. @default 1 */
+  scale?: number;
 }
 
-export interface V1Execution {
-  frame: Record<string, unknown> & { execution_id: string; attempt_id: string; status: string; dropped: boolean };
-  rows: V1Entry[];
-  /** What has been pushed live: the status that the frame had, and the number of rows from the start. */
-  pushed: { status?: string; rows: number };
+/** What dies with the node's process. */
+interface Memory {
+  queue: V1Queue;
+  runner: V1Runner;
+  /** What has been read while the event queue was full. */
+  unread: Frame[];
+  /** Ids of the requests that have not been answered, oldest first. */
+  unanswered: string[];
+  isAlive: boolean;
 }
 
-export interface V1Attempt {
-  frame: Record<string, unknown> & { attempt_id: string; shared_task_id: string };
-  isShared: boolean;
-  executions: V1Execution[];
-}
-
-export interface Frame {
-  type: string;
-  data: Record<string, unknown>;
-}
-
-/** The maximum number of rows in one cycle, for all executions together. */
-const ROWS_PER_CYCLE = 500;
-
-export class ScriptedV1Node {
-  readonly attempts = new Map<string, V1Attempt>();
-  readonly tasks: Record<string, unknown>[] = [];
+export class ScriptedV1Node implements RunnerHooks {
+  readonly store = new V1Store();
   readonly received: Frame[] = [];
   /** The number of backfill requests received, and the largest number of them that were unanswered at once. */
   requests = 0;
   mostOutstanding = 0;
-  /** Frames that wait for a connection, including those of backfills. */
-  readonly #queue: string[] = [];
-  #work = Promise.resolve();
-  #outstanding = 0;
-  #ws: WebSocket | undefined;
-  #cycle: NodeJS.Timeout | undefined;
+  /**
+   * More unanswered requests than this are a fault of the hive, which `next` and `drop` report: four, and one more that
+   * a new connection may begin with. (About 64 freeze an original node.)
+   */
+  maxOutstanding = 5;
   isClosed = false;
-  /** Runs before a backfill's response goes into the queue. */
   beforeResponse: (request: Frame['data']) => Promise<void> | void = () => undefined;
-  /** Whether backfill requests are left unanswered. */
   isMute = false;
-  /** Rows in one batch of a backfill. The original node sends all in one batch, our own node agent fewer. */
   rowsPerBatch = Infinity;
+  /** Decides before each frame goes out whether the connection is cut instead, so that the frame is lost. */
+  cutsBefore: (frame: Frame) => boolean = () => false;
+  /** Sees every frame in either direction. */
+  observe: (from: 'node' | 'hive', frame: Frame) => void = () => undefined;
+  /** The node's clock. */
+  clock: () => Date = () => new Date();
+  /** Where `run` connects to next; may change while it runs. */
+  hiveUrl = '';
+  readonly faults: string[] = [];
+  readonly #random: Random;
+  #memory: Memory;
+  #connection: V1Connection | undefined;
+  #times = V1_TIMES;
+  #running: AbortController | undefined;
 
+  /** @param seed decides in which order a cycle sends the executions' lines */
   constructor(
     readonly apiKey: string,
     readonly machineId = 'cf391d95b363b81c',
-  ) {}
+    seed = 1,
+  ) {
+    this.#random = new Random(seed);
+    this.#memory = this.#newMemory();
+  }
+
+  get attempts(): Map<string, V1Attempt> {
+    return this.store.attempts;
+  }
 
   addAttempt(changes: Record<string, unknown> = {}, isShared = true): V1Attempt {
-    const frame = {
-      attempt_id: randomUUID(),
-      assignment_id: null,
-      shared_task_id: randomUUID(),
-      executor: 'CLAUDE_CODE',
-      executor_variant: null,
-      branch: 'vk/first',
-      target_branch: 'main',
-      container_ref: '/var/tmp/vibe-kanban/worktrees/first',
-      worktree_deleted: false,
-      setup_completed_at: null,
-      created_at: '2026-02-01T10:00:00Z',
-      updated_at: '2026-02-01T10:20:00.123Z',
-      ...changes,
-    };
-    const attempt = { frame, isShared, executions: [] };
-    this.attempts.set(frame.attempt_id, attempt);
-    return attempt;
+    return this.store.addAttempt(changes, isShared);
   }
 
   addExecution(attempt: V1Attempt, rows: V1Entry[], changes: Record<string, unknown> = {}): V1Execution {
-    const frame = {
-      execution_id: randomUUID(),
-      attempt_id: attempt.frame.attempt_id,
-      run_reason: 'codingagent',
-      executor_action: null,
-      before_head_commit: null,
-      after_head_commit: null,
-      status: 'completed',
-      exit_code: 0,
-      dropped: false,
-      pid: null,
-      started_at: '2026-02-01T10:00:00Z',
-      completed_at: '2026-02-01T10:20:00.123Z',
-      created_at: '2026-02-01T10:00:00Z',
-      ...changes,
-    };
-    const execution: V1Execution = { frame, rows, pushed: { rows: 0 } };
-    attempt.executions.push(execution);
-    return execution;
+    return this.store.addExecution(attempt, rows, changes);
   }
 
-  /** @param cycleMs 30,000 in the original; 0 means no cycle */
+  /**
+   * Connects once. The queue's frames of earlier connections go out after the login.
+   * @param cycleMs 30,000 in the original; 0 means no cycle
+   * @returns the data of auth_result
+   */
   async connect(hiveUrl: string, cycleMs = 0): Promise<Frame['data']> {
-    const ws = new WebSocket(`${hiveUrl.replace(/^http/, 'ws')}/v1/nodes/ws`, { perMessageDeflate: false });
-    this.#ws = ws;
     this.isClosed = false;
-    ws.on('error', () => undefined);
-    ws.on('close', () => {
-      if (this.#ws !== ws) return;
-      this.isClosed = true;
-      clearInterval(this.#cycle);
+    const memory = this.#memory;
+    const connection = await V1Connection.open(hiveUrl, {
+      next: () => this.#next(memory),
+      writes: (frame) => this.#writes(memory, frame),
+      receives: (frame) => this.#receives(memory, frame),
+      now: () => this.clock(),
     });
-    await once(ws, 'open');
-    ws.on('message', (data: Buffer) => this.#receive(JSON.parse(data.toString()) as Frame));
-    const capabilities = {
-      executors: ['CLAUDE_CODE'],
-      max_concurrent_tasks: 1,
-      os: 'linux',
-      arch: 'x86_64',
-      version: '0.0.125',
-      git_commit: '6bdb74c',
-      git_branch: 'main',
-    };
-    this.#write('auth', {
-      api_key: this.apiKey,
-      machine_id: this.machineId,
-      name: 'node-1',
-      capabilities,
-      public_url: null,
-      protocol_version: 1,
+    if (memory.isAlive) this.#connection = connection;
+    else connection.cut();
+    let cycles: NodeJS.Timeout | undefined;
+    void connection.ended.then(() => {
+      clearInterval(cycles);
+      if (this.#connection === connection) this.isClosed = true;
     });
-    const result = await this.next('auth_result');
-    if (!result['success']) return result;
-    this.heartbeat();
+    const auth = authData(this.apiKey, this.machineId);
+    this.observe('node', { type: 'auth', data: auth });
+    const result = await connection.logIn(auth, this.#times.heartbeatMs);
+    if (result['success'] !== true || connection.isEnded) return result;
+    this.#memory.queue.push(linkFrames(this.store, result['linked_projects']));
+    connection.write();
     if (cycleMs > 0) {
       this.pushCycle();
-      this.#cycle = setInterval(() => this.pushCycle(), cycleMs);
+      cycles = setInterval(() => this.pushCycle(), cycleMs);
     }
-    this.#flush();
     return result;
   }
 
-  heartbeat(): void {
-    const data = { status: 'online', active_tasks: 0, available_capacity: 1, memory_usage: null, cpu_usage: null };
-    this.#write('heartbeat', { ...data, timestamp: new Date().toISOString().replace('Z', '456789Z') });
+  /**
+   * Runs the node's process until `kill` or `drop`: its cycle, its heartbeats, and its connection, which it opens again
+   * and again as the real node does.
+   * @returns the data of the first auth_result; undefined if it was killed before
+   */
+  async run(hiveUrl: string, { scale = 1 }: RunOptions = {}): Promise<Frame['data'] | undefined> {
+    this.hiveUrl = hiveUrl;
+    const times = Object.entries(V1_TIMES).map(([name, ms]) => [name, ms * scale]);
+    this.#times = Object.fromEntries(times) as typeof V1_TIMES;
+    this.#running?.abort();
+    const { signal } = (this.#running = new AbortController());
+    const cycle = () => this.#memory.queue.isPushed && this.pushCycle();
+    cycle();
+    const timers = [
+      setInterval(cycle, this.#times.cycleMs),
+      setInterval(() => this.#renewLeases(), this.#times.leaseMs),
+    ];
+    signal.addEventListener('abort', () => timers.forEach((timer) => clearInterval(timer)));
+    return new Promise((resolve) => {
+      void this.#stayConnected(signal, resolve).then(() => resolve(undefined));
+    });
   }
 
-  /** One round of the sync service: attempts always, and everything not yet pushed, within its limits. */
+  heartbeat(): void {
+    this.#connection?.heartbeat();
+  }
+
+  /** One round of the sync service. */
   pushCycle(): void {
-    this.send('projects_sync', { projects: [] });
-    for (const task of this.tasks.slice(0, 50)) this.send('task_sync', task);
-    for (const attempt of [...this.attempts.values()].filter((one) => one.isShared).slice(0, 50))
-      this.pushAttempt(attempt);
-    let rows = ROWS_PER_CYCLE;
-    for (const attempt of this.attempts.values()) {
-      if (!attempt.isShared) continue;
-      for (const execution of attempt.executions) rows -= this.pushExecution(attempt, execution, rows);
-    }
-    this.send('digest', { entries: [] });
+    this.#memory.queue.push(cycleFrames(this.store, this.#random));
   }
 
   pushAttempt(attempt: V1Attempt): void {
-    this.send('attempt_sync', attempt.frame);
+    attempt.isPushed = true;
+    this.#memory.queue.push([attemptFrame(attempt)]);
   }
 
-  /** @returns the number of rows that were sent */
-  pushExecution(attempt: V1Attempt, execution: V1Execution, limit = ROWS_PER_CYCLE): number {
-    if (execution.pushed.status !== execution.frame.status) {
-      execution.pushed.status = execution.frame.status;
-      this.send('execution_sync', execution.frame);
-    }
-    const rows = execution.rows.slice(execution.pushed.rows, execution.pushed.rows + limit);
-    execution.pushed.rows += rows.length;
+  /** Announces the execution unless that has been done, and pushes rows. @returns the number of rows */
+  pushExecution(attempt: V1Attempt, execution: V1Execution, limit = V1_CYCLE_LIMITS.rows): number {
+    const { pushed } = execution;
+    if (pushed.status === undefined) this.#memory.queue.push([executionFrame(execution)]);
+    pushed.status ??= execution.frame.status;
+    const rows = execution.rows.slice(pushed.rows, pushed.rows + limit);
+    pushed.rows += rows.length;
     if (rows.length > 0) this.sendBatch(attempt, execution, rows);
     return rows.length;
   }
 
   sendBatch(attempt: V1Attempt, execution: V1Execution, entries: V1Entry[]): void {
-    this.send('logs_batch', {
-      assignment_id: attempt.frame.attempt_id,
-      shared_task_id: attempt.frame.shared_task_id,
-      execution_process_id: execution.frame.execution_id,
-      entries,
-      compressed: false,
-    });
+    this.#memory.queue.push([liveBatch(attempt, execution, entries)]);
   }
 
   /** Sends a frame through the queue: now, or on the next connection. */
   send(type: string, data: unknown): void {
-    this.#queue.push(JSON.stringify({ type, data }));
-    this.#flush();
+    this.#memory.queue.push([{ type, data: data as Frame['data'] }]);
   }
 
-  /** Sends text or bytes unchanged. */
+  /** Sends text or bytes unchanged, at once. */
   sendRaw(data: string | Buffer): void {
-    this.#ws?.send(data);
+    this.#connection?.sendRaw(data);
   }
 
+  /** @throws Error if none arrives, or the hive has done something that an original node does not survive */
   async next(type: string, timeoutMs = 5000): Promise<Frame['data']> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
+      this.#reportFaults();
       const index = this.received.findIndex((frame) => frame.type === type);
       const frame = index < 0 ? undefined : this.received.splice(index, 1)[0];
       if (frame) return frame.data;
@@ -213,62 +212,116 @@ export class ScriptedV1Node {
     }
   }
 
-  /** Ends the TCP connection. */
+  /** Ends the TCP connection. A node that runs comes back. */
+  cut(): void {
+    this.#connection?.cut();
+  }
+
+  /** The process dies: its queue and the requests that it had not answered are gone; the store stays. */
+  kill(): void {
+    this.#memory.isAlive = false;
+    this.#memory = this.#newMemory();
+    this.#stop();
+  }
+
+  /**
+   * Ends the connection for good; the queue stays.
+   * @throws Error if the hive has done something that an original node does not survive
+   */
   drop(): void {
-    clearInterval(this.#cycle);
-    this.#ws?.terminate();
+    this.#stop();
+    this.#reportFaults();
   }
 
-  #receive(frame: Frame): void {
-    if (frame.type !== 'backfill_request') {
-      this.received.push(frame);
-      return;
+  #stop(): void {
+    this.#running?.abort();
+    this.cut();
+  }
+
+  #newMemory(): Memory {
+    const queue = new V1Queue(() => this.#connection?.write());
+    const memory: Memory = {
+      queue,
+      runner: new V1Runner(this.store, queue, this, () => this.#readOn(memory)),
+      unread: [],
+      unanswered: [],
+      isAlive: true,
+    };
+    return memory;
+  }
+
+  /** Only a WebSocket close resets the delay; a successful login does not. */
+  async #stayConnected(signal: AbortSignal, loggedIn: (result: Frame['data']) => void): Promise<void> {
+    let delay = this.#times.reconnectMs;
+    while (!signal.aborted) {
+      const isClean = await this.#connectOnce(loggedIn);
+      if (isClean) delay = this.#times.reconnectMs;
+      await sleep(delay, undefined, { ref: false, signal }).catch(() => undefined);
+      delay = Math.min(delay * 2, this.#times.maxReconnectMs);
     }
+  }
+
+  /** @returns whether the hive ended the connection by a WebSocket close */
+  async #connectOnce(loggedIn: (result: Frame['data']) => void): Promise<boolean> {
+    try {
+      const result = await this.connect(this.hiveUrl);
+      loggedIn(result);
+      const connection = this.#connection;
+      if (result['success'] !== true) connection?.cut();
+      return (await connection?.ended) ?? false;
+    } catch {
+      return false; // the hive is away
+    }
+  }
+
+  #next(memory: Memory): Frame | undefined {
+    return memory.unread.length > 0 ? undefined : memory.queue.take();
+  }
+
+  #writes(memory: Memory, frame: Frame): boolean {
+    if (frame.type === 'backfill_response') {
+      const answered = memory.unanswered.indexOf(String(frame.data['request_id']));
+      memory.unanswered.splice(0, answered + 1);
+    }
+    this.observe('node', frame);
+    return this.cutsBefore(frame);
+  }
+
+  #receives(memory: Memory, frame: Frame): void {
+    this.observe('hive', frame);
+    if (!memory.isAlive || frame.type === 'auth_result') return;
+    if (frame.type === 'backfill_request') this.#countRequest(memory, String(frame.data['message_id']));
+    else this.received.push(frame);
+    if (memory.unread.length > 0 || !memory.runner.offer(frame)) {
+      memory.unread.push(frame);
+      this.#connection?.setReading(false);
+    }
+  }
+
+  #countRequest({ unanswered }: Memory, id: string): void {
     this.requests++;
-    this.mostOutstanding = Math.max(this.mostOutstanding, ++this.#outstanding);
-    if (this.isMute) return;
-    this.#work = this.#work.then(() => this.#backfill(frame.data));
+    unanswered.push(id);
+    this.mostOutstanding = Math.max(this.mostOutstanding, unanswered.length);
+    if (unanswered.length > this.maxOutstanding)
+      this.faults.push(`${unanswered.length} requests were unanswered at once`);
   }
 
-  async #backfill(request: Frame['data']): Promise<void> {
-    const errors: string[] = [];
-    let sent = 0;
-    for (const id of request['entity_ids'] as string[]) {
-      const attempt = this.attempts.get(id);
-      if (!attempt) errors.push(`${id}: sync error: attempt ${id} not found`);
-      else if (attempt.isShared) sent += this.#backfillAttempt(attempt, request['backfill_type'] as string);
-    }
-    await this.beforeResponse(request);
-    this.#outstanding--;
-    this.send('backfill_response', {
-      request_id: request['message_id'],
-      success: errors.length === 0,
-      error: errors.length === 0 ? null : errors.join('; '),
-      entities_sent: sent,
-    });
+  /** There is room for an event again. */
+  #readOn(memory: Memory): void {
+    for (let frame = memory.unread[0]; frame && memory.runner.offer(frame); frame = memory.unread[0])
+      memory.unread.shift();
+    if (memory !== this.#memory || memory.unread.length > 0) return;
+    this.#connection?.setReading(true);
+    this.#connection?.write();
   }
 
-  #backfillAttempt(attempt: V1Attempt, type: string): number {
-    if (type === 'full_attempt') this.send('attempt_sync', attempt.frame);
-    const executions = attempt.executions.filter(({ frame }) => !frame.dropped);
-    for (const execution of executions) {
-      if (type !== 'logs') this.send('execution_sync', execution.frame);
-      if (type === 'executions') continue;
-      const step = Math.min(this.rowsPerBatch, Math.max(execution.rows.length, 1));
-      for (let start = 0; start < execution.rows.length; start += step) {
-        this.sendBatch(attempt, execution, execution.rows.slice(start, start + step));
-      }
-    }
-    return type === 'full_attempt' ? 1 : executions.length;
+  #renewLeases(): void {
+    const ids = [...this.store.assignments];
+    if (ids.length > 0) this.send('lease_heartbeat', { assignment_ids: ids });
   }
 
-  #flush(): void {
-    if (this.#ws?.readyState !== WebSocket.OPEN) return;
-    for (const text of this.#queue.splice(0)) this.#ws.send(text);
-  }
-
-  #write(type: string, data: unknown): void {
-    this.#ws?.send(JSON.stringify({ type, data }));
+  #reportFaults(): void {
+    if (this.faults.length > 0) throw new Error(this.faults.splice(0).join('; '));
   }
 }
 
