@@ -377,8 +377,10 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     const cutAt = random.whole(0, 11);
     for (let frame = 0; frame < 12; frame++) {
       if (frame === cutAt) {
-        node.drop(); // what was just written may or may not arrive
-        for (let lost = random.whole(0, 3); lost > 0 && frame < 11; lost--, frame++) {
+        let lost = random.whole(0, 3);
+        if (lost > 0) await settled(); // frames leave in order: none is lost while an earlier one still waits
+        node.drop(); // otherwise, what was just written may or may not arrive
+        for (; lost > 0 && frame < 11; lost--, frame++) {
           writeToDeadSocket(execution, frame < 2 ? 0 : 10);
           if (frame === 1) execution.pushed.status = 'running';
         }
