@@ -1874,7 +1874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2053,7 +2053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2307,7 +2307,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2418,7 +2418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Only for admins. */
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
             403: {
                 headers: {
                     [name: string]: unknown;
