@@ -329,12 +329,12 @@ describe('an execution that has just ended', () => {
 
   test('is asked for whole only when its log must have been written', async () => {
     const attempt = node.addAttempt();
-    const execution = node.addExecution(attempt, v1Rows(5), { completed_at: ago(8) });
+    const execution = node.addExecution(attempt, v1Rows(5), { completed_at: ago(4) });
     node.pushAttempt(attempt);
     node.send('execution_sync', execution.frame);
     await settled();
     await expect(full(attempt)).rejects.toMatchObject({ code: 'busy' });
-    await until(() => full(attempt).then(() => true), 5000);
+    await full(attempt);
     expect((await syncOf(attempt)).state).toBe('complete');
   });
 
@@ -348,6 +348,46 @@ describe('an execution that has just ended', () => {
     expect((await syncOf(attempt)).state).toBe('complete');
     expect(await linesOf(execution)).toEqual(contents(execution));
   }, 20_000);
+
+  test('is asked for again as long as its last line had just been written when the node answered', async () => {
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(2), { completed_at: ago(20) });
+    execution.rows.push(...v1Rows(2, 3).map((row) => ({ ...row, timestamp: ago(1) })));
+    await full(attempt);
+    expect(await syncOf(attempt)).toMatchObject({ state: 'partial', needsBackfill: true });
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    execution.rows.push(...v1Rows(2, 5).map((row) => ({ ...row, timestamp: ago(0) })));
+    await until(async () => {
+      await full(attempt).catch((error: unknown) => expect(error).toMatchObject({ code: 'busy' }));
+      return (await syncOf(attempt)).state === 'complete';
+    }, 15_000);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+  }, 20_000);
+
+  test.each([
+    ['an agent that ended 20 s ago', { completed_at: ago(20) }, 'partial'],
+    ['an agent that ended a minute ago', { completed_at: ago(60) }, 'complete'],
+    ['a script that ended 20 s ago', { completed_at: ago(20), run_reason: 'setupscript' }, 'complete'],
+  ])('without lines: %s', async (_, changes, state) => {
+    const attempt = node.addAttempt();
+    node.addExecution(attempt, [], changes);
+    await full(attempt);
+    expect((await syncOf(attempt)).state).toBe(state);
+  });
+
+  test('gets a late line when its worktree is deleted', async () => {
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(5));
+    await full(attempt);
+    expect((await syncOf(attempt)).state).toBe('complete');
+    writeToDeadSocket(execution, 1);
+    attempt.frame['worktree_deleted'] = true;
+    node.pushAttempt(attempt);
+    await settled();
+    await full(attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect((await syncOf(attempt)).state).toBe('complete');
+  });
 
   test('is asked for once more after a cut, because lines may have been on their way', async () => {
     const [lately, long] = [node.addAttempt(), node.addAttempt()];

@@ -75,6 +75,8 @@ export interface IngestDeps {
 
 /** The maximum number of tries to write something once the socket has closed. */
 const TRIES_WHEN_CLOSED = 3;
+/** How long an attempt waits for its next backfill if the node was still writing a log when it answered. */
+const WRITTEN_LATER_MS = 5_000;
 /** The backfill of one that is forgotten begins too early, and is made once more. */
 const MAX_JUST_ENDED = 1000;
 
@@ -115,9 +117,9 @@ export class IngestV1 {
     return this.#queue.isRunning ? performance.now() : this.#lastStored;
   }
 
-  /** @returns whether an execution of the attempt has ended so lately that its log may not be whole yet */
-  isLogBeingWritten(attemptId: string): boolean {
-    return this.#justEnded.has(attemptId);
+  /** @returns for how long the log of an execution of the attempt may not be whole yet, because it has just ended, in ms */
+  logIsWrittenIn(attemptId: string): number {
+    return this.#justEnded.getRemainingTTL(attemptId);
   }
 
   add(item: IngestItem): void {
@@ -343,7 +345,10 @@ export class IngestV1 {
     return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
   }
 
-  #noteFinished(window: BackfillWindow, { sync, followed }: TakenAnswer): void {
+  #noteFinished(window: BackfillWindow, { sync, followed, isLogBeingWritten }: TakenAnswer): void {
+    if (isLogBeingWritten && !this.#justEnded.has(window.attemptId)) {
+      this.#justEnded.set(window.attemptId, true, { ttl: WRITTEN_LATER_MS });
+    }
     if (sync) countCompleted([sync]);
     for (const executionId of followed) this.#logs.follow(executionId);
     // an execution ended after the request was sent, or a pushed line was lost since, so asking once more is enough

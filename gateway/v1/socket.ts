@@ -1,6 +1,7 @@
 /**
  * The socket of a node that speaks protocol version 1: reads its frames and passes each on to the part that handles it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Database } from '../../prisma/database.js';
@@ -35,6 +36,8 @@ import type { WantedLooks } from './wanted-looks.js';
 const QUIET_MS = 500;
 /** ...or, at the latest, this long after the login. */
 const ANNOUNCED_MS = 2000;
+/** The longest that a step waits for a log's end; the backfill then asks again. */
+const WRITTEN_WAIT_MS = 4000;
 
 export interface SocketV1Deps {
   database: Database;
@@ -142,14 +145,24 @@ export class SocketV1 implements BatchConnection {
   }
 
   async backfill(attemptId: string, type: 'full_attempt' | 'executions', signal: AbortSignal): Promise<BackfillAnswer> {
-    if (type === 'full_attempt' && this.#ingest.isLogBeingWritten(attemptId)) {
-      throw new NodeRequestError('busy', 'an execution has just ended, and the node may still be writing its log');
-    }
+    if (type === 'full_attempt') await this.#untilLogIsWritten(attemptId, signal);
     return this.#requests.backfill(attemptId, type, signal);
   }
 
   close(reason: string): void {
     this.#guard.close(reason);
+  }
+
+  /** @throws NodeRequestError; `busy` if the log may not be whole even after {@link WRITTEN_WAIT_MS} */
+  async #untilLogIsWritten(attemptId: string, signal: AbortSignal): Promise<void> {
+    const waitMs = Math.min(this.#ingest.logIsWrittenIn(attemptId), WRITTEN_WAIT_MS);
+    if (waitMs <= 0) return;
+    await sleep(waitMs, undefined, { signal }).catch(() => {
+      throw new NodeRequestError('cancelled', 'the request was cancelled');
+    });
+    if (this.#ingest.logIsWrittenIn(attemptId) > 0) {
+      throw new NodeRequestError('busy', 'an execution has just ended, and the node may still be writing its log');
+    }
   }
 
   #readLarge(): LargeMessageReaderV1 {

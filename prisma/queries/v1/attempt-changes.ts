@@ -90,6 +90,8 @@ export function findChanges(nodeId: string, metadata: MetadataV1, stored: Stored
     if (before && isSame(before, frame, RENEWED) && (before.title ?? null) === title) continue;
     const made = change(frame.attempt_id);
     made.attempt = { ...frame, title, revision: made.revision, execution_count: 0 };
+    // the node has added a line to the log of an execution that ended long ago, and pushes it only once
+    if (before && !before.worktree_deleted && frame.worktree_deleted) made.staysDescribed = false;
   }
   for (const frame of metadata.executions) {
     const isNew = changes.has(frame.attempt_id);

@@ -3,7 +3,9 @@ import { toTimestamp } from '../../../protocol/time.js';
 import type { Database, Queryable } from '../../database.js';
 import { lockSession, type SessionFence } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../attempt-state.js';
+import { STORED_LINES } from '../stored-lines.js';
 import { settleRequests } from './outstanding-requests.js';
+import { readLastTime } from './stored-log.js';
 
 /** A whole backfill of one attempt that a node has answered with success, and whose frames are stored. */
 export interface FinishedBackfill {
@@ -26,11 +28,19 @@ export interface FinishedBackfill {
  * @format ms
  */
 export const LOG_WRITTEN_MS = 10_000;
+/** A busy node may need this long after an agent's end until it writes the first line. Scripts have no lines there. */
+const FIRST_LINE_MS = 45_000;
+/** The lines carry the time at which they were written. While a node writes, the next one comes sooner than this. */
+const LINE_PAUSE_MS = 5_000;
+/** No node writes for so long after an execution's end. */
+const LAST_LINE_MS = 10 * 60_000;
 
 interface ExecutionRow {
   id: string;
   status: ExecutionSync['status'];
   metadata: string;
+  epoch: number;
+  storedLines: number;
 }
 
 export interface TakenAnswer {
@@ -38,6 +48,8 @@ export interface TakenAnswer {
   sync: ComputedSync | undefined;
   /** Those of the listed executions whose log was brought whole, so that what is pushed next follows it. */
   followed: string[];
+  /** Whether the node may still have been writing a log when it answered, so that it should be asked again later. */
+  isLogBeingWritten: boolean;
 }
 
 /**
@@ -57,10 +69,12 @@ export function settleAnswer(
     if (finished) await lockAttempts(tx, [finished.attemptId]);
     await lockSession(tx, session);
     const settled = await settleRequests(tx, session.nodeId, requestId);
-    if (!finished) return { sync: undefined, followed: [] };
-    if (settled.includes(requestId)) await finishBackfill(tx, session, finished);
+    if (!finished) return { sync: undefined, followed: [], isLogBeingWritten: false };
+    const executions = await listExecutions(tx, session, finished.attemptId);
+    const beingWritten = await listBeingWritten(tx, executions, finished);
+    if (settled.includes(requestId)) await finishBackfill(tx, session, finished, { executions, beingWritten });
     const [sync] = await computeSync(tx, [finished.attemptId]);
-    return { sync, followed: await listFollowed(tx, finished) };
+    return { sync, followed: await listFollowed(tx, finished), isLogBeingWritten: beingWritten.size > 0 };
   });
 }
 
@@ -69,13 +83,17 @@ export function settleAnswer(
  * execution had ended, because an execution that ended later may have written lines that the backfill did not bring.
  * Executions that it did not list are gone from the node, except dropped ones, which no backfill lists.
  */
-async function finishBackfill(tx: Queryable, session: SessionFence, backfill: FinishedBackfill): Promise<void> {
+async function finishBackfill(
+  tx: Queryable,
+  session: SessionFence,
+  backfill: FinishedBackfill,
+  { executions, beingWritten }: { executions: ExecutionRow[]; beingWritten: ReadonlySet<string> },
+): Promise<void> {
   const { attemptId, listed, unsettled, lost } = backfill;
-  const executions = await tx.$queryRaw<ExecutionRow[]>`
-    SELECT id, status, metadata::text AS metadata FROM execution
-    WHERE attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid AND NOT gone_from_node`;
   const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
-  const isDescribed = executions.every((row) => gone.includes(row.id) || isSettled(row, backfill));
+  const isDescribed = executions.every(
+    (row) => gone.includes(row.id) || (isSettled(row, backfill) && !beingWritten.has(row.id)),
+  );
   await writeEnd(tx, session, { attemptId, gone, isDescribed });
   // A pushed line that is looked for and was pushed before the request was sent will not be found in any answer.
   await tx.$executeRaw`
@@ -83,6 +101,34 @@ async function finishBackfill(tx: Queryable, session: SessionFence, backfill: Fi
     WHERE id = ANY (${[...listed].filter((id) => !unsettled.has(id))}::uuid[]) AND attempt_id = ${attemptId}::uuid
       AND node_id = ${session.nodeId}::uuid AND (has_gap OR live_lost_line IS NOT NULL)
       AND (live_lost_line IS NULL OR id <> ALL (${[...lost]}::uuid[]))`;
+}
+
+function listExecutions(tx: Queryable, { nodeId }: SessionFence, attemptId: string): Promise<ExecutionRow[]> {
+  return tx.$queryRaw<ExecutionRow[]>`
+    SELECT e.id, e.status, e.metadata::text AS metadata, e.log_epoch AS epoch, ${STORED_LINES} AS "storedLines"
+    FROM execution e WHERE e.attempt_id = ${attemptId}::uuid AND e.node_id = ${nodeId}::uuid AND NOT e.gone_from_node`;
+}
+
+/** @returns those of the executions whose log the node may not have written to its end when it was asked */
+async function listBeingWritten(
+  tx: Queryable,
+  executions: ExecutionRow[],
+  { listed, askedAt }: FinishedBackfill,
+): Promise<Set<string>> {
+  const beingWritten = new Set<string>();
+  for (const row of executions) {
+    const { completed_at: completedAt, run_reason: reason } = metadataOf(row);
+    // An original node that was killed may never say when an execution ended.
+    if (row.status === 'running' || !listed.has(row.id) || completedAt == null || askedAt === undefined) continue;
+    const since = timeSince(completedAt, askedAt);
+    if (isLogBeingWritten(since)) beingWritten.add(row.id);
+    else if (since < 0 || since > LAST_LINE_MS) continue;
+    else if (row.storedLines > 0) {
+      const lastLineAt = await readLastTime(tx, { executionId: row.id, epoch: row.epoch });
+      if (lastLineAt !== undefined && Math.abs(askedAt - lastLineAt) <= LINE_PAUSE_MS) beingWritten.add(row.id);
+    } else if (reason === 'codingagent' && since <= FIRST_LINE_MS) beingWritten.add(row.id);
+  }
+  return beingWritten;
 }
 
 async function listFollowed(tx: Queryable, { attemptId, listed, unsettled }: FinishedBackfill): Promise<string[]> {
@@ -103,10 +149,8 @@ function isSettled(row: ExecutionRow, backfill: FinishedBackfill): boolean {
   const before = knownBefore.get(row.id);
   if (!listed.has(row.id)) return before !== undefined;
   const { completed_at: completedAt } = metadataOf(row);
-  // An original node that was killed may never say when an execution ended.
-  const since = askedAt === undefined || completedAt == null ? undefined : timeSince(completedAt, askedAt);
-  if (since !== undefined && isLogBeingWritten(since)) return false;
-  return before ? before.hadEnded : since !== undefined && since > 0;
+  if (before) return before.hadEnded;
+  return askedAt !== undefined && completedAt != null && timeSince(completedAt, askedAt) > 0;
 }
 
 /** @returns how long ago it was at a time of the node's clock, in ms; negative if the clock has gone back since */

@@ -1,6 +1,7 @@
 /** An execution's stored lines, which version 1's ingest compares and extends. */
 import type { ExecutionSync } from '../../../protocol/frames.js';
-import { readPage, type NumberedPage } from '../../../protocol/page.js';
+import { readPage, type LogLine, type NumberedPage } from '../../../protocol/page.js';
+import { toTimestamp } from '../../../protocol/time.js';
 import type { Queryable } from '../../database.js';
 import { STORED_LINES } from '../stored-lines.js';
 
@@ -57,4 +58,16 @@ export async function* readStoredLines(
     }
     if (pages.length < PAGES_AT_ONCE) return;
   }
+}
+
+/** @returns the time of the last stored line, in ms since 1970; undefined if no line is stored */
+export async function readLastTime(
+  db: Queryable,
+  { executionId, epoch }: Pick<StoredLog, 'executionId' | 'epoch'>,
+): Promise<number | undefined> {
+  const [page] = await db.$queryRaw<NumberedPage[]>`
+    SELECT first_seq AS "firstSeq", last_seq AS "lastSeq", gzip FROM log_page
+    WHERE execution_id = ${executionId}::uuid AND log_epoch = ${epoch} ORDER BY first_seq DESC LIMIT 1`;
+  const [last] = page ? await readPage(page, { fromSeq: page.lastSeq, toSeq: page.lastSeq }) : [];
+  return last && Date.parse(toTimestamp((JSON.parse(last.json) as LogLine).timestamp));
 }
