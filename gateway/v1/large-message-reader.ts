@@ -46,6 +46,8 @@ export interface LargeMessageReaderDeps {
   guard: SocketGuard;
   places: LargeMessages;
   limits: LargeMessageLimits;
+  /** @returns how many bytes have arrived on the connection */
+  received: () => number;
   batch: (batch: ArrivingBatch) => void;
   /** A message has arrived whole. @param release gives back its place when it has been stored or dropped */
   whole: (message: Buffer, release: Release) => void;
@@ -121,13 +123,14 @@ export class LargeMessageReaderV1 implements LargeMessageReader {
   }
 
   fragmented(): void {
-    this.#fragmented ??= this.#takePlace(this.#deps.limits.wholeBytes, () => undefined);
+    this.#fragmented ??= this.#takePlace(this.#deps.limits.wholeBytes, this.#deps.received);
   }
 
   /** @returns how to give back the place of the message in several frames that has just arrived; undefined if it has none */
   takeFragmented(): Release | undefined {
     const release = this.#fragmented;
     this.#fragmented = undefined;
+    if (release) this.#deps.guard.resume('large_message'); // it may have become complete before it got its place
     return release;
   }
 

@@ -91,7 +91,7 @@ export class SocketV1 implements BatchConnection {
       arrived: () => (this.#large.isFragmented ? tap.tcp.bytesRead : this.#large.arrived),
       renew: () => deps.events.heartbeat(this, this.#status),
     });
-    this.#large = this.#readLarge();
+    this.#large = this.#readLarge(() => tap.tcp.bytesRead);
     const send = (frame: HiveAnswerV1) => this.#guard.send(frame);
     const nodeTime = () => (this.#clockOffset === undefined ? undefined : performance.now() + this.#clockOffset);
     this.#requests = new RequestsV1({
@@ -165,7 +165,7 @@ export class SocketV1 implements BatchConnection {
     }
   }
 
-  #readLarge(): LargeMessageReaderV1 {
+  #readLarge(received: () => number): LargeMessageReaderV1 {
     const { logger, largeMessages, messageLimits } = this.#deps;
     const { nodeId, organizationId } = this.session;
     return new LargeMessageReaderV1({
@@ -173,6 +173,7 @@ export class SocketV1 implements BatchConnection {
       guard: this.#guard,
       places: largeMessages,
       limits: messageLimits,
+      received,
       batch: (batch) => this.#ingest.add({ type: 'arriving_batch', data: batch, bytes: 0 }),
       whole: (message, release) => this.#receiveText(message, release),
       tooLarge: (head, bytes) => {
