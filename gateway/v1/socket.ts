@@ -21,6 +21,7 @@ import type { MessageTap } from '../message-tap.js';
 import { frameFaults, framesNotServed } from '../metrics.js';
 import { LINKS_CHANGED, type LoginSession, type SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
+import { countValues } from './count-values.js';
 import { IngestV1 } from './ingest.js';
 import { LargeMessageReaderV1, type LargeMessageLimits } from './large-message-reader.js';
 import { LARGE_MESSAGE_BYTES, type LargeMessages, type Release } from './large-messages.js';
@@ -36,6 +37,8 @@ import type { WantedLooks } from './wanted-looks.js';
 const QUIET_MS = 500;
 /** ...or, at the latest, this long after the login. */
 const ANNOUNCED_MS = 2000;
+/** Parsing a message of 64 MiB with nothing but `{}` in it would block the process for ten seconds, and take 1.5 GB. */
+const MAX_VALUES = 1_000_000;
 /** The longest that a step waits for a log's end; the backfill then asks again. */
 const WRITTEN_WAIT_MS = 4000;
 
@@ -304,8 +307,9 @@ export class SocketV1 implements BatchConnection {
   }
 }
 
-/** @returns undefined if the data is not JSON */
+/** @returns undefined if the data is not JSON, or has more values than any frame */
 function parseFrame(data: Buffer): unknown {
+  if (data.length > LARGE_MESSAGE_BYTES && countValues(data) > MAX_VALUES) return undefined;
   try {
     return JSON.parse(data.toString('utf8'));
   } catch {
