@@ -4,6 +4,7 @@
  * an object ends.
  */
 import { isUtf8 } from 'node:buffer';
+import { pushPiece } from './push-piece.js';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -136,7 +137,7 @@ export class EntryScanner {
     this.#bytes += bytes.length;
     if (this.#bytes > this.#maxEntryBytes)
       throw new TooLargeError(`an entry has more than ${this.#maxEntryBytes} bytes`);
-    this.#parts.push(bytes);
+    pushPiece(this.#parts, bytes);
   }
 
   #takeParts(): Buffer {

@@ -9,6 +9,7 @@ import { MAX_V1_BATCH_BYTES, MAX_V1_MESSAGE_BYTES, nodeFrameV1, type NodeDataV1 
 import type { LargeMessageReader } from '../message-tap.js';
 import type { SocketGuard } from '../socket-guard.js';
 import type { LargeMessages, Release } from './large-messages.js';
+import { pushPiece } from './push-piece.js';
 
 /** What of a batch is read ahead of the lines that are being stored. The rest waits at the node. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -209,7 +210,7 @@ export class LargeMessageReaderV1 implements LargeMessageReader {
     const parts: Buffer[] = [];
     const release = this.#takePlace(bytes, () => (message.arrived === bytes ? undefined : message.arrived));
     return {
-      piece: (piece) => void parts.push(piece),
+      piece: (piece) => pushPiece(parts, piece),
       end: () => {
         const text = Buffer.concat(parts.splice(0));
         if (isUtf8(text)) {
