@@ -180,6 +180,7 @@ export class LargeMessageReaderV1 implements LargeMessageReader {
 
   #hold(message: OpenMessage, pieces: Readable): Promise<Release> {
     return new Promise((resolve, reject) => {
+      if (pieces.errored) throw pieces.errored; // no 'close' will come that ends the wait
       const { places, guard, limits, organizationId } = this.#deps;
       const release = places.take({
         organizationId,
