@@ -185,3 +185,11 @@ test('a message in several frames goes to ws, and is announced when it has grown
     'tap text 20000 large...',
   ]);
 });
+
+test('what comes in one piece with the frame that makes a message large is read before it is announced', async () => {
+  divert();
+  const part = frameOf(Buffer.from(text('part', 20_000)), { isFinal: false });
+  clientTcp.write(Buffer.concat([frameOf(Buffer.from('before')), part.subarray(0, 100)]));
+  await until(() => seen.length === 2);
+  expect(seen).toEqual(['ws text 6 before', 'fragmented']);
+});

@@ -13,7 +13,10 @@ export interface LargeMessageReader {
   /** Its next bytes, unmasked. The reader may keep the buffer. If it pauses the socket, nothing follows until resumed. */
   piece(bytes: Buffer): void;
   end(): void;
-  /** A message in several frames has grown above `minBytes`. `ws` gets it, and holds it whole. */
+  /**
+   * A message in several frames grows above `minBytes`. `ws` gets it, and holds it whole. What came before the frame
+   * that makes it large has been handed to `ws`.
+   */
   fragmented(): void;
 }
 
@@ -113,7 +116,11 @@ export class MessageTap {
         this.tcp.unshift(rest.bytes.subarray(passed)); // read again when the socket is resumed
         return;
       } else {
-        if (isNew) this.#noteFragment(frame);
+        if (isNew && this.#growsLarge(frame)) {
+          this.#pass(rest.bytes.subarray(passed, start));
+          passed = Math.max(passed, start);
+          this.#large?.fragmented();
+        }
         this.#advance(frame, rest);
       }
     }
@@ -167,10 +174,11 @@ export class MessageTap {
     else this.#fragments = (this.#fragments ?? 0) + payload;
   }
 
-  #noteFragment({ isFinal, opcode, payload }: OpenFrame): void {
-    if (opcode > BINARY || (isFinal && opcode !== CONTINUATION)) return;
+  /** @returns whether the frame makes a message in several frames larger than `minBytes` */
+  #growsLarge({ isFinal, opcode, payload }: OpenFrame): boolean {
+    if (opcode > BINARY || (isFinal && opcode !== CONTINUATION)) return false;
     const before = this.#fragments ?? 0;
-    if (before <= this.#minBytes && before + payload > this.#minBytes) this.#large?.fragmented();
+    return before <= this.#minBytes && before + payload > this.#minBytes;
   }
 
   #pass(bytes: Buffer): void {

@@ -2,6 +2,7 @@
 /** The `hive` command. */
 import { CommanderError } from 'commander';
 import { hiveProgram } from './commands/program.js';
+import { printable } from './commands/output.js';
 import { exitCodeOf } from './commands/usage.js';
 
 try {
@@ -9,7 +10,8 @@ try {
 } catch (error) {
   // commander has already printed its own errors
   if (!(error instanceof CommanderError)) {
-    process.stderr.write(`hive: ${error instanceof Error ? error.message : String(error)}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`hive: ${message.split('\n').map(printable).join('\n')}\n`);
   }
   process.exit(exitCodeOf(error)); // what a failed start left open must not keep the process alive
 }

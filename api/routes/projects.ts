@@ -9,10 +9,10 @@ import {
   listNodeProjects,
   listProjectLinks,
   listSwarmProjects,
-  MAX_SWARM_PROJECTS,
   unlinkNodeProject,
   type LinkRefusal,
 } from '../../prisma/queries/swarm-projects.js';
+import { MAX_SWARM_PROJECTS } from '../../prisma/queries/v1/node-projects.js';
 import { uuid } from '../../protocol/uuid.js';
 import { ApiError, notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';

@@ -63,3 +63,21 @@ test('an entry that is too large is refused before it is complete', () => {
   expect(scanner.heldBytes).toBe(MAX_BYTES);
   expect(() => scanner.read(Buffer.from('x'))).toThrow(TooLargeError);
 });
+
+test('an entry of very many values is refused before it is parsed', () => {
+  const entryOf = (values: number) => `{"a":[${Array<string>(values).fill('{}').join(',')}]}`;
+  const scanOf = (values: number) => new EntryScanner(1024 * 1024).read(Buffer.from(entryOf(values))).entries;
+  expect(scanOf(1000)).toHaveLength(1);
+  expect(() => scanOf(10_000)).toThrow(BadBatchError);
+  const scanner = new EntryScanner(1024 * 1024);
+  const part = Buffer.from('{"a":[' + '[],'.repeat(4000));
+  scanner.read(part);
+  expect(() => scanner.read(part.subarray(6))).toThrow(BadBatchError); // counted over all pieces
+});
+
+test('the values of one entry do not count for the next', () => {
+  const entry = `{"a":[${Array<string>(4000).fill('{}').join(',')}]}`;
+  expect(scan(Array<string>(5).fill('{"a":1}').join(',') + TAIL, 10)).toHaveLength(5);
+  const scanner = new EntryScanner(1024 * 1024);
+  for (let index = 0; index < 5; index++) expect(scanner.read(Buffer.from(`${entry},`)).entries).toHaveLength(1);
+});

@@ -4,6 +4,7 @@
  * an object ends.
  */
 import { isUtf8 } from 'node:buffer';
+import { pushPiece } from './push-piece.js';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -15,6 +16,9 @@ const CLOSE_BRACE = 0x7d;
 const SPACES = new Set(Buffer.from(' \t\r\n'));
 /** The end of the message after its entries: `],"compressed":false}}`. */
 const MAX_TAIL_BYTES = 4096;
+
+/** An entry has three. Parsing millions of them would block the process for seconds, and take twenty times their bytes. */
+const MAX_ENTRY_VALUES = 10_000;
 
 /** The message is not JSON, or not of a batch's shape. What came before is sound. */
 export class BadBatchError extends Error {
@@ -33,6 +37,8 @@ export class EntryScanner {
   #parts: Buffer[] = [];
   #bytes = 0;
   #depth = 0;
+  /** How many values the entry has so far. */
+  #values = 0;
   #isString = false;
   #isEscaped = false;
 
@@ -98,6 +104,7 @@ export class EntryScanner {
   /** @returns where the entry ends; undefined if that is in a later piece */
   #endOfEntry(piece: Buffer, start: number): number | undefined {
     let depth = this.#depth;
+    let values = this.#values;
     let isString = this.#isString;
     let isEscaped = this.#isEscaped;
     for (let at = start; at < piece.length; at++) {
@@ -107,21 +114,30 @@ export class EntryScanner {
         else if (byte === BACKSLASH) isEscaped = true;
         else if (byte === QUOTE) isString = false;
       } else if (byte === QUOTE) isString = true;
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
-      else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) {
-        [this.#depth, this.#isString, this.#isEscaped] = [0, false, false];
+      else if (byte === COMMA) values++;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        depth++;
+        values++;
+      } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) {
+        this.#checkValues(values);
+        [this.#depth, this.#values, this.#isString, this.#isEscaped] = [0, 0, false, false];
         return at + 1;
       }
     }
-    [this.#depth, this.#isString, this.#isEscaped] = [depth, isString, isEscaped];
+    this.#checkValues(values);
+    [this.#depth, this.#values, this.#isString, this.#isEscaped] = [depth, values, isString, isEscaped];
     return undefined;
+  }
+
+  #checkValues(values: number): void {
+    if (values > MAX_ENTRY_VALUES) throw new BadBatchError(`an entry has more than ${MAX_ENTRY_VALUES} values`);
   }
 
   #keep(bytes: Buffer): void {
     this.#bytes += bytes.length;
     if (this.#bytes > this.#maxEntryBytes)
       throw new TooLargeError(`an entry has more than ${this.#maxEntryBytes} bytes`);
-    this.#parts.push(bytes);
+    pushPiece(this.#parts, bytes);
   }
 
   #takeParts(): Buffer {

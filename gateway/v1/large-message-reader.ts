@@ -9,6 +9,7 @@ import { MAX_V1_BATCH_BYTES, MAX_V1_MESSAGE_BYTES, nodeFrameV1, type NodeDataV1 
 import type { LargeMessageReader } from '../message-tap.js';
 import type { SocketGuard } from '../socket-guard.js';
 import type { LargeMessages, Release } from './large-messages.js';
+import { pushPiece } from './push-piece.js';
 
 /** What of a batch is read ahead of the lines that are being stored. The rest waits at the node. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -46,6 +47,8 @@ export interface LargeMessageReaderDeps {
   guard: SocketGuard;
   places: LargeMessages;
   limits: LargeMessageLimits;
+  /** @returns how many bytes have arrived on the connection */
+  received: () => number;
   batch: (batch: ArrivingBatch) => void;
   /** A message has arrived whole. @param release gives back its place when it has been stored or dropped */
   whole: (message: Buffer, release: Release) => void;
@@ -121,13 +124,14 @@ export class LargeMessageReaderV1 implements LargeMessageReader {
   }
 
   fragmented(): void {
-    this.#fragmented ??= this.#takePlace(this.#deps.limits.wholeBytes, () => undefined);
+    this.#fragmented ??= this.#takePlace(this.#deps.limits.wholeBytes, this.#deps.received);
   }
 
   /** @returns how to give back the place of the message in several frames that has just arrived; undefined if it has none */
   takeFragmented(): Release | undefined {
     const release = this.#fragmented;
     this.#fragmented = undefined;
+    if (release) this.#deps.guard.resume('large_message'); // it may have become complete before it got its place
     return release;
   }
 
@@ -176,6 +180,7 @@ export class LargeMessageReaderV1 implements LargeMessageReader {
 
   #hold(message: OpenMessage, pieces: Readable): Promise<Release> {
     return new Promise((resolve, reject) => {
+      if (pieces.errored) throw pieces.errored; // no 'close' will come that ends the wait
       const { places, guard, limits, organizationId } = this.#deps;
       const release = places.take({
         organizationId,
@@ -206,7 +211,7 @@ export class LargeMessageReaderV1 implements LargeMessageReader {
     const parts: Buffer[] = [];
     const release = this.#takePlace(bytes, () => (message.arrived === bytes ? undefined : message.arrived));
     return {
-      piece: (piece) => void parts.push(piece),
+      piece: (piece) => pushPiece(parts, piece),
       end: () => {
         const text = Buffer.concat(parts.splice(0));
         if (isUtf8(text)) {

@@ -278,3 +278,22 @@ test('the hive has the projects that the node has now; a repetition, also after 
   await isReported(node, 2);
   expect(await reported(node)).toMatchObject([{ name: 'renamed', gitRepoPath: '/srv/renamed' }, { name: 'third' }]);
 });
+
+test('a node that tells of ever new links does not create more projects than an organisation may have', async () => {
+  const node = await newNode();
+  const project = node.addProject('one', randomUUID());
+  await node.login();
+  await isReported(node);
+  const known = await newProject();
+  const { database, organizationId } = testGateway;
+  await database.$executeRaw`
+    INSERT INTO swarm_project (organization_id, id, name)
+    SELECT ${organizationId}::uuid, gen_random_uuid(), 'filler ' || n FROM generate_series(1, 10000) n`;
+  const count = await database.swarmProject.count();
+  const { local_project_id, git_repo_path } = project.frame;
+  for (const project_id of [randomUUID(), randomUUID(), known])
+    node.node.send('link_project', { project_id, local_project_id, git_repo_path });
+  await until(async () => (await reported(node))[0]?.swarmProjectId === known); // one that exists may be linked
+  expect(await database.swarmProject.count()).toBe(count);
+  await database.$executeRaw`DELETE FROM swarm_project WHERE name LIKE 'filler %'`;
+});

@@ -186,6 +186,18 @@ test.each([
   expect(node.received).toEqual([]);
 });
 
+test('a large frame of far more values than any has is a fault, and is not parsed', async () => {
+  const node = await connect();
+  const { all = 0 } = await totals('node_frame_faults_total');
+  const frame = (values: number) =>
+    `{"type":"deregister","data":{"x":[${Array<string>(values).fill('{}').join(',')}]}}`;
+  node.sendRaw(frame(400_000));
+  node.sendRaw(frame(1_100_000));
+  node.send('digest', { entries: [] });
+  await node.next('digest_result');
+  expect((await totals('node_frame_faults_total'))['all']).toBe(all + 1);
+});
+
 test('a frame of no known type is a fault', async () => {
   const node = await connect();
   const { all = 0 } = await totals('node_frame_faults_total');

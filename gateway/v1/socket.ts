@@ -21,6 +21,7 @@ import type { MessageTap } from '../message-tap.js';
 import { frameFaults, framesNotServed } from '../metrics.js';
 import { LINKS_CHANGED, type LoginSession, type SocketEvents } from '../node-socket.js';
 import { SocketGuard } from '../socket-guard.js';
+import { countValues } from './count-values.js';
 import { IngestV1 } from './ingest.js';
 import { LargeMessageReaderV1, type LargeMessageLimits } from './large-message-reader.js';
 import { LARGE_MESSAGE_BYTES, type LargeMessages, type Release } from './large-messages.js';
@@ -36,6 +37,8 @@ import type { WantedLooks } from './wanted-looks.js';
 const QUIET_MS = 500;
 /** ...or, at the latest, this long after the login. */
 const ANNOUNCED_MS = 2000;
+/** Parsing a message of 64 MiB with nothing but `{}` in it would block the process for ten seconds, and take 1.5 GB. */
+const MAX_VALUES = 1_000_000;
 /** The longest that a step waits for a log's end; the backfill then asks again. */
 const WRITTEN_WAIT_MS = 4000;
 
@@ -91,7 +94,7 @@ export class SocketV1 implements BatchConnection {
       arrived: () => (this.#large.isFragmented ? tap.tcp.bytesRead : this.#large.arrived),
       renew: () => deps.events.heartbeat(this, this.#status),
     });
-    this.#large = this.#readLarge();
+    this.#large = this.#readLarge(() => tap.tcp.bytesRead);
     const send = (frame: HiveAnswerV1) => this.#guard.send(frame);
     const nodeTime = () => (this.#clockOffset === undefined ? undefined : performance.now() + this.#clockOffset);
     this.#requests = new RequestsV1({
@@ -165,7 +168,7 @@ export class SocketV1 implements BatchConnection {
     }
   }
 
-  #readLarge(): LargeMessageReaderV1 {
+  #readLarge(received: () => number): LargeMessageReaderV1 {
     const { logger, largeMessages, messageLimits } = this.#deps;
     const { nodeId, organizationId } = this.session;
     return new LargeMessageReaderV1({
@@ -173,6 +176,7 @@ export class SocketV1 implements BatchConnection {
       guard: this.#guard,
       places: largeMessages,
       limits: messageLimits,
+      received,
       batch: (batch) => this.#ingest.add({ type: 'arriving_batch', data: batch, bytes: 0 }),
       whole: (message, release) => this.#receiveText(message, release),
       tooLarge: (head, bytes) => {
@@ -303,8 +307,9 @@ export class SocketV1 implements BatchConnection {
   }
 }
 
-/** @returns undefined if the data is not JSON */
+/** @returns undefined if the data is not JSON, or has more values than any frame */
 function parseFrame(data: Buffer): unknown {
+  if (data.length > LARGE_MESSAGE_BYTES && countValues(data) > MAX_VALUES) return undefined;
   try {
     return JSON.parse(data.toString('utf8'));
   } catch {

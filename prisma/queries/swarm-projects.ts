@@ -3,9 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Prisma } from '../database.js';
 import { judgeDatabaseError } from '../errors.js';
 import type { OrganizationScope } from '../organization-scope.js';
-import { nameOfRepository } from './v1/node-projects.js';
-
-export const MAX_SWARM_PROJECTS = 10_000;
+import { MAX_SWARM_PROJECTS, nameOfRepository } from './v1/node-projects.js';
 
 export interface SwarmProjectRow {
   id: string;

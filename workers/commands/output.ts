@@ -4,8 +4,16 @@ export interface OutputOptions {
   json?: boolean;
 }
 
+/** What a terminal takes as a command, or what changes the order in which text is shown. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Nodes choose their names and those of their projects. @returns the text in one line, as a terminal may show it */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${text.split('\n').map(printable).join('\n')}\n`);
 }
 
 /** Prints the rows as one JSON array, or as a table with the field names on top. */
@@ -34,5 +42,5 @@ export function printRows(rows: Record<string, unknown>[], { json }: OutputOptio
 function show(value: unknown): string {
   if (value === null || value === undefined) return '-';
   if (value instanceof Date) return value.toISOString();
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return printable(typeof value === 'string' ? value : JSON.stringify(value));
 }

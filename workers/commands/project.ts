@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
 import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
-import { print, printRows, type OutputOptions } from './output.js';
+import { print, printable, printRows, type OutputOptions } from './output.js';
 import { UsageError } from './usage.js';
 
 type Options = HiveOptions & OutputOptions;
@@ -109,7 +109,7 @@ function report(what: 'linked' | 'unlinked', node: Node, projects: NodeProject[]
   const ids = projects.map(({ local_project_id: id }) => id);
   if (json) print(JSON.stringify({ node_id: node.id, [what]: ids }));
   else if (projects.length === 0) print('nothing to do');
-  else for (const { name, git_repo_path: path } of projects) print(`${what} ${name} (${path})`);
+  else for (const { name, git_repo_path: path } of projects) print(printable(`${what} ${name} (${path})`));
 }
 
 function columns(node: Node) {

@@ -4,6 +4,9 @@ import { lockSession, type NodeSession } from '../../session.js';
 import { storableText } from '../../text.js';
 import { MAX_NODE_PROJECTS, type LinkProjectV1, type LocalProjectV1 } from '../../../protocol/v1/frames.js';
 
+/** Of an organisation. */
+export const MAX_SWARM_PROJECTS = 10_000;
+
 /** A link of a node, as its login tells the node. */
 export interface LoginLink {
   linkId: string;
@@ -83,6 +86,7 @@ export function storeToldLink(
     if (projects.some(({ projectId }) => projectId === link.project_id)) return 'refused';
     const name = known?.name ?? nameOfRepository(link.git_repo_path);
     await tx.$executeRaw(insertSwarmProject(organizationId, link.project_id, name));
+    if (!(await hasSwarmProject(tx, organizationId, link.project_id))) return 'refused';
     await tx.$executeRaw`
       INSERT INTO node_project (node_id, organization_id, local_project_id, name, git_repo_path, default_branch,
                                 swarm_project_id, linked_at)
@@ -107,13 +111,23 @@ export function removeToldLink(db: Database, session: NodeSession, projectId: st
   });
 }
 
-/** A name that is taken is made different by the id. A project that exists stays as it is. */
+async function hasSwarmProject(tx: Queryable, organizationId: string, id: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    SELECT FROM swarm_project WHERE organization_id = ${organizationId}::uuid AND id = ${id}::uuid`;
+  return rows.length > 0;
+}
+
+/**
+ * A name that is taken is made different by the id. A project that exists stays as it is, and nothing is written if the
+ * organisation has too many.
+ */
 function insertSwarmProject(organizationId: string, id: string, name: string): Prisma.Sql {
   return Prisma.sql`
     INSERT INTO swarm_project (organization_id, id, name)
     SELECT ${organizationId}::uuid, ${id}::uuid,
       CASE WHEN EXISTS (SELECT FROM swarm_project WHERE organization_id = ${organizationId}::uuid AND name = ${name})
            THEN ${`${name} (${id.slice(0, 8)})`} ELSE ${name} END
+    WHERE (SELECT count(*) FROM swarm_project WHERE organization_id = ${organizationId}::uuid) < ${MAX_SWARM_PROJECTS}
     ON CONFLICT (organization_id, id) DO NOTHING`;
 }
 
