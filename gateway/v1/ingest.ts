@@ -249,7 +249,7 @@ export class IngestV1 {
       if (status === 'running' || completedAt === null || nodeTime === undefined) continue;
       const since = timeSince(completedAt, nodeTime);
       if (!isLogBeingWritten(since)) continue;
-      const ttl = Math.max(LOG_WRITTEN_MS - since, this.#justEnded.getRemainingTTL(attemptId));
+      const ttl = Math.max(LOG_WRITTEN_MS - since, this.#justEnded.getRemainingTTL(attemptId), 1); // 0 means for ever
       this.#justEnded.set(attemptId, true, { ttl });
     }
   }
