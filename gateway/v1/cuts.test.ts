@@ -268,6 +268,18 @@ describe('after a cut', () => {
     expect(await rowOf(execution)).toMatchObject({ logEpoch: 2 });
   });
 
+  test('what a hive that was killed has left of a new log does not keep the next one from replacing the stored log', async () => {
+    const { attempt, execution } = await running(20);
+    execution.rows.splice(0, 20, ...v1Rows(15, 100));
+    const where = { executionId: execution.frame.execution_id };
+    const [page] = await database.logPage.findMany({ where });
+    if (!page) throw new Error('no page');
+    await database.logPage.create({ data: { ...page, logEpoch: 2 } });
+    await full(attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await rowOf(execution)).toMatchObject({ logEpoch: 2, storedLines: 15 });
+  });
+
   test('lines that are pushed while a log that differs comes in are not lost', async () => {
     const { attempt, execution } = await running(20);
     writeToDeadSocket(execution, 10);
@@ -281,6 +293,44 @@ describe('after a cut', () => {
     ]);
     await full(attempt);
     expect(await linesOf(execution)).toEqual(contents(execution));
+  });
+
+  test('the beginning of a log that is pushed while its answer comes in is not taken for the whole log', async () => {
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(20), { ...RUNNING });
+    execution.pushed.status = 'running';
+    await full(attempt); // brings what the node has not pushed yet
+    const read = [...execution.rows];
+    await answer(attempt, [
+      () => node.send('execution_sync', execution.frame),
+      () => node.pushExecution(attempt, execution, 5),
+      () => node.sendBatch(attempt, execution, read),
+    ]);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    for (let pushes = 0; pushes < 3; pushes++) node.pushExecution(attempt, execution, 5);
+    write(attempt, execution, 10);
+    await settled();
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await rowOf(execution)).toMatchObject({ logEpoch: 1, liveCursor: 30 });
+  });
+
+  test('an execution that is announced after some of its lines may miss these', async () => {
+    const attempt = node.addAttempt();
+    node.pushAttempt(attempt);
+    await settled();
+    await full(attempt);
+    const execution = node.addExecution(attempt, v1Rows(10), { ...RUNNING });
+    execution.pushed.status = 'running';
+    node.pushExecution(attempt, execution); // no execution that the hive knows
+    node.send('execution_sync', execution.frame);
+    await settled();
+    expect(await missing(attempt)).toMatchObject([{ firstSeq: 1, lastSeq: null, reason: 'gap' }]);
+    write(attempt, execution, 10);
+    await settled();
+    expect(await linesOf(execution)).toEqual([]);
+    await full(attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await missing(attempt)).toEqual([]);
   });
 
   test('a node that pushes a running log again from its start (a restarted node agent) doubles nothing', async () => {
@@ -365,12 +415,12 @@ describe('an execution that has just ended', () => {
   }, 20_000);
 
   test.each([
-    ['an agent that ended 20 s ago', { completed_at: ago(20) }, 'partial'],
-    ['an agent that ended a minute ago', { completed_at: ago(60) }, 'complete'],
-    ['a script that ended 20 s ago', { completed_at: ago(20), run_reason: 'setupscript' }, 'complete'],
-  ])('without lines: %s', async (_, changes, state) => {
+    ['an agent that ended 20 s ago', 20, {}, 'partial'],
+    ['an agent that ended a minute ago', 60, {}, 'complete'],
+    ['a script that ended 20 s ago', 20, { run_reason: 'setupscript' }, 'complete'],
+  ])('without lines: %s', async (_, seconds, changes, state) => {
     const attempt = node.addAttempt();
-    node.addExecution(attempt, [], changes);
+    node.addExecution(attempt, [], { completed_at: ago(seconds), ...changes });
     await full(attempt);
     expect((await syncOf(attempt)).state).toBe(state);
   });

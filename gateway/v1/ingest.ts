@@ -226,7 +226,7 @@ export class IngestV1 {
     for (const executionId of taken.refusedExecutions)
       logger.warn({ executionId }, 'execution of an unknown attempt ignored');
     for (const { execution_id: id, attempt_id } of executions)
-      if (taken.newExecutions.includes(id) && !askedFor.has(attempt_id)) this.#logs.follow(id);
+      if (taken.newExecutions.includes(id) && !askedFor.has(attempt_id)) await this.#logs.begin(id);
     this.#noteEnds(executions);
     // a try whose end is unknown may have been the one that changed something
     const changed = new Set(tries > 1 ? ids : taken.syncs.map((sync) => sync.attemptId));
