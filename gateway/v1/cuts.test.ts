@@ -414,6 +414,15 @@ describe('an execution that has just ended', () => {
     expect(await linesOf(execution)).toEqual(contents(execution));
   }, 20_000);
 
+  test('is asked for less often the longer its node has been writing, because each answer is the whole log', async () => {
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(2), { completed_at: ago(120) });
+    execution.rows.push(...v1Rows(2, 3).map((row) => ({ ...row, timestamp: ago(0) })));
+    await full(attempt);
+    expect(await syncOf(attempt)).toMatchObject({ state: 'partial', needsBackfill: true });
+    for (let tries = 0; tries < 2; tries++) await expect(full(attempt)).rejects.toMatchObject({ code: 'busy' });
+  }, 15_000);
+
   test.each([
     ['an agent that ended 20 s ago', 20, {}, 'partial'],
     ['an agent that ended a minute ago', 60, {}, 'complete'],

@@ -75,8 +75,6 @@ export interface IngestDeps {
 
 /** The maximum number of tries to write something once the socket has closed. */
 const TRIES_WHEN_CLOSED = 3;
-/** How long an attempt waits for its next backfill if the node was still writing a log when it answered. */
-const WRITTEN_LATER_MS = 5_000;
 /** The backfill of one that is forgotten begins too early, and is made once more. */
 const MAX_JUST_ENDED = 1000;
 
@@ -91,7 +89,7 @@ export class IngestV1 {
   readonly #logs: LogIngestV1;
   readonly #whole: WholeBatches;
   readonly #batches: BatchIntake;
-  /** Attempts with an execution that has just ended. */
+  /** Attempts with an execution that has just ended, or whose log is still being written. */
   readonly #justEnded = new LRUCache<string, true>({ max: MAX_JUST_ENDED, ttl: LOG_WRITTEN_MS });
   #isClosed = false;
   #lastStored = 0;
@@ -249,7 +247,7 @@ export class IngestV1 {
       if (status === 'running' || completedAt === null || nodeTime === undefined) continue;
       const since = timeSince(completedAt, nodeTime);
       if (!isLogBeingWritten(since)) continue;
-      const ttl = Math.max(LOG_WRITTEN_MS - since, this.#justEnded.getRemainingTTL(attemptId));
+      const ttl = Math.max(1, LOG_WRITTEN_MS - since, this.#justEnded.getRemainingTTL(attemptId)); // 0 would be for ever
       this.#justEnded.set(attemptId, true, { ttl });
     }
   }
@@ -345,9 +343,9 @@ export class IngestV1 {
     return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
   }
 
-  #noteFinished(window: BackfillWindow, { sync, followed, isLogBeingWritten }: TakenAnswer): void {
-    if (isLogBeingWritten && !this.#justEnded.has(window.attemptId)) {
-      this.#justEnded.set(window.attemptId, true, { ttl: WRITTEN_LATER_MS });
+  #noteFinished(window: BackfillWindow, { sync, followed, askAgainMs }: TakenAnswer): void {
+    if (askAgainMs > this.logIsWrittenIn(window.attemptId)) {
+      this.#justEnded.set(window.attemptId, true, { ttl: askAgainMs });
     }
     if (sync) countCompleted([sync]);
     for (const executionId of followed) this.#logs.follow(executionId);
