@@ -314,6 +314,19 @@ describe('after a cut', () => {
     expect(await rowOf(execution)).toMatchObject({ logEpoch: 1, liveCursor: 30 });
   });
 
+  test('a log that is pushed again from its start while its answer comes in is stored once', async () => {
+    const { attempt, execution } = await running(5);
+    await reconnect();
+    execution.rows.push(...v1Rows(15, 6));
+    await answer(attempt, [
+      () => node.send('execution_sync', execution.frame),
+      () => node.sendBatch(attempt, execution, execution.rows.slice(0, 5)), // a restarted node agent
+      () => node.sendBatch(attempt, execution, execution.rows),
+    ]);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await missing(attempt)).toEqual([]);
+  });
+
   test('an execution that is announced after some of its lines may miss these', async () => {
     const attempt = node.addAttempt();
     node.pushAttempt(attempt);
