@@ -362,6 +362,17 @@ describe('after a cut', () => {
     expect(await syncOf(attempt)).toMatchObject({ needsBackfill: false });
   });
 
+  test('lines that the node does not have any more are not asked for again at once', async () => {
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(20));
+    await full(attempt);
+    expect((await syncOf(attempt)).state).toBe('complete');
+    const { execution_id: id } = execution.frame;
+    await database.execution.update({ where: { id }, data: { declaredLines: 30 } }); // as after a repair
+    expect(await full(attempt)).toEqual({ done: true, linesStored: 0, changed: false });
+    expect(await syncOf(attempt)).toMatchObject({ state: 'partial', needsBackfill: true });
+  });
+
   test('a login of a node without running executions changes nothing', async () => {
     const attempt = node.addAttempt();
     node.addExecution(attempt, v1Rows(3));

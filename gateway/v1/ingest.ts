@@ -343,14 +343,15 @@ export class IngestV1 {
     return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
   }
 
-  #noteFinished(window: BackfillWindow, { sync, followed, askAgainMs }: TakenAnswer): void {
+  #noteFinished(window: BackfillWindow, { sync, followed, isEarly, askAgainMs }: TakenAnswer): void {
     if (askAgainMs > this.logIsWrittenIn(window.attemptId)) {
       this.#justEnded.set(window.attemptId, true, { ttl: askAgainMs });
     }
     if (sync) countCompleted([sync]);
     for (const executionId of followed) this.#logs.follow(executionId);
-    // an execution ended after the request was sent, or a pushed line was lost since, so asking once more is enough
-    if (sync?.needsBackfill && window.unsettled.size === 0) window.changed = true;
+    // asking once more is enough; lines that the node does not have any more would be asked for again and again
+    const isWorthAnother = window.unsettled.size === 0 && (isEarly || window.lost.size > 0);
+    if (sync?.needsBackfill && isWorthAnother) window.changed = true;
   }
 
   #noteNeeds(syncs: ComputedSync[]): void {

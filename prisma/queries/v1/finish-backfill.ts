@@ -50,6 +50,8 @@ export interface TakenAnswer {
   sync: ComputedSync | undefined;
   /** Those of the listed executions whose log was brought whole, so that what is pushed next follows it. */
   followed: string[];
+  /** Whether an execution ended too late for this answer, so that another may tell more. */
+  isEarly: boolean;
   /** After how many ms to ask again, because the node may still have been writing a log when it answered; 0 if not. */
   askAgainMs: number;
 }
@@ -71,12 +73,17 @@ export function settleAnswer(
     if (finished) await lockAttempts(tx, [finished.attemptId]);
     await lockSession(tx, session);
     const settled = await settleRequests(tx, session.nodeId, requestId);
-    if (!finished) return { sync: undefined, followed: [], askAgainMs: 0 };
+    if (!finished) return { sync: undefined, followed: [], isEarly: false, askAgainMs: 0 };
     const executions = await listExecutions(tx, session, finished.attemptId);
     const beingWritten = await listBeingWritten(tx, executions, finished);
-    if (settled.includes(requestId)) await finishBackfill(tx, session, finished, { executions, beingWritten });
+    const gone = executions.filter((row) => isGone(row, finished)).map((row) => row.id);
+    const isDescribed = executions.every(
+      (row) => gone.includes(row.id) || (isSettled(row, finished) && !beingWritten.has(row.id)),
+    );
+    if (settled.includes(requestId)) await finishBackfill(tx, session, finished, { gone, isDescribed });
     const [sync] = await computeSync(tx, [finished.attemptId]);
-    return { sync, followed: await listFollowed(tx, finished), askAgainMs: askAgainAfter(beingWritten) };
+    const followed = await listFollowed(tx, finished);
+    return { sync, followed, isEarly: !isDescribed, askAgainMs: askAgainAfter(beingWritten) };
   });
 }
 
@@ -89,14 +96,10 @@ async function finishBackfill(
   tx: Queryable,
   session: SessionFence,
   backfill: FinishedBackfill,
-  { executions, beingWritten }: { executions: ExecutionRow[]; beingWritten: ReadonlyMap<string, number> },
+  end: { gone: string[]; isDescribed: boolean },
 ): Promise<void> {
   const { attemptId, listed, unsettled, lost } = backfill;
-  const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
-  const isDescribed = executions.every(
-    (row) => gone.includes(row.id) || (isSettled(row, backfill) && !beingWritten.has(row.id)),
-  );
-  await writeEnd(tx, session, { attemptId, gone, isDescribed });
+  await writeEnd(tx, session, { attemptId, ...end });
   // A pushed line that is looked for and was pushed before the request was sent will not be found in any answer.
   await tx.$executeRaw`
     UPDATE execution SET has_gap = false, live_lost_line = NULL
