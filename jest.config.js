@@ -3,6 +3,7 @@ export default {
   testEnvironment: 'node',
   forceExit: true, // what a failed test left open must not hold up the run that reports it
   testTimeout: 30_000, // CI has two cores for everything
+  maxWorkers: 2, // most tests wait most of the time
   roots: ['<rootDir>'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],

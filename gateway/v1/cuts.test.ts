@@ -268,6 +268,18 @@ describe('after a cut', () => {
     expect(await rowOf(execution)).toMatchObject({ logEpoch: 2 });
   });
 
+  test('what a hive that was killed has left of a new log does not keep the next one from replacing the stored log', async () => {
+    const { attempt, execution } = await running(20);
+    execution.rows.splice(0, 20, ...v1Rows(15, 100));
+    const where = { executionId: execution.frame.execution_id };
+    const [page] = await database.logPage.findMany({ where });
+    if (!page) throw new Error('no page');
+    await database.logPage.create({ data: { ...page, logEpoch: 2 } });
+    await full(attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await rowOf(execution)).toMatchObject({ logEpoch: 2, storedLines: 15 });
+  });
+
   test('lines that are pushed while a log that differs comes in are not lost', async () => {
     const { attempt, execution } = await running(20);
     writeToDeadSocket(execution, 10);
@@ -281,6 +293,57 @@ describe('after a cut', () => {
     ]);
     await full(attempt);
     expect(await linesOf(execution)).toEqual(contents(execution));
+  });
+
+  test('the beginning of a log that is pushed while its answer comes in is not taken for the whole log', async () => {
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(20), { ...RUNNING });
+    execution.pushed.status = 'running';
+    await full(attempt); // brings what the node has not pushed yet
+    const read = [...execution.rows];
+    await answer(attempt, [
+      () => node.send('execution_sync', execution.frame),
+      () => node.pushExecution(attempt, execution, 5),
+      () => node.sendBatch(attempt, execution, read),
+    ]);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    for (let pushes = 0; pushes < 3; pushes++) node.pushExecution(attempt, execution, 5);
+    write(attempt, execution, 10);
+    await settled();
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await rowOf(execution)).toMatchObject({ logEpoch: 1, liveCursor: 30 });
+  });
+
+  test('a log that is pushed again from its start while its answer comes in is stored once', async () => {
+    const { attempt, execution } = await running(5);
+    await reconnect();
+    execution.rows.push(...v1Rows(15, 6));
+    await answer(attempt, [
+      () => node.send('execution_sync', execution.frame),
+      () => node.sendBatch(attempt, execution, execution.rows.slice(0, 5)), // a restarted node agent
+      () => node.sendBatch(attempt, execution, execution.rows),
+    ]);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await missing(attempt)).toEqual([]);
+  });
+
+  test('an execution that is announced after some of its lines may miss these', async () => {
+    const attempt = node.addAttempt();
+    node.pushAttempt(attempt);
+    await settled();
+    await full(attempt);
+    const execution = node.addExecution(attempt, v1Rows(10), { ...RUNNING });
+    execution.pushed.status = 'running';
+    node.pushExecution(attempt, execution); // no execution that the hive knows
+    node.send('execution_sync', execution.frame);
+    await settled();
+    expect(await missing(attempt)).toMatchObject([{ firstSeq: 1, lastSeq: null, reason: 'gap' }]);
+    write(attempt, execution, 10);
+    await settled();
+    expect(await linesOf(execution)).toEqual([]);
+    await full(attempt);
+    expect(await linesOf(execution)).toEqual(contents(execution));
+    expect(await missing(attempt)).toEqual([]);
   });
 
   test('a node that pushes a running log again from its start (a restarted node agent) doubles nothing', async () => {
@@ -297,6 +360,17 @@ describe('after a cut', () => {
     await settled();
     expect(await linesOf(execution)).toEqual(contents(execution));
     expect(await syncOf(attempt)).toMatchObject({ needsBackfill: false });
+  });
+
+  test('lines that the node does not have any more are not asked for again at once', async () => {
+    const attempt = node.addAttempt();
+    const execution = node.addExecution(attempt, v1Rows(20));
+    await full(attempt);
+    expect((await syncOf(attempt)).state).toBe('complete');
+    const { execution_id: id } = execution.frame;
+    await database.execution.update({ where: { id }, data: { declaredLines: 30 } }); // as after a repair
+    expect(await full(attempt)).toEqual({ done: true, linesStored: 0, changed: false });
+    expect(await syncOf(attempt)).toMatchObject({ state: 'partial', needsBackfill: true });
   });
 
   test('a login of a node without running executions changes nothing', async () => {
@@ -364,13 +438,22 @@ describe('an execution that has just ended', () => {
     expect(await linesOf(execution)).toEqual(contents(execution));
   }, 20_000);
 
-  test.each([
-    ['an agent that ended 20 s ago', { completed_at: ago(20) }, 'partial'],
-    ['an agent that ended a minute ago', { completed_at: ago(60) }, 'complete'],
-    ['a script that ended 20 s ago', { completed_at: ago(20), run_reason: 'setupscript' }, 'complete'],
-  ])('without lines: %s', async (_, changes, state) => {
+  test('is asked for less often the longer its node has been writing, because each answer is the whole log', async () => {
     const attempt = node.addAttempt();
-    node.addExecution(attempt, [], changes);
+    const execution = node.addExecution(attempt, v1Rows(2), { completed_at: ago(120) });
+    execution.rows.push(...v1Rows(2, 3).map((row) => ({ ...row, timestamp: ago(0) })));
+    await full(attempt);
+    expect(await syncOf(attempt)).toMatchObject({ state: 'partial', needsBackfill: true });
+    for (let tries = 0; tries < 2; tries++) await expect(full(attempt)).rejects.toMatchObject({ code: 'busy' });
+  }, 15_000);
+
+  test.each([
+    ['an agent that ended 20 s ago', 20, {}, 'partial'],
+    ['an agent that ended a minute ago', 60, {}, 'complete'],
+    ['a script that ended 20 s ago', 20, { run_reason: 'setupscript' }, 'complete'],
+  ])('without lines: %s', async (_, seconds, changes, state) => {
+    const attempt = node.addAttempt();
+    node.addExecution(attempt, [], { completed_at: ago(seconds), ...changes });
     await full(attempt);
     expect((await syncOf(attempt)).state).toBe(state);
   });

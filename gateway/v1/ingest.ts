@@ -75,8 +75,6 @@ export interface IngestDeps {
 
 /** The maximum number of tries to write something once the socket has closed. */
 const TRIES_WHEN_CLOSED = 3;
-/** How long an attempt waits for its next backfill if the node was still writing a log when it answered. */
-const WRITTEN_LATER_MS = 5_000;
 /** The backfill of one that is forgotten begins too early, and is made once more. */
 const MAX_JUST_ENDED = 1000;
 
@@ -91,7 +89,7 @@ export class IngestV1 {
   readonly #logs: LogIngestV1;
   readonly #whole: WholeBatches;
   readonly #batches: BatchIntake;
-  /** Attempts with an execution that has just ended. */
+  /** Attempts with an execution that has just ended, or whose log is still being written. */
   readonly #justEnded = new LRUCache<string, true>({ max: MAX_JUST_ENDED, ttl: LOG_WRITTEN_MS });
   #isClosed = false;
   #lastStored = 0;
@@ -161,7 +159,9 @@ export class IngestV1 {
         await this.#logs.distrust(item.data.execution_process_id);
       } else if (item.type === 'backfill_response') {
         const failure = new NodeRequestError('internal', 'the answer could not be stored');
-        for (const id of this.#deps.requests.answeredBy(item.data.request_id)) await this.#drop(id, failure);
+        const { database, session, requests } = this.#deps;
+        for (const id of requests.answeredBy(item.data.request_id)) await this.#drop(id, failure);
+        await this.#persist(() => settleAnswer(database, session, item.data.request_id)); // it keeps no place
       }
     }
   }
@@ -226,7 +226,7 @@ export class IngestV1 {
     for (const executionId of taken.refusedExecutions)
       logger.warn({ executionId }, 'execution of an unknown attempt ignored');
     for (const { execution_id: id, attempt_id } of executions)
-      if (taken.newExecutions.includes(id) && !askedFor.has(attempt_id)) this.#logs.follow(id);
+      if (taken.newExecutions.includes(id) && !askedFor.has(attempt_id)) await this.#logs.begin(id);
     this.#noteEnds(executions);
     // a try whose end is unknown may have been the one that changed something
     const changed = new Set(tries > 1 ? ids : taken.syncs.map((sync) => sync.attemptId));
@@ -249,7 +249,7 @@ export class IngestV1 {
       if (status === 'running' || completedAt === null || nodeTime === undefined) continue;
       const since = timeSince(completedAt, nodeTime);
       if (!isLogBeingWritten(since)) continue;
-      const ttl = Math.max(LOG_WRITTEN_MS - since, this.#justEnded.getRemainingTTL(attemptId), 1); // 0 means for ever
+      const ttl = Math.max(1, LOG_WRITTEN_MS - since, this.#justEnded.getRemainingTTL(attemptId)); // 0 would be for ever
       this.#justEnded.set(attemptId, true, { ttl });
     }
   }
@@ -345,14 +345,15 @@ export class IngestV1 {
     return new NodeRequestError('not_shared', 'the node sent nothing of the attempt');
   }
 
-  #noteFinished(window: BackfillWindow, { sync, followed, isLogBeingWritten }: TakenAnswer): void {
-    if (isLogBeingWritten && !this.#justEnded.has(window.attemptId)) {
-      this.#justEnded.set(window.attemptId, true, { ttl: WRITTEN_LATER_MS });
+  #noteFinished(window: BackfillWindow, { sync, followed, isEarly, askAgainMs }: TakenAnswer): void {
+    if (askAgainMs > this.logIsWrittenIn(window.attemptId)) {
+      this.#justEnded.set(window.attemptId, true, { ttl: askAgainMs });
     }
     if (sync) countCompleted([sync]);
     for (const executionId of followed) this.#logs.follow(executionId);
-    // an execution ended after the request was sent, or a pushed line was lost since, so asking once more is enough
-    if (sync?.needsBackfill && window.unsettled.size === 0) window.changed = true;
+    // asking once more is enough; lines that the node does not have any more would be asked for again and again
+    const isWorthAnother = window.unsettled.size === 0 && (isEarly || window.lost.size > 0);
+    if (sync?.needsBackfill && isWorthAnother) window.changed = true;
   }
 
   #noteNeeds(syncs: ComputedSync[]): void {

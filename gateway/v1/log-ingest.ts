@@ -44,13 +44,21 @@ export class LogIngestV1 {
   readonly #writer: LogWriterV1;
   /** Executions of which this connection has missed no pushed line after the stored ones. */
   readonly #followed = new LRUCache<string, true>({ max: MAX_FOLLOWED });
+  /** Executions of which lines came that were not stored, because the hive did not know the execution. */
+  readonly #lostBegin = new LRUCache<string, true>({ max: MAX_FOLLOWED });
 
   constructor(deps: LogIngestDeps) {
     this.#deps = deps;
     this.#writer = new LogWriterV1(deps);
   }
 
-  /** The node has announced the execution on this connection, or its whole log has come on it. */
+  /** The node has announced a new execution unasked, so that its lines follow, unless some have come before. */
+  async begin(executionId: string): Promise<void> {
+    if (this.#lostBegin.delete(executionId)) await this.distrust(executionId);
+    else this.follow(executionId);
+  }
+
+  /** What the connection brings of the execution from now on follows the stored lines. */
   follow(executionId: string): void {
     this.#followed.set(executionId, true);
   }
@@ -62,7 +70,10 @@ export class LogIngestV1 {
   async distrust(executionId: string): Promise<void> {
     this.#followed.delete(executionId);
     const log = await this.#writer.find(executionId);
-    if (!log) return;
+    if (!log) {
+      this.#lostBegin.set(executionId, true);
+      return;
+    }
     const { window } = this.#deps.contextOf(log.attemptId);
     window?.unsettled.add(executionId);
     window?.answered.delete(executionId);
@@ -75,6 +86,7 @@ export class LogIngestV1 {
       pagesRejected.inc({ reason: 'unknown_execution' });
       this.#deps.logger.warn({ executionId: batch.execution_process_id }, 'log batch of an unknown execution ignored');
       this.#followed.delete(batch.execution_process_id);
+      this.#lostBegin.set(batch.execution_process_id, true);
       await this.#writer.need(batch.assignment_id); // the attempt's id, if there is no assignment
       return;
     }
@@ -194,6 +206,9 @@ export class LogIngestV1 {
     { through, mayGoOn: mayBePart }: AnsweredLog,
   ): Promise<void> {
     const isNext = await this.#writer.agrees(log, lines, through);
+    // what was taken for the log was its beginning, pushed live; this is the log
+    const mayBeWhole = lines.length > through && !(isNext && mayBePart);
+    if (mayBeWhole && (await this.#writer.agrees(log, lines, 0))) return this.#takeWhole(window, log, lines);
     if (!isNext || through === log.storedLines) {
       const { liveCursor, storedLines } = log;
       const { matched } = await this.#writer.locate(log, Math.min(liveCursor, storedLines), lines);

@@ -43,7 +43,7 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
     )
     INSERT INTO attempt_sync (attempt_id, node_id, attempt_created_at)
     SELECT id, ${session.nodeId}::uuid, created_at FROM newer
-    ON CONFLICT (attempt_id) DO UPDATE SET attempt_created_at = excluded.attempt_created_at, 
+    ON CONFLICT (attempt_id) DO UPDATE SET attempt_created_at = excluded.attempt_created_at,
       retry_at = CASE WHEN attempt_sync.too_large_until > now() THEN attempt_sync.too_large_until END, idle_backfills = 0`;
   await tx.$executeRaw`
     UPDATE attempt_sync SET state = CASE state WHEN 'unavailable' THEN 'partial' ELSE state END, unavailable_reason = NULL

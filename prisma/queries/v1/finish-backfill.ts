@@ -34,6 +34,8 @@ const FIRST_LINE_MS = 45_000;
 const LINE_PAUSE_MS = 5_000;
 /** No node writes for so long after an execution's end. */
 const LAST_LINE_MS = 10 * 60_000;
+/** While a log is being written, the hive waits between these before it asks again; each answer is the whole log. */
+const WRITTEN_LATER_MS = { least: 5_000, most: 60_000 };
 
 interface ExecutionRow {
   id: string;
@@ -48,8 +50,10 @@ export interface TakenAnswer {
   sync: ComputedSync | undefined;
   /** Those of the listed executions whose log was brought whole, so that what is pushed next follows it. */
   followed: string[];
-  /** Whether the node may still have been writing a log when it answered, so that it should be asked again later. */
-  isLogBeingWritten: boolean;
+  /** Whether an execution ended too late for this answer, so that another may tell more. */
+  isEarly: boolean;
+  /** After how many ms to ask again, because the node may still have been writing a log when it answered; 0 if not. */
+  askAgainMs: number;
 }
 
 /**
@@ -69,12 +73,17 @@ export function settleAnswer(
     if (finished) await lockAttempts(tx, [finished.attemptId]);
     await lockSession(tx, session);
     const settled = await settleRequests(tx, session.nodeId, requestId);
-    if (!finished) return { sync: undefined, followed: [], isLogBeingWritten: false };
+    if (!finished) return { sync: undefined, followed: [], isEarly: false, askAgainMs: 0 };
     const executions = await listExecutions(tx, session, finished.attemptId);
     const beingWritten = await listBeingWritten(tx, executions, finished);
-    if (settled.includes(requestId)) await finishBackfill(tx, session, finished, { executions, beingWritten });
+    const gone = executions.filter((row) => isGone(row, finished)).map((row) => row.id);
+    const isDescribed = executions.every(
+      (row) => gone.includes(row.id) || (isSettled(row, finished) && !beingWritten.has(row.id)),
+    );
+    if (settled.includes(requestId)) await finishBackfill(tx, session, finished, { gone, isDescribed });
     const [sync] = await computeSync(tx, [finished.attemptId]);
-    return { sync, followed: await listFollowed(tx, finished), isLogBeingWritten: beingWritten.size > 0 };
+    const followed = await listFollowed(tx, finished);
+    return { sync, followed, isEarly: !isDescribed, askAgainMs: askAgainAfter(beingWritten) };
   });
 }
 
@@ -87,14 +96,10 @@ async function finishBackfill(
   tx: Queryable,
   session: SessionFence,
   backfill: FinishedBackfill,
-  { executions, beingWritten }: { executions: ExecutionRow[]; beingWritten: ReadonlySet<string> },
+  end: { gone: string[]; isDescribed: boolean },
 ): Promise<void> {
   const { attemptId, listed, unsettled, lost } = backfill;
-  const gone = executions.filter((row) => isGone(row, backfill)).map((row) => row.id);
-  const isDescribed = executions.every(
-    (row) => gone.includes(row.id) || (isSettled(row, backfill) && !beingWritten.has(row.id)),
-  );
-  await writeEnd(tx, session, { attemptId, gone, isDescribed });
+  await writeEnd(tx, session, { attemptId, ...end });
   // A pushed line that is looked for and was pushed before the request was sent will not be found in any answer.
   await tx.$executeRaw`
     UPDATE execution SET has_gap = false, live_lost_line = NULL
@@ -109,26 +114,33 @@ function listExecutions(tx: Queryable, { nodeId }: SessionFence, attemptId: stri
     FROM execution e WHERE e.attempt_id = ${attemptId}::uuid AND e.node_id = ${nodeId}::uuid AND NOT e.gone_from_node`;
 }
 
-/** @returns those of the executions whose log the node may not have written to its end when it was asked */
+/** @returns those of the executions whose log the node may not have written to its end when it was asked: how long ago each ended, in ms */
 async function listBeingWritten(
   tx: Queryable,
   executions: ExecutionRow[],
   { listed, askedAt }: FinishedBackfill,
-): Promise<Set<string>> {
-  const beingWritten = new Set<string>();
+): Promise<Map<string, number>> {
+  const beingWritten = new Map<string, number>();
   for (const row of executions) {
     const { completed_at: completedAt, run_reason: reason } = metadataOf(row);
     // An original node that was killed may never say when an execution ended.
     if (row.status === 'running' || !listed.has(row.id) || completedAt == null || askedAt === undefined) continue;
     const since = timeSince(completedAt, askedAt);
-    if (isLogBeingWritten(since)) beingWritten.add(row.id);
+    if (isLogBeingWritten(since)) beingWritten.set(row.id, since);
     else if (since < 0 || since > LAST_LINE_MS) continue;
     else if (row.storedLines > 0) {
       const lastLineAt = await readLastTime(tx, { executionId: row.id, epoch: row.epoch });
-      if (lastLineAt !== undefined && Math.abs(askedAt - lastLineAt) <= LINE_PAUSE_MS) beingWritten.add(row.id);
-    } else if (reason === 'codingagent' && since <= FIRST_LINE_MS) beingWritten.add(row.id);
+      if (lastLineAt !== undefined && Math.abs(askedAt - lastLineAt) <= LINE_PAUSE_MS) beingWritten.set(row.id, since);
+    } else if (reason === 'codingagent' && since <= FIRST_LINE_MS) beingWritten.set(row.id, since);
   }
   return beingWritten;
+}
+
+/** The longer a node has been writing, the longer the hive waits: a large log is sent whole each time. */
+function askAgainAfter(beingWritten: ReadonlyMap<string, number>): number {
+  if (beingWritten.size === 0) return 0;
+  const { least, most } = WRITTEN_LATER_MS;
+  return Math.min(Math.max(...[...beingWritten.values()].map((since) => since / 3), least), most);
 }
 
 async function listFollowed(tx: Queryable, { attemptId, listed, unsettled }: FinishedBackfill): Promise<string[]> {

@@ -11,6 +11,10 @@ export async function forgetHiveRevisions(db: Queryable, nodeId: string): Promis
   if (spokeV1.length === 0) return;
   await db.$executeRaw`DELETE FROM backfill_request WHERE node_id = ${nodeId}::uuid`;
   await db.$executeRaw`UPDATE attempt SET revision = 0, described_revision = -1 WHERE node_id = ${nodeId}::uuid`;
+  // pages of a log that a hive was staging when it died: the node's next epoch may have the same number
+  await db.$executeRaw`
+    DELETE FROM log_page p USING execution e
+    WHERE e.node_id = ${nodeId}::uuid AND p.execution_id = e.id AND p.log_epoch > e.stored_epoch`;
   await db.$executeRaw`UPDATE execution SET revision = 0, log_epoch = 0 WHERE node_id = ${nodeId}::uuid`;
   await db.$executeRaw`
     UPDATE attempt_sync SET state = CASE WHEN state = 'complete' THEN 'partial' ELSE state END, needs_backfill = true, retry_at = NULL,

@@ -37,7 +37,9 @@ export async function storeMetadataV1(
   const isUnchanged =
     findChanges(session.nodeId, newest, seen).length === 0 && findReturned(session.nodeId, newest, seen).length === 0;
   const newExecutions = newest.executions.filter((item) => !seen.executions.has(item.execution_id));
-  const mayMissLines = newExecutions.filter((item) => item.status === 'running' && askedFor.has(item.attempt_id));
+  const mayMissLines = newExecutions.filter(
+    (item) => item.status === 'running' && !item.dropped && askedFor.has(item.attempt_id),
+  );
   const syncs = isUnchanged ? [] : await storeChanges(db, session, newest, mayMissLines.map(idOf));
   const announced = new Set(newest.attempts.map((item) => item.attempt_id));
   const refusedExecutions = newest.executions

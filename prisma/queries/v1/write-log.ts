@@ -104,6 +104,10 @@ export async function replaceLog(
         UPDATE execution SET log_epoch = ${epoch}, declared_lines = 0, live_cursor = 0, replaced_at = now()
         WHERE id = ${log.executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${log.epoch}`;
       if (replaced === 0 && (await areStored(tx, session, { ...log, epoch }, pages))) return;
+      if (replaced === 1) {
+        // a hive that died may have left pages of a log that it was staging
+        await tx.$executeRaw`DELETE FROM log_page WHERE execution_id = ${log.executionId}::uuid AND log_epoch = ${epoch}`;
+      }
       for (const page of pages) {
         if (!(await appendPage(tx, session, { ...log, epoch }, page, false))) throw new SupersededError(session.nodeId);
       }
