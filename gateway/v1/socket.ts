@@ -158,9 +158,10 @@ export class SocketV1 implements BatchConnection {
 
   /** @throws NodeRequestError; `busy` if the log may not be whole even after {@link WRITTEN_WAIT_MS} */
   async #untilLogIsWritten(attemptId: string, signal: AbortSignal): Promise<void> {
-    const waitMs = Math.min(this.#ingest.logIsWrittenIn(attemptId), WRITTEN_WAIT_MS);
-    if (waitMs <= 0) return;
-    await sleep(waitMs, undefined, { signal }).catch(() => {
+    const left = this.#ingest.logIsWrittenIn(attemptId);
+    if (left <= 0) return;
+    // a timer may fire a little early
+    await sleep(Math.min(left + 20, WRITTEN_WAIT_MS), undefined, { signal }).catch(() => {
       throw new NodeRequestError('cancelled', 'the request was cancelled');
     });
     if (this.#ingest.logIsWrittenIn(attemptId) > 0) {
