@@ -410,6 +410,7 @@ describe('an execution that has just ended', () => {
     await expect(full(attempt)).rejects.toMatchObject({ code: 'busy' });
     await full(attempt);
     expect((await syncOf(attempt)).state).toBe('complete');
+    await expect(full(attempt)).resolves.toMatchObject({ done: true }); // and whenever somebody asks again
   });
 
   test('does not make its attempt complete by an answer that was asked for too early', async () => {

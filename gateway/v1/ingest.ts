@@ -117,7 +117,7 @@ export class IngestV1 {
 
   /** @returns for how long the log of an execution of the attempt may not be whole yet, because it has just ended, in ms */
   logIsWrittenIn(attemptId: string): number {
-    return this.#justEnded.getRemainingTTL(attemptId);
+    return Math.max(0, this.#justEnded.getRemainingTTL(attemptId));
   }
 
   add(item: IngestItem): void {
@@ -249,9 +249,13 @@ export class IngestV1 {
       if (status === 'running' || completedAt === null || nodeTime === undefined) continue;
       const since = timeSince(completedAt, nodeTime);
       if (!isLogBeingWritten(since)) continue;
-      const ttl = Math.max(1, LOG_WRITTEN_MS - since, this.#justEnded.getRemainingTTL(attemptId)); // 0 would be for ever
-      this.#justEnded.set(attemptId, true, { ttl });
+      this.#waitForLog(attemptId, LOG_WRITTEN_MS - since);
     }
+  }
+
+  #waitForLog(attemptId: string, ms: number): void {
+    // never 0, which would be for ever
+    if (ms > this.logIsWrittenIn(attemptId)) this.#justEnded.set(attemptId, true, { ttl: ms });
   }
 
   /** @returns whether frames about the attempt may be part of an answer */
@@ -346,9 +350,7 @@ export class IngestV1 {
   }
 
   #noteFinished(window: BackfillWindow, { sync, followed, isEarly, askAgainMs }: TakenAnswer): void {
-    if (askAgainMs > this.logIsWrittenIn(window.attemptId)) {
-      this.#justEnded.set(window.attemptId, true, { ttl: askAgainMs });
-    }
+    this.#waitForLog(window.attemptId, askAgainMs);
     if (sync) countCompleted([sync]);
     for (const executionId of followed) this.#logs.follow(executionId);
     // asking once more is enough; lines that the node does not have any more would be asked for again and again
