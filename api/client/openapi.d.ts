@@ -748,7 +748,7 @@ export interface components {
         NewSwarmProject: {
             /**
              * Format: uuid
-             * @description If given, the organisation of the credential.
+             * @description Not needed: a credential belongs to one organisation. If it is given, it must be that one.
              */
             organization_id?: string;
             name: string;
@@ -1765,7 +1765,7 @@ export interface operations {
     listSwarmProjects: {
         parameters: {
             query?: {
-                /** @description If given, the organisation of the credential. */
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
                 organization_id?: string;
             };
             header?: never;
@@ -1796,6 +1796,15 @@ export interface operations {
             };
             /** @description No valid credential. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -8,7 +8,8 @@ import {
 import { notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';
 import { uuid } from '../../protocol/uuid.js';
-import { apiKey, apiKeyList, createdApiKey, newApiKey, organizationQuery } from '../schemas/node.js';
+import { organizationQuery } from '../schemas/common.js';
+import { apiKey, apiKeyList, createdApiKey, newApiKey } from '../schemas/node.js';
 import { apiKeyView } from '../views/node.js';
 
 const params = z.strictObject({ id: uuid });

@@ -4,7 +4,8 @@ import { findNode, listNodes } from '../../prisma/queries/list-nodes.js';
 import { ApiError, notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';
 import { uuid } from '../../protocol/uuid.js';
-import { node, nodeList, organizationQuery } from '../schemas/node.js';
+import { organizationQuery } from '../schemas/common.js';
+import { node, nodeList } from '../schemas/node.js';
 import { nodeView } from '../views/node.js';
 
 const params = z.strictObject({ id: uuid });

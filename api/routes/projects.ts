@@ -16,13 +16,13 @@ import { MAX_SWARM_PROJECTS } from '../../prisma/queries/v1/node-projects.js';
 import { uuid } from '../../protocol/uuid.js';
 import { ApiError, notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';
+import { organizationQuery } from '../schemas/common.js';
 import {
   newProjectLink,
   newSwarmProject,
   nodeProjectList,
   projectLinkAnswer,
   projectLinkList,
-  projectQuery,
   swarmProjectAnswer,
   swarmProjectList,
 } from '../schemas/project.js';
@@ -45,12 +45,11 @@ function swarmProjectRoutes(): Route[] {
       tag,
       summary: 'The organisation’s projects, newest first, and the nodes that are linked to each',
       access: 'viewer',
-      query: projectQuery,
+      query: organizationQuery,
       responses: { 200: swarmProjectList },
-      handle: async ({ scope, query }) => {
-        requireOwn(query.organization_id, scope.organizationId);
-        return answer(200, { projects: (await listSwarmProjects(scope)).map(linkedSwarmProjectView) });
-      },
+      errors: ['forbidden'],
+      handle: async ({ scope }) =>
+        answer(200, { projects: (await listSwarmProjects(scope)).map(linkedSwarmProjectView) }),
     }),
     route({
       method: 'post',
@@ -63,7 +62,6 @@ function swarmProjectRoutes(): Route[] {
       responses: { 200: swarmProjectAnswer },
       errors: ['conflict'],
       handle: async ({ scope, body }) => {
-        requireOwn(body.organization_id, scope.organizationId);
         const { name, description = null, metadata } = body;
         const created = await createSwarmProject(scope, { name, description, metadata: metadata ?? {} });
         if (created === 'name_taken') throw new ApiError('conflict', 'swarm project name already exists');
@@ -194,8 +192,3 @@ const REFUSALS: Record<LinkRefusal, () => ApiError> = {
   project_is_linked: () => new ApiError('conflict', "the node's project is linked to another swarm project; unlink it"),
   node_is_linked: () => new ApiError('conflict', 'node already linked to this swarm project'),
 };
-
-/** The original's clients name the organisation; here the credential does. */
-function requireOwn(given: string | undefined, own: string): void {
-  if (given !== undefined && given !== own) throw new ApiError('forbidden', 'Not a member of organization');
-}

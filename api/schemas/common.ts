@@ -26,6 +26,8 @@ export const organizationId = uuid.optional().meta({
   description: 'Not needed: a credential belongs to one organisation. If it is given, it must be that one.',
 });
 
+export const organizationQuery = z.strictObject({ organization_id: organizationId });
+
 /** The query of the original's own routes, which ignore whatever they do not know. */
 export const originalQuery = z.object({ organization_id: organizationId });
 

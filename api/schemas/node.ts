@@ -44,8 +44,6 @@ export const apiKey = z
 
 export const apiKeyList = z.array(apiKey);
 
-export const organizationQuery = z.strictObject({ organization_id: organizationId });
-
 export const newApiKey = z
   .strictObject({ name: storedText(256).trim().min(1), organization_id: organizationId })
   .meta({ id: 'NewApiKey' });

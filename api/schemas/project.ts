@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { uuid } from '../../protocol/uuid.js';
-import { count, storedText, time } from './common.js';
+import { count, organizationId, storedText, time } from './common.js';
 
 const MAX_METADATA_BYTES = 16 * 1024;
 
@@ -28,7 +28,7 @@ export const swarmProjectList = z.strictObject({
 
 export const newSwarmProject = z
   .strictObject({
-    organization_id: uuid.optional().meta({ description: 'If given, the organisation of the credential.' }),
+    organization_id: organizationId,
     name: storedText(256).trim().min(1),
     description: storedText(4096).nullish(),
     metadata: z
@@ -39,10 +39,6 @@ export const newSwarmProject = z
       }),
   })
   .meta({ id: 'NewSwarmProject' });
-
-export const projectQuery = z.strictObject({
-  organization_id: uuid.optional().meta({ description: 'If given, the organisation of the credential.' }),
-});
 
 export const projectLink = z
   .strictObject({
