@@ -1,11 +1,8 @@
-import { type BatchConnection, NodeRequestError } from '../gateway/interface.js';
+import { type BatchConnection, LONG_WAIT_SECONDS, NodeRequestError } from '../gateway/interface.js';
 import { isTooLarge } from '../prisma/queries/too-large.js';
 import type { BackfillType } from '../backfills/definitions.js';
 import { noteWaiting } from '../prisma/queries/v1/note-waiting.js';
 import type { Mirror, Mirrored } from './mirror.js';
-
-/** From then on, `sync.last_error` says what the attempt waits for. */
-const LONG_WAIT_SECONDS = 60;
 
 /**
  * One step at a node of protocol version 1: asks for the whole attempt and waits, up to the length of a step, until

@@ -19,12 +19,11 @@ import { Login, type Accepted, type Admit } from './login.js';
 import { nodesConnected } from './metrics.js';
 import { MessageTap } from './message-tap.js';
 import { createSocketFactory, type CreateSocket, type SocketFactoryDeps } from './socket-factory.js';
-import type { WatchBounds } from './v1/running-watch.js';
 
 const SOCKET_PATH = '/v1/nodes/ws';
 const MAX_UNAUTHENTICATED_SOCKETS = 1000;
 
-export interface GatewayDeps extends Pick<SocketFactoryDeps, 'messageLimits' | 'largeMessages'> {
+export interface GatewayDeps extends Pick<SocketFactoryDeps, 'watchBounds' | 'messageLimits' | 'largeMessages'> {
   database: Database;
   logger: Logger;
   /** The task queue of this process; every start of the process has a new one. */
@@ -33,8 +32,6 @@ export interface GatewayDeps extends Pick<SocketFactoryDeps, 'messageLimits' | '
   backfills: NodeBackfills;
   /** How often a marker is written after acknowledgements, in ms. @default 10000 */
   markerMs?: number;
-  /** When version 1 nodes are asked what has ended. */
-  watchBounds?: Partial<WatchBounds>;
   /** How long a node has to send its `auth` frame, in ms. @default 30000 */
   authTimeoutMs?: number;
 }

@@ -68,6 +68,9 @@ export interface BatchConnection {
 /** `protocol` tells which of the two a node is, and so how to mirror it. */
 export type NodeConnection = PagedConnection | BatchConnection;
 
+/** From then on, the hive says that it waits for a node's answers: in the log, and with the attempt. */
+export const LONG_WAIT_SECONDS = 60;
+
 /**
  * Why a request to a node failed. `code` is safe to show and to keep in a workflow's history. `message` may contain the
  * node's own words, so it is for the hive's log only.

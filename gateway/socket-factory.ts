@@ -27,7 +27,7 @@ export interface SocketFactoryDeps {
   database: Database;
   logger: Logger;
   events: SocketEvents;
-  /** Version 1: when nodes are asked what has ended. */
+  /** Version 1: when nodes are asked what has ended. @default WATCH_BOUNDS */
   watchBounds?: Partial<WatchBounds>;
   /** Limits of a version 1 node's messages. @default MESSAGE_LIMITS */
   messageLimits?: LargeMessageLimits;

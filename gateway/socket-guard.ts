@@ -13,8 +13,10 @@ const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 /** How long a node has to answer a close. */
 const CLOSE_MS = 2000;
 
-/** How often a silent socket is looked at. The lease lasts three times as long. */
-const LOOK_MS = SILENCE_TIMEOUT_MS / 3;
+/** A socket is closed at the third look in a row that finds it silent. The lease lasts as long. */
+const SILENT_LOOKS = 3;
+/** How often a silent socket is looked at. */
+const LOOK_MS = SILENCE_TIMEOUT_MS / SILENT_LOOKS;
 /** A message counts as arriving if this many bytes of it have come since the last look. */
 const MIN_ARRIVED_BYTES = 16 * 1024;
 /** The hive keeps the lease of a socket that it does not read for so long; then the node counts as offline. */
@@ -115,7 +117,7 @@ export class SocketGuard {
     if (this.isPaused || isArriving) {
       this.#silentLooks = 1;
       if (isArriving || performance.now() - this.#pausedAt < MAX_KEPT_MS) this.#deps.renew();
-    } else if (++this.#silentLooks * LOOK_MS > SILENCE_TIMEOUT_MS - LOOK_MS / 2) {
+    } else if (++this.#silentLooks >= SILENT_LOOKS) {
       this.close('heartbeat timeout');
       return;
     }

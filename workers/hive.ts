@@ -2,7 +2,7 @@
 /** The `hive` command. */
 import { CommanderError } from 'commander';
 import { hiveProgram } from './commands/program.js';
-import { printable } from './commands/output.js';
+import { printableLines } from './commands/output.js';
 import { exitCodeOf } from './commands/usage.js';
 
 try {
@@ -11,7 +11,7 @@ try {
   // commander has already printed its own errors
   if (!(error instanceof CommanderError)) {
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`hive: ${message.split('\n').map(printable).join('\n')}\n`);
+    process.stderr.write(`hive: ${printableLines(message)}\n`);
   }
   process.exit(exitCodeOf(error)); // what a failed start left open must not keep the process alive
 }

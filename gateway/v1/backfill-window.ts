@@ -1,8 +1,8 @@
 import type { NodeRequestError } from '../interface.js';
-import type { EncodedLine } from '../../protocol/v1/log-lines.js';
+import { lengthOf, type EncodedLine } from '../../protocol/v1/log-lines.js';
 
-/** The maximum size of the deferred batches of one backfill, in the length of their lines as stored. */
-const MAX_DEFERRED_BYTES = 64 * 1024 * 1024;
+/** The maximum length of the deferred batches of one backfill, as {@link lengthOf} measures them. */
+const MAX_DEFERRED_LENGTH = 64 * 1024 * 1024;
 
 /** How far a log has come, in one batch or several. */
 export interface AnsweredLog {
@@ -37,7 +37,7 @@ export class BackfillWindow {
   /** Why the backfill has failed, although all that can be stored of the answer is to be stored. */
   failure: NodeRequestError | undefined;
   readonly #deferred = new Map<string, EncodedLine[][]>();
-  #deferredBytes = 0;
+  #deferredLength = 0;
 
   constructor(
     readonly requestId: string,
@@ -53,9 +53,9 @@ export class BackfillWindow {
    * @returns false if there is no room for it
    */
   defer(executionId: string, lines: EncodedLine[]): boolean {
-    const bytes = sizeOf(lines);
-    if (this.#deferredBytes + bytes > MAX_DEFERRED_BYTES) return false;
-    this.#deferredBytes += bytes;
+    const length = lengthOf(lines);
+    if (this.#deferredLength + length > MAX_DEFERRED_LENGTH) return false;
+    this.#deferredLength += length;
     this.#deferred.set(executionId, [...(this.#deferred.get(executionId) ?? []), lines]);
     return true;
   }
@@ -64,7 +64,7 @@ export class BackfillWindow {
   takeDeferred(executionId: string): EncodedLine[][] {
     const batches = this.#deferred.get(executionId) ?? [];
     this.#deferred.delete(executionId);
-    this.#deferredBytes -= batches.reduce((sum, lines) => sum + sizeOf(lines), 0);
+    this.#deferredLength -= batches.reduce((sum, lines) => sum + lengthOf(lines), 0);
     return batches;
   }
 
@@ -86,8 +86,4 @@ export class BackfillWindow {
     this.listed.clear();
     this.answered.clear();
   }
-}
-
-function sizeOf(lines: readonly EncodedLine[]): number {
-  return lines.reduce((sum, line) => sum + line.json.length, 0);
 }

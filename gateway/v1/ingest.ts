@@ -2,27 +2,14 @@
  * Stores what a version 1 node sends, in the order it came: metadata in batches of one transaction each, everything
  * else one by one. The node sends nothing twice, so what has arrived is stored even if the socket has closed meanwhile.
  */
-import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import {
-  NIL_UUID,
-  type HiveAnswerV1,
-  type NodeDataV1,
-  type NodeFrameV1,
-  type TaskSyncV1,
-} from '../../protocol/v1/frames.js';
+import { taskRefusalV1, type HiveAnswerV1, type NodeDataV1, type NodeFrameV1 } from '../../protocol/v1/frames.js';
 import { countCompleted } from '../../backfills/metrics.js';
 import type { Database } from '../../prisma/database.js';
 import { isTransientDatabaseError } from '../../prisma/errors.js';
 import { SupersededError, type NodeSession } from '../../prisma/session.js';
 import type { ComputedSync } from '../../prisma/queries/attempt-state.js';
-import {
-  isLogBeingWritten,
-  LOG_WRITTEN_MS,
-  settleAnswer,
-  timeSince,
-  type TakenAnswer,
-} from '../../prisma/queries/v1/finish-backfill.js';
+import { settleAnswer, type TakenAnswer } from '../../prisma/queries/v1/finish-backfill.js';
 import { needAfterAsk } from '../../prisma/queries/v1/need-after-ask.js';
 import { storeMetadataV1, type TakenInV1 } from '../../prisma/queries/v1/store-metadata.js';
 import { storeTask } from '../../prisma/queries/v1/store-task.js';
@@ -38,6 +25,7 @@ import { BatchIntake } from './batch-intake.js';
 import type { ArrivingBatch } from './large-message-reader.js';
 import { LogIngestV1, type LogIngestDeps } from './log-ingest.js';
 import { LogWriterV1 } from './log-writer.js';
+import { LogsBeingWritten } from './logs-being-written.js';
 import { WholeBatches } from './whole-batches.js';
 
 export type IngestItem = (
@@ -75,8 +63,7 @@ export interface IngestDeps {
 
 /** The maximum number of tries to write something once the socket has closed. */
 const TRIES_WHEN_CLOSED = 3;
-/** The backfill of one that is forgotten begins too early, and is made once more. */
-const MAX_JUST_ENDED = 1000;
+const TASK_STATUSES = new Set(['todo', 'inprogress', 'in-progress', 'inreview', 'in-review', 'done', 'cancelled']);
 
 export class IngestV1 {
   readonly #deps: IngestDeps;
@@ -89,8 +76,7 @@ export class IngestV1 {
   readonly #logs: LogIngestV1;
   readonly #whole: WholeBatches;
   readonly #batches: BatchIntake;
-  /** Attempts with an execution that has just ended, or whose log is still being written. */
-  readonly #justEnded = new LRUCache<string, true>({ max: MAX_JUST_ENDED, ttl: LOG_WRITTEN_MS });
+  readonly #beingWritten = new LogsBeingWritten();
   #isClosed = false;
   #lastStored = 0;
 
@@ -117,7 +103,7 @@ export class IngestV1 {
 
   /** @returns for how long the log of an execution of the attempt may not be whole yet, because it has just ended, in ms */
   logIsWrittenIn(attemptId: string): number {
-    return Math.max(0, this.#justEnded.getRemainingTTL(attemptId));
+    return this.#beingWritten.remainingMs(attemptId);
   }
 
   add(item: IngestItem): void {
@@ -247,15 +233,8 @@ export class IngestV1 {
     const nodeTime = this.#deps.nodeTime();
     for (const { attempt_id: attemptId, status, completed_at: completedAt } of executions) {
       if (status === 'running' || completedAt === null || nodeTime === undefined) continue;
-      const since = timeSince(completedAt, nodeTime);
-      if (!isLogBeingWritten(since)) continue;
-      this.#waitForLog(attemptId, LOG_WRITTEN_MS - since);
+      this.#beingWritten.noteEnd(attemptId, completedAt, nodeTime);
     }
-  }
-
-  #waitForLog(attemptId: string, ms: number): void {
-    // never 0, which would be for ever
-    if (ms > this.logIsWrittenIn(attemptId)) this.#justEnded.set(attemptId, true, { ttl: ms });
   }
 
   /** @returns whether frames about the attempt may be part of an answer */
@@ -272,9 +251,8 @@ export class IngestV1 {
 
   async #takeTask(task: NodeDataV1<'task_sync'>): Promise<void> {
     const { database, session } = this.#deps;
-    const refusal = refuseTask(task);
-    if (refusal) {
-      this.#deps.send(refusal);
+    if (!TASK_STATUSES.has(task.status)) {
+      this.#deps.send(taskRefusalV1(task, `invalid task status: ${task.status}`));
       return;
     }
     const id = await this.#persist(() => storeTask(database, session, task));
@@ -350,7 +328,7 @@ export class IngestV1 {
   }
 
   #noteFinished(window: BackfillWindow, { sync, followed, isEarly, askAgainMs }: TakenAnswer): void {
-    this.#waitForLog(window.attemptId, askAgainMs);
+    this.#beingWritten.waitFor(window.attemptId, askAgainMs);
     if (sync) countCompleted([sync]);
     for (const executionId of followed) this.#logs.follow(executionId);
     // asking once more is enough; lines that the node does not have any more would be asked for again and again
@@ -373,13 +351,4 @@ export class IngestV1 {
 function release(item: IngestItem): void {
   item.release?.();
   if (item.type === 'arriving_batch') item.data.pieces.destroy();
-}
-
-const TASK_STATUSES = new Set(['todo', 'inprogress', 'in-progress', 'inreview', 'in-review', 'done', 'cancelled']);
-
-/** @returns the answer to a task that can't be stored; undefined if it can */
-function refuseTask({ local_task_id, status }: TaskSyncV1): HiveAnswerV1 | undefined {
-  if (TASK_STATUSES.has(status)) return undefined;
-  const data = { local_task_id, shared_task_id: NIL_UUID, success: false, error: `invalid task status: ${status}` };
-  return { type: 'task_sync_response', data };
 }

@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { MAX_LIVE_BATCH_ENTRIES, type NodeDataV1 } from '../../protocol/v1/frames.js';
 import { LineMatcher } from '../../protocol/v1/line-matcher.js';
-import { entryLines, type EncodedLine } from '../../protocol/v1/log-lines.js';
+import { entryLines, lengthOf, type EncodedLine } from '../../protocol/v1/log-lines.js';
 import type { StoredLog } from '../../prisma/queries/v1/stored-log.js';
 import { pagesRejected } from '../metrics.js';
 import type { AnsweredLog, BackfillWindow } from './backfill-window.js';
@@ -335,7 +335,7 @@ export class LogIngestV1 {
 
 /** @returns whether it is so large that our own node agent may send another part of the log after it */
 function mayGoOn(lines: readonly EncodedLine[]): boolean {
-  return lines.reduce((sum, { json }) => sum + json.length, 0) >= MIN_PART_LENGTH;
+  return lengthOf(lines) >= MIN_PART_LENGTH;
 }
 
 /** @returns whether the log has the batch, or ends with its beginning */

@@ -9,7 +9,7 @@ import {
 } from '../../prisma/queries/v1/node-projects.js';
 import type { NodeSession } from '../../prisma/session.js';
 import {
-  NIL_UUID,
+  taskRefusalV1,
   type HiveAnswerV1,
   type LinkedProjectV1,
   type NodeFrameV1,
@@ -53,13 +53,9 @@ export class ProjectsV1 {
   }
 
   /** @returns the answer to a task of a project that an administrator has unlinked; undefined if it is to be stored */
-  refuse({ local_task_id, local_project_id }: TaskSyncV1): HiveAnswerV1 | undefined {
-    if (!this.#unlinked.has(local_project_id)) return undefined;
-    const error = 'Project not linked to swarm: an administrator of the hive has unlinked it';
-    return {
-      type: 'task_sync_response',
-      data: { local_task_id, shared_task_id: NIL_UUID, success: false, error },
-    };
+  refuse(task: TaskSyncV1): HiveAnswerV1 | undefined {
+    if (!this.#unlinked.has(task.local_project_id)) return undefined;
+    return taskRefusalV1(task, 'Project not linked to swarm: an administrator of the hive has unlinked it');
   }
 
   /** Stores what the node says. @throws SupersededError */

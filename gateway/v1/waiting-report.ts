@@ -1,11 +1,10 @@
 /** Says in the log what the hive waits for, because nothing else of a node's attempts goes on meanwhile. */
 import type { Logger } from 'pino';
+import { LONG_WAIT_SECONDS } from '../interface.js';
 import { RepeatedErrors } from '../repeated-errors.js';
 import type { Waiting } from './outstanding.js';
 
 const LOOK_MS = 10_000;
-/** A request that has been out for longer is worth a line. */
-export const LONG_WAIT_SECONDS = 60;
 /** Of the whole process, by node: a node that reconnects again and again is logged no more often. */
 const repeated = new RepeatedErrors();
 

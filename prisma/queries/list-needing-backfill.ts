@@ -22,6 +22,14 @@ export interface AttemptCursor {
   attemptId: string;
 }
 
+/**
+ * Condition of a listing, newest first, that goes on after an attempt, or begins.
+ * @param place the columns of the attempt's time and id, in brackets
+ */
+export const comesAfter = (place: Prisma.Sql, after: AttemptCursor | undefined) => Prisma.sql`
+  ${place} < (COALESCE(${after?.createdAt ?? null}::timestamptz, 'infinity'),
+              COALESCE(${after?.attemptId ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))`;
+
 /** The node's attempts that need a backfill now, newest first. */
 export function listNeedingBackfill(
   db: Queryable,
@@ -32,8 +40,7 @@ export function listNeedingBackfill(
   return db.$queryRaw`
     SELECT s.attempt_id AS "attemptId", s.attempt_created_at::text AS "createdAt" FROM attempt_sync s
     WHERE s.node_id = ${nodeId}::uuid AND ${NEEDS_BACKFILL_NOW}
-      AND (s.attempt_created_at, s.attempt_id) <
-          (COALESCE(${after?.createdAt ?? null}::timestamptz, 'infinity'), COALESCE(${after?.attemptId ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+      AND ${comesAfter(Prisma.sql`(s.attempt_created_at, s.attempt_id)`, after)}
     ORDER BY s.attempt_created_at DESC, s.attempt_id DESC LIMIT ${limit}`;
 }
 

@@ -25,7 +25,7 @@ export const MAX_LIVE_BATCH_ENTRIES = 500;
 export const ATTEMPT_NOT_FOUND = 'not found';
 
 /** In the answer to a task that was not stored: original nodes require an id. */
-export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 const MAX_ACTION_BYTES = 4 * 1024 * 1024;
 /** PostgreSQL indexes it, and refuses more than 2,704 bytes. */
@@ -260,6 +260,11 @@ export interface LinkedProjectV1 {
   source_node_id: string;
   source_node_name: string;
   is_owned: true;
+}
+
+/** The answer to a task that is not stored. The original node requires an id in it. */
+export function taskRefusalV1({ local_task_id }: TaskSyncV1, error: string): HiveAnswerV1 {
+  return { type: 'task_sync_response', data: { local_task_id, shared_task_id: NIL_UUID, success: false, error } };
 }
 
 /** The answer to a login, as the original node parses it: even a refusal needs every field of a success. */

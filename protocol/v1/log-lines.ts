@@ -8,6 +8,11 @@ export interface EncodedLine {
   json: string;
 }
 
+/** @returns how long the lines are together as they are stored, in UTF-16 units */
+export function lengthOf(lines: readonly EncodedLine[]): number {
+  return lines.reduce((sum, { json }) => sum + json.length, 0);
+}
+
 /**
  * One entry is one line, whatever newlines it contains. One that is too long for a line becomes several, cut between
  * characters, and the same way each time it is sent.

@@ -12,8 +12,13 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** @returns the text in its lines, each as {@link printable} makes it */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 export function print(text: string): void {
-  process.stdout.write(`${text.split('\n').map(printable).join('\n')}\n`);
+  process.stdout.write(`${printableLines(text)}\n`);
 }
 
 /** Prints the rows as one JSON array, or as a table with the field names on top. */

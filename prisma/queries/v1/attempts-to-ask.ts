@@ -1,6 +1,6 @@
 /** Which attempts a version 1 node is asked about, because it says neither that an execution has ended, nor anything twice. */
-import type { Queryable } from '../../database.js';
-import type { AttemptCursor } from '../list-needing-backfill.js';
+import { Prisma, type Queryable } from '../../database.js';
+import { comesAfter, type AttemptCursor } from '../list-needing-backfill.js';
 
 /**
  * Attempts of the node with executions that run, as far as the hive knows, in the order of their ids. The conditions on
@@ -33,7 +33,6 @@ export function listAttemptsOf(
     SELECT a.id AS "attemptId", a.created_at::text AS "createdAt"
     FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id
     WHERE a.node_id = ${nodeId}::uuid AND s.state <> 'unavailable'
-      AND (a.created_at, a.id) <
-          (COALESCE(${after?.createdAt ?? null}::timestamptz, 'infinity'), COALESCE(${after?.attemptId ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+      AND ${comesAfter(Prisma.sql`(a.created_at, a.id)`, after)}
     ORDER BY a.created_at DESC, a.id DESC LIMIT ${limit}`;
 }

@@ -1,6 +1,7 @@
 import type { Database } from '../../database.js';
 import { lockSession, type SessionFence } from '../../session.js';
-import { computeSync, lockAttempts, type ComputedSync } from '../attempt-state.js';
+import { lockAttempts, type ComputedSync } from '../attempt-state.js';
+import { needBackfillIn } from '../need-backfill.js';
 
 /**
  * Notes that lines of an execution may be missing which the node does not push again, and makes its attempt need a
@@ -22,9 +23,6 @@ export function noteGap(
     const known = await tx.$executeRaw`
       UPDATE execution SET has_gap = true, live_lost_line = COALESCE(${lostLine ?? null}::text, live_lost_line)
       WHERE id = ${executionId}::uuid AND attempt_id = ${attemptId}::uuid AND node_id = ${session.nodeId}::uuid`;
-    if (known === 0) return undefined;
-    await tx.$executeRaw`
-      UPDATE attempt SET revision = revision + 1 WHERE id = ${attemptId}::uuid AND described_revision >= revision`;
-    return (await computeSync(tx, [attemptId]))[0];
+    return known === 0 ? undefined : needBackfillIn(tx, session, attemptId);
   });
 }

@@ -2,8 +2,7 @@
  * Replacing an execution's log by one that is too large to be held: its pages are written under the next epoch, where
  * no reader looks, until one transaction makes them the log.
  */
-import { encodePage, readPage, type NumberedPage, type OutputType } from '../../../protocol/page.js';
-import { parseLine } from '../../../protocol/page-line.js';
+import { checkPage, encodePage, readPage, type NumberedPage } from '../../../protocol/page.js';
 import type { Database, Queryable } from '../../database.js';
 import { lockSession, type SessionFence } from '../../session.js';
 import { lockAttempts } from '../attempt-state.js';
@@ -38,15 +37,10 @@ export async function beginStaging(db: Database, session: SessionFence, log: Sto
 }
 
 async function cutPage(page: NumberedPage, lastSeq: number): Promise<MadePage> {
-  const lines = await readPage(page, { fromSeq: page.firstSeq, toSeq: lastSeq });
-  const lineCounts: Record<OutputType, number> = { stdout: 0, stderr: 0, system: 0 };
-  let rawBytes = 0;
-  for (const [index, { json }] of lines.entries()) {
-    lineCounts[parseLine(json, page.firstSeq + index).output_type]++;
-    rawBytes += Buffer.byteLength(json) + 1;
-  }
+  const { firstSeq } = page;
+  const lines = await readPage(page, { fromSeq: firstSeq, toSeq: lastSeq });
   const gzip = await encodePage(lines.map(({ json }) => json).join('\n'));
-  return { firstSeq: page.firstSeq, lastSeq, gzip, content: { rawBytes, lineCounts } };
+  return { firstSeq, lastSeq, gzip, content: await checkPage(gzip, firstSeq, lastSeq) };
 }
 
 /** Adds pages to the new log. Those that an earlier try has added stay as they are. @throws SupersededError */
