@@ -1,27 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { NodeRequestError, type BatchConnection } from '../gateway/interface.js';
-import { openDatabase } from '../prisma/client.js';
 import type { Database } from '../prisma/database.js';
-import { ensureOrganization } from '../prisma/queries/organization.js';
 import { settleBackfill } from '../prisma/queries/settle-backfill.js';
-import { createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
+import { startTestHive, type TestHive } from '../tests/harness/http-api.js';
 import { seedAttempt, seedNode } from '../tests/harness/seed.js';
 import { mirrorV1 } from './mirror-v1.js';
 
-let testDatabase: TestDatabase;
+let hive: TestHive;
 let database: Database;
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase(testDatabase.url);
+  hive = await startTestHive();
+  ({ database } = hive);
 });
-afterAll(async () => {
-  await database.$disconnect();
-  await testDatabase.drop();
-});
+afterAll(() => hive.close());
 
 test('an attempt whose backfill waits long for a node’s earlier answers says so until the backfill ends', async () => {
-  const { id: organizationId } = await ensureOrganization(database, 'default');
+  const { id: organizationId } = hive.own;
   const nodeId = await seedNode(database, organizationId);
   const attemptId = await seedAttempt(database, { organizationId, nodeId });
   await database.attemptSync.update({ where: { attemptId }, data: { state: 'pending_backfill', runId: 'run' } });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { FaultProxy } from './chaos/fault-proxy.js';
 import { Random } from './chaos/random.js';
-import { linesOfRows } from './harness/page-lines.js';
+import { storedLinesOf } from './harness/page-lines.js';
 import { startAgent } from './harness/scripted-v1-agent.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Entry } from './harness/scripted-v1-node.js';
 import { until } from './harness/until.js';
@@ -71,13 +71,8 @@ async function isMirrored(attempt: V1Attempt): Promise<boolean> {
   for (const { frame, rows } of attempt.executions) {
     const execution = await world.database.execution.findUnique({ where: { id: frame.execution_id } });
     if (execution?.status !== frame.status) return false;
-    const where = { executionId: frame.execution_id, logEpoch: execution.logEpoch };
-    const pages = await world.database.logPage.findMany({ where, orderBy: { firstSeq: 'asc' } });
-    const stored = (await linesOfRows(pages)).map(({ output_type, content, timestamp }) => ({
-      output_type,
-      content,
-      timestamp,
-    }));
+    const lines = await storedLinesOf(world.database, frame.execution_id);
+    const stored = lines.map(({ output_type, content, timestamp }) => ({ output_type, content, timestamp }));
     if (JSON.stringify(stored) !== JSON.stringify(rows)) return false;
   }
   return true;

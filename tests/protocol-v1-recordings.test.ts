@@ -6,9 +6,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { nodeFrameV1 } from '../protocol/v1/frames.js';
-import { linesOfRows } from './harness/page-lines.js';
+import { storedLinesOf } from './harness/page-lines.js';
 import { ScriptedV1Node } from './harness/scripted-v1-node.js';
-import { startTestGateway, type TestGateway } from './harness/test-gateway.js';
+import { batchConnectionTo, startTestGateway, type TestGateway } from './harness/test-gateway.js';
 import { until } from './harness/until.js';
 import { attemptsIn, replay } from './harness/v1-replay.js';
 import { readRecording, recordingPath, recordings } from './harness/v1-recordings.js';
@@ -46,8 +46,7 @@ test.each(names)('%s: a hive that hears it has every line in the end', async (na
   const nodeId = await replay(recording, node, hive.url);
   const { database, gateway } = hive;
   for (const { id, executions } of attemptsIn(recording)) {
-    const connection = gateway.connectionTo(nodeId);
-    if (connection?.protocol !== 1) throw new Error('no connection of version 1');
+    const connection = batchConnectionTo(gateway, nodeId);
     const isComplete = async () => {
       await connection.backfill(id, 'full_attempt', new AbortController().signal);
       return (await database.attemptSync.findUniqueOrThrow({ where: { attemptId: id } })).state === 'complete';
@@ -55,9 +54,7 @@ test.each(names)('%s: a hive that hears it has every line in the end', async (na
     // the first answer brings the end, so another one has to follow
     await until(isComplete, 5000, 'complete');
     for (const [executionId, { entries }] of executions) {
-      const { logEpoch } = await database.execution.findUniqueOrThrow({ where: { id: executionId } });
-      const where = { executionId, logEpoch };
-      const lines = await linesOfRows(await database.logPage.findMany({ where, orderBy: { firstSeq: 'asc' } }));
+      const lines = await storedLinesOf(database, executionId);
       expect(lines.map(({ output_type, content, timestamp }) => ({ output_type, content, timestamp }))).toEqual(
         entries,
       );

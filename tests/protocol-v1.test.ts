@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ScriptedV1Node, v1Rows, type V1Attempt } from './harness/scripted-v1-node.js';
+import { taskData } from './harness/scripted-v1-store.js';
 import { until } from './harness/until.js';
 import { World, type HiveHandle } from './harness/world.js';
 
@@ -80,24 +81,14 @@ test('a recorded conversation gets the answers that the node expects, and reads 
     git_repo_path: '/home/me/repo',
     default_branch: 'main',
   });
-  node.send('task_sync', {
-    local_task_id: '02000000-0000-4000-8000-000000000002',
-    shared_task_id: sharedTaskId,
-    local_project_id: '01000000-0000-4000-8000-000000000001',
-    title: 'Task',
-    description: null,
-    status: 'inprogress',
-    version: 1,
-    is_update: false,
-    owner_node_id: null,
-    owner_name: null,
-    created_at: '2026-02-01T10:00:00Z',
-    updated_at: '2026-02-01T10:20:00.123Z',
-    label_ids: [],
-    assignee_user_id: null,
-    assignee_name: null,
-    assignee_username: null,
-  });
+  node.send(
+    'task_sync',
+    taskData({
+      local_task_id: '02000000-0000-4000-8000-000000000002',
+      shared_task_id: sharedTaskId,
+      local_project_id: '01000000-0000-4000-8000-000000000001',
+    }),
+  );
   expect(await node.next('task_sync_response')).toEqual({
     local_task_id: '02000000-0000-4000-8000-000000000002',
     shared_task_id: sharedTaskId,

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { forOrganization } from '../../prisma/organization-scope.js';
 import { isLookWanted, wantLook } from '../../prisma/queries/v1/looks.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../tests/harness/scripted-v1-node.js';
-import { startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
+import { batchConnectionTo, startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
 import { until } from '../../tests/harness/until.js';
 import type { BatchConnection, NodeRequestError } from '../interface.js';
 import type { WatchBounds } from './running-watch.js';
@@ -40,9 +40,7 @@ class Connected {
   ) {}
 
   get connection(): BatchConnection {
-    const connection = this.hive.gateway.connectionTo(this.nodeId);
-    if (connection?.protocol !== 1) throw new Error('no connection of version 1');
-    return connection;
+    return batchConnectionTo(this.hive.gateway, this.nodeId);
   }
 
   mirror({ frame }: V1Attempt) {

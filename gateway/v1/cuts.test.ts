@@ -2,14 +2,18 @@
  * What becomes of a version 1 node's lines when its connection ends. The node pushes each line once: what it had written
  * to the old socket and the hive had not read never comes again, and what follows says nothing of it.
  */
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../prisma/database.js';
 import { forOrganization } from '../../prisma/organization-scope.js';
 import { listMissingLines } from '../../prisma/queries/find-attempt.js';
-import { linesOfRows } from '../../tests/harness/page-lines.js';
+import { storedLinesOf } from '../../tests/harness/page-lines.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../tests/harness/scripted-v1-node.js';
-import { ASKS_AT_LOGIN_ONLY, startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
+import {
+  ASKS_AT_LOGIN_ONLY,
+  batchConnectionTo,
+  startTestGateway,
+  type TestGateway,
+} from '../../tests/harness/test-gateway.js';
 import { until } from '../../tests/harness/until.js';
 import { Random } from '../../tests/chaos/random.js';
 import type { BatchConnection } from '../interface.js';
@@ -36,9 +40,7 @@ afterAll(() => hive.stop());
 
 async function login(): Promise<void> {
   nodeId = (await node.connect(hive.url))['node_id'] as string;
-  const connected = hive.gateway.connectionTo(nodeId);
-  if (connected?.protocol !== 1) throw new Error('no connection of version 1');
-  connection = connected;
+  connection = batchConnectionTo(hive.gateway, nodeId);
 }
 
 /** Ends the TCP connection, and waits until the hive has taken in what had arrived. */
@@ -61,20 +63,10 @@ const missing = ({ frame }: V1Attempt) =>
   listMissingLines(forOrganization(database, hive.organizationId), frame.attempt_id, 10);
 const contents = (execution: V1Execution) => execution.rows.map((row) => row.content);
 
-async function linesOf(execution: V1Execution): Promise<string[]> {
-  const { logEpoch } = await rowOf(execution);
-  const where = { executionId: execution.frame.execution_id, logEpoch };
-  const pages = await database.logPage.findMany({ where, orderBy: { firstSeq: 'asc' } });
-  return (await linesOfRows(pages)).map((line) => line.content);
-}
+const linesOf = async ({ frame }: V1Execution) =>
+  (await storedLinesOf(database, frame.execution_id)).map((line) => line.content);
 
-/** Waits until everything the node has sent is stored: a task goes through the same queue and is answered. */
-async function settled(): Promise<void> {
-  const id = randomUUID();
-  const times = { created_at: '2026-02-01T10:00:00Z', updated_at: '2026-02-01T10:00:00Z' };
-  node.send('task_sync', { local_task_id: id, local_project_id: id, title: '', status: 'todo', version: 1, ...times });
-  for (;;) if ((await node.next('task_sync_response', 15_000))['local_task_id'] === id) return;
-}
+const settled = () => node.settled();
 
 const RUNNING = { status: 'running', completed_at: null };
 
@@ -88,6 +80,15 @@ async function running(rows: number): Promise<{ attempt: V1Attempt; execution: V
   await full(attempt); // every new attempt is asked for once
   expect(await missing(attempt)).toEqual([]);
   return { attempt, execution };
+}
+
+/** @returns an attempt of which the hive knows that it has no execution yet */
+async function withoutExecutions(): Promise<V1Attempt> {
+  const attempt = node.addAttempt();
+  node.pushAttempt(attempt);
+  await settled();
+  await full(attempt);
+  return attempt;
 }
 
 /** The execution writes rows, and the node pushes them. */
@@ -153,10 +154,7 @@ describe('after a cut', () => {
   });
 
   test('an execution whose announcement died too is found by a backfill, and its lines are not begun in the middle', async () => {
-    const attempt = node.addAttempt();
-    node.pushAttempt(attempt);
-    await settled();
-    await full(attempt);
+    const attempt = await withoutExecutions();
     await cut();
     const execution = node.addExecution(attempt, v1Rows(20), { ...RUNNING });
     execution.pushed = { status: 'running', rows: 20 };
@@ -188,10 +186,7 @@ describe('after a cut', () => {
   });
 
   test('a new execution that only an answer has told of may miss lines until its log has come', async () => {
-    const attempt = node.addAttempt();
-    node.pushAttempt(attempt);
-    await settled();
-    await full(attempt);
+    const attempt = await withoutExecutions();
     const execution = node.addExecution(attempt, v1Rows(20), { ...RUNNING });
     execution.pushed = { status: 'running', rows: 20 };
     await connection.backfill(attempt.frame.attempt_id, 'executions', never);
@@ -328,10 +323,7 @@ describe('after a cut', () => {
   });
 
   test('an execution that is announced after some of its lines may miss these', async () => {
-    const attempt = node.addAttempt();
-    node.pushAttempt(attempt);
-    await settled();
-    await full(attempt);
+    const attempt = await withoutExecutions();
     const execution = node.addExecution(attempt, v1Rows(10), { ...RUNNING });
     execution.pushed.status = 'running';
     node.pushExecution(attempt, execution); // no execution that the hive knows

@@ -10,7 +10,7 @@ import {
   type GeneratedLog,
   type StreamedAttempt,
 } from '../../tests/harness/streaming-v1-node.js';
-import { startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
+import { batchConnectionTo, startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
 import { until } from '../../tests/harness/until.js';
 import { mirrorV1 } from '../../activities/mirror-v1.js';
 import { forOrganization } from '../../prisma/organization-scope.js';
@@ -56,9 +56,7 @@ async function connect(node: StreamingV1Node): Promise<BatchConnection> {
   node.announce();
   const ids = [...node.attempts.keys()];
   await until(async () => (await testGateway.database.attempt.count({ where: { id: { in: ids } } })) === ids.length);
-  const connection = testGateway.gateway.connectionTo(node.nodeId);
-  if (connection?.protocol !== 1) throw new Error('no connection of version 1');
-  return connection;
+  return batchConnectionTo(testGateway.gateway, node.nodeId);
 }
 
 /** Backfills as a workflow does: it asks again until the answer is there. */

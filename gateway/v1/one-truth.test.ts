@@ -6,9 +6,15 @@ import { openDatabase } from '../../prisma/client.js';
 import { Prisma, type Database } from '../../prisma/database.js';
 import { listen } from '../../tests/harness/listen.js';
 import { LostCommits } from '../../tests/harness/lost-commits.js';
-import { linesOfRows } from '../../tests/harness/page-lines.js';
+import { storedLinesOf } from '../../tests/harness/page-lines.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../tests/harness/scripted-v1-node.js';
-import { ASKS_AT_LOGIN_ONLY, startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
+import {
+  ASKS_AT_LOGIN_ONLY,
+  batchConnectionTo,
+  startTestGateway,
+  type TestGateway,
+} from '../../tests/harness/test-gateway.js';
+import { taskData } from '../../tests/harness/scripted-v1-store.js';
 import { until } from '../../tests/harness/until.js';
 import { Gateway } from '../gateway.js';
 import type { BatchConnection } from '../interface.js';
@@ -38,9 +44,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   node = new ScriptedV1Node((await hive.newKey()).secret);
   nodeId = (await node.connect(url))['node_id'] as string;
-  const connected = gateway.connectionTo(nodeId);
-  if (connected?.protocol !== 1) throw new Error('no connection of version 1');
-  connection = connected;
+  connection = batchConnectionTo(gateway, nodeId);
   // the ask at the login has been answered
   await until(async () => node.requests === 1 && (await database.backfillRequest.count({ where: { nodeId } })) === 0);
 });
@@ -64,22 +68,17 @@ const syncOf = ({ frame }: V1Attempt) =>
   database.attemptSync.findUniqueOrThrow({ where: { attemptId: frame.attempt_id } });
 const rowOf = ({ frame }: V1Execution) => database.execution.findUnique({ where: { id: frame.execution_id } });
 
-async function linesOf({ frame }: V1Execution): Promise<string[]> {
-  const { logEpoch } = await database.execution.findUniqueOrThrow({ where: { id: frame.execution_id } });
-  const where = { executionId: frame.execution_id, logEpoch };
-  const pages = await database.logPage.findMany({ where, orderBy: { firstSeq: 'asc' } });
-  return (await linesOfRows(pages)).map((line) => line.content);
-}
+const linesOf = async ({ frame }: V1Execution) =>
+  (await storedLinesOf(database, frame.execution_id)).map((line) => line.content);
 const contents = (execution: V1Execution) => execution.rows.map((row) => row.content);
 
 /** Waits until everything the node has sent is stored: a task goes through the same queue and is answered. */
 async function settled(): Promise<unknown> {
-  const id = randomUUID();
-  const times = { created_at: '2026-02-01T10:00:00Z', updated_at: '2026-02-01T10:00:00Z' };
-  node.send('task_sync', { local_task_id: id, local_project_id: id, title: '', status: 'todo', version: 1, ...times });
+  const task = taskData();
+  node.send('task_sync', task);
   for (;;) {
     const answer = await node.next('task_sync_response', 15_000);
-    if (answer['local_task_id'] === id) return answer['shared_task_id'];
+    if (answer['local_task_id'] === task.local_task_id) return answer['shared_task_id'];
   }
 }
 
@@ -106,9 +105,7 @@ describe('if the answer to a COMMIT is lost', () => {
     node.drop();
     await until(() => gateway.connectionTo(nodeId) === undefined);
     await node.connect(url);
-    const again = gateway.connectionTo(nodeId);
-    if (again?.protocol !== 1) throw new Error('no connection of version 1');
-    connection = again;
+    connection = batchConnectionTo(gateway, nodeId);
     await settled();
     const before = await database.attempt.findUniqueOrThrow({ where: { id: attempt.frame.attempt_id } });
     execution.rows.push(...v1Rows(10, 11));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ScriptedV1Node, v1Rows } from '../../tests/harness/scripted-v1-node.js';
-import { startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
+import { batchConnectionTo, startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
 
 let testGateway: TestGateway;
 let node: ScriptedV1Node;
@@ -22,8 +22,7 @@ test.each([
   const sibling = node.addExecution(attempt, v1Rows(10));
   node.addExecution(attempt, v1Rows(10), changes);
   const { node_id: nodeId } = await node.connect(testGateway.url);
-  const connection = testGateway.gateway.connectionTo(nodeId as string);
-  if (connection?.protocol !== 1) throw new Error('no connection of version 1');
+  const connection = batchConnectionTo(testGateway.gateway, nodeId);
   const { attempt_id: attemptId } = attempt.frame;
   const answer = connection.backfill(attemptId, 'full_attempt', new AbortController().signal);
   await expect(answer).rejects.toMatchObject({ code: 'internal' });

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { register } from 'prom-client';
 import { ScriptedV1Node } from '../../tests/harness/scripted-v1-node.js';
+import { attemptData, executionData, taskData } from '../../tests/harness/scripted-v1-store.js';
 import { startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
 
 let hive: TestGateway;
@@ -30,53 +31,18 @@ async function totals(name: string): Promise<Record<string, number>> {
 
 const id = () => randomUUID();
 const time = '2026-02-01T10:20:00.123456789Z';
-const attempt = {
-  attempt_id: id(),
-  assignment_id: null,
-  shared_task_id: id(),
-  executor: 'CLAUDE_CODE',
-  executor_variant: null,
-  branch: 'vk/first',
-  target_branch: 'main',
-  container_ref: null,
-  worktree_deleted: false,
-  setup_completed_at: null,
-  created_at: time,
-  updated_at: time,
-};
-const execution = {
-  execution_id: id(),
+const attempt = attemptData({ container_ref: null, created_at: time, updated_at: time });
+const execution = executionData({
   attempt_id: attempt.attempt_id,
   run_reason: 'setupscript',
-  executor_action: null,
-  before_head_commit: null,
-  after_head_commit: null,
   status: 'running',
   exit_code: null,
-  dropped: false,
   pid: 4242,
   started_at: time,
   completed_at: null,
   created_at: time,
-};
-const task = {
-  local_task_id: id(),
-  shared_task_id: attempt.shared_task_id,
-  local_project_id: id(),
-  title: 'Task',
-  description: null,
-  status: 'inprogress',
-  version: 1,
-  is_update: false,
-  owner_node_id: null,
-  owner_name: null,
-  created_at: time,
-  updated_at: time,
-  label_ids: [],
-  assignee_user_id: null,
-  assignee_name: null,
-  assignee_username: null,
-};
+});
+const task = taskData({ shared_task_id: attempt.shared_task_id, created_at: time, updated_at: time });
 const line = { output_type: 'stdout', content: 'x', timestamp: time };
 const link = { local_project_id: id(), git_repo_path: '/home/me/repo', default_branch: 'main' };
 const op = { op_type: 'task.upsert', entity_type: 'task', entity_id: id(), payload: {}, idempotency_key: 'k' };

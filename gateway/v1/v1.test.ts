@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
-import { linesOfRows } from '../../tests/harness/page-lines.js';
+import { batchConnectionTo, startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
+import { storedLinesOf } from '../../tests/harness/page-lines.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../tests/harness/scripted-v1-node.js';
+import { taskData } from '../../tests/harness/scripted-v1-store.js';
 import { until } from '../../tests/harness/until.js';
 import type { Gateway } from '../gateway.js';
 import type { BatchConnection, NodeRequestError } from '../interface.js';
@@ -43,11 +44,7 @@ async function connected(prepare: (node: ScriptedV1Node) => void = () => undefin
   return { node, nodeId: nodeId as string, connection: connectionTo(nodeId as string) };
 }
 
-function connectionTo(nodeId: string): BatchConnection {
-  const connection = gateway.connectionTo(nodeId);
-  if (connection?.protocol !== 1) throw new Error('no connection of version 1');
-  return connection;
-}
+const connectionTo = (nodeId: string) => batchConnectionTo(gateway, nodeId);
 
 /** Waits until the hive has asked the node which executions have ended, and the node has answered. */
 const askedAtLogin = (node: ScriptedV1Node, nodeId: string) =>
@@ -62,14 +59,8 @@ const stateOf = async ({ frame }: V1Attempt) => (await syncOf(frame.attempt_id))
 const known = ({ frame }: V1Attempt) =>
   until(async () => (await database.attempt.count({ where: { id: frame.attempt_id } })) === 1);
 
-async function linesOf({ frame }: V1Execution): Promise<string[]> {
-  const { logEpoch } = await database.execution.findUniqueOrThrow({ where: { id: frame.execution_id } });
-  const pages = await database.logPage.findMany({
-    where: { executionId: frame.execution_id, logEpoch },
-    orderBy: { firstSeq: 'asc' },
-  });
-  return (await linesOfRows(pages)).map((line) => line.content);
-}
+const linesOf = async ({ frame }: V1Execution) =>
+  (await storedLinesOf(database, frame.execution_id)).map((line) => line.content);
 const contents = (execution: V1Execution) => execution.rows.map((row) => row.content);
 const storedLines = async ({ frame }: V1Execution) =>
   (await database.execution.findUnique({ where: { id: frame.execution_id } }))?.storedLines;
@@ -162,24 +153,7 @@ describe('frames', () => {
     const { node } = await connected();
     const attempt = node.addAttempt();
     node.pushAttempt(attempt);
-    const task = {
-      local_task_id: randomUUID(),
-      shared_task_id: attempt.frame.shared_task_id,
-      local_project_id: randomUUID(),
-      title: 'Task\0one',
-      description: null,
-      status: 'inprogress',
-      version: 1,
-      is_update: false,
-      owner_node_id: null,
-      owner_name: null,
-      created_at: '2026-02-01T10:00:00Z',
-      updated_at: '2026-02-01T10:20:00.123Z',
-      label_ids: [],
-      assignee_user_id: null,
-      assignee_name: null,
-      assignee_username: null,
-    };
+    const task = taskData({ shared_task_id: attempt.frame.shared_task_id, title: 'Task\0one' });
     node.send('task_sync', task);
     const { local_task_id, shared_task_id } = task;
     expect(await node.next('task_sync_response')).toEqual({
@@ -224,7 +198,7 @@ describe('frames', () => {
     const attempt = node.addAttempt();
     node.addExecution(attempt, v1Rows(3));
     node.pushCycle();
-    await settled(node);
+    await node.settled();
     await full(connection, attempt);
     const before = await database.attempt.findUniqueOrThrow({ where: { id: attempt.frame.attempt_id } });
     expect(await stateOf(attempt)).toBe('complete');
@@ -232,13 +206,13 @@ describe('frames', () => {
       // some versions of the node touch the attempt whenever the task's answer comes
       attempt.frame['updated_at'] = `2026-02-01T10:3${index}:00Z`;
       node.pushCycle();
-      await settled(node);
+      await node.settled();
     }
     expect(await database.attempt.findUniqueOrThrow({ where: { id: attempt.frame.attempt_id } })).toEqual(before);
     expect(await stateOf(attempt)).toBe('complete');
     attempt.frame['branch'] = 'vk/other';
     node.pushAttempt(attempt);
-    await settled(node);
+    await node.settled();
     const after = await database.attempt.findUniqueOrThrow({ where: { id: attempt.frame.attempt_id } });
     expect(after.metadata).toMatchObject({ branch: 'vk/other' });
     expect(await stateOf(attempt)).toBe('complete');
@@ -260,7 +234,7 @@ describe('logs', () => {
     await until(async () => (await storedLines(execution)) === 1200);
     execution.frame.status = 'completed';
     node.pushCycle();
-    await settled(node);
+    await node.settled();
     expect(await stateOf(attempt)).toBe('partial');
     await full(connection, attempt);
     await full(connection, attempt);
@@ -276,7 +250,7 @@ describe('logs', () => {
     expect(await storedLines(execution)).toBe(700);
     execution.rows.push(...v1Rows(100, 701));
     for (let cycle = 0; cycle < 2; cycle++) node.pushCycle();
-    await settled(node);
+    await node.settled();
     expect(await linesOf(execution)).toEqual(contents(execution));
     expect((await syncOf(attempt.frame.attempt_id)).needsBackfill).toBe(false);
   });
@@ -344,14 +318,14 @@ describe('logs', () => {
     await until(() => gateway.connectionTo(nodeId) === undefined);
     await node.connect(url);
     node.pushCycle();
-    await settled(node);
+    await node.settled();
     expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ needsBackfill: true });
     expect(await linesOf(execution)).toHaveLength(10);
     await full(connectionTo(nodeId), attempt);
     expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ needsBackfill: false });
     execution.rows.push(...v1Rows(3, 21));
     node.pushCycle();
-    await settled(node);
+    await node.settled();
     expect(await linesOf(execution)).toEqual(contents(execution));
     expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ needsBackfill: false });
   });
@@ -362,7 +336,7 @@ describe('logs', () => {
     const execution = node.addExecution(attempt, v1Rows(10));
     node.pushCycle();
     node.sendBatch(attempt, execution, v1Rows(3, 8)); // a live batch that came twice
-    await settled(node);
+    await node.settled();
     expect(await storedLines(execution)).toBe(13);
     await full(connection, attempt);
     expect(await linesOf(execution)).toEqual(contents(execution));
@@ -379,7 +353,7 @@ describe('logs', () => {
       expect(await linesOf(execution)).toEqual(contents(execution));
     }
     for (let cycle = 0; cycle < 4; cycle++) node.pushCycle();
-    await settled(node);
+    await node.settled();
     expect(await linesOf(execution)).toEqual(contents(execution));
     expect(await stateOf(attempt)).toBe('complete');
   });
@@ -421,7 +395,7 @@ describe('logs', () => {
     expect(await stateOf(attempt)).toBe('complete');
     const execution = node.addExecution(attempt, v1Rows(3));
     node.sendBatch(attempt, execution, execution.rows);
-    await settled(node);
+    await node.settled();
     expect(await syncOf(attempt.frame.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
     await full(connection, attempt);
     expect(await linesOf(execution)).toHaveLength(3);
@@ -455,7 +429,7 @@ describe('backfill requests', () => {
     // a response of another node has no effect
     const stranger = await connected();
     stranger.node.send('backfill_response', { request_id: owed[1]?.id, success: true, error: null, entities_sent: 1 });
-    await settled(stranger.node);
+    await stranger.node.settled();
     expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(3);
 
     await until(() => gateway.connectionTo(nodeId) === undefined);
@@ -471,7 +445,7 @@ describe('backfill requests', () => {
     node.send('execution_sync', execution.frame);
     node.sendBatch(late, execution, execution.rows);
     node.send('backfill_response', { request_id: owed[1]?.id, success: true, error: null, entities_sent: 1 });
-    await settled(node);
+    await node.settled();
     expect(await syncOf(late.frame.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
     expect(await storedLines(execution)).toBe(0);
     expect(await database.backfillRequest.count({ where: { nodeId } })).toBe(2); // the first can't be answered any more, and the ask is out
@@ -509,25 +483,10 @@ test('attempts of another node are left alone', async () => {
   const stolen = stranger.node.addAttempt({ attempt_id: attempt.frame.attempt_id, branch: 'stolen' });
   stranger.node.addExecution(stolen, v1Rows(2));
   stranger.node.pushCycle();
-  await settled(stranger.node);
+  await stranger.node.settled();
   const row = await database.attempt.findUniqueOrThrow({
     where: { id: attempt.frame.attempt_id },
     include: { executions: true },
   });
   expect(row).toMatchObject({ nodeId: owner.nodeId, metadata: { branch: 'vk/first' }, executions: [] });
 });
-
-/** Waits until everything the node has sent is stored: a task goes through the same queue and is answered. */
-async function settled(node: ScriptedV1Node): Promise<void> {
-  const id = randomUUID();
-  node.send('task_sync', {
-    local_task_id: id,
-    local_project_id: id,
-    title: '',
-    status: 'todo',
-    version: 1,
-    created_at: '2026-02-01T10:00:00Z',
-    updated_at: '2026-02-01T10:00:00Z',
-  });
-  for (;;) if ((await node.next('task_sync_response'))['local_task_id'] === id) return;
-}

@@ -1,3 +1,4 @@
+import type { Database } from '../../prisma/database.js';
 import { readPage, type LogLine, type NumberedPage } from '../../protocol/page.js';
 
 /** @returns the page's lines, parsed */
@@ -16,4 +17,12 @@ export interface PageRow {
 export async function linesOfRows(rows: PageRow[]): Promise<LogLine[]> {
   const pages = rows.map(({ gzip, firstSeq, lastSeq }) => ({ gzip: Buffer.from(gzip), firstSeq, lastSeq }));
   return (await Promise.all(pages.map(linesOfPage))).flat();
+}
+
+/** @returns the lines that the hive has stored of an execution, as a reader gets them */
+export async function storedLinesOf(database: Database, executionId: string): Promise<LogLine[]> {
+  const { logEpoch } = await database.execution.findUniqueOrThrow({ where: { id: executionId } });
+  return linesOfRows(
+    await database.logPage.findMany({ where: { executionId, logEpoch }, orderBy: { firstSeq: 'asc' } }),
+  );
 }

@@ -20,7 +20,7 @@ import {
 } from './scripted-v1-frames.js';
 import { V1Queue } from './scripted-v1-queue.js';
 import { V1Runner, type RunnerHooks } from './scripted-v1-runner.js';
-import { V1Store, type V1Attempt, type V1Entry, type V1Execution } from './scripted-v1-store.js';
+import { taskData, V1Store, type V1Attempt, type V1Entry, type V1Execution } from './scripted-v1-store.js';
 
 export type { Frame } from './scripted-v1-frames.js';
 export type { V1Attempt, V1Entry, V1Execution } from './scripted-v1-store.js';
@@ -210,6 +210,13 @@ export class ScriptedV1Node implements RunnerHooks {
         throw new Error(`no ${type} arrived; got ${JSON.stringify(this.received).slice(0, 500)}`);
       await sleep(10);
     }
+  }
+
+  /** Resolves when the hive has stored everything that was sent: a task that it refuses is answered in its turn. */
+  async settled(): Promise<void> {
+    const last = taskData({ status: 'no such status' });
+    this.send('task_sync', last);
+    for (;;) if ((await this.next('task_sync_response', 15_000))['local_task_id'] === last.local_task_id) return;
   }
 
   /** Ends the TCP connection. A node that runs comes back. */

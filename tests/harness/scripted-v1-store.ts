@@ -51,6 +51,68 @@ export interface V1Operation {
   fencing_token: null;
 }
 
+/** The data of a task_sync. */
+export function taskData(changes: Record<string, unknown> = {}): V1Task['frame'] {
+  return {
+    local_task_id: randomUUID(),
+    shared_task_id: null,
+    local_project_id: randomUUID(),
+    title: 'Task',
+    description: null,
+    status: 'inprogress',
+    version: 1,
+    is_update: false,
+    owner_node_id: null,
+    owner_name: null,
+    created_at: '2026-02-01T10:00:00Z',
+    updated_at: '2026-02-01T10:20:00.123Z',
+    label_ids: [],
+    assignee_user_id: null,
+    assignee_name: null,
+    assignee_username: null,
+    ...changes,
+  };
+}
+
+/** The data of an attempt_sync. */
+export function attemptData(changes: Record<string, unknown> = {}): V1Attempt['frame'] {
+  return {
+    attempt_id: randomUUID(),
+    assignment_id: null,
+    shared_task_id: randomUUID(),
+    executor: 'CLAUDE_CODE',
+    executor_variant: null,
+    branch: 'vk/first',
+    target_branch: 'main',
+    container_ref: '/var/tmp/vibe-kanban/worktrees/first',
+    worktree_deleted: false,
+    setup_completed_at: null,
+    created_at: '2026-02-01T10:00:00Z',
+    updated_at: '2026-02-01T10:20:00.123Z',
+    ...changes,
+  };
+}
+
+/** The data of an execution_sync. */
+export function executionData(changes: Record<string, unknown> = {}): V1Execution['frame'] {
+  return {
+    execution_id: randomUUID(),
+    attempt_id: randomUUID(),
+    run_reason: 'codingagent',
+    executor_action: null,
+    before_head_commit: null,
+    after_head_commit: null,
+    status: 'completed',
+    exit_code: 0,
+    dropped: false,
+    pid: null,
+    started_at: '2026-02-01T10:00:00Z',
+    completed_at: '2026-02-01T10:20:00.123Z',
+    created_at: '2026-02-01T10:00:00Z',
+    ...changes,
+  };
+}
+
 export class V1Store {
   readonly projects: V1Project[] = [];
   readonly tasks: V1Task[] = [];
@@ -77,25 +139,11 @@ export class V1Store {
   }
 
   addTask(changes: Record<string, unknown> = {}, project = this.#projectOf(true)): V1Task {
-    const frame = {
+    const frame = taskData({
       local_task_id: this.newId(),
-      shared_task_id: null,
       local_project_id: project.frame.local_project_id,
-      title: 'Task',
-      description: null,
-      status: 'inprogress',
-      version: 1,
-      is_update: false,
-      owner_node_id: null,
-      owner_name: null,
-      created_at: '2026-02-01T10:00:00Z',
-      updated_at: '2026-02-01T10:20:00.123Z',
-      label_ids: [],
-      assignee_user_id: null,
-      assignee_name: null,
-      assignee_username: null,
       ...changes,
-    };
+    });
     const task = { frame, project };
     this.tasks.push(task);
     return task;
@@ -106,21 +154,7 @@ export class V1Store {
    * @param isShared whether the task has a shared id and its project is linked
    */
   addAttempt(changes: Record<string, unknown> = {}, isShared = true): V1Attempt {
-    const frame = {
-      attempt_id: this.newId(),
-      assignment_id: null,
-      shared_task_id: this.newId(),
-      executor: 'CLAUDE_CODE',
-      executor_variant: null,
-      branch: 'vk/first',
-      target_branch: 'main',
-      container_ref: '/var/tmp/vibe-kanban/worktrees/first',
-      worktree_deleted: false,
-      setup_completed_at: null,
-      created_at: '2026-02-01T10:00:00Z',
-      updated_at: '2026-02-01T10:20:00.123Z',
-      ...changes,
-    };
+    const frame = attemptData({ attempt_id: this.newId(), shared_task_id: this.newId(), ...changes });
     const shared = isShared ? frame.shared_task_id : null;
     const task =
       this.tasks.find((one) => shared !== null && one.frame.shared_task_id === shared) ??
@@ -143,22 +177,7 @@ export class V1Store {
   }
 
   addExecution(attempt: V1Attempt, rows: V1Entry[], changes: Record<string, unknown> = {}): V1Execution {
-    const frame = {
-      execution_id: this.newId(),
-      attempt_id: attempt.frame.attempt_id,
-      run_reason: 'codingagent',
-      executor_action: null,
-      before_head_commit: null,
-      after_head_commit: null,
-      status: 'completed',
-      exit_code: 0,
-      dropped: false,
-      pid: null,
-      started_at: '2026-02-01T10:00:00Z',
-      completed_at: '2026-02-01T10:20:00.123Z',
-      created_at: '2026-02-01T10:00:00Z',
-      ...changes,
-    };
+    const frame = executionData({ execution_id: this.newId(), attempt_id: attempt.frame.attempt_id, ...changes });
     const execution: V1Execution = { frame, rows, pushed: { rows: 0 } };
     attempt.executions.push(execution);
     return execution;

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { attemptData, executionData } from './scripted-v1-store.js';
 
 const WRITE_BYTES = 64 * 1024;
 /** A mask of zeros leaves the payload as it is. */
@@ -110,20 +111,7 @@ export class StreamingV1Node {
 
   /** The data of an attempt_sync. */
   describe({ attemptId }: StreamedAttempt): Record<string, unknown> {
-    return {
-      attempt_id: attemptId,
-      assignment_id: null,
-      shared_task_id: attemptId,
-      executor: 'CLAUDE_CODE',
-      executor_variant: null,
-      branch: 'vk/first',
-      target_branch: 'main',
-      container_ref: null,
-      worktree_deleted: false,
-      setup_completed_at: null,
-      created_at: '2026-02-01T10:00:00Z',
-      updated_at: '2026-02-01T10:20:00Z',
-    };
+    return attemptData({ attempt_id: attemptId, shared_task_id: attemptId });
   }
 
   /** Sends a frame, behind the large message that is being sent. */
@@ -205,21 +193,7 @@ export class StreamingV1Node {
   #announce(attempt: StreamedAttempt): void {
     const { attemptId, executionId } = attempt;
     this.send('attempt_sync', this.describe(attempt));
-    this.send('execution_sync', {
-      execution_id: executionId,
-      attempt_id: attemptId,
-      run_reason: 'codingagent',
-      executor_action: null,
-      before_head_commit: null,
-      after_head_commit: null,
-      status: 'completed',
-      exit_code: 0,
-      dropped: false,
-      pid: null,
-      started_at: '2026-02-01T10:00:00Z',
-      completed_at: '2026-02-01T10:20:00Z',
-      created_at: '2026-02-01T10:00:00Z',
-    });
+    this.send('execution_sync', executionData({ execution_id: executionId, attempt_id: attemptId }));
   }
 }
 

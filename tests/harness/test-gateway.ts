@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import { pino } from 'pino';
 import { Gateway, type GatewayDeps } from '../../gateway/gateway.js';
+import type { BatchConnection } from '../../gateway/interface.js';
 import { openDatabase } from '../../prisma/client.js';
 import type { Database } from '../../prisma/database.js';
 import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
@@ -70,4 +71,11 @@ export async function startTestGateway(options: TestOptions = {}): Promise<TestG
       await testDatabase.drop();
     },
   };
+}
+
+/** @returns what activities see of a version 1 node @throws Error if the gateway does not have its socket */
+export function batchConnectionTo(gateway: Gateway, nodeId: unknown): BatchConnection {
+  const connection = gateway.connectionTo(String(nodeId));
+  if (connection?.protocol !== 1) throw new Error('no connection of version 1');
+  return connection;
 }

@@ -1,25 +1,20 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { openDatabase } from '../../client.js';
 import type { Database } from '../../database.js';
-import { createTestDatabase, type TestDatabase } from '../../../tests/harness/database.js';
+import { startTestHive, type TestHive } from '../../../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../../tests/harness/seed.js';
-import { ensureOrganization } from '../organization.js';
 import { forgetHiveRevisions } from './forget-hive-revisions.js';
 
-let testDatabase: TestDatabase;
+let hive: TestHive;
 let database: Database;
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase(testDatabase.url);
+  hive = await startTestHive();
+  ({ database } = hive);
 });
-afterAll(async () => {
-  await database.$disconnect();
-  await testDatabase.drop();
-});
+afterAll(() => hive.close());
 
 test('pages that a hive was staging when it died do not stand where the node’s own epoch stores its pages', async () => {
-  const { id: organizationId } = await ensureOrganization(database, 'default');
+  const { id: organizationId } = hive.own;
   const nodeId = await seedNode(database, organizationId);
   await database.node.update({ where: { id: nodeId }, data: { protocolVersion: 1 } });
   const attemptId = await seedAttempt(database, { organizationId, nodeId });

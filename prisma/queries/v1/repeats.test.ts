@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { startTestGateway, type TestGateway } from '../../../tests/harness/test-gateway.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt } from '../../../tests/harness/scripted-v1-node.js';
+import { taskData } from '../../../tests/harness/scripted-v1-store.js';
 import type { BatchConnection } from '../../../gateway/interface.js';
 import { attemptSyncDataV1 } from '../../../protocol/v1/frames.js';
 import { Prisma } from '../../database.js';
@@ -42,32 +43,7 @@ async function rows(): Promise<Record<string, Row[]>> {
 const syncOf = ({ frame }: V1Attempt) =>
   hive.database.attemptSync.findUniqueOrThrow({ where: { attemptId: frame.attempt_id } });
 
-/** Resolves when the hive has stored everything that the node has sent: it answers a task in its turn. */
-async function settled(): Promise<void> {
-  const last = taskFrame({ status: 'no such status' });
-  node.send('task_sync', last);
-  for (;;) if ((await node.next('task_sync_response'))['local_task_id'] === last['local_task_id']) return;
-}
-
-const taskFrame = (changes: Row = {}): Row => ({
-  local_task_id: randomUUID(),
-  shared_task_id: null,
-  local_project_id: randomUUID(),
-  title: 'a task',
-  description: 'what is to be done',
-  status: 'inprogress',
-  version: 1,
-  is_update: false,
-  owner_node_id: null,
-  owner_name: null,
-  created_at: '2026-02-01T10:00:00Z',
-  updated_at: '2026-02-01T10:20:00.123Z',
-  label_ids: [],
-  assignee_user_id: null,
-  assignee_name: null,
-  assignee_username: null,
-  ...changes,
-});
+const aTask = (changes: Row = {}): Row => taskData({ title: 'a task', description: 'what is to be done', ...changes });
 
 let clock = Date.parse('2026-02-01T10:20:00.123Z');
 
@@ -82,12 +58,12 @@ async function cycle(task: Row): Promise<void> {
     for (const { frame } of attempt.executions) node.send('execution_sync', frame);
   }
   node.send('digest', { entries: [] });
-  await settled();
+  await node.settled();
 }
 
 describe('the task and the attempts that come every 30 s with another updated_at', () => {
   test('rewrite and lock no row, whatever the attempts’ states', async () => {
-    const task = taskFrame();
+    const task = aTask();
     node.send('task_sync', task);
     const { shared_task_id: id } = await node.next('task_sync_response');
     Object.assign(task, { shared_task_id: id, is_update: true });
@@ -100,7 +76,7 @@ describe('the task and the attempts that come every 30 s with another updated_at
     node.addExecution(ended, v1Rows(3));
     const refused = add();
     node.pushCycle();
-    await settled();
+    await node.settled();
     const connection = hive.gateway.connectionTo(nodeId) as BatchConnection;
     for (const { frame } of [complete, running]) {
       await connection.backfill(frame.attempt_id, 'full_attempt', new AbortController().signal);
@@ -123,7 +99,7 @@ describe('the task and the attempts that come every 30 s with another updated_at
 
   test('are stored, with their updated_at, as soon as another field has changed', async () => {
     const attempt = node.addAttempt();
-    const task = taskFrame({ shared_task_id: attempt.frame.shared_task_id });
+    const task = aTask({ shared_task_id: attempt.frame.shared_task_id });
     await cycle(task);
     const stored = async () => {
       const [row] = await hive.database.$queryRaw<{ attempt: string; task: string }[]>`
@@ -164,7 +140,7 @@ describe('the task and the attempts that come every 30 s with another updated_at
   });
 
   test('a new title is written only to the attempts that have another', async () => {
-    const task = taskFrame();
+    const task = aTask();
     node.send('task_sync', task);
     const { shared_task_id: id } = await node.next('task_sync_response');
     Object.assign(task, { shared_task_id: id });
@@ -191,7 +167,7 @@ describe('the task and the attempts that come every 30 s with another updated_at
 
   test('do not end the wait before the next backfill', async () => {
     const attempt = node.addAttempt();
-    const task = taskFrame({ shared_task_id: attempt.frame.shared_task_id });
+    const task = aTask({ shared_task_id: attempt.frame.shared_task_id });
     await cycle(task);
     const retryAt = new Date(Date.now() + 3_600_000);
     const where = { attemptId: attempt.frame.attempt_id };
@@ -203,7 +179,7 @@ describe('the task and the attempts that come every 30 s with another updated_at
 
 describe('a task that two nodes share', () => {
   test('is not rewritten because their stores differ', async () => {
-    const task = taskFrame({ shared_task_id: randomUUID() });
+    const task = aTask({ shared_task_id: randomUUID() });
     await cycle(task);
     const other = new ScriptedV1Node((await hive.newKey()).secret, 'another machine');
     await other.connect(hive.url);
