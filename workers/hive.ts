@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /** The `hive` command. */
+import { openSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { hiveProgram } from './commands/program.js';
 import { printableLines } from './commands/output.js';
 import { exitCodeOf } from './commands/usage.js';
 
+openSync(import.meta.dirname, 'r'); // a later build keeps the folders of builds that somebody has open
 try {
   await hiveProgram().parseAsync();
 } catch (error) {
