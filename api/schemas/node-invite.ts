@@ -3,7 +3,7 @@ import { uuid } from '../../protocol/uuid.js';
 import { nullableTime, organizationId, storedText, time } from './common.js';
 
 export const MAX_INVITE_MINUTES = 7 * 24 * 60;
-const DEFAULT_INVITE_MINUTES = 60;
+export const DEFAULT_INVITE_MINUTES = 60;
 
 export const nodeInvite = z
   .strictObject({

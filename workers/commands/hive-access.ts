@@ -28,10 +28,12 @@ export async function findHive({ url, token }: HiveOptions): Promise<HiveAddress
   return { url: address, token: credential };
 }
 
+/** What to do where it is unknown which hive to talk to. */
+export const NO_HIVE = 'give --url and --token, or set HIVE_DATA_DIR to the data directory of a running hive';
+
 /** @throws UsageError if it is unknown which hive to talk to */
 export async function connectToHive(options: HiveOptions): Promise<HiveClient> {
   const address = await findHive(options);
-  if (!address)
-    throw new UsageError('give --url and --token, or set HIVE_DATA_DIR to the data directory of a running hive');
+  if (!address) throw new UsageError(NO_HIVE);
   return createHiveClient(address);
 }
