@@ -3,6 +3,7 @@ import { backfillCommand } from './backfill.js';
 import { doctorCommand } from './doctor.js';
 import { keyCommand } from './key.js';
 import { migrateCommand } from './migrate.js';
+import { nodeCommand } from './node.js';
 import { orgCommand } from './org.js';
 import { projectCommand } from './project.js';
 import { startCommand } from './start.js';
@@ -22,6 +23,7 @@ export function hiveProgram(): Command {
     .addCommand(orgCommand())
     .addCommand(tokenCommand())
     .addCommand(keyCommand())
+    .addCommand(nodeCommand())
     .addCommand(projectCommand())
     .addCommand(backfillCommand())
     .addCommand(doctorCommand());
