@@ -11,12 +11,18 @@ const SECRETS: [string, string][] = [
   ['slack', 'xoxb-123456789012-123456789012-AbCdEfGhIjKlMnOpQrStUvWx'],
   ['openai', `sk-${'a'.repeat(20)}T3BlbkFJ${'b'.repeat(20)}`],
   ['linear', `lin_api_${'q'.repeat(40)}`],
-  ['shopify', `shpat_${'r8TRc9ZXAvcVvcrmtr7qoVw69WeeY1ex'}`],
+  ['shopify', 'shpat_r8TRc9ZXAvcVvcrmtr7qoVw69WeeY1ex'],
   ['sendgrid', `SG.${'a'.repeat(22)}.${'b'.repeat(43)}`],
   ['basicauth', 'https://alice:hunter2secret@example.com'],
 ];
 const KEY_LINES = ['MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw', 'ggSjAgEAAoIBAQC7VJTUt9Us8cKj'];
-const PEM = ['-----BEGIN RSA PRIVATE KEY-----', 'Proc-Type: 4,ENCRYPTED', '', ...KEY_LINES, '-----END RSA PRIVATE KEY-----'];
+const PEM = [
+  '-----BEGIN RSA PRIVATE KEY-----',
+  'Proc-Type: 4,ENCRYPTED',
+  '',
+  ...KEY_LINES,
+  '-----END RSA PRIVATE KEY-----',
+];
 
 let patterns: FindRanges[];
 beforeAll(async () => {

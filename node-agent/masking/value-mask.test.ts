@@ -76,7 +76,7 @@ describe('masking a value', () => {
     for (let round = 0; round < 40; round++) given += valueMask.push(Buffer.alloc(4096, 'a')).length;
     expect(given).toBeGreaterThan(0);
     expect(valueMask.end().toString()).not.toContain('aaaa');
-      });
+  });
 
   test('gives the same however the bytes are split, and never shows a value', () => {
     const value = fc.constantFrom('abab', 'abc-abd', 'babc', 'aaaa', 'dcba--');
