@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
 import type { RunReason } from '../../protocol/frames.js';
+import { readStoredConfig, secretsOf } from '../config-file.js';
 import { dataDirectory } from '../config.js';
 import { isBusy, messageOf } from '../errors.js';
 import type { ChildEnd } from '../process/child.js';
@@ -26,8 +27,6 @@ import { isLowerCaseUuid, secondsOption, textOption, uuidOption } from './option
 const BUSY_TIMEOUT_MS = 20;
 const REASONS = ['setupscript', 'cleanupscript', 'codingagent', 'devserver'] satisfies RunReason[];
 const MAX_LINGER_SECONDS = 24 * 3600;
-/** A shorter key would be found in variables that have nothing to do with it. */
-const MIN_SECRET_LENGTH = 8;
 /** What `--strict` ends with where nothing could be recorded. */
 const REFUSED = 125;
 
@@ -81,23 +80,24 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   const launch = readLaunch();
   const onTerminal = options.tty ?? isatty(1);
   if (onTerminal && !launch.hasParent) launchAgain();
-  const dataDir = dataDirOrNone();
-  const refusal = options.strict ? whyNotRecorded(dataDir) : undefined;
-  if (refusal !== undefined) {
-    say(`${refusal}, so the command does not run (--strict)`);
+  const settings = readSettings();
+  const refusal = settings.refusal ?? (options.strict ? whyNotStored(settings.dataDir) : undefined);
+  if (refusal !== undefined && options.strict) {
+    say(`${refusal}; the command does not run, because of --strict`);
     process.exitCode = REFUSED;
     return;
   }
   const attemptId = options.attempt ?? attemptAround() ?? randomUUID();
-  if (!options.quiet) say(`attempt ${attemptId}`);
+  if (refusal !== undefined) say(`${refusal}; the command runs unrecorded`);
+  else if (!options.quiet) say(`attempt ${attemptId}`);
   const verdict = new Verdict(launch.verdictFd);
   const end = await runCommand({
     launch,
     argv: lastArguments(command.length) ?? command.map((word) => Buffer.from(word)),
-    environment: commandEnvironment(launch.environment, { attemptId, secrets: secrets() }),
+    environment: commandEnvironment(launch.environment, { attemptId, secrets: settings.secrets }),
     onTerminal: onTerminal && launch.hasParent,
     lingerSeconds: options.linger,
-    begin: recorderOf(command, options, { attemptId, dataDir }),
+    ...(refusal === undefined && { begin: recorderOf(command, options, attemptId, settings.dataDir) }),
     headCommit: () => gitState(workingDirectory()).headCommit,
     say,
     started: (pid) => verdict.started(pid),
@@ -110,13 +110,14 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
 function recorderOf(
   command: readonly string[],
   options: RunOptions,
-  { attemptId, dataDir }: { attemptId: string; dataDir: string | undefined },
+  attemptId: string,
+  dataDir: string | undefined,
 ): (pid: number | undefined, output: Pausable) => Recorder {
   const cwd = workingDirectory();
   const before = gitState(cwd);
   return (pid, output) => {
     const startedAt = new Date().toISOString();
-    const recording = new Recording(() => openAndTidy(dataDirectory()), {
+    const recording = new Recording(() => openAndTidy(dataDir ?? dataDirectory()), {
       ...(dataDir !== undefined && { dataDir }),
       ...output,
       attempt: {
@@ -143,6 +144,25 @@ function recorderOf(
   };
 }
 
+interface Settings {
+  /** Undefined if there can be none. */
+  dataDir?: string;
+  /** The agent's own credentials. */
+  secrets: string[];
+  /** Why nothing can be recorded. */
+  refusal?: string;
+}
+
+/** Whatever is wrong with the agent's own configuration must not keep the command from running. */
+function readSettings(): Settings {
+  try {
+    const secrets = secretsOf(readStoredConfig());
+    return { secrets, dataDir: dataDirectory(process.env, say) };
+  } catch (error) {
+    return { secrets: secretsOf({}), refusal: messageOf(error) };
+  }
+}
+
 /** @returns the attempt of the run that this one is nested in */
 function attemptAround(): string | undefined {
   const given = process.env['HIVESYNC_ATTEMPT_ID']?.toLowerCase();
@@ -157,29 +177,14 @@ function workingDirectory(): string | undefined {
   }
 }
 
-/** @returns undefined if there can be none: the recording will say so, and the command runs all the same */
-function dataDirOrNone(): string | undefined {
-  try {
-    return dataDirectory(process.env, say);
-  } catch {
-    return undefined;
-  }
-}
-
 /** @returns one sentence, or undefined if it can be recorded */
-function whyNotRecorded(dataDir: string | undefined): string | undefined {
+function whyNotStored(dataDir: string | undefined): string | undefined {
   try {
     openStore(dataDir ?? dataDirectory(), { busyTimeoutMs: BUSY_TIMEOUT_MS }).close();
     return undefined;
   } catch (error) {
     return isBusy(error) ? undefined : messageOf(error);
   }
-}
-
-/** The agent's own credentials. */
-function secrets(): string[] {
-  const { NODE_API_KEY: key } = process.env;
-  return key !== undefined && key.length >= MIN_SECRET_LENGTH ? [key] : [];
 }
 
 function openAndTidy(dataDir: string): Store {
