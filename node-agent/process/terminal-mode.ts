@@ -91,6 +91,7 @@ class TerminalJob {
 
   #spawn(errorFd: number | undefined): SpawnResult {
     const { launch, argv, environment } = this.#options;
+    const isForeground = this.#isForeground;
     this.#libc.setsid();
     this.#libc.signal(signals.SIGTTOU, c.SIG_IGN); // the session's leader gives the terminal to the command's group
     const slaveFd = this.#terminal.openSlave();
@@ -103,11 +104,11 @@ class TerminalJob {
         launch,
         standard: [isatty(0) ? slaveFd : 0, slaveFd, errorFd ?? slaveFd],
         ownGroup: true,
-        foregroundOf: 1,
+        ...(isForeground && { foregroundOf: 1 }),
       });
-      if ('pid' in result && !this.#libc.posix_spawn_file_actions_addtcsetpgrp_np) {
-        this.#terminal.foregroundGroup = result.pid;
-      }
+      if ('errno' in result) return result;
+      if (!isForeground) this.#waitingGroup = result.pid;
+      else if (!this.#libc.posix_spawn_file_actions_addtcsetpgrp_np) this.#terminal.foregroundGroup = result.pid;
       return result;
     } finally {
       closeSync(slaveFd);
@@ -118,8 +119,7 @@ class TerminalJob {
   #attach(): void {
     const outer = this.#outer;
     if (!outer || this.#isOver) return;
-    const job = jobOf(this.#launcher);
-    if (!job || job.group === job.foreground) {
+    if (this.#isForeground) {
       outer.raw();
       this.#terminal.copySize(outer.fd);
       if (this.#waitingGroup !== undefined) this.#terminal.foregroundGroup = this.#waitingGroup;
@@ -131,6 +131,12 @@ class TerminalJob {
       this.#waitingGroup ??= this.#terminal.foregroundGroup;
       this.#terminal.foregroundGroup = process.pid;
     }
+  }
+
+  /** Whether the launcher's job may use the outer terminal. */
+  get #isForeground(): boolean {
+    const job = this.#outer && jobOf(this.#launcher);
+    return !job || job.group === job.foreground;
   }
 
   #detach(): void {
