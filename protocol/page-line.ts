@@ -11,6 +11,8 @@ export interface LogLine {
   content: string;
   /** RFC 3339, UTC. */
   timestamp: string;
+  /** No newline follows: the next line of the same execution and output_type goes on where this one ends. */
+  partial?: true;
 }
 
 export type PageFault = 'too_large' | 'not_gzip' | 'not_utf8' | 'bad_line' | 'line_count';
@@ -28,7 +30,14 @@ export class PageError extends Error {
 
 /** @returns the line in the form that it has in a page, without the newline */
 export function encodeLine(line: LogLine): string {
-  return JSON.stringify({ output_type: line.output_type, content: line.content, timestamp: line.timestamp });
+  const { output_type, content, timestamp, partial } = line;
+  return JSON.stringify({ output_type, content, timestamp, ...(partial && { partial }) });
+}
+
+/** @returns what {@link encodeLine} puts around the content's JSON, for making many lines at once */
+export function encodeAround({ output_type, timestamp, partial }: Omit<LogLine, 'content'>): [string, string] {
+  const after = `","timestamp":${JSON.stringify(timestamp)}${partial ? ',"partial":true' : ''}}`;
+  return [`{"output_type":"${output_type}","content":"`, after];
 }
 
 /** Cuts a content that is too long for one line between characters, into parts of at most `maxBytes` of UTF-8. */
@@ -63,7 +72,7 @@ export function parseLine(text: string, seq: number): LogLine {
     throw new PageError('bad_line', `line ${seq} is not JSON`); // the parser's message would quote its input
   }
   if (typeof line !== 'object' || line === null) throw new PageError('bad_line', `line ${seq} is not an object`);
-  const { output_type: outputType, content, timestamp } = line;
+  const { output_type: outputType, content, timestamp, partial } = line;
   if (outputType !== 'stdout' && outputType !== 'stderr' && outputType !== 'system') {
     throw new PageError('bad_line', `line ${seq}: output_type must be one of ${OUTPUT_TYPES.join(', ')}`);
   }
@@ -74,5 +83,5 @@ export function parseLine(text: string, seq: number): LogLine {
   if (typeof timestamp !== 'string' || !TIMESTAMP.test(timestamp)) {
     throw new PageError('bad_line', `line ${seq}: timestamp must be an RFC 3339 time`);
   }
-  return { output_type: outputType, content, timestamp };
+  return { output_type: outputType, content, timestamp, ...(partial === true && { partial }) };
 }

@@ -2,18 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { runReason, type RunReason } from '../../protocol/frames.js';
 import { dataDirectory } from '../config.js';
-import { isBusy, messageOf } from '../errors.js';
 import { executorAction } from '../recorder/command.js';
 import { currentBranch, headCommit } from '../recorder/git.js';
 import { Recording } from '../recorder/recording.js';
 import { runCommand, type Pausable } from '../recorder/run-command.js';
-import { openStore, type Store } from '../store/open.js';
-import { endOrphans } from '../store/orphans.js';
 import { ownStart } from '../store/process-identity.js';
 import { textOption, uuidOption } from './options.js';
-
-/** The longest that a write waits for another process before it is tried again later. Nothing else happens meanwhile. */
-const BUSY_TIMEOUT_MS = 20;
 
 interface RunOptions {
   attempt?: string;
@@ -55,8 +49,8 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   say(`attempt ${attemptId}`);
   const begin = (pid: number | undefined, output: Pausable) => {
     const startedAt = new Date().toISOString();
-    return new Recording(() => openAndTidy(dataDirectory()), {
-      ...(dataDir !== undefined && { dataDir }),
+    return new Recording({
+      dataDir,
       ...output,
       attempt: {
         id: attemptId,
@@ -89,15 +83,6 @@ function dataDirOrNone(): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function openAndTidy(dataDir: string): Store {
-  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS });
-  // what others left behind must not keep this command from being recorded
-  endOrphans(store, (executionId, error) => {
-    if (!isBusy(error)) say(`cannot end execution ${executionId}, whose recorder is gone: ${messageOf(error)}`);
-  });
-  return store;
 }
 
 function say(sentence: string): void {

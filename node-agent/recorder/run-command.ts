@@ -6,7 +6,6 @@ import type { Readable } from 'node:stream';
 import { codeOf } from '../errors.js';
 import type { ExecutionEnd } from '../store/executions.js';
 import { ending, startFailure, type Ending } from './command.js';
-import { LineSplitter } from './line-splitter.js';
 import { closeWriteEnd, openOutputPipes } from './output-pipes.js';
 import { Passthrough } from './passthrough.js';
 import type { Recording } from './recording.js';
@@ -49,7 +48,7 @@ export async function runCommand({ command, begin, afterHeadCommit }: RunCommand
   if (pid === undefined) {
     const sentence = `node-agent: ${command[0]} could not be started: ${end.exitStatus === 127 ? 'command not found' : 'cannot be executed'}`;
     process.stderr.write(`${sentence}\n`);
-    recording.add('system', [sentence], now());
+    recording.system(sentence);
   }
   await recording.finish(await executionEnd(end, afterHeadCommit));
   return end.exitStatus;
@@ -112,14 +111,12 @@ async function outputAndEnd(
     closed: (fd) => streams.filter(([, target]) => target === fd).forEach(([stream]) => stream.destroy()),
   });
   for (const [stream, fd, outputType] of streams) {
-    const splitter = new LineSplitter();
     stream.on('data', (chunk: Buffer) => {
       passthrough.write(fd, chunk);
-      recording.add(outputType, splitter.push(chunk), now());
+      recording.output(outputType, chunk);
     });
-    stream.once('close', () => recording.add(outputType, splitter.end(), now()));
     stream.on('error', (error) =>
-      recording.add('system', [`node-agent: ${outputType} could not be read (${codeOf(error)})`], now()),
+      recording.system(`node-agent: ${outputType} could not be read (${codeOf(error)})`),
     );
   }
   const stopForwarding = forwardSignals(child, () => streams.forEach(([stream]) => stream.destroy()));
