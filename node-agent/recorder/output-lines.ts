@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { MAX_LINE_BYTES } from '../../protocol/limits.js';
 
 const NEWLINE = 0x0a;
+const RETURN = 0x0d;
 
 /**
  * Consecutive lines of one stream, with newlines between them. The text is UTF-8 with each byte as one character
@@ -14,6 +15,15 @@ export interface LineRun {
   isPartial: boolean;
 }
 
+export interface OutputLinesOptions {
+  /** What the stream had not ended with a newline, from {@link OutputLines.rest}. */
+  rest?: Buffer | undefined;
+  /** @default MAX_LINE_BYTES */
+  maxBytes?: number;
+  /** A terminal makes "\r\n" of each newline: that "\r" is not the command's. @default false */
+  isTerminal?: boolean;
+}
+
 /**
  * A line's content is exactly the bytes between two newlines (a "\r" stays), with U+FFFD for bytes that are not UTF-8.
  * It does not matter how the bytes were split into chunks. A line longer than `maxBytes` is cut between characters.
@@ -21,13 +31,14 @@ export interface LineRun {
  */
 export class OutputLines {
   readonly #maxBytes: number;
+  readonly #isTerminal: boolean;
   #rest: Buffer[];
   #restBytes: number;
   #restSince: number | undefined;
 
-  /** @param rest what the stream had not ended with a newline, from {@link rest} */
-  constructor(rest: Buffer = Buffer.alloc(0), maxBytes = MAX_LINE_BYTES) {
+  constructor({ rest = Buffer.alloc(0), maxBytes = MAX_LINE_BYTES, isTerminal = false }: OutputLinesOptions = {}) {
     this.#maxBytes = maxBytes;
+    this.#isTerminal = isTerminal;
     this.#rest = rest.length > 0 ? [rest] : [];
     this.#restBytes = rest.length;
     this.#restSince = rest.length > 0 ? performance.now() : undefined;
@@ -57,14 +68,14 @@ export class OutputLines {
     const ended = chunk.subarray(0, lastNewline);
     const lines = this.#restBytes > 0 ? Buffer.concat([...this.#rest, ended]) : ended;
     this.#replaceRest(chunk.subarray(lastNewline + 1));
-    return [...this.#runs(utf8(lines), false), ...this.#cutRest()];
+    return [...this.#runs(utf8(this.#isTerminal ? withoutReturns(lines) : lines), false), ...this.#cutRest()];
   }
 
   /** @returns the line that stands unfinished, without a character of which bytes are missing, as partial */
   partial(): LineRun[] {
     this.#restSince = undefined; // again when more has come
     const rest = this.rest;
-    const end = rest.length - unfinishedCharacter(rest);
+    const end = rest.length - (this.#isTerminal && rest.at(-1) === RETURN ? 1 : unfinishedCharacter(rest));
     if (end === 0) return [];
     this.#rest = [Buffer.from(rest.subarray(end))];
     this.#restBytes = rest.length - end;
@@ -133,6 +144,12 @@ export class OutputLines {
     runs.push({ text: text.slice(start), isPartial });
     return runs;
   }
+}
+
+/** @returns lines, the last one without its newline, without a "\r" before each newline */
+function withoutReturns(lines: Buffer): Buffer {
+  const text = lines.toString('latin1').replaceAll('\r\n', '\n');
+  return Buffer.from(text.endsWith('\r') ? text.slice(0, -1) : text, 'latin1');
 }
 
 /** @returns the bytes, with U+FFFD for those that are not UTF-8 */

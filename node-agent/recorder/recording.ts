@@ -42,6 +42,8 @@ export interface RecordingOptions {
   /** The command's output should not be read until `resume`. */
   pause: () => void;
   resume: () => void;
+  /** The output comes from a pseudo-terminal. @default false */
+  terminal?: boolean;
   mask?: OutputMask;
   /** JSON for the line hooks. */
   lineSettings?: unknown;
@@ -149,10 +151,10 @@ export class Recording {
   }
 
   #createSpool(): SpoolWriter {
-    const { dataDir, attempt, execution, lineSettings } = this.#options;
+    const { dataDir, attempt, execution, terminal = false, lineSettings } = this.#options;
     if (dataDir === undefined) throw Object.assign(new Error('there is no place for the store'), { code: 'ENOENT' });
     this.#lock ??= RecorderLock.create(dataDir, execution.id);
-    return new SpoolWriter(dataDir, { attempt, execution, ...(lineSettings !== undefined && { lineSettings }) });
+    return new SpoolWriter(dataDir, { attempt, execution, terminal, lineSettings });
   }
 
   #append(kind: FrameKind, content: Buffer | undefined): void {

@@ -6,7 +6,7 @@ import { LogWriter } from '../store/log-writer.js';
 import { damageLine, lossLine } from '../store/loss-line.js';
 import type { Store } from '../store/open.js';
 import type { ExecutionEnd } from '../store/recorded.js';
-import { forgetSpool, putSpoolState, spoolState } from '../store/spools.js';
+import { forgetSpool, putSpoolState, spoolState, type SpoolState } from '../store/spools.js';
 import { jsonContents } from './line-contents.js';
 import { lineHooks, type LineHooks } from './line-hooks.js';
 import { OutputLines, type LineRun } from './output-lines.js';
@@ -34,7 +34,9 @@ export class SpoolAbsorber {
   readonly #store: Store;
   readonly #executionId: string;
   readonly #reader: SpoolReader;
-  readonly #lines: Record<Stream, OutputLines>;
+  /** Where an absorber before this one has come to. */
+  readonly #rest: SpoolState | undefined;
+  #lines: Record<Stream, OutputLines> = { stdout: new OutputLines(), stderr: new OutputLines() };
   #writer: LogWriter;
   #keys: Keys | undefined;
   #header: SpoolHeader | undefined;
@@ -54,9 +56,9 @@ export class SpoolAbsorber {
     this.#store = store;
     this.#executionId = executionId;
     this.#reader = new SpoolReader(store.dataDir, executionId, state);
-    this.#lines = { stdout: new OutputLines(state?.stdout), stderr: new OutputLines(state?.stderr) };
     this.#keys = row && { key: row.key, attemptKey: row.attempt_key };
     this.#writer = row ? LogWriter.resume(store, row.key, row.log_lines) : LogWriter.atStart();
+    this.#rest = state;
     this.#useHeader(state && new SpoolReader(store.dataDir, executionId, { ...state, offset: 0 }));
     if (this.#reader.skipMissing()) this.#addDamage('the store went back to an earlier state');
   }
@@ -163,6 +165,9 @@ export class SpoolAbsorber {
     this.#header = JSON.parse(content.toString()) as SpoolHeader;
     this.#hooks = lineHooks(this.#header.lineSettings);
     this.#seen = new SeenLines(this.#hooks.seen);
+    const { terminal: isTerminal = false } = this.#header;
+    const linesOf = (stream: Stream): OutputLines => new OutputLines({ rest: this.#rest?.[stream], isTerminal });
+    this.#lines = { stdout: linesOf('stdout'), stderr: linesOf('stderr') };
     this.#lastTime ||= Date.parse(this.#header.execution.startedAt);
     this.#hasChange ||= !this.#keys;
   }

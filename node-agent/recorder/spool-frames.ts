@@ -12,6 +12,8 @@ export type FrameKind = Exclude<(typeof FRAME_KINDS)[number], 'none'>;
 export interface SpoolHeader {
   attempt: NewAttempt;
   execution: NewExecution;
+  /** The output comes from a terminal. */
+  terminal?: boolean;
   /** For the line hooks. */
   lineSettings?: unknown;
 }
