@@ -1,5 +1,7 @@
 import { readConfig } from '../config.js';
+import { counted } from '../counted.js';
 import { messageOf } from '../errors.js';
+import { settleSpools } from '../recorder/settle-spools.js';
 import { openStore, type Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
 
@@ -10,6 +12,10 @@ export async function withStore(work: (store: Store) => void | Promise<void>): P
     endOrphans(store, (executionId, error) => {
       process.stderr.write(`node-agent: cannot end execution ${executionId}: ${messageOf(error)}\n`);
     });
+    const stuck = await settleSpools(store, (count) => {
+      process.stderr.write(`node-agent: waiting until ${counted(count, 'execution')} that ended is in the store\n`);
+    });
+    for (const id of stuck) process.stderr.write(`node-agent: the output of execution ${id} is not whole yet\n`);
     await work(store);
   } finally {
     store.close();
