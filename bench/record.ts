@@ -22,7 +22,7 @@ type Ways = Record<'alone' | 'tee' | 'script' | 'run', Measured[]>;
 export async function record({ quick }: { quick: boolean }): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'hivesync-record-'));
   const dataDir = join(directory, 'data');
-  const { NODE_OPTIONS: _, ...env } = { ...process.env, NODE_DATA_DIR: dataDir };
+  const env = { ...process.env, NODE_DATA_DIR: dataDir, NODE_OPTIONS: '' };
   const file = join(directory, 'copy');
   const rounds = quick ? 1 : 5;
   const run = (command: string) => measure(`${AGENT} run -- ${command} > /dev/null`, { env, follows: dataDir });
@@ -116,7 +116,14 @@ async function printTrue(run: (command: string) => Promise<Measured>, count: num
   printFigure({ ...figure, metric: 'true_wall', value: wall('recorded'), ...alone });
   const node = { baseline: wall('node'), goal: 'ratio <= 2.5', note: 'node -e 0' };
   printFigure({ ...figure, metric: 'true_wall_of_node', value: wall('recorded'), ...node });
-  printFigure({ ...figure, metric: 'true_cpu', value: cpu('recorded'), baseline: cpu('node'), goal: null, note: 'node -e 0' });
+  printFigure({
+    ...figure,
+    metric: 'true_cpu',
+    value: cpu('recorded'),
+    baseline: cpu('node'),
+    goal: null,
+    note: 'node -e 0',
+  });
   const peak = Math.max(...times.recorded.map(({ peakMib }) => peakMib));
   printFigure({ ...figure, metric: 'true_memory', unit: 'MiB', value: peak, baseline: null, goal: null });
 }

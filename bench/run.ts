@@ -23,7 +23,11 @@ const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
 
 await new Command('bench')
-  .addArgument(new Argument('[name...]', 'benchmarks to run (default: all)').choices(Object.keys({ ...benchmarks, ...benchmarksAlone })))
+  .addArgument(
+    new Argument('[name...]', 'benchmarks to run (default: all)').choices(
+      Object.keys({ ...benchmarks, ...benchmarksAlone }),
+    ),
+  )
   .option('--quick', 'small sizes: shows that it runs; the figures mean little', false)
   .action(run)
   .parseAsync();

@@ -39,7 +39,9 @@ const canMount = (() => {
     expect(execution).toMatchObject({ status: 'failed', exit_code: 3, dropped: 1, log_lines: 2 });
     expect(execution?.lines.map(({ content }) => content)).toEqual([
       'one',
-      expect.stringMatching(/^node-agent: 20000 lines are lost here, because the store could not be written \(ENOSPC\)/),
+      expect.stringMatching(
+        /^node-agent: 20000 lines are lost here, because the store could not be written \(ENOSPC\)/,
+      ),
     ]);
     expect(agent.run('status', '--json').stdout).toContain('"running":0');
   });

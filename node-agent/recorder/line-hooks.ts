@@ -18,7 +18,8 @@ export interface LineHooks {
   stored?: (store: Store, keys: { key: number; attemptKey: number }, isEnd: boolean) => void;
 }
 
-/** @param _settings what the recording was given as `lineSettings` */
-export function lineHooks(_settings: unknown): LineHooks {
+/** @param settings what the recording was given as `lineSettings` */
+export function lineHooks(settings: unknown): LineHooks {
+  if (settings === undefined) return {};
   return {};
 }

@@ -115,9 +115,7 @@ async function outputAndEnd(
       passthrough.write(fd, chunk);
       recording.output(outputType, chunk);
     });
-    stream.on('error', (error) =>
-      recording.system(`node-agent: ${outputType} could not be read (${codeOf(error)})`),
-    );
+    stream.on('error', (error) => recording.system(`node-agent: ${outputType} could not be read (${codeOf(error)})`));
   }
   const stopForwarding = forwardSignals(child, () => streams.forEach(([stream]) => stream.destroy()));
   const closed = streams.map(([stream]) => once(stream, 'close'));

@@ -51,10 +51,7 @@ export function encodeHeader(kind: FrameKind, length: number, time: number): Buf
 }
 
 /** @returns undefined if there is no header at `at`: the spool is damaged */
-export function decodeHeader(
-  bytes: Buffer,
-  at: number,
-): { kind: FrameKind; length: number; time: number } | undefined {
+export function decodeHeader(bytes: Buffer, at: number): { kind: FrameKind; length: number; time: number } | undefined {
   const kind = FRAME_KINDS[bytes.readUInt8(at)];
   const length = bytes.readUInt32LE(at + 4);
   const time = bytes.readDoubleLE(at + 8);

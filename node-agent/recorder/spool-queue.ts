@@ -1,5 +1,5 @@
 /** What a recorder appends to its spool, kept in memory while the disk refuses it. */
-import { SpoolWriter } from './spool-writer.js';
+import type { SpoolWriter } from './spool-writer.js';
 import type { FrameKind, LostOutput } from './spool-frames.js';
 
 interface Waiting {

@@ -21,5 +21,9 @@ export function lossLine(lost: number | null, code: string | undefined, timestam
 
 /** The line that stands for output that can't be found any more. @param reason what happened */
 export function damageLine(reason: string, timestamp: string): string {
-  return encodeLine({ output_type: 'system', content: `node-agent: lines are lost here, because ${reason}`, timestamp });
+  return encodeLine({
+    output_type: 'system',
+    content: `node-agent: lines are lost here, because ${reason}`,
+    timestamp,
+  });
 }

@@ -112,7 +112,8 @@ function checkedNote(note: unknown): NoteContent {
 }
 
 function record(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) throw new NodeAgentError('store', 'the note of a recorder is damaged');
+  if (typeof value !== 'object' || value === null)
+    throw new NodeAgentError('store', 'the note of a recorder is damaged');
   return value as Record<string, unknown>;
 }
 
