@@ -11,8 +11,11 @@ export interface LogLine {
   content: string;
   /** RFC 3339, UTC. */
   timestamp: string;
-  /** No newline follows: the next line of the same execution and output_type goes on where this one ends. */
-  partial?: true;
+  /**
+   * It was not ended by a newline: the next line of the same execution and output type continues it. Only its contents
+   * are joined; each has its own number. Absent means false.
+   */
+  partial?: boolean | undefined;
 }
 
 export type PageFault = 'too_large' | 'not_gzip' | 'not_utf8' | 'bad_line' | 'line_count';
@@ -31,12 +34,14 @@ export class PageError extends Error {
 /** @returns the line in the form that it has in a page, without the newline */
 export function encodeLine(line: LogLine): string {
   const { output_type, content, timestamp, partial } = line;
-  return JSON.stringify({ output_type, content, timestamp, ...(partial && { partial }) });
+  return JSON.stringify(
+    partial === true ? { output_type, content, timestamp, partial } : { output_type, content, timestamp },
+  );
 }
 
 /** @returns what {@link encodeLine} puts around the content's JSON, for making many lines at once */
 export function encodeAround({ output_type, timestamp, partial }: Omit<LogLine, 'content'>): [string, string] {
-  const after = `","timestamp":${JSON.stringify(timestamp)}${partial ? ',"partial":true' : ''}}`;
+  const after = `","timestamp":${JSON.stringify(timestamp)}${partial === true ? ',"partial":true' : ''}}`;
   return [`{"output_type":"${output_type}","content":"`, after];
 }
 
@@ -72,7 +77,11 @@ export function parseLine(text: string, seq: number): LogLine {
     throw new PageError('bad_line', `line ${seq} is not JSON`); // the parser's message would quote its input
   }
   if (typeof line !== 'object' || line === null) throw new PageError('bad_line', `line ${seq} is not an object`);
+<<<<<<< HEAD
   const { output_type: outputType, content, timestamp, partial } = line;
+=======
+  const { output_type: outputType, content, timestamp, partial = null } = line;
+>>>>>>> i17
   if (outputType !== 'stdout' && outputType !== 'stderr' && outputType !== 'system') {
     throw new PageError('bad_line', `line ${seq}: output_type must be one of ${OUTPUT_TYPES.join(', ')}`);
   }
@@ -83,5 +92,11 @@ export function parseLine(text: string, seq: number): LogLine {
   if (typeof timestamp !== 'string' || !TIMESTAMP.test(timestamp)) {
     throw new PageError('bad_line', `line ${seq}: timestamp must be an RFC 3339 time`);
   }
+<<<<<<< HEAD
+=======
+  if (partial !== null && typeof partial !== 'boolean') {
+    throw new PageError('bad_line', `line ${seq}: partial must be true or false`);
+  }
+>>>>>>> i17
   return { output_type: outputType, content, timestamp, ...(partial === true && { partial }) };
 }

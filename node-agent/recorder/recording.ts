@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { counted } from '../counted.js';
 import { codeOf } from '../errors.js';
+import type { OutputMask } from '../masking/output-mask.js';
 import type { Store } from '../store/open.js';
 import { noteWithoutLock, RecorderLock } from '../store/recorder-lock.js';
 import type { RecorderNote } from '../store/recorder-note.js';
@@ -13,7 +14,6 @@ import { startAbsorbProcess } from './absorb-entries.js';
 import { AbsorbThread } from './absorb-in-thread.js';
 import { AbsorbLoop, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
 import { openForRecording } from './open-for-recording.js';
-import type { MaskedStream, OutputMask } from './output-mask.js';
 import type { FrameKind } from './spool-frames.js';
 import { SpoolQueue } from './spool-queue.js';
 import { SpoolWriter } from './spool-writer.js';
@@ -97,7 +97,7 @@ export class Recording {
   }
 
   /** Records what the command has printed. `bytes` may be reused afterwards. */
-  output(type: MaskedStream, bytes: Buffer): void {
+  output(type: 'stdout' | 'stderr', bytes: Buffer): void {
     const { mask } = this.#options;
     this.#append(type, mask ? mask.push(type, bytes) : bytes);
     this.#appendMasked();
@@ -105,7 +105,7 @@ export class Recording {
 
   /** Records a line of the recorder itself. */
   system(sentence: string): void {
-    this.#append('system', Buffer.from(sentence));
+    this.#append('system', Buffer.from(this.#options.mask?.text(sentence) ?? sentence));
   }
 
   /**
