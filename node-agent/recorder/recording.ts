@@ -45,8 +45,6 @@ export interface RecordingOptions {
   /** The output comes from a pseudo-terminal. @default false */
   terminal?: boolean;
   mask?: OutputMask;
-  /** JSON for the line hooks. */
-  lineSettings?: unknown;
   /** For tests: opens the store, and absorbs without a thread. @default openForRecording, in a thread */
   open?: () => Store;
   /** @default 8 MiB */
@@ -151,10 +149,10 @@ export class Recording {
   }
 
   #createSpool(): SpoolWriter {
-    const { dataDir, attempt, execution, terminal = false, lineSettings } = this.#options;
+    const { dataDir, attempt, execution, terminal = false } = this.#options;
     if (dataDir === undefined) throw Object.assign(new Error('there is no place for the store'), { code: 'ENOENT' });
     this.#lock ??= RecorderLock.create(dataDir, execution.id);
-    return new SpoolWriter(dataDir, { attempt, execution, terminal, lineSettings });
+    return new SpoolWriter(dataDir, { attempt, execution, terminal });
   }
 
   #append(kind: FrameKind, content: Buffer | undefined): void {

@@ -163,7 +163,7 @@ export class SpoolAbsorber {
 
   #setHeader(content: Buffer): void {
     this.#header = JSON.parse(content.toString()) as SpoolHeader;
-    this.#hooks = lineHooks(this.#header.lineSettings);
+    this.#hooks = lineHooks();
     this.#seen = new SeenLines(this.#hooks.seen);
     const { terminal: isTerminal = false } = this.#header;
     const linesOf = (stream: Stream): OutputLines => new OutputLines({ rest: this.#rest?.[stream], isTerminal });

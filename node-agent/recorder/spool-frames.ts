@@ -14,8 +14,6 @@ export interface SpoolHeader {
   execution: NewExecution;
   /** The output comes from a terminal. */
   terminal?: boolean;
-  /** For the line hooks. */
-  lineSettings?: unknown;
 }
 
 /** `lost`: output is missing here. */

@@ -117,6 +117,16 @@ CREATE TABLE spool (
 );
 `;
 
+/**
+ * What agents' own streams told: of an execution, with what is needed to go on reading (summary/execution-summary.ts); of
+ * an attempt, as the hive gets it. `masked`: how many secrets were masked in the execution's output.
+ */
+const SUMMARY_AND_MASKED = `
+ALTER TABLE attempt ADD COLUMN summary TEXT;
+ALTER TABLE execution ADD COLUMN summary TEXT;
+ALTER TABLE execution ADD COLUMN masked INTEGER NOT NULL DEFAULT 0;
+`;
+
 export const MIGRATIONS: readonly string[] = [
   FIRST,
   HIVE_NODE,
@@ -125,4 +135,5 @@ export const MIGRATIONS: readonly string[] = [
   RECORDER_LOCKS,
   MARKERS_REFUSED_PRUNED,
   SPOOL,
+  SUMMARY_AND_MASKED,
 ];
