@@ -77,11 +77,7 @@ export function parseLine(text: string, seq: number): LogLine {
     throw new PageError('bad_line', `line ${seq} is not JSON`); // the parser's message would quote its input
   }
   if (typeof line !== 'object' || line === null) throw new PageError('bad_line', `line ${seq} is not an object`);
-<<<<<<< HEAD
-  const { output_type: outputType, content, timestamp, partial } = line;
-=======
   const { output_type: outputType, content, timestamp, partial = null } = line;
->>>>>>> i17
   if (outputType !== 'stdout' && outputType !== 'stderr' && outputType !== 'system') {
     throw new PageError('bad_line', `line ${seq}: output_type must be one of ${OUTPUT_TYPES.join(', ')}`);
   }
@@ -92,11 +88,8 @@ export function parseLine(text: string, seq: number): LogLine {
   if (typeof timestamp !== 'string' || !TIMESTAMP.test(timestamp)) {
     throw new PageError('bad_line', `line ${seq}: timestamp must be an RFC 3339 time`);
   }
-<<<<<<< HEAD
-=======
   if (partial !== null && typeof partial !== 'boolean') {
     throw new PageError('bad_line', `line ${seq}: partial must be true or false`);
   }
->>>>>>> i17
   return { output_type: outputType, content, timestamp, ...(partial === true && { partial }) };
 }
