@@ -57,17 +57,18 @@ export class OutputLines {
 
   /**
    * @param chunk may be reused afterwards
+   * @param readAt when the command had printed it (performance.now())
    * @returns the lines that it completes
    */
-  push(chunk: Buffer): LineRun[] {
+  push(chunk: Buffer, readAt = performance.now()): LineRun[] {
     const lastNewline = chunk.lastIndexOf(NEWLINE);
     if (lastNewline < 0) {
-      this.#extend(chunk);
+      this.#extend(chunk, readAt);
       return this.#cutRest();
     }
     const ended = chunk.subarray(0, lastNewline);
     const lines = this.#restBytes > 0 ? Buffer.concat([...this.#rest, ended]) : ended;
-    this.#replaceRest(chunk.subarray(lastNewline + 1));
+    this.#replaceRest(chunk.subarray(lastNewline + 1), readAt);
     return [...this.#runs(utf8(this.#isTerminal ? withoutReturns(lines) : lines), false), ...this.#cutRest()];
   }
 
@@ -85,22 +86,22 @@ export class OutputLines {
   /** @returns the last line, if the stream did not end with a newline */
   end(): LineRun[] {
     const rest = this.rest;
-    this.#replaceRest(Buffer.alloc(0));
+    this.#replaceRest(Buffer.alloc(0), 0);
     return rest.length > 0 ? this.#runs(utf8(rest), false) : [];
   }
 
-  #extend(bytes: Buffer): void {
+  #extend(bytes: Buffer, readAt: number): void {
     if (bytes.length === 0) return;
     this.#rest.push(Buffer.from(bytes));
     this.#restBytes += bytes.length;
-    this.#restSince ??= performance.now();
+    this.#restSince ??= readAt;
   }
 
-  #replaceRest(bytes: Buffer): void {
+  #replaceRest(bytes: Buffer, readAt: number): void {
     this.#rest = [];
     this.#restBytes = 0;
     this.#restSince = undefined;
-    this.#extend(bytes);
+    this.#extend(bytes, readAt);
   }
 
   #cutRest(): LineRun[] {

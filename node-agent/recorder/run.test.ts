@@ -37,6 +37,7 @@ describe('node-agent run', () => {
   }
 
   function recorded(): Recorded {
+    agent('status'); // waits until all of it is in the store
     const store = openStore(dataDir);
     try {
       const [attempt] = listAttempts(store, 1);

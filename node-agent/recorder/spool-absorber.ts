@@ -131,7 +131,7 @@ export class SpoolAbsorber {
     switch (kind) {
       case 'stdout':
       case 'stderr':
-        for (const run of this.#lines[kind].push(content)) this.#addRun(kind, run);
+        for (const run of this.#lines[kind].push(content, readAt(time))) this.#addRun(kind, run);
         return;
       case 'system':
         this.#addLine('system', content.toString());
@@ -250,6 +250,11 @@ export class SpoolAbsorber {
     const { attempt, execution } = this.#header;
     return addExecution(this.#store, attempt, { ...execution, recorder: { ...execution.recorder, locks: true } });
   }
+}
+
+/** @returns a time of the spool's as performance.now() counts it, which is for waiting only: the clock may have jumped */
+function readAt(time: number): number {
+  return performance.now() - Math.max(0, new Date().getTime() - time);
 }
 
 function withContents([before, after]: [string, string], contents: string[]): [string, string[], string] {
