@@ -10,7 +10,8 @@ import { readLines } from '../store/read-lines.js';
 import { openStore, type Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
 import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
-import { Recording, type RecordingOptions } from './recording.js';
+import { Recording } from './recording.js';
+import type { RecordingOptions } from './recording-options.js';
 import { SpoolAbsorber } from './spool-absorber.js';
 import { segmentPath } from './spool-files.js';
 

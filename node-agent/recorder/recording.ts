@@ -5,15 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { counted } from '../counted.js';
 import { codeOf } from '../errors.js';
-import type { OutputMask } from '../masking/output-mask.js';
-import type { Store } from '../store/open.js';
 import { noteWithoutLock, RecorderLock } from '../store/recorder-lock.js';
 import type { RecorderNote } from '../store/recorder-note.js';
-import type { ExecutionEnd, NewAttempt, NewExecution } from '../store/recorded.js';
+import type { ExecutionEnd } from '../store/recorded.js';
 import { startAbsorbProcess } from './absorb-entries.js';
 import { AbsorbThread } from './absorb-in-thread.js';
 import { AbsorbLoop, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
 import { openForRecording } from './open-for-recording.js';
+import type { RecordingOptions } from './recording-options.js';
 import type { FrameKind } from './spool-frames.js';
 import { SpoolQueue } from './spool-queue.js';
 import { SpoolWriter } from './spool-writer.js';
@@ -31,31 +30,6 @@ const RETRY_MS = 500;
 const FINISH_MS = 3000;
 /** Errors that may pass while a command runs. */
 const PASSING = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
-
-export interface RecordingOptions {
-  attempt: NewAttempt;
-  execution: NewExecution;
-  /** Where the store is; undefined if there can be none. */
-  dataDir: string | undefined;
-  /** Says one sentence to the person at the terminal. */
-  warn: (sentence: string) => void;
-  /** The command's output should not be read until `resume`. */
-  pause: () => void;
-  resume: () => void;
-  /** The output comes from a pseudo-terminal. @default false */
-  terminal?: boolean;
-  mask?: OutputMask;
-  /** For tests: opens the store, and absorbs without a thread. @default openForRecording, in a thread */
-  open?: () => Store;
-  /** @default 8 MiB */
-  bufferBytes?: number;
-  /** @default 1 GiB */
-  backlogBytes?: number;
-  /** @default 3000 */
-  finishMs?: number;
-  /** @default 30000 */
-  busyMs?: number;
-}
 
 export class Recording {
   readonly #options: RecordingOptions;
