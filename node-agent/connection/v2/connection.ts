@@ -4,6 +4,7 @@ import { hiveFrame, type AuthData, type FrameData, type HiveFrame } from '../../
 import { MAX_TEXT_FRAME_BYTES, PROTOCOL_VERSION } from '../../../protocol/limits.js';
 import { decodeTextFrame } from '../../../protocol/text-frame.js';
 import { heldMarkers } from '../../store/markers.js';
+import { hostIdentities } from '../host-identity.js';
 import { introduction, openSocket, type ConnectionEnd, type ConnectionOptions } from '../open-socket.js';
 import { Session } from './session.js';
 
@@ -26,7 +27,7 @@ function authData(options: ConnectionOptions): AuthData {
   const { capabilities, ...node } = introduction(options);
   return {
     ...node,
-    capabilities: { ...capabilities, max_concurrent_tasks: availableParallelism() },
+    capabilities: { ...capabilities, max_concurrent_tasks: availableParallelism(), hosts: hostIdentities() },
     protocol_version: PROTOCOL_VERSION,
     markers: heldMarkers(options.store),
   };
