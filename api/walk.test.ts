@@ -223,3 +223,12 @@ test('the documentation page shows every route', async () => {
   }
   expect(html).not.toMatch(/<script|http:\/\/|https:\/\//);
 });
+
+test.each([
+  ['/docs', 'openapi.json'],
+  ['/docs/', '../openapi.json'],
+])('the link of %s stays under the address at which the page was reached', async (path, link) => {
+  const html = await (await fetch(`${base}${path}`)).text();
+  expect(html).toContain(`href="${link}"`);
+  expect(html).not.toMatch(/href="\//);
+});

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { dataDirectory, readConfig } from '../config.js';
 import { NodeAgentError } from '../errors.js';
 import { openStore } from '../store/open.js';
+import { whenNpmIsGone } from './npm-parent.js';
 
 export function connectCommand(): Command {
   return new Command('connect')
@@ -45,12 +46,13 @@ function refuseBlank(...names: string[]): void {
   if (blank) throw new NodeAgentError('config', `${blank}: is empty; allowed: a value; unset it for the default`);
 }
 
-/** Aborted by SIGINT, by SIGTERM, or when the parent closes the IPC channel that it opened. */
+/** Aborted by SIGINT, by SIGTERM, or when the parent closes the IPC channel that it opened or the npm that runs it ends. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   if (process.send) process.once('disconnect', stop);
+  whenNpmIsGone(stop);
   return controller.signal;
 }

@@ -31,6 +31,13 @@ test('the commands are those that scripts and docs rely on', () => {
   ]);
 });
 
+test('the version is that of the package', async () => {
+  let printed = '';
+  const program = hiveProgram().configureOutput({ writeOut: (text) => (printed += text) });
+  await expect(program.parseAsync(['--version'], { from: 'user' })).rejects.toMatchObject({ exitCode: 0 });
+  expect(printed).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 test.each(commands)('%s has help that says what it does and how it exits', (name, command) => {
   const help = helpOf(command);
   expect(command.description()).not.toBe('');

@@ -8,6 +8,7 @@ import { orgCommand } from './org.js';
 import { projectCommand } from './project.js';
 import { startCommand } from './start.js';
 import { tokenCommand } from './token.js';
+import { VERSION } from '../version.js';
 import { workerCommand } from './worker.js';
 import { finishCommands } from './usage.js';
 
@@ -15,6 +16,7 @@ import { finishCommands } from './usage.js';
 export function hiveProgram(): Command {
   const program = new Command('hive')
     .description('The hive: a central copy of what coding agents did on many machines.')
+    .version(VERSION)
     .addCommand(startCommand())
     .addCommand(workerCommand())
     .addCommand(migrateCommand())
