@@ -8,6 +8,7 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Store } from '../store/open.js';
 import { VERSION } from '../version.js';
+import { Route } from './route.js';
 
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2000;
@@ -21,7 +22,7 @@ export interface ConnectionOptions {
   /** Its abort closes the socket with 1000. */
   signal: AbortSignal;
   /** Shorter waits for tests. */
-  timing?: { resendMs?: number; silenceMs?: number };
+  timing?: { resendMs?: number; silenceMs?: number; handshakeMs?: number };
 }
 
 /** How a connection ended. `refused`: the hive did not accept the node; `ended`: it had accepted it. */
@@ -49,16 +50,23 @@ export interface ProtocolVersion<Accepted> {
   startSession: (socket: WebSocket, accepted: Accepted) => RunningSession;
 }
 
-/** Opens a socket, authenticates and stays until it closes. */
+/**
+ * Opens a socket, authenticates and stays until it closes.
+ * @throws NodeAgentError `config` if the environment names no usable proxy
+ */
 export function openSocket<Accepted>(
-  { url, signal }: Pick<ConnectionOptions, 'url' | 'signal'>,
+  { url, signal, timing }: Pick<ConnectionOptions, 'url' | 'signal' | 'timing'>,
   { maxMessageBytes, auth, readAuthResult, startSession }: ProtocolVersion<Accepted>,
 ): Promise<ConnectionEnd> {
   return new Promise((resolve) => {
+    const handshake = new AbortController();
+    const route = new Route(new URL(url), handshake.signal);
+    const handshakeMs = timing?.handshakeMs ?? HANDSHAKE_TIMEOUT_MS;
+    const handshakeTimer = setTimeout(() => handshake.abort(), handshakeMs);
     const socket = new WebSocket(url, {
       maxPayload: maxMessageBytes,
       perMessageDeflate: false,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      ...(route.agent && { agent: route.agent }),
     });
     let session: RunningSession | undefined;
     let refusal: string | undefined;
@@ -71,7 +79,10 @@ export function openSocket<Accepted>(
     const close = () => closeSocket(socket);
     signal.addEventListener('abort', close);
 
-    socket.on('open', () => socket.send(encodeTextFrame({ type: 'auth', data: auth })));
+    socket.on('open', () => {
+      clearTimeout(handshakeTimer);
+      socket.send(encodeTextFrame({ type: 'auth', data: auth }));
+    });
     socket.on('message', (data, isBinary) => {
       const buffer = data as Buffer; // ws gives one Buffer while binaryType is 'nodebuffer'
       if (session) {
@@ -91,9 +102,11 @@ export function openSocket<Accepted>(
       acceptedAt = performance.now();
       session = startSession(socket, accepted);
     });
-    socket.on('error', (error) => (failure = messageOf(error)));
+    socket.on('error', (error) => (failure = route.failure(error)));
     socket.on('close', (code, reasonBytes) => {
       clearTimeout(authTimer);
+      clearTimeout(handshakeTimer);
+      handshake.abort(); // a proxy that has not answered yet keeps its connection open otherwise
       signal.removeEventListener('abort', close);
       const reason = session?.closeReason ?? failure ?? (reasonBytes.toString() || `closed with ${code}`);
       if (refusal !== undefined) resolve({ kind: 'refused', reason: refusal });

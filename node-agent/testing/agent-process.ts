@@ -22,10 +22,18 @@ export interface StartOptions {
 }
 
 export class AgentProcesses {
-  constructor(readonly dataDir: string) {}
+  readonly #variables: NodeJS.ProcessEnv;
+
+  /** @param variables of the environment, beside those of this process */
+  constructor(
+    readonly dataDir: string,
+    variables: NodeJS.ProcessEnv = {},
+  ) {
+    this.#variables = variables;
+  }
 
   get env(): NodeJS.ProcessEnv {
-    return { ...process.env, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '' };
+    return { ...process.env, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '', ...this.#variables };
   }
 
   /** Runs a command of the agent to its end. */
