@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   logger: Logger;
   /** Its abort closes the socket with 1000. */
   signal: AbortSignal;
+  /** Told when the hive has accepted the node, and how the connection ended unless `signal` was aborted. */
+  watch?: { accepted(): void; ended(end: ConnectionEnd): void };
   /** Shorter waits for tests. */
   timing?: { resendMs?: number; silenceMs?: number; handshakeMs?: number };
 }
@@ -55,7 +57,7 @@ export interface ProtocolVersion<Accepted> {
  * @throws NodeAgentError `config` if the environment names no usable proxy
  */
 export function openSocket<Accepted>(
-  { url, signal, timing }: Pick<ConnectionOptions, 'url' | 'signal' | 'timing'>,
+  { url, signal, timing, watch }: Pick<ConnectionOptions, 'url' | 'signal' | 'timing' | 'watch'>,
   { maxMessageBytes, auth, readAuthResult, startSession }: ProtocolVersion<Accepted>,
 ): Promise<ConnectionEnd> {
   return new Promise((resolve) => {
@@ -100,6 +102,7 @@ export function openSocket<Accepted>(
         return;
       }
       acceptedAt = performance.now();
+      watch?.accepted();
       session = startSession(socket, accepted);
     });
     socket.on('error', (error) => (failure = route.failure(error)));
@@ -109,16 +112,14 @@ export function openSocket<Accepted>(
       handshake.abort(); // a proxy that has not answered yet keeps its connection open otherwise
       signal.removeEventListener('abort', close);
       const reason = session?.closeReason ?? failure ?? (reasonBytes.toString() || `closed with ${code}`);
-      if (refusal !== undefined) resolve({ kind: 'refused', reason: refusal });
-      else if (!session) resolve({ kind: 'unreachable', reason });
-      else {
-        resolve({
-          kind: 'ended',
-          reason,
-          livedMs: performance.now() - acceptedAt,
-          superseded: /superseded/i.test(reason),
-        });
+      let end: ConnectionEnd = { kind: 'unreachable', reason };
+      if (refusal !== undefined) end = { kind: 'refused', reason: refusal };
+      else if (session) {
+        const livedMs = performance.now() - acceptedAt;
+        end = { kind: 'ended', reason, livedMs, superseded: /superseded/i.test(reason) };
       }
+      if (!signal.aborted) watch?.ended(end);
+      resolve(end);
     });
   });
 }
