@@ -21,8 +21,9 @@ export function messageOf(error: unknown): string {
 export function codeOf(error: unknown): string {
   if (error instanceof NodeAgentError && error.cause !== undefined) return codeOf(error.cause);
   // not by class: an addon's errors may be made of another realm's
-  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
-    return error.code;
+  if (typeof error === 'object' && error !== null) {
+    if ('sqliteCodeName' in error && typeof error.sqliteCodeName === 'string') return error.sqliteCodeName;
+    if ('code' in error && typeof error.code === 'string') return error.code;
   }
   return error instanceof Error ? error.name : 'unknown';
 }

@@ -20,9 +20,9 @@ export class ConnectLock {
    * @returns undefined if another process holds it
    * @throws Error if the disk refuses it
    */
-  static take(dataDir: string, timeout = TAKE_MS): ConnectLock | undefined {
+  static take(dataDir: string, timeoutMs = TAKE_MS): ConnectLock | undefined {
     try {
-      return new ConnectLock(lockDatabase(join(dataDir, CONNECT_LOCK), { timeout }));
+      return new ConnectLock(lockDatabase(join(dataDir, CONNECT_LOCK), { timeoutMs }));
     } catch (error) {
       if (isBusy(error)) return undefined;
       throw error;

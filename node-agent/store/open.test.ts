@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { succeeds } from '../testing/agent-process.js';
 import { row, startExecution } from '../testing/temporary-store.js';
 import { openStore } from './open.js';
 import { endOrphans } from './orphans.js';
 import { MIGRATIONS } from './schema.js';
+import { Database } from './sqlite.js';
 
 describe('a store', () => {
   let directory: string;
@@ -38,7 +38,7 @@ describe('a store', () => {
     const former = new Database(join(directory, 'node.db'));
     const before = MIGRATIONS.findIndex((step) => step.includes('recorder_locks'));
     for (const step of MIGRATIONS.slice(0, before)) former.exec(step);
-    former.pragma(`user_version = ${before}`);
+    former.exec(`PRAGMA user_version = ${before}`);
     former.close();
     const store = openStore(directory);
     try {

@@ -2,49 +2,46 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { messageOf, NodeAgentError } from '../errors.js';
 import { RECORDERS_DIRECTORY } from './recorder-lock.js';
 import { MIGRATIONS } from './schema.js';
+import { Database, firstColumn, type Row, type Statement } from './sqlite.js';
 import { INSERT_NODE, SELECT_DATA_VERSION, SELECT_MACHINE_ID, SET_MACHINE_ID } from './sql.js';
 
-type Row = Record<string, unknown>;
-
 export class Store {
-  readonly #db: Database.Database;
+  readonly #db: Database;
   /** The directory that the store is in. */
   readonly dataDir: string;
   readonly #file: FileIdentity | undefined;
-  readonly #statements = new Map<string, Database.Statement>();
-  readonly #transaction: Database.Transaction<(work: () => unknown) => unknown>;
+  readonly #statements = new Map<string, Statement<unknown>>();
 
-  constructor(db: Database.Database, dataDir: string) {
+  constructor(db: Database, dataDir: string) {
     this.#db = db;
     this.dataDir = dataDir;
-    this.#file = fileIdentity(db.name);
-    this.#transaction = db.transaction((work: () => unknown) => work());
+    this.#file = fileIdentity(db.path);
   }
 
   /** A prepared statement, kept for the next call. */
-  prepare<R = Row>(sql: string): Database.Statement<unknown[], R> {
+  prepare<R = Row>(sql: string): Statement<R> {
     let statement = this.#statements.get(sql);
     if (!statement) {
       statement = this.#db.prepare(sql);
       this.#statements.set(sql, statement);
     }
-    return statement as Database.Statement<unknown[], R>;
+    return statement as Statement<R>;
   }
 
   /** @returns the row of a statement that always has one */
-  one<R>(statement: Database.Statement<unknown[], R>, ...parameters: unknown[]): R {
-    const row = statement.get(...parameters);
-    if (row === undefined) throw new NodeAgentError('store', `the store has no row for: ${statement.source.trim()}`);
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- names the row, as prepare's does
+  one<R = Row>(sql: string, ...parameters: unknown[]): R {
+    const row = this.prepare<R>(sql).get(...parameters);
+    if (row === undefined) throw new NodeAgentError('store', `the store has no row for: ${sql.trim()}`);
     return row;
   }
 
   /** @returns the only column of the only row of a statement that always has one */
   value(sql: string, ...parameters: unknown[]): unknown {
-    return this.one(this.prepare(sql).pluck(), ...parameters);
+    return firstColumn(this.one(sql, ...parameters));
   }
 
   /**
@@ -52,12 +49,12 @@ export class Store {
    * halfway.
    */
   write<T>(work: () => T): T {
-    return this.#transaction.immediate(work) as T;
+    return this.#db.transaction('immediate', work);
   }
 
   /** Runs `work` on one snapshot. */
   read<T>(work: () => T): T {
-    return this.#transaction.deferred(work) as T;
+    return this.#db.transaction('deferred', work);
   }
 
   /** Changes whenever another connection, in this process or another, has committed. */
@@ -73,7 +70,7 @@ export class Store {
   #createMachineId(): string {
     return this.write(() => {
       this.prepare(INSERT_NODE).run(randomUUID(), new Date().toISOString());
-      return this.one(this.prepare<{ machine_id: string }>(SELECT_MACHINE_ID)).machine_id;
+      return this.one<{ machine_id: string }>(SELECT_MACHINE_ID).machine_id;
     });
   }
 
@@ -90,7 +87,7 @@ export class Store {
 
   /** @returns whether the file that is open here was deleted or replaced, so that nobody else sees what is written */
   isReplaced(): boolean {
-    const now = fileIdentity(this.#db.name);
+    const now = fileIdentity(this.#db.path);
     return now?.inode !== this.#file?.inode || now?.device !== this.#file?.device;
   }
 
@@ -125,22 +122,21 @@ export interface OpenOptions {
  */
 export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions = {}): Store {
   const path = join(dataDir, 'node.db');
-  let db: Database.Database | undefined;
+  let db: Database | undefined;
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     hideFromGit(dataDir);
-    db = new Database(path, { timeout: 5000 });
-    db.pragma('journal_mode = WAL');
+    db = new Database(path);
+    db.exec('PRAGMA journal_mode = WAL');
     // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can lose the last
     // transactions, which leaves an older, consistent store. That is the same as a restored backup, which epoch and
     // revision repair. FULL would add an fsync, and its stalls, to every 100 ms of a command's output.
-    db.pragma('synchronous = NORMAL');
-    db.pragma('foreign_keys = ON');
-    db.pragma('journal_size_limit = 67108864');
+    db.exec('PRAGMA synchronous = NORMAL');
+    db.exec('PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000');
     migrate(db);
     const store = new Store(db, dataDir);
     store.machineId();
-    db.pragma(`busy_timeout = ${busyTimeoutMs}`);
+    db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
     return store;
   } catch (error) {
     db?.close();
@@ -160,15 +156,15 @@ function hideFromGit(dataDir: string): void {
   }
 }
 
-function migrate(db: Database.Database): void {
-  const version = () => db.pragma('user_version', { simple: true }) as number;
+function migrate(db: Database): void {
+  const version = () => db.value('PRAGMA user_version') as number;
   if (version() === MIGRATIONS.length) return;
-  db.transaction(() => {
+  db.transaction('immediate', () => {
     const from = version(); // again, now that no other process can be migrating
     if (from > MIGRATIONS.length) {
       throw new NodeAgentError('store', `the store was made by a newer node-agent (schema ${from}); upgrade this one`);
     }
     for (const step of MIGRATIONS.slice(from)) db.exec(step);
-    db.pragma(`user_version = ${MIGRATIONS.length}`);
-  }).immediate();
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  });
 }
