@@ -23,7 +23,8 @@ export function openConnection(options: ConnectionOptions): Promise<ConnectionEn
   });
 }
 
-function authData(options: ConnectionOptions): AuthData {
+/** What a node says when it logs in. */
+export function authData(options: Pick<ConnectionOptions, 'apiKey' | 'name' | 'store'>): AuthData {
   const { capabilities, ...node } = introduction(options);
   return {
     ...node,
@@ -34,7 +35,7 @@ function authData(options: ConnectionOptions): AuthData {
 }
 
 /** @throws Error if the hive does not accept the node; its message is the reason */
-function readAuthResult(data: Buffer): FrameData<HiveFrame, 'auth_result'> {
+export function readAuthResult(data: Buffer): FrameData<HiveFrame, 'auth_result'> {
   const frame = decodeTextFrame(hiveFrame, data);
   if (frame.type === 'close') throw new Error(frame.data.reason);
   if (frame.type === 'error') throw new Error(frame.data.error);
