@@ -98,7 +98,8 @@ export function noteWithoutLock(dataDir: string, executionId: string): RecorderN
   return new RecorderNote(notePath(pathOf(dataDir, executionId)));
 }
 
-function lockDatabase(path: string, options: DatabaseOptions): Database {
+/** An exclusive lock that vanishes with its process. @throws Error SQLITE_BUSY if another process holds it */
+export function lockDatabase(path: string, options: DatabaseOptions): Database {
   const db = new Database(path, options);
   try {
     db.exec('PRAGMA journal_mode = MEMORY'); // otherwise a file beside it
