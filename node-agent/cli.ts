@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The `node-agent` command. */
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { announceCommand } from './commands/announce.js';
 import { attemptsCommand } from './commands/attempts.js';
 import { connectCommand } from './commands/connect.js';
@@ -8,7 +8,7 @@ import { logsCommand } from './commands/logs.js';
 import { pruneCommand } from './commands/prune.js';
 import { runCommandCommand } from './commands/run.js';
 import { statusCommand } from './commands/status.js';
-import { messageOf, NodeAgentError } from './errors.js';
+import { runProgram } from './program.js';
 import { VERSION } from './version.js';
 
 const ENVIRONMENT = `
@@ -23,10 +23,8 @@ Environment:
 const program = new Command('node-agent')
   .description('Record what coding agents do on this machine, and mirror it to a hive.')
   .version(VERSION)
-  .enablePositionalOptions()
-  .exitOverride()
   .addHelpText('after', ENVIRONMENT);
-for (const command of [
+await runProgram(program, [
   runCommandCommand,
   connectCommand,
   attemptsCommand,
@@ -34,20 +32,4 @@ for (const command of [
   statusCommand,
   pruneCommand,
   announceCommand,
-]) {
-  program.addCommand(command().copyInheritedSettings(program));
-}
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = exitCodeOf(error);
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
-  process.stderr.write(`node-agent: ${messageOf(error)}\n`);
-  if (!(error instanceof NodeAgentError)) return 1;
-  if (error.code === 'running') return 3;
-  return error.code === 'usage' ? 2 : 1;
-}
+]);

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { dataDirectory, readConfig } from '../config.js';
 import { NodeAgentError } from '../errors.js';
 import { openStore } from '../store/open.js';
+import { whenNpmIsGone } from './npm-parent.js';
 
 export function connectCommand(): Command {
   return new Command('connect')
@@ -30,7 +31,11 @@ export function connectCommand(): Command {
         protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1 : () => undefined;
       const logger = createLogger(logLevel);
       dataDirectory(process.env, (sentence) => logger.info(sentence));
-      const follow = { open: () => openStore(dataDir), logger, signal: stopSignal() };
+      const follow = {
+        open: () => openStore(dataDir, { say: (sentence) => logger.error(sentence) }),
+        logger,
+        signal: stopSignal(),
+      };
       await followStore(follow, async (store, signal) => {
         const presence = Presence.take(store.dataDir, url, logger);
         try {
@@ -54,12 +59,13 @@ function refuseBlank(...names: string[]): void {
   if (blank) throw new NodeAgentError('config', `${blank}: is empty; allowed: a value; unset it for the default`);
 }
 
-/** Aborted by SIGINT, by SIGTERM, or when the parent closes the IPC channel that it opened. */
+/** Aborted by SIGINT, by SIGTERM, or when the parent closes the IPC channel that it opened or the npm that runs it ends. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   if (process.send) process.once('disconnect', stop);
+  whenNpmIsGone(stop);
   return controller.signal;
 }

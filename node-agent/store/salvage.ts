@@ -1,7 +1,8 @@
 /** Takes what is readable in a damaged store over into a new one. */
+import { closeSync, copyFileSync, openSync, readSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { counted } from '../counted.js';
 import { recorderFiles } from './recorder-lock.js';
-import { dirname } from 'node:path';
 import { Database, type Row } from './sqlite.js';
 
 /** @returns the machine_id of a store that may be damaged; undefined if it cannot be read */
@@ -24,8 +25,9 @@ export function readIdentity(path: string): string | undefined {
  * @returns what was taken over, for people
  */
 export function salvage(path: string, into: Database): string {
-  const damaged = new Database(path, { mustExist: true });
   const beingRecorded = new Set(recorderFiles(dirname(path)));
+  const padded = paddedCopy(path);
+  const damaged = new Database(padded ?? path, { mustExist: true });
   try {
     return into.transaction('immediate', () => {
       const attempts = copyRows(damaged, into, { table: 'attempt', key: 'key', change: unacknowledged });
@@ -42,7 +44,31 @@ export function salvage(path: string, into: Database): string {
     });
   } finally {
     damaged.close();
+    if (padded !== undefined) rmSync(padded, { force: true });
   }
+}
+
+/**
+ * SQLite reads nothing of a file that is shorter than its header says.
+ * @returns a copy that is long enough; undefined if the file is
+ */
+function paddedCopy(path: string): string | undefined {
+  const header = Buffer.alloc(32);
+  const fd = openSync(path, 'r');
+  try {
+    readSync(fd, header, 0, header.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
+  const bytes = pageBytes * header.readUInt32BE(28);
+  // no more than twice its size: the header may be what is damaged
+  const { size } = statSync(path);
+  if (size >= bytes || bytes > 2 * size + 1024 * pageBytes) return undefined;
+  const copy = `${path}.padded`;
+  copyFileSync(path, copy);
+  truncateSync(copy, bytes);
+  return copy;
 }
 
 interface Copy {
@@ -70,35 +96,33 @@ function copyRows(from: Database, into: Database, { table, key, change }: Copy):
 
 function* rowsFromBothEnds(db: Database, table: string, key: string): Generator<Row> {
   const order = key.replace(/[()]/g, '').split(', ');
-  let read = 0;
   try {
-    for (const row of db.prepare(`SELECT * FROM ${table} NOT INDEXED ORDER BY ${order.join(', ')}`).iterate()) {
-      read++;
+    for (const row of db.prepare(`SELECT * FROM ${table} NOT INDEXED ORDER BY ${order.join(', ')}`).iterate())
       yield row;
-    }
     return;
   } catch {
     // the rest is read from the other end
   }
-  const seen = read;
-  const rows: Row[] = [];
   try {
+    // what was read already comes again, and is not stored twice
     const back = order.map((name) => `${name} DESC`).join(', ');
-    for (const row of db.prepare(`SELECT * FROM ${table} NOT INDEXED ORDER BY ${back}`).iterate()) rows.push(row);
+    for (const row of db.prepare(`SELECT * FROM ${table} NOT INDEXED ORDER BY ${back}`).iterate()) yield row;
   } catch {
     // what lies between the two is lost
   }
-  if (seen === 0 || rows.length > 0) yield* rows;
 }
 
 function columns(db: Database, table: string): string[] {
-  return db.prepare<{ name: string }>(`PRAGMA table_info(${table})`).all().map(({ name }) => name);
+  return db
+    .prepare<{ name: string }>(`PRAGMA table_info(${table})`)
+    .all()
+    .map(({ name }) => name);
 }
 
 /** The hive may have more than could be read: it is told everything again. */
 function unacknowledged(row: Row): Row {
-  const { acked_state: _, covered_by: __, acked_epoch: ___, acked_through: ____, ...kept } = row;
-  return { ...kept, acked_revision: 0 };
+  const kept = Object.entries(row).filter(([name]) => !/^(acked_\w+|covered_by)$/.test(name));
+  return Object.fromEntries(kept);
 }
 
 function inParent(row: Row, column: string, parents: ReadonlyMap<number, number>): Row | undefined {

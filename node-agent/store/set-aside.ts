@@ -61,7 +61,7 @@ export function setAside({ dataDir, file, error, openNew, say }: Damage): void {
       `the store ${path} is damaged (${messageOf(error)}): it is ${basename(aside)} now, and a new store takes its place, with ${kept}${identity}`,
     );
   } finally {
-    lock.release();
+    lock.close();
   }
 }
 
@@ -81,7 +81,7 @@ export function awaitSetAside(dataDir: string): void {
       if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
     }
   } finally {
-    lock.release();
+    lock.close();
   }
 }
 

@@ -4,22 +4,31 @@ import { join } from 'node:path';
 
 export const DATABASE_FILE = 'node.db';
 
-const OWN_NAMES = [`${DATABASE_FILE}*`, 'recorders/', 'connect.lock*', 'connection.json*', 'machine-id*', 'set-aside.lock*'];
+const OWN_NAMES = [
+  `${DATABASE_FILE}*`,
+  'recorders/',
+  'connect.lock*',
+  'connection.json*',
+  'machine-id*',
+  'set-aside.lock*',
+];
 
 /**
  * Makes the directory, and keeps others from reading what is in it, whatever its modes were. A directory that contains
  * other files, too, keeps its mode and stays visible to git: only the store's own files are hidden and made private.
+ * @param beforeNew called before a database file is made
  * @throws Error if the directory can't be made or read
  */
-export function prepareDirectory(dataDir: string): void {
+export function prepareDirectory(dataDir: string, beforeNew: () => void): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const entries = readdirSync(dataDir);
   const isAlone = entries.every((name) => name === '.gitignore' || isOwn(name));
   if (!entries.includes('.gitignore')) hideFromGit(dataDir, isAlone);
   if (isAlone) restrict(dataDir, 0o700);
   for (const name of entries.filter(isOwn)) restrict(join(dataDir, name), name === 'recorders' ? 0o700 : 0o600);
-  // SQLite would create it as the umask says
-  if (!entries.includes(DATABASE_FILE)) closeSync(openSync(join(dataDir, DATABASE_FILE), 'a', 0o600));
+  if (entries.includes(DATABASE_FILE)) return;
+  beforeNew();
+  closeSync(openSync(join(dataDir, DATABASE_FILE), 'a', 0o600)); // SQLite would create it as the umask says
 }
 
 function isOwn(name: string): boolean {

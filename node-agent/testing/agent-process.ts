@@ -33,7 +33,10 @@ export class AgentProcesses {
   }
 
   get env(): NodeJS.ProcessEnv {
-    return { ...process.env, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '', ...this.#variables };
+    const NODE_AGENT_CONFIG = join(this.dataDir, 'node-agent.json');
+    // a test must not use the key of the person who runs it
+    const own = { NODE_API_KEY: '', NODE_AGENT_CONFIG, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '' };
+    return { ...process.env, ...own, ...this.#variables };
   }
 
   /** Runs a command of the agent to its end. */

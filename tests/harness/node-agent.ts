@@ -23,7 +23,8 @@ export class NodeAgent {
   }
 
   get env(): Record<string, string> {
-    return { NODE_DATA_DIR: this.directory, NODE_NAME: this.name, ...this.#extraEnv };
+    const NODE_AGENT_CONFIG = join(this.directory, 'node-agent.json');
+    return { NODE_DATA_DIR: this.directory, NODE_AGENT_CONFIG, NODE_NAME: this.name, ...this.#extraEnv };
   }
 
   /** The process that stays connected; undefined if none was started, or it was stopped. */

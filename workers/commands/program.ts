@@ -3,10 +3,12 @@ import { backfillCommand } from './backfill.js';
 import { doctorCommand } from './doctor.js';
 import { keyCommand } from './key.js';
 import { migrateCommand } from './migrate.js';
+import { nodeCommand } from './node.js';
 import { orgCommand } from './org.js';
 import { projectCommand } from './project.js';
 import { startCommand } from './start.js';
 import { tokenCommand } from './token.js';
+import { VERSION } from '../version.js';
 import { workerCommand } from './worker.js';
 import { finishCommands } from './usage.js';
 
@@ -14,12 +16,14 @@ import { finishCommands } from './usage.js';
 export function hiveProgram(): Command {
   const program = new Command('hive')
     .description('The hive: a central copy of what coding agents did on many machines.')
+    .version(VERSION)
     .addCommand(startCommand())
     .addCommand(workerCommand())
     .addCommand(migrateCommand())
     .addCommand(orgCommand())
     .addCommand(tokenCommand())
     .addCommand(keyCommand())
+    .addCommand(nodeCommand())
     .addCommand(projectCommand())
     .addCommand(backfillCommand())
     .addCommand(doctorCommand());
