@@ -8,7 +8,7 @@ import { messageOf } from '../errors.js';
 import { keepIdentity, keptIdentity } from './identity.js';
 import { lockDatabase } from './recorder-lock.js';
 import { readIdentity, salvage } from './salvage.js';
-import { Database } from './sqlite.js';
+import type { Database } from './sqlite.js';
 import { DATABASE_FILE } from './store-files.js';
 
 /** Another process may be setting it aside, and saving what is readable. */
