@@ -31,7 +31,11 @@ export function connectCommand(): Command {
         protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1 : () => undefined;
       const logger = createLogger(logLevel);
       dataDirectory(process.env, (sentence) => logger.info(sentence));
-      const follow = { open: () => openStore(dataDir), logger, signal: stopSignal() };
+      const follow = {
+        open: () => openStore(dataDir, { say: (sentence) => logger.error(sentence) }),
+        logger,
+        signal: stopSignal(),
+      };
       await followStore(follow, async (store, signal) => {
         const presence = Presence.take(store.dataDir, url, logger);
         try {
