@@ -40,6 +40,6 @@ export function textOption(maxLength: number): (value: string) => string {
 }
 
 /** For an option that may be repeated. */
-export function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
+export function listOption(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
 }

@@ -21,7 +21,7 @@ import { Recording } from '../recorder/recording.js';
 import { runCommand, type Pausable, type Recorder } from '../recorder/run-command.js';
 import { openStore } from '../store/open.js';
 import { ownStart } from '../store/process-identity.js';
-import { collect, isLowerCaseUuid, secondsOption, textOption, uuidOption } from './options.js';
+import { isLowerCaseUuid, listOption, secondsOption, textOption, uuidOption } from './options.js';
 
 /** The longest that a write waits for another process before it is tried again later. Nothing else happens meanwhile. */
 const BUSY_TIMEOUT_MS = 20;
@@ -65,7 +65,7 @@ export function runCommandCommand(): Command {
       5,
     )
     .option('--strict', 'do not run the command where it cannot be recorded (125)')
-    .option('--mask <name>', 'mask the value of this variable in what is stored (may be repeated)', collect, [])
+    .option('--mask <name>', 'mask the value of this variable in what is stored (may be repeated)', listOption, [])
     .option('--mask-secrets', 'mask what looks like a secret of a known kind, and private keys')
     .option('--quiet', 'do not print the attempt')
     .argument('<command...>', 'the command and its arguments, after --')

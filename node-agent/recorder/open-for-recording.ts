@@ -7,7 +7,7 @@ const BUSY_TIMEOUT_MS = 20;
 
 /** Opens the store, and ends the executions whose recorder is gone. @throws NodeAgentError `store` */
 export function openForRecording(dataDir: string, warn: (sentence: string) => void): Store {
-  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS, say: warn });
   // what others left behind must not keep this command from being recorded
   endOrphans(store, (executionId, error) => {
     if (!isBusy(error)) warn(`cannot end execution ${executionId}, whose recorder is gone: ${messageOf(error)}`);
