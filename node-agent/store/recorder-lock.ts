@@ -6,7 +6,7 @@
  * The lock is an empty SQLite database in an exclusive transaction, because Node has no call for file locks. No other
  * code may open a `.lock` file: closing any descriptor of it would drop the lock of the whole process.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBusy } from '../errors.js';
 import { RecorderNote } from './recorder-note.js';
@@ -98,7 +98,9 @@ export function noteWithoutLock(dataDir: string, executionId: string): RecorderN
   return new RecorderNote(notePath(pathOf(dataDir, executionId)));
 }
 
-function lockDatabase(path: string, options: DatabaseOptions): Database {
+/** An exclusive lock that vanishes with its process. @throws Error SQLITE_BUSY if another process holds it */
+export function lockDatabase(path: string, options: DatabaseOptions): Database {
+  if (options.mustExist !== true) closeSync(openSync(path, 'a', 0o600)); // SQLite would create it as the umask says
   const db = new Database(path, options);
   try {
     db.exec('PRAGMA journal_mode = MEMORY'); // otherwise a file beside it

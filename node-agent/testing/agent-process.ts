@@ -22,13 +22,21 @@ export interface StartOptions {
 }
 
 export class AgentProcesses {
-  constructor(readonly dataDir: string) {}
+  readonly #variables: NodeJS.ProcessEnv;
+
+  /** @param variables of the environment, beside those of this process */
+  constructor(
+    readonly dataDir: string,
+    variables: NodeJS.ProcessEnv = {},
+  ) {
+    this.#variables = variables;
+  }
 
   get env(): NodeJS.ProcessEnv {
     const NODE_AGENT_CONFIG = join(this.dataDir, 'node-agent.json');
     // a test must not use the key of the person who runs it
     const own = { NODE_API_KEY: '', NODE_AGENT_CONFIG, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '' };
-    return { ...process.env, ...own };
+    return { ...process.env, ...own, ...this.#variables };
   }
 
   /** Runs a command of the agent to its end. */
