@@ -11,6 +11,11 @@ export interface LogLine {
   content: string;
   /** RFC 3339, UTC. */
   timestamp: string;
+  /**
+   * It was not ended by a newline: the next line of the same execution and output type continues it. Only its contents
+   * are joined; each has its own number. Absent means false.
+   */
+  partial?: boolean | undefined;
 }
 
 export type PageFault = 'too_large' | 'not_gzip' | 'not_utf8' | 'bad_line' | 'line_count';
@@ -28,7 +33,10 @@ export class PageError extends Error {
 
 /** @returns the line in the form that it has in a page, without the newline */
 export function encodeLine(line: LogLine): string {
-  return JSON.stringify({ output_type: line.output_type, content: line.content, timestamp: line.timestamp });
+  const { output_type, content, timestamp, partial } = line;
+  return JSON.stringify(
+    partial === true ? { output_type, content, timestamp, partial } : { output_type, content, timestamp },
+  );
 }
 
 /** Cuts a content that is too long for one line between characters, into parts of at most `maxBytes` of UTF-8. */
@@ -63,7 +71,7 @@ export function parseLine(text: string, seq: number): LogLine {
     throw new PageError('bad_line', `line ${seq} is not JSON`); // the parser's message would quote its input
   }
   if (typeof line !== 'object' || line === null) throw new PageError('bad_line', `line ${seq} is not an object`);
-  const { output_type: outputType, content, timestamp } = line;
+  const { output_type: outputType, content, timestamp, partial = null } = line;
   if (outputType !== 'stdout' && outputType !== 'stderr' && outputType !== 'system') {
     throw new PageError('bad_line', `line ${seq}: output_type must be one of ${OUTPUT_TYPES.join(', ')}`);
   }
@@ -74,5 +82,8 @@ export function parseLine(text: string, seq: number): LogLine {
   if (typeof timestamp !== 'string' || !TIMESTAMP.test(timestamp)) {
     throw new PageError('bad_line', `line ${seq}: timestamp must be an RFC 3339 time`);
   }
-  return { output_type: outputType, content, timestamp };
+  if (partial !== null && typeof partial !== 'boolean') {
+    throw new PageError('bad_line', `line ${seq}: partial must be true or false`);
+  }
+  return { output_type: outputType, content, timestamp, ...(partial === true && { partial }) };
 }

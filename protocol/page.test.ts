@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import { MAX_LINE_BYTES, MAX_PAGE_GZIP_BYTES, MAX_PAGE_RAW_BYTES } from './limits.js';
 import { linesOfPage } from '../tests/harness/page-lines.js';
 import { checkPage, encodeLine, encodePage, readPage, type LogLine } from './page.js';
+import { endOfUsualLine, pageText, usualFormAt } from './usual-line.js';
 
 const timestamp = '2026-02-01T10:00:00.000Z';
 const line = (content: string, outputType: LogLine['output_type'] = 'stdout'): LogLine => ({
@@ -45,6 +46,24 @@ test('reading returns the wanted lines, by number and type, each in the usual fo
   });
 });
 
+test('a partial line is in its usual form, and is read as it was sent', async () => {
+  const partial = { ...line('50%\r'), partial: true };
+  const whole = { ...line('100%'), partial: false };
+  const text = encodeLine(partial);
+  expect(text).toBe(
+    '{"output_type":"stdout","content":"50%\\r","timestamp":"2026-02-01T10:00:00.000Z","partial":true}',
+  );
+  expect(encodeLine(whole)).toBe(encodeLine(line('100%')));
+  const raw = pageText(Buffer.from(`${text}\n${text}`));
+  const form = usualFormAt(raw, 0);
+  expect(form && endOfUsualLine(raw, 0, form)).toBe(text.length);
+  expect(form && endOfUsualLine(raw, text.length + 1, form)).toBe(raw.raw.length);
+  const other = `{"partial":true,"output_type":"stdout","content":"50%\\r","timestamp":"${timestamp}"}`;
+  const gzip = gzipOf([text, other, text.replace('true', 'false'), text.replace('true', 'null')].join('\n'));
+  const read = await readPage({ gzip, firstSeq: 1, lastSeq: 4 }, { fromSeq: 1, toSeq: 4 });
+  expect(read.map(({ json }) => json)).toEqual([text, text, ...Array<string>(2).fill(encodeLine(line('50%\r')))]);
+});
+
 test('the last newline may be missing', async () => {
   expect((await checkPage(gzipOf(encodeLine(line('a'))), 1, 1)).lineCounts.stdout).toBe(1);
 });
@@ -71,6 +90,8 @@ test.each<[string, Buffer, number, string]>([
   ['content that is not a string', gzipOf(`${good.replace('"a"', '1')}\n`), 1, 'bad_line'],
   ['no time', gzipOf('{"output_type":"stdout","content":""}\n'), 1, 'bad_line'],
   ['a time of another form', gzipOf(`${good.replace(timestamp, 'yesterday')}\n`), 1, 'bad_line'],
+  ['a partial that is neither true nor false', gzipOf(`${good.slice(0, -1)},"partial":"true"}\n`), 1, 'bad_line'],
+  ['a partial that is cut', gzipOf(`${good.slice(0, -1)},"partial":tru}\n`), 1, 'bad_line'],
   ['bytes that are not UTF-8', gzipOf(Buffer.from([0x22, 0xff, 0x22])), 1, 'not_utf8'],
   ['no gzip', Buffer.from('plain'), 1, 'not_gzip'],
   ['a truncated gzip', gzipOf(`${good}\n`).subarray(0, -3), 1, 'not_gzip'],

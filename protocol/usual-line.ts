@@ -53,6 +53,7 @@ const SYSTEM = formOf('system');
 const LETTER = '{"output_type":"std'.length;
 const [LETTER_O, LETTER_E, LETTER_T] = [0x6f, 0x65, 0x74];
 const AFTER = patternOf('","timestamp":"0000-00-00T00:00:00.000Z"}');
+const AFTER_PARTIAL = patternOf('","timestamp":"0000-00-00T00:00:00.000Z","partial":true}');
 
 /** A page's NDJSON; it must be UTF-8. */
 export interface PageText {
@@ -87,8 +88,12 @@ export function endOfUsualLine(text: PageText, start: number, { before }: UsualF
   const contentEnd = endOfString(text, contentStart);
   // an escape is never shorter than what it stands for
   if (contentEnd < 0 || contentEnd - contentStart > MAX_LINE_BYTES) return -1;
-  if (!hasPattern(view, contentEnd, AFTER)) return -1;
-  const end = contentEnd + AFTER.length;
+  if (hasPattern(view, contentEnd, AFTER)) return endAt(raw, contentEnd + AFTER.length);
+  // few lines are partial, so only they pay for the second comparison
+  return hasPattern(view, contentEnd, AFTER_PARTIAL) ? endAt(raw, contentEnd + AFTER_PARTIAL.length) : -1;
+}
+
+function endAt(raw: Buffer, end: number): number {
   return end === raw.length || raw[end] === NEWLINE ? end : -1;
 }
 

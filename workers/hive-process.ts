@@ -89,6 +89,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
     stopping: stopping.signal,
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
+    hstsSeconds: config.hstsSeconds,
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl }),
     workflowUrl: (workflowId, runId) => services.temporal.workflowUrl(workflowId, runId),
   });

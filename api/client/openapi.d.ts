@@ -113,6 +113,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/nodes/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The organisation’s invitations, newest first, used and expired ones included for 30 days */
+        get: operations["listNodeInvites"];
+        put?: never;
+        /**
+         * Invite a machine
+         * @description Makes a token that a machine trades for a key of its own, once. It is only in this response.
+         */
+        post: operations["createNodeInvite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw an invitation
+         * @description A key that was made by it stays.
+         */
+        delete: operations["deleteNodeInvite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Trade an invitation for a node’s key
+         * @description Each invitation is good for one machine. Needs no other credential.
+         */
+        post: operations["enrollNode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/swarm/projects": {
         parameters: {
             query?: never;
@@ -699,6 +760,73 @@ export interface components {
              */
             organization_id?: string;
         };
+        CreatedNodeInvite: {
+            /** Format: uuid */
+            id: string;
+            /** @description `join_` and 43 characters. Shown only in this response. */
+            token: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            expires_at: string;
+        };
+        NewNodeInvite: {
+            /** @default 60 */
+            expires_in_minutes: number;
+            /**
+             * Format: uuid
+             * @description Not needed: a credential belongs to one organisation. If it is given, it must be that one.
+             */
+            organization_id?: string;
+        };
+        /** @description A one-time token with which a machine gets a key of its own. */
+        NodeInvite: {
+            /** Format: uuid */
+            id: string;
+            /** @description The token’s first 13 characters. */
+            token_prefix: string;
+            /** @enum {string} */
+            status: "open" | "used" | "expired";
+            /** Format: uuid */
+            created_by: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            used_at: string | null;
+            /**
+             * Format: uuid
+             * @description The key that was made for the machine that used it.
+             */
+            api_key_id: string | null;
+        };
+        EnrolledNode: {
+            /** @description 64 hexadecimal digits. Shown only in this response. */
+            node_key: string;
+            /** Format: uuid */
+            organization_id: string;
+        };
+        Enrollment: {
+            token: string;
+            /**
+             * Format: uuid
+             * @description The UUID of the node’s store. Only this machine can use the key.
+             */
+            machine_id: string;
+            /** @description Name of the key. */
+            name: string;
+        };
         LinkedSwarmProject: {
             /** Format: uuid */
             id: string;
@@ -823,6 +951,8 @@ export interface components {
             executions: components["schemas"]["Execution"][];
             /** @description Whether all executions have ended. */
             is_complete: boolean;
+            /** @description How many secret values the node masked in the lines of all executions. */
+            masked: number;
             node_info: components["schemas"]["NodeInfo"];
             sync: components["schemas"]["Sync"];
         };
@@ -867,6 +997,27 @@ export interface components {
             revision: number;
             /** @description How many executions there are according to the node. */
             execution_count: number;
+            /**
+             * @description `running` if one of its executions runs, otherwise how the last one ended; null if there is none.
+             * @enum {string|null}
+             */
+            status: "running" | "completed" | "failed" | "killed" | null;
+            /** @description Exit status of the last execution; null while one runs. */
+            exit_code: number | null;
+            /** @description The beginning of what the last execution ran, to be shown where there is no title. Data from a node: it can contain control characters. */
+            command: string | null;
+            /** @description What the agent’s own stream told about the attempt. */
+            summary: {
+                executor?: string | null;
+                model?: string | null;
+                session_id?: string | null;
+                cost_usd?: number | null;
+                turns?: number | null;
+                input_tokens?: number | null;
+                output_tokens?: number | null;
+                last_message?: string | null;
+                ended_with_error?: boolean | null;
+            } | null;
             /** @enum {string} */
             sync_state: "partial" | "pending_backfill" | "complete" | "unavailable";
             /**
@@ -914,6 +1065,8 @@ export interface components {
              * @description RFC 3339, UTC
              */
             created_at: string;
+            /** @description How many secret values the node masked in the lines. */
+            masked: number;
             /** @description How many lines there are according to the node. */
             log_lines: number;
             log_epoch: number;
@@ -1003,7 +1156,7 @@ export interface components {
             /** @description The cursor of the next page. Forward, it is also set without `has_more` while more lines may come: ask again with it later to get the later lines of every execution, each line once. Null at the end. */
             next_cursor: string | null;
         };
-        /** @description One line of a log. */
+        /** @description One line of a log, or a part of one. */
         LogEntry: {
             /** @description Orders an attempt’s entries by execution, then by line. */
             id: number;
@@ -1019,6 +1172,11 @@ export interface components {
              * @description RFC 3339, UTC
              */
             timestamp: string;
+            /**
+             * @description Present if the entry was not ended by a newline: the next entry of the same execution and output type continues it. Joined, their contents are what was printed between two newlines.
+             * @enum {boolean}
+             */
+            partial?: true;
         };
         SyncLogPage: {
             /** @description Fewer than the limit, or none, does not mean the end; see `has_more`. A response has at most about 8 MiB. */
@@ -1726,6 +1884,349 @@ export interface operations {
             };
             /** @description Unknown, or of another organisation. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hive failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer or takes no writes; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNodeInvites: {
+        parameters: {
+            query?: {
+                /** @description Not needed: a credential belongs to one organisation. If it is given, it must be that one. */
+                organization_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeInvite"][];
+                };
+            };
+            /** @description A field is unknown or invalid; `errors` names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid credential. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hive failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer or takes no writes; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createNodeInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewNodeInvite"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedNodeInvite"];
+                };
+            };
+            /** @description A field is unknown or invalid; `errors` names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid credential. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hive failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer or takes no writes; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteNodeInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A field is unknown or invalid; `errors` names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid credential. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only for admins, or `organization_id` is not the caller’s organisation. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown, or of another organisation. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hive failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer or takes no writes; see Retry-After. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrollNode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Enrollment"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledNode"];
+                };
+            };
+            /** @description A field is unknown or invalid; `errors` names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid credential. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

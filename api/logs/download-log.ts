@@ -4,21 +4,25 @@ import { createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import type { LogFilter } from '../../prisma/queries/read-log.js';
+import { LineJoiner } from '../../protocol/line-joiner.js';
 import type { LogLine } from '../../protocol/page.js';
 import type { Recheck } from '../recheck.js';
 import { LOG_START } from './cursor.js';
-import type { EncodedEntry } from './read-entries.js';
 import { findLog, readFrom } from './log-reader.js';
-import type { ForwardRead } from './read-forward.js';
+import type { ForwardRead, LogSegment } from './read-forward.js';
 
 export type DownloadFormat = 'text' | 'ndjson';
 
-const FORMATS: Record<
-  DownloadFormat,
-  { contentType: string; extension: string; line: (entry: EncodedEntry) => string }
-> = {
-  text: { contentType: 'text/plain; charset=utf-8', extension: 'log', line: (entry) => `${contentOf(entry)}\n` },
-  ndjson: { contentType: 'application/x-ndjson', extension: 'ndjson', line: ({ json }) => `${json}\n` },
+/** Makes what is downloaded of entries, as they come. */
+interface Formatter {
+  format(segment: LogSegment): string;
+  /** @returns what it has kept back */
+  end(): string;
+}
+
+const FORMATS: Record<DownloadFormat, { contentType: string; extension: string; formatter: () => Formatter }> = {
+  text: { contentType: 'text/plain; charset=utf-8', extension: 'log', formatter: textOf },
+  ndjson: { contentType: 'application/x-ndjson', extension: 'ndjson', formatter: ndjsonOf },
 };
 const BATCH = { limit: 5_000, maxCharacters: 2 * 1024 * 1024 };
 /** A reader that takes nothing for this long is cut off. */
@@ -37,7 +41,7 @@ export interface DownloadOptions {
 export async function downloadLog(options: DownloadOptions): Promise<void> {
   const { scope, attemptId, filter, format, request, response } = options;
   await findLog(scope, attemptId, filter);
-  const { contentType, extension, line } = FORMATS[format];
+  const { contentType, extension, formatter } = FORMATS[format];
   const compress = request.acceptsEncodings('gzip') === 'gzip';
   response.status(200).set({
     'content-type': contentType,
@@ -51,7 +55,7 @@ export async function downloadLog(options: DownloadOptions): Promise<void> {
   }
   const first = await readFrom(scope, attemptId, LOG_START, { filter, ...BATCH });
   response.setTimeout(STALL_MS, () => response.destroy());
-  const parts = logParts(options, first, line);
+  const parts = logParts(options, first, formatter());
   try {
     if (compress) await pipeline(parts, createGzip({ level: 1 }), response);
     else await pipeline(parts, response);
@@ -64,17 +68,31 @@ export async function downloadLog(options: DownloadOptions): Promise<void> {
 async function* logParts(
   { scope, attemptId, filter, recheck }: DownloadOptions,
   first: ForwardRead,
-  line: (entry: EncodedEntry) => string,
+  formatter: Formatter,
 ) {
   for (let read = first; ; read = await readFrom(scope, attemptId, read.cursor, { filter, ...BATCH })) {
     await recheck.require();
-    yield read.segments.map(({ entries }) => entries.map(line).join('')).join('');
+    const text = read.segments.map((segment) => formatter.format(segment)).join('');
+    yield read.hasMore ? text : text + formatter.end();
     if (!read.hasMore) return;
   }
 }
 
-function contentOf({ json }: EncodedEntry): string {
-  return (JSON.parse(json) as LogLine).content;
+/** The text as it was printed: partial entries are joined. */
+function textOf(): Formatter {
+  const joiner = new LineJoiner();
+  return {
+    format({ ordinal, entries, hasEnded }) {
+      const text = entries.map(({ json }) => joiner.add(ordinal, JSON.parse(json) as LogLine)).join('');
+      return hasEnded ? text + joiner.end(ordinal) : text;
+    },
+    end: () => joiner.end(),
+  };
+}
+
+/** The entries as they are. */
+function ndjsonOf(): Formatter {
+  return { format: ({ entries }) => entries.map(({ json }) => `${json}\n`).join(''), end: () => '' };
 }
 
 /** The reader went away. */

@@ -11,6 +11,8 @@ export interface LogSegment {
   before: ForwardCursor;
   ordinal: number;
   entries: EncodedEntry[];
+  /** The last of them is the last that there will be. */
+  hasEnded: boolean;
 }
 
 export interface ForwardRead {
@@ -39,7 +41,7 @@ export async function readForward(
   for (const execution of executions) {
     if (!progress.admits(execution)) return { segments, cursor: progress.cursor(), lastId, hasMore: false };
     let position = progress.of(execution);
-    const segment: LogSegment = { before: progress.cursor(), ordinal: execution.ordinal, entries: [] };
+    const segment: LogSegment = { before: progress.cursor(), ordinal: execution.ordinal, entries: [], hasEnded: false };
     if (execution.matchingLines === 0) position = Math.max(position, execution.storedLines);
     while (position < execution.storedLines && !budget.spent) {
       const toSeq = filter.outputType
@@ -50,6 +52,7 @@ export async function readForward(
       lastId = toEntryId({ ordinal: execution.ordinal, seq: position });
     }
     progress.set(execution, position);
+    segment.hasEnded = position >= execution.storedLines && !execution.unfinished;
     if (segment.entries.length > 0) segments.push(segment);
     if (position < execution.storedLines) return { segments, cursor: progress.cursor(), lastId, hasMore: true };
   }

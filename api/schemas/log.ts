@@ -17,8 +17,16 @@ export const logEntry = z
     output_type: outputType,
     content: z.string(),
     timestamp: time,
+    partial: z
+      .literal(true)
+      .optional()
+      .meta({
+        description:
+          'Present if the entry was not ended by a newline: the next entry of the same execution and output type ' +
+          'continues it. Joined, their contents are what was printed between two newlines.',
+      }),
   })
-  .meta({ id: 'LogEntry', description: 'One line of a log.' });
+  .meta({ id: 'LogEntry', description: 'One line of a log, or a part of one.' });
 
 export type LogEntry = z.input<typeof logEntry>;
 

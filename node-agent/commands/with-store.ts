@@ -1,17 +1,34 @@
-import { readConfig } from '../config.js';
-import { messageOf } from '../errors.js';
+import { dataDirectory } from '../config.js';
+import { isDamage, messageOf } from '../errors.js';
 import { openStore, type Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
 
 /** Opens the store, ends the executions whose recorder is gone, runs a command on it and closes it. */
 export async function withStore(work: (store: Store) => void | Promise<void>): Promise<void> {
-  const store = openStore(readConfig().dataDir);
+  const store = openSound(dataDirectory(process.env, say));
   try {
-    endOrphans(store, (executionId, error) => {
-      process.stderr.write(`node-agent: cannot end execution ${executionId}: ${messageOf(error)}\n`);
-    });
     await work(store);
   } finally {
     store.close();
   }
+}
+
+function openSound(dataDir: string): Store {
+  const store = openStore(dataDir);
+  let damage: unknown;
+  endOrphans(store, (executionId, error) => {
+    if (isDamage(error)) damage = error;
+    say(`cannot end execution ${executionId}: ${messageOf(error)}`);
+  });
+  if (damage === undefined) return store;
+  try {
+    store.setAside(damage);
+  } finally {
+    store.close();
+  }
+  return openStore(dataDir);
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`node-agent: ${sentence}\n`);
 }

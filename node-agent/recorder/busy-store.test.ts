@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
+import { Database } from '../store/sqlite.js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AgentProcesses } from '../testing/agent-process.js';
 

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
+import { Database } from '../store/sqlite.js';
 import type { LogLine } from '../../protocol/page.js';
 import { findExecution } from '../store/executions.js';
 import { readLines } from '../store/read-lines.js';

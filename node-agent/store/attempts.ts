@@ -31,7 +31,7 @@ export function ensureAttempt(store: Store, attempt: NewAttempt): number {
     container_ref: attempt.containerRef,
     created_at: attempt.createdAt,
   });
-  return store.one(store.prepare<AttemptRow>(SELECT_ATTEMPT_BY_ID), attempt.id).key;
+  return store.one<AttemptRow>(SELECT_ATTEMPT_BY_ID, attempt.id).key;
 }
 
 export function findAttempt(store: Store, id: string): AttemptRow | undefined {
@@ -49,7 +49,7 @@ export function listAttempts(store: Store, limit: number): AttemptRow[] {
 
 /** Raises the attempt's revision, in the transaction of the change that it counts. @returns the new revision */
 export function raiseRevision(store: Store, attemptKey: number): number {
-  return store.one(store.prepare<{ revision: number }>(RAISE_REVISION), new Date().toISOString(), attemptKey).revision;
+  return store.one<{ revision: number }>(RAISE_REVISION, new Date().toISOString(), attemptKey).revision;
 }
 
 /** @returns keys above `after`, ascending, of attempts with a change that the hive has not acknowledged */

@@ -44,8 +44,8 @@ export class LogWriter {
   static resume(store: Store, executionKey: number, logLines: number): LogWriter {
     const sealed = store.value(SELECT_SEALED_THROUGH, executionKey) as number;
     const writer = new LogWriter(logLines, sealed);
-    const rows = store.prepare(SELECT_LINES).pluck().all(executionKey, sealed, logLines) as unknown as string[];
-    for (const row of rows) writer.add(row);
+    const rows = store.prepare<{ line: string }>(SELECT_LINES).all(executionKey, sealed, logLines);
+    for (const { line } of rows) writer.add(line);
     writer.#stored.rows = rows.length;
     writer.#stored.rowBytes = writer.#unsealedBytes;
     return writer;

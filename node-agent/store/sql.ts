@@ -12,7 +12,8 @@ export const SET_MACHINE_ID = `UPDATE node SET machine_id = ? WHERE id = 1 AND h
 
 const IS_COMPLETE = `acked_state = 'complete' AND acked_revision = revision`;
 const ATTEMPT = `
-  SELECT a.*, (SELECT count(*) FROM execution e WHERE e.attempt_key = a.key) AS execution_count FROM attempt a`;
+  SELECT a.*, (SELECT count(*) FROM execution e WHERE e.attempt_key = a.key) AS execution_count,
+    (SELECT coalesce(sum(masked), 0) FROM execution e WHERE e.attempt_key = a.key) AS masked FROM attempt a`;
 export const SELECT_ATTEMPT_BY_ID = `${ATTEMPT} WHERE a.id = ?`;
 export const SELECT_ATTEMPT_BY_KEY = `${ATTEMPT} WHERE a.key = ?`;
 /** Without those of which nothing but a description is left. */
@@ -112,6 +113,17 @@ export const ACKNOWLEDGE_EXECUTION = `UPDATE execution SET acked_revision = max(
 export const PASS_OVER_EXECUTIONS = `UPDATE execution SET acked_revision = revision WHERE attempt_key = ?`;
 export const FORGET_EXECUTION_ACK = `UPDATE execution SET acked_revision = 0 WHERE key = ?`;
 export const FORGET_EXECUTION_ACKS = `UPDATE execution SET acked_revision = 0 WHERE attempt_key = ?`;
+
+// what is learnt from output
+
+export const SELECT_EXECUTION_SUMMARY = `SELECT summary FROM execution WHERE key = ?`;
+export const SELECT_SUMMARIES = `
+  SELECT summary FROM execution WHERE attempt_key = ? AND summary IS NOT NULL ORDER BY created_at, id`;
+/** Both change nothing if it is the same. */
+export const SET_EXECUTION_SUMMARY = `
+  UPDATE execution SET summary = @summary WHERE key = @key AND summary IS NOT @summary`;
+export const SET_ATTEMPT_SUMMARY = `UPDATE attempt SET summary = @summary WHERE key = @key AND summary IS NOT @summary`;
+export const SET_MASKED = `UPDATE execution SET masked = @count WHERE key = @key AND masked <> @count`;
 
 // log lines
 

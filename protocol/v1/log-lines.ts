@@ -15,18 +15,22 @@ export function lengthOf(lines: readonly EncodedLine[]): number {
 
 /**
  * One entry is one line, whatever newlines it contains. One that is too long for a line becomes several, cut between
- * characters, and the same way each time it is sent.
+ * characters, and the same way each time it is sent; all but the last are partial.
  * @returns undefined if it is not an entry
  */
 export function entryLines(entry: unknown): EncodedLine[] | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined;
-  const { output_type: type, content, timestamp } = entry as Record<string, unknown>;
+  const { output_type: type, content, timestamp, partial } = entry as Record<string, unknown>;
   const outputType = OUTPUT_TYPES.find((known) => known === type);
   if (outputType === undefined || typeof content !== 'string') return undefined;
   const time = rfc3339.safeParse(timestamp);
   if (!time.success) return undefined;
-  return splitContent(content).map((part) => ({
-    outputType,
-    json: encodeLine({ output_type: outputType, content: part, timestamp: time.data }),
-  }));
+  const parts = splitContent(content);
+  return parts.map((part, index) => {
+    const isContinued = index < parts.length - 1 || partial === true;
+    return {
+      outputType,
+      json: encodeLine({ output_type: outputType, content: part, timestamp: time.data, partial: isContinued }),
+    };
+  });
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, jest, test } from '@jest/globals';
 import { decodeLogPageFrame, encodeLogPageFrame } from '../../protocol/binary-frame.js';
 import { hiveFrame, nodeFrame, type LogPageHeader } from '../../protocol/frames.js';
-import { checkPage, encodeLine, encodePage, OUTPUT_TYPES, PageError } from '../../protocol/page.js';
+import { checkPage, encodeLine, encodePage, OUTPUT_TYPES, PageError, type LogLine } from '../../protocol/page.js';
 import { parseLine } from '../../protocol/page-line.js';
 import { decodeTextFrame, encodeTextFrame, FrameError } from '../../protocol/text-frame.js';
 import { linesOfPage } from '../harness/page-lines.js';
@@ -12,7 +12,14 @@ import { anyHiveFrame, anyNodeFrame, anyText, time } from './arbitraries.js';
 
 jest.setTimeout(60_000);
 
-const line = fc.record({ output_type: fc.constantFrom(...OUTPUT_TYPES), content: anyText, timestamp: time });
+const line = fc
+  .record({
+    output_type: fc.constantFrom(...OUTPUT_TYPES),
+    content: anyText,
+    timestamp: time,
+    partial: fc.boolean(),
+  })
+  .map(({ partial, ...rest }): LogLine => (partial ? { ...rest, partial } : rest));
 const lines = fc.array(line, { minLength: 1, maxLength: 40 });
 const header: fc.Arbitrary<LogPageHeader> = fc
   .record({

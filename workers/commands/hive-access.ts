@@ -43,14 +43,14 @@ export async function findHive(options: HiveOptions): Promise<HiveAddress | unde
   return { url, token };
 }
 
+/** What to do where it is unknown which hive to talk to. */
+export const NO_HIVE =
+  'which hive? Set HIVE_URL (or give --url) and HIVE_TOKEN, or set HIVE_DATA_DIR to the data directory of a running hive';
+
 /** @throws UsageError if it is unknown which hive to talk to */
 export async function connectToHive(options: HiveOptions): Promise<HiveClient> {
   const address = await findHive(options);
-  if (!address) {
-    throw new UsageError(
-      'which hive? Set HIVE_URL (or give --url) and HIVE_TOKEN, or set HIVE_DATA_DIR to the data directory of a running hive',
-    );
-  }
+  if (!address) throw new UsageError(NO_HIVE);
   return createHiveClient(address);
 }
 

@@ -24,6 +24,7 @@ test('the commands are those that scripts and docs rely on', () => {
     ...['create', 'list'].map((name) => `hive org ${name}`),
     ...['create', 'list', 'revoke'].map((name) => `hive token ${name}`),
     ...['create', 'list', 'revoke', 'unblock'].map((name) => `hive key ${name}`),
+    ...['invite', 'invites', 'withdraw'].map((name) => `hive node ${name}`),
     ...['list', 'link', 'unlink'].map((name) => `hive project ${name}`),
     'hive backfill',
     'hive doctor',

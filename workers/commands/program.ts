@@ -4,6 +4,7 @@ import { backupCommand } from './backup.js';
 import { doctorCommand } from './doctor.js';
 import { keyCommand } from './key.js';
 import { migrateCommand } from './migrate.js';
+import { nodeCommand } from './node.js';
 import { orgCommand } from './org.js';
 import { projectCommand } from './project.js';
 import { restoreCommand } from './restore.js';
@@ -24,6 +25,7 @@ export function hiveProgram(): Command {
     .addCommand(orgCommand())
     .addCommand(tokenCommand())
     .addCommand(keyCommand())
+    .addCommand(nodeCommand())
     .addCommand(projectCommand())
     .addCommand(backfillCommand())
     .addCommand(doctorCommand())
