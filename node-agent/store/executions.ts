@@ -12,6 +12,7 @@ import {
   SELECT_EXECUTION_BY_ID,
   SELECT_EXECUTION_BY_KEY,
   SELECT_EXECUTIONS,
+  SELECT_LATEST_EXECUTION,
   SELECT_PENDING_EXECUTIONS,
   SELECT_RUNNING_EXECUTIONS,
   SET_DROPPED,
@@ -86,6 +87,11 @@ export function executionsAfter(
   after?: Pick<ExecutionRow, 'created_at' | 'id'>,
 ): IterableIterator<ExecutionRow> {
   return store.prepare<ExecutionRow>(SELECT_EXECUTIONS).iterate(attemptKey, after?.created_at ?? '', after?.id ?? '');
+}
+
+/** @returns the one that runs or ran last; undefined if the attempt has none */
+export function latestExecution(store: Store, attemptKey: number): ExecutionRow | undefined {
+  return store.prepare<ExecutionRow>(SELECT_LATEST_EXECUTION).get(attemptKey);
 }
 
 /** Executions with a change that the hive has not acknowledged, in order of creation. */
