@@ -16,15 +16,20 @@ export function attemptsCommand(): Command {
 }
 
 function asJson(row: AttemptRow): string {
-  const { acked_state: sync_state, refused } = row;
-  return JSON.stringify({ ...attemptSync(row), sync_state, acknowledged: isAcknowledged(row), refused });
+  const { acked_state: sync_state, refused, masked } = row;
+  return JSON.stringify({ ...attemptSync(row), sync_state, acknowledged: isAcknowledged(row), refused, masked });
 }
 
 function asText(row: AttemptRow): string {
   const hive =
     row.refused !== null ? `refused: ${row.refused}` : isAcknowledged(row) ? (row.acked_state ?? '') : 'not announced';
   const executions = `${row.execution_count} execution${row.execution_count === 1 ? '' : 's'}`;
-  return [row.id, row.created_at, hive.padEnd(16), executions.padEnd(14), row.title ?? ''].join('  ').trimEnd();
+  const masked = row.masked > 0 ? `(${row.masked} masked)` : '';
+  const columns = [row.id, row.created_at, hive.padEnd(16), executions.padEnd(14), masked, row.title ?? ''];
+  return columns
+    .filter((column) => column !== '')
+    .join('  ')
+    .trimEnd();
 }
 
 function isAcknowledged(row: AttemptRow): boolean {
