@@ -1,7 +1,7 @@
 /** Takes a spool's output into the store: makes lines and pages of it, and stores them together with the position. */
 import { encodeAround, encodeLine, type OutputType } from '../../protocol/page.js';
 import { NodeAgentError } from '../errors.js';
-import { addExecution, endExecution, findExecution, markDropped } from '../store/executions.js';
+import { addExecution, endExecution, findExecution, markDropped, startEpoch } from '../store/executions.js';
 import { LogWriter } from '../store/log-writer.js';
 import { damageLine, lossLine } from '../store/loss-line.js';
 import type { Store } from '../store/open.js';
@@ -44,12 +44,16 @@ export class SpoolAbsorber {
   #seen = new SeenLines(undefined);
   #end: ExecutionEnd | undefined;
   #hasLoss = false;
+  #startsEpoch = false;
   #hasChange = false;
   #lastTime = 0;
   #isOver = false;
 
-  /** @throws NodeAgentError `sealed` if the execution has ended in the store */
-  constructor(store: Store, executionId: string) {
+  /**
+   * @param isAnotherStore whether lines of the execution have been in another store, which the hive may have
+   * @throws NodeAgentError `sealed` if the execution has ended in the store
+   */
+  constructor(store: Store, executionId: string, isAnotherStore = false) {
     const row = findExecution(store, executionId);
     if (row && row.status !== 'running') throw new NodeAgentError('sealed', 'the execution has ended in the store');
     const state = row && spoolState(store, row.key);
@@ -60,7 +64,9 @@ export class SpoolAbsorber {
     this.#writer = row ? LogWriter.resume(store, row.key, row.log_lines) : LogWriter.atStart();
     this.#rest = state;
     this.#useHeader(state && new SpoolReader(store.dataDir, executionId, { ...state, offset: 0 }));
-    if (this.#reader.skipMissing()) this.#addDamage('the store went back to an earlier state');
+    const isMissing = this.#reader.skipMissing();
+    this.#startsEpoch = isMissing || (isAnotherStore && !row);
+    if (isMissing) this.#addDamage('the store went back to an earlier state');
   }
 
   /** Of the next frame; what is before it is in the store once nothing is pending. */
@@ -225,6 +231,7 @@ export class SpoolAbsorber {
     this.#writer.committed();
     this.#hasChange = false;
     this.#hasLoss = false;
+    this.#startsEpoch = false;
     this.#isOver = this.#end !== undefined;
     this.#reader.forgetBefore(this.#reader.position);
   }
@@ -233,6 +240,7 @@ export class SpoolAbsorber {
     const store = this.#store;
     const keys = this.#keys ?? this.#add();
     this.#writer.write(store, keys.key);
+    if (this.#startsEpoch) startEpoch(store, keys.key);
     if (this.#hasLoss) markDropped(store, keys.key, keys.attemptKey);
     this.#hooks.stored?.(store, keys, this.#end !== undefined);
     if (this.#end) {
