@@ -16,18 +16,22 @@ try {
 } catch {
   // it then has the priority of what started it
 }
-for (const until = performance.now() + TRY_MS; ;) {
-  try {
-    const store = openStore(dataDir);
+void absorb();
+
+async function absorb(): Promise<void> {
+  for (const until = performance.now() + TRY_MS; ;) {
     try {
-      endOrphan(store, executionId, Infinity);
-    } finally {
-      store.close();
+      const store = openStore(dataDir);
+      try {
+        endOrphan(store, executionId, Infinity);
+      } finally {
+        store.close();
+      }
+      break;
+    } catch (error) {
+      // the spool is whole: who opens the store next tries again, and says what is wrong
+      if (!isBusy(error) || performance.now() > until) break;
+      await sleep(RETRY_MS);
     }
-    break;
-  } catch (error) {
-    // the spool is whole: who opens the store next tries again, and says what is wrong
-    if (!isBusy(error) || performance.now() > until) break;
-    await sleep(RETRY_MS);
   }
 }
