@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestHive, NO_BACKFILLS, type TestHive, type TestOrganization } from '../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
 import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
-import type { BackfillDescription } from '../backfills/find.js';
+import type { BackfillDescription } from '../backfills/describe.js';
 import { createHttpServer } from './app.js';
 import { allRoutes } from './routes/index.js';
 import { isJsonResponse, type Route } from './route.js';

@@ -2,7 +2,7 @@
 /** The `hive` command. */
 import { CommanderError } from 'commander';
 import { hiveProgram } from './commands/program.js';
-import { printableLines } from './commands/output.js';
+import { printableLines } from '../protocol/printable.js';
 import { exitCodeOf } from './commands/usage.js';
 
 try {
