@@ -61,6 +61,6 @@ export default {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(node_modules|dist|prisma/generated)/' },
+    exclude: { path: '^(node_modules|dist|[.]builds|prisma/generated)/' },
   },
 };

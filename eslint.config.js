@@ -27,7 +27,7 @@ const MONOTONIC = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'prisma/generated/', 'api/client/openapi.d.ts', 'coverage/'] },
+  { ignores: ['dist', '.builds/', 'prisma/generated/', 'api/client/openapi.d.ts', 'coverage/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

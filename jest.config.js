@@ -5,7 +5,7 @@ export default {
   testTimeout: 30_000, // CI has two cores for everything
   maxWorkers: 2, // most tests wait most of the time
   roots: ['<rootDir>'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.builds/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: '<rootDir>/tests/harness/global-setup.ts',

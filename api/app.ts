@@ -1,6 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
-import helmet from 'helmet';
 import { limitsOf, type AppDependencies } from './dependencies.js';
 import { cors } from './cors.js';
 import { ApiError, sendProblem, toApiError } from './problem.js';
@@ -8,6 +7,7 @@ import { createRateLimits } from './rate-limit.js';
 import { registerRoutes } from './register-routes.js';
 import { logRequests, measureRequests } from './request-log.js';
 import { allRoutes } from './routes/index.js';
+import { securityHeaders } from './security-headers.js';
 
 /** The HTTP API. Nodes' sockets are not part of it: the gateway handles the server's upgrades. */
 export function createApp(deps: AppDependencies): Express {
@@ -16,7 +16,7 @@ export function createApp(deps: AppDependencies): Express {
     .disable('x-powered-by')
     .set('etag', false)
     .set('trust proxy', deps.trustedProxies ?? 0);
-  app.use(logRequests(deps.logger), measureRequests, helmet(), noStore);
+  app.use(logRequests(deps.logger), measureRequests, securityHeaders(deps.hstsSeconds ?? 0), noStore);
   if (deps.corsOrigins && deps.corsOrigins.length > 0) app.use(cors(deps.corsOrigins));
   registerRoutes(app, allRoutes(deps), deps, createRateLimits(limitsOf(deps)));
   app.use(unknownPath, handleError);

@@ -33,6 +33,8 @@ export interface AppDependencies {
   corsOrigins?: string[];
   /** Express's `trust proxy`: how many proxies to trust for X-Forwarded-For. @default 0 */
   trustedProxies?: number;
+  /** How long browsers must use https only, by Strict-Transport-Security. @default 0, which is not to say so */
+  hstsSeconds?: number;
   limits?: Partial<Limits>;
 }
 

@@ -34,7 +34,8 @@ const STYLE = `
   .method { display: inline-block; width: 4.5em; font-weight: 600; text-transform: uppercase } .soft { color: #60646c }
   @media (prefers-color-scheme: dark) { body { background: #111113; color: #edeef0 } a { color: #70b8ff } }`;
 
-export function docsPage(document: OpenApiDocument): string {
+/** @param link where the document is, seen from the page */
+export function docsPage(document: OpenApiDocument, link: string): string {
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     Object.entries(item as Record<string, Operation>).map(([method, operation]) => ({ path, method, operation })),
   );
@@ -43,7 +44,7 @@ export function docsPage(document: OpenApiDocument): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escape(document.info.title)} API</title><style>${STYLE}</style>
 <h1>${escape(document.info.title)} API</h1>
-<p>${escape(document.info.description ?? '')} This page shows <a href="/openapi.json">the OpenAPI 3.1 document</a>.
+<p>${escape(document.info.description ?? '')} This page shows <a href="${escape(link)}">the OpenAPI 3.1 document</a>.
 Send <code>Authorization: Bearer</code> with an API token (<code>hive token create</code>).</p>
 ${tags
   .map(

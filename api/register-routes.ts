@@ -43,7 +43,9 @@ function refuseMethod(routes: Route[]): RequestHandler {
 }
 
 function handlers(route: Route, deps: AppDependencies, limits: RateLimits): RequestHandler[] {
-  const authentication = route.access === 'public' ? [] : [authenticator(route, deps, limits), limits.perCredential];
+  const byAddress = route.isLimitedByAddress ? [limits.perFailedLogin] : [];
+  const authentication =
+    route.access === 'public' ? byAddress : [authenticator(route, deps, limits), limits.perCredential];
   const body = route.body ? [requireJson, express.json({ limit: MAX_BODY_BYTES, strict: false })] : [];
   return [markRoute(route), ...authentication, ...body, runner(route)];
 }

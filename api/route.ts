@@ -71,6 +71,8 @@ interface RouteSpec<
   summary: string;
   description?: string;
   access: A;
+  /** A public route that takes a secret: each address may try as often as it may send refused credentials. @default false */
+  isLimitedByAddress?: boolean;
   params?: P;
   query?: Q;
   body?: B;

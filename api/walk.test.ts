@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestHive, NO_BACKFILLS, type TestHive, type TestOrganization } from '../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
 import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
+import { createNodeInvite } from '../prisma/queries/node-invite.js';
+import { forOrganization } from '../prisma/organization-scope.js';
 import type { BackfillDescription } from '../backfills/describe.js';
 import { createHttpServer } from './app.js';
 import { allRoutes } from './routes/index.js';
@@ -13,7 +15,15 @@ import { listen } from '../tests/harness/listen.js';
 
 interface Seeded {
   organization: TestOrganization;
-  ids: { node: string; attempt: string; execution: string; apiKey: string; sharedTask: string; project: string };
+  ids: {
+    node: string;
+    attempt: string;
+    execution: string;
+    apiKey: string;
+    invite: string;
+    sharedTask: string;
+    project: string;
+  };
 }
 
 let hive: TestHive;
@@ -72,6 +82,10 @@ async function seed(organization: TestOrganization, marker: string): Promise<See
     where: { id: apiKey.id },
     data: { blockedAt: new Date(), blockedReason: marker },
   });
+  const { invite } = await createNodeInvite(forOrganization(database, organizationId), {
+    createdBy: randomUUID(),
+    ttlSeconds: 60,
+  });
   const sharedTask = randomUUID();
   const metadata = { title: marker, shared_task_id: sharedTask, branch: marker };
   const attempt = await seedAttempt(database, { organizationId, nodeId: node, state: 'complete', metadata });
@@ -86,7 +100,7 @@ async function seed(organization: TestOrganization, marker: string): Promise<See
       ...{ defaultBranch: 'main', swarmProjectId: project, linkedAt: new Date() },
     },
   });
-  return { organization, ids: { node, attempt, execution, apiKey: apiKey.id, sharedTask, project } };
+  return { organization, ids: { node, attempt, execution, apiKey: apiKey.id, invite: invite.id, sharedTask, project } };
 }
 
 /** Of routes that would refuse an empty body before they look at the id. */
@@ -99,13 +113,15 @@ const BODIES: Record<string, object> = {
 function pathWith({ path }: Route, { ids }: Seeded): string {
   const kind = path.includes('/api-keys/')
     ? ids.apiKey
-    : path.includes('by-shared-task') || path.includes('/tasks/')
-      ? ids.sharedTask
-      : path.startsWith('/v1/nodes/{id}')
-        ? ids.node
-        : path.includes('/projects/')
-          ? ids.project
-          : ids.attempt;
+    : path.includes('/invites/')
+      ? ids.invite
+      : path.includes('by-shared-task') || path.includes('/tasks/')
+        ? ids.sharedTask
+        : path.startsWith('/v1/nodes/{id}')
+          ? ids.node
+          : path.includes('/projects/')
+            ? ids.project
+            : ids.attempt;
   return path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === 'node_id' ? ids.node : kind));
 }
 
@@ -206,4 +222,13 @@ test('the documentation page shows every route', async () => {
     expect(html).toContain(`<code>${path}</code>`);
   }
   expect(html).not.toMatch(/<script|http:\/\/|https:\/\//);
+});
+
+test.each([
+  ['/docs', 'openapi.json'],
+  ['/docs/', '../openapi.json'],
+])('the link of %s stays under the address at which the page was reached', async (path, link) => {
+  const html = await (await fetch(`${base}${path}`)).text();
+  expect(html).toContain(`href="${link}"`);
+  expect(html).not.toMatch(/href="\//);
 });

@@ -1,32 +1,34 @@
 #!/usr/bin/env node
 /** The `node-agent` command. */
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { announceCommand } from './commands/announce.js';
 import { attemptsCommand } from './commands/attempts.js';
 import { connectCommand } from './commands/connect.js';
+import { joinCommand } from './commands/join.js';
 import { logsCommand } from './commands/logs.js';
 import { pruneCommand } from './commands/prune.js';
 import { runCommandCommand } from './commands/run.js';
 import { statusCommand } from './commands/status.js';
-import { messageOf, NodeAgentError } from './errors.js';
+import { runProgram } from './program.js';
 import { VERSION } from './version.js';
 
 const ENVIRONMENT = `
-Environment:
-  HIVE_URL        address of the hive, ws(s):// or http(s):// (default ws://127.0.0.1:3000)
-  NODE_API_KEY    this node's key, made by \`hive key create\`; connect and prune need it
-  NODE_DATA_DIR   directory of the node's store (default: hivesync in XDG_DATA_HOME,
-                  that is ~/.local/share/hivesync)
-  NODE_NAME       name of the node in the hive (default: the host name)
-  LOG_LEVEL       fatal, error, warn, info, debug, trace or silent (default info)`;
+Environment (none is needed after \`join\`):
+  HIVE_URL           address of the hive, ws(s):// or http(s):// (default ws://127.0.0.1:3000)
+  NODE_API_KEY       this node's key; with it, HIVE_URL wins over the hive that was joined
+  NODE_DATA_DIR      directory of the node's store (default: hivesync in XDG_DATA_HOME,
+                     that is ~/.local/share/hivesync)
+  NODE_NAME          name of the node in the hive (default: the host name)
+  NODE_AGENT_CONFIG  the configuration that \`join\` writes (default: hivesync/node-agent.json in
+                     XDG_CONFIG_HOME, that is ~/.config/hivesync/node-agent.json)
+  LOG_LEVEL          fatal, error, warn, info, debug, trace or silent (default info)`;
 
 const program = new Command('node-agent')
   .description('Record what coding agents do on this machine, and mirror it to a hive.')
   .version(VERSION)
-  .enablePositionalOptions()
-  .exitOverride()
   .addHelpText('after', ENVIRONMENT);
-for (const command of [
+void runProgram(program, [
+  joinCommand,
   runCommandCommand,
   connectCommand,
   attemptsCommand,
@@ -34,18 +36,4 @@ for (const command of [
   statusCommand,
   pruneCommand,
   announceCommand,
-]) {
-  program.addCommand(command().copyInheritedSettings(program));
-}
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = exitCodeOf(error);
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
-  process.stderr.write(`node-agent: ${messageOf(error)}\n`);
-  return error instanceof NodeAgentError && error.code === 'usage' ? 2 : 1;
-}
+]);

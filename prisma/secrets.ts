@@ -31,6 +31,12 @@ export function newNodeKeySecret(): NewSecret {
   return { secret, prefix: secret.slice(0, PREFIX_LENGTH), hash: hashSecret(secret) };
 }
 
+/** The token is `join_` and 43 characters of base64url: no credential, for it opens nothing but one enrolment. */
+export function newInviteToken(): NewSecret {
+  const secret = `join_${randomBytes(32).toString('base64url')}`;
+  return { secret, prefix: secret.slice(0, 'join_'.length + PREFIX_LENGTH), hash: hashSecret(secret) };
+}
+
 /** @returns what the secret's form says it is; undefined if it can't be one of ours and need not be looked up */
 export function credentialKind(secret: string): CredentialKind | undefined {
   if (API_TOKEN.test(secret)) return 'api_token';

@@ -61,6 +61,29 @@ test('a key is created through the API of a running hive, or in the database for
   expect(await run(['key', 'revoke', id])).toMatchObject({ status: 1, stderr: 'hive: API key not found\n' });
 }, 90_000);
 
+test('another machine needs only HIVE_URL and HIVE_TOKEN, and the admin token never goes to a hive elsewhere', async () => {
+  const remote = {
+    HIVE_DATA_DIR: nowhere,
+    HIVE_URL: `${hive.url.replace('http', 'ws')}/`,
+    HIVE_TOKEN: await world.adminToken(),
+  };
+  expect(await json(['key', 'list'], remote)).toHaveLength(2);
+  expect(await json(['project', 'list'], remote)).toEqual([]);
+  expect(await run(['org', 'list'], remote)).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("this command works on the database itself, not through HIVE_URL's API"),
+  });
+  const elsewhere = 'http://hive.invalid:3000';
+  expect(await run(['key', 'list'], { HIVE_URL: elsewhere })).toMatchObject({
+    status: 2,
+    stderr: `hive: there is no token for ${elsewhere}: set HIVE_TOKEN, or give --token\n`,
+  });
+  expect(await run(['key', 'list'], { HIVE_URL: elsewhere, HIVE_TOKEN: 'x' })).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^hive: no hive answers at http:\/\/hive.invalid:3000 \(E\w+\); check HIVE_URL/),
+  });
+}, 90_000);
+
 test('tokens are created, listed without their secret, and revoked', async () => {
   const made = await json<{ token: { id: string }; secret: string }>(['token', 'create', 'ci', '--role', 'admin']);
   const listed = await run(['token', 'list', '--json']);
@@ -119,7 +142,12 @@ const misuses: [string, string[], Record<string, string>, string][] = [
   ['an unknown type', ['backfill', '00000000-0000-4000-8000-000000000000', '--type', 'x'], {}, 'Allowed'],
   ['a wrong variable', ['org', 'list'], { HIVE_PORT: 'x' }, 'hive: HIVE_PORT is "x"; allowed:'],
   ['no hive anywhere', ['org', 'list'], { HIVE_DATA_DIR: '/nowhere' }, 'hive: no database: set DATABASE_URL'],
-  ['no hive to ask', ['backfill', '00000000-0000-4000-8000-000000000000'], { HIVE_DATA_DIR: '/nowhere' }, 'give --url'],
+  [
+    'no hive to ask',
+    ['backfill', '00000000-0000-4000-8000-000000000000'],
+    { HIVE_DATA_DIR: '/nowhere' },
+    'Set HIVE_URL',
+  ],
 ];
 
 test.each(misuses)(
@@ -137,5 +165,8 @@ test('help is not a failure, but a refusal by the hive is', async () => {
   const unknown = '00000000-0000-4000-8000-000000000000';
   expect(await run(['backfill', unknown])).toMatchObject({ status: 1, stderr: 'hive: task attempt not found\n' });
   const away = ['backfill', unknown, '--url', 'http://127.0.0.1:1', '--token', 'x'];
-  expect(await run(away)).toMatchObject({ status: 1, stderr: 'hive: no hive answers at http://127.0.0.1:1\n' });
+  expect(await run(away)).toMatchObject({
+    status: 1,
+    stderr: 'hive: no hive answers at http://127.0.0.1:1; check HIVE_URL or --url, and that the hive runs\n',
+  });
 }, 60_000);

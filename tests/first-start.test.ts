@@ -1,6 +1,8 @@
 /** A hive whose variables or data directory don't fit together starts nothing, changes nothing, and says why. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -50,6 +52,23 @@ test('an empty DATABASE_URL beside a Temporal does not make an embedded database
   }
   await expect(access(data)).rejects.toMatchObject({ code: 'ENOENT' });
 }, 60_000);
+
+test('a port that is taken is known before anything is started, and the sentence says what to set', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const data = join(directory, 'hive');
+  try {
+    const { status, stdout, stderr } = await runHive(['start'], { HIVE_DATA_DIR: data, HIVE_PORT: String(port) });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toBe(
+      `hive: port ${port} of 127.0.0.1 is taken: set HIVE_PORT to another port (0 means any free one), or stop what uses it\n`,
+    );
+    await expect(access(data)).rejects.toMatchObject({ code: 'ENOENT' });
+  } finally {
+    taken.close();
+  }
+});
 
 test.each(['HIVE_URL', 'NODE_API_KEY', 'NODE_DATA_DIR'])('a node with an empty %s does not connect', async (name) => {
   const env = { PATH: process.env['PATH'], NODE_API_KEY: 'x', NODE_DATA_DIR: directory, [name]: '' };

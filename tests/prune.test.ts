@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import Database from 'better-sqlite3';
+import { Database } from '../node-agent/store/sqlite.js';
 import { SELECT_PRUNABLE } from '../node-agent/store/sql.js';
 import { projectRoot } from '../workers/project-root.js';
 import { attemptOf, logOf, untilComplete } from './harness/api.js';
@@ -36,7 +36,7 @@ function prune(agent: NodeAgent, hive: HiveHandle) {
 
 /** Waits until the node, too, knows that it may prune as many attempts. */
 async function untilPrunable(agent: NodeAgent, count: number): Promise<void> {
-  const store = new Database(join(agent.directory, 'node.db'), { readonly: true });
+  const store = new Database(join(agent.directory, 'node.db'), { readOnly: true });
   try {
     const prunable = store.prepare(SELECT_PRUNABLE);
     const before = () => new Date(Date.now() + 60_000).toISOString();

@@ -19,6 +19,7 @@ test('without any variable, everything has its default and is embedded', () => {
     dataDir: resolve('.hive'),
     corsOrigins: [],
     trustedProxies: 0,
+    hstsSeconds: 0,
     shutdownDelaySeconds: 0,
     host: '127.0.0.1',
     port: 3000,

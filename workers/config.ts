@@ -44,6 +44,8 @@ export interface HiveConfig {
   readonly corsOrigins: string[];
   /** The number of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: number;
+  /** How long browsers are told to use https only; 0: they are not told. */
+  readonly hstsSeconds: number;
   /** Port of the embedded PostgreSQL; if absent, the port of the last start if it is free, otherwise any. */
   readonly postgresPort?: number;
   /** What is odd in the environment, one sentence each, without secrets; if absent, nothing. */
@@ -107,6 +109,7 @@ const environment = z.object({
     })
     .default(''),
   HIVE_TRUSTED_PROXIES: whole(0, 10).default(0),
+  HIVE_HSTS_SECONDS: whole(0, 999_999_999, ' of seconds').default(0),
   HIVE_OIDC_ISSUER: z
     .string()
     .refine(isSafeIssuerUrl, { error: 'an https:// URL, or an http:// URL on this machine' })
@@ -181,6 +184,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     ...(values.HIVE_PUBLIC_URL !== undefined && { publicUrl: values.HIVE_PUBLIC_URL.replace(/\/+$/, '') }),
     corsOrigins: origins(values.HIVE_CORS_ORIGINS),
     trustedProxies: values.HIVE_TRUSTED_PROXIES,
+    hstsSeconds: values.HIVE_HSTS_SECONDS,
     ...(values.HIVE_POSTGRES_PORT !== undefined && { postgresPort: values.HIVE_POSTGRES_PORT }),
     ...(warnings.length > 0 && { warnings }),
   };

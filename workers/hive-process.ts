@@ -1,6 +1,5 @@
 /** A whole hive: its backing services, database, gateway, API and Temporal workers. */
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -15,6 +14,7 @@ import { ensureInstallation } from '../prisma/queries/installation.js';
 import { createFirstAdminToken } from '../prisma/queries/first-admin-token.js';
 import type { HiveConfig } from './config.js';
 import { refuseOtherAdminToken, removeRunning, writeAdminToken, writeRunning } from './data-files.js';
+import { listen, requireFreeAddress } from './listen.js';
 import { startPageCheckThreads } from './page-check-threads.js';
 import { startBackingServices, type BackingServices } from './backing-services.js';
 import { readTemporalApiKey } from './temporal-config.js';
@@ -33,6 +33,7 @@ export interface HiveProcess {
 
 /** Starts a hive. Resolves when the API answers; Temporal may not be connected yet (see /readyz). */
 export async function startHive(config: HiveConfig, logger: Logger): Promise<HiveProcess> {
+  await requireFreeAddress(config);
   const services = await startBackingServices(config, logger);
   try {
     return await serve(config, services, logger);
@@ -88,6 +89,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
     stopping: stopping.signal,
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
+    hstsSeconds: config.hstsSeconds,
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl }),
     workflowUrl: (workflowId, runId) => services.temporal.workflowUrl(workflowId, runId),
   });
@@ -129,17 +131,6 @@ async function inOrder(logger: Logger, steps: (() => Promise<void>)[]): Promise<
   for (const step of steps) {
     await step().catch((error: unknown) => logger.error({ err: error }, 'a part of the hive did not stop cleanly'));
   }
-}
-
-function listen(server: Server, { host, port }: HiveConfig): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      const { port: actual } = server.address() as AddressInfo;
-      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${actual}`);
-    });
-  });
 }
 
 /** Ends idle connections at once and others after their answer, but after 5 s at the latest. */

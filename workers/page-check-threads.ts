@@ -3,13 +3,12 @@
  * that many large buffers keep the garbage collector busy (for a third of a backfill's time, docs/scaling.md).
  */
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { CHECKS_AT_ONCE } from '../activities/storing-pages.js';
 import { checkPage, PageError, type CheckPage } from '../protocol/page.js';
 import type { CheckedInThread, PageToCheck } from './page-check-thread.js';
-import { projectRoot } from './project-root.js';
+import { builtFile } from './project-root.js';
 
 /** Below this size, sending a page to another thread and back costs more than the check. */
 const SMALL_PAGE_BYTES = 4 * 1024;
@@ -28,7 +27,7 @@ export function startPageCheckThreads(): PageCheckThreads {
   // the main thread needs a core of its own
   const maxThreads = Math.max(1, Math.min(MAX_THREADS, availableParallelism() - 1));
   const threads = new Piscina<PageToCheck, CheckedInThread>({
-    filename: join(projectRoot(), 'dist/workers/page-check-thread.js'),
+    filename: builtFile('workers/page-check-thread.js'),
     minThreads: 0,
     maxThreads,
     idleTimeout: IDLE_MS,

@@ -1,15 +1,34 @@
-// `npm ci` builds the program. Without the development dependencies it can't, and says what to do instead.
-import { execFileSync } from 'node:child_process';
+/**
+ * What npm runs after `npm ci` and before `npm pack`. npx, too, runs it in a checkout, once and without a word: then
+ * nothing is built that is there already.
+ */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { replaceLinkByCopy } from './builds.mjs';
 
-try {
-  createRequire(import.meta.url).resolve('typescript');
-  execFileSync('npm', ['run', 'build'], { stdio: 'inherit' });
-} catch (error) {
-  if (error.code !== 'MODULE_NOT_FOUND') process.exit(error.status ?? 1);
-  // no failure: an image may copy what another machine has built
-  console.error(
-    'hivesync was not built, because that needs the development dependencies. Run `npm ci && npm prune --omit=dev`, ' +
-      'or copy dist/ and prisma/generated/ from a machine that has built it.',
-  );
+const DIST = join(dirname(import.meta.dirname), 'dist');
+const command = process.env['npm_command'];
+
+if (command !== 'exec' || !existsSync(join(DIST, 'workers', 'hive.js'))) await prepare();
+
+async function prepare() {
+  try {
+    createRequire(import.meta.url).resolve('typescript');
+  } catch {
+    // no failure: an image may copy what another machine has built
+    console.error(
+      'hivesync was not built, because that needs the development dependencies. Run `npm ci && npm prune --omit=dev`, ' +
+        'or copy dist/ and prisma/generated/ from a machine that has built it.',
+    );
+    return;
+  }
+  const { build } = await import('./build.mjs');
+  try {
+    build();
+  } catch (error) {
+    if (error.status === undefined) throw error; // otherwise the command has said what is wrong
+    process.exit(error.status ?? 1);
+  }
+  if (command === 'pack' || command === 'publish') replaceLinkByCopy(DIST);
 }

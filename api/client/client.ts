@@ -36,9 +36,16 @@ export function createHiveClient({ url, token }: HiveAddress): HiveClient {
     headers: { authorization: `Bearer ${token}` },
   });
   client.use({
-    onError: ({ error }) => new HiveUnreachableError(`no hive answers at ${url}`, { cause: error }),
+    onError: ({ error }) => new HiveUnreachableError(`no hive answers at ${url}${why(error)}`, { cause: error }),
   });
   return client;
+}
+
+/** What fetch hides in its cause: ECONNREFUSED, ENOTFOUND, a certificate that is not trusted. */
+function why(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' ? ` (${code})` : '';
 }
 
 interface Answer<T> {
@@ -47,9 +54,13 @@ interface Answer<T> {
   response: Response;
 }
 
+const NO_HIVE = 'what answers there is no hive: check the address';
+
 /** @returns the body of a successful response @throws HiveApiError, HiveUnreachableError */
 export async function bodyOf<T>(answering: Promise<Answer<T>>): Promise<T> {
-  const { data, error, response } = await answering;
+  const { data, error, response } = await answering.catch((failure: unknown) => {
+    throw failure instanceof SyntaxError ? new HiveApiError(200, undefined, NO_HIVE) : failure;
+  });
   if (response.ok) return data as T; // with 204 there is none, and no caller uses it
   const { code, detail } = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schemas['Problem']>;
   throw new HiveApiError(response.status, code, detail ?? `the hive answered ${response.status}`);

@@ -6,6 +6,7 @@ import { apiKeyRoutes } from './api-keys.js';
 import { attemptRoutes } from './attempts.js';
 import { backfillRoutes } from './backfills.js';
 import { logRoutes } from './logs.js';
+import { nodeInviteRoutes } from './node-invites.js';
 import { nodeRoutes } from './nodes.js';
 import { originalNameRoutes } from './original-names.js';
 import { projectRoutes } from './projects.js';
@@ -17,6 +18,7 @@ export function allRoutes(deps: AppDependencies): Route[] {
   const routes: Route[] = [
     ...nodeRoutes(),
     ...apiKeyRoutes(),
+    ...nodeInviteRoutes(deps),
     ...projectRoutes(),
     ...attemptRoutes(attempts),
     ...logRoutes(deps),

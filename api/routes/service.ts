@@ -25,7 +25,6 @@ const readiness = z
   .meta({ id: 'Readiness', description: 'Mirroring and reads continue while Temporal or the workers are degraded.' });
 
 export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocument): Route[] {
-  let page: string | undefined;
   const database = new DatabaseReadiness(deps.database);
   return [
     route({
@@ -104,7 +103,9 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
       summary: 'This API as an HTML page',
       access: 'public',
       responses: { 200: { description: 'The page.', contentType: 'text/html' } },
-      handle: () => answer(200, (page ??= docsPage(document()))),
+      // the link is relative, so that it also works behind a proxy that serves the hive under a prefix
+      handle: ({ request }) =>
+        answer(200, docsPage(document(), request.path.endsWith('/') ? '../openapi.json' : 'openapi.json')),
     }),
   ];
 }

@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { addExecution, endExecution } from '../../node-agent/store/executions.js';
 import { appendLines } from '../../node-agent/store/append-lines.js';
 import { openStore } from '../../node-agent/store/open.js';
+import { Database } from '../../node-agent/store/sqlite.js';
 import { sampleLine } from '../../tests/harness/sample-lines.js';
 
 export interface RecordedSize {
@@ -17,6 +17,9 @@ export interface RecordedSize {
 }
 
 const LINES_PER_TRANSACTION = 10_000;
+/** In SQL: another UUID (version 4) for each row. */
+const NEW_UUID = `lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(randomblob(2)),
+  substr(hex(randomblob(2)), 2), substr(hex(randomblob(2)), 2), hex(randomblob(6))))`;
 const START = Date.parse('2026-01-01T10:00:00Z');
 
 /** Makes a new store in the directory and records into it. */
@@ -48,10 +51,10 @@ export function copyStore(from: string, to: string): string {
   mkdirSync(to, { recursive: true });
   copyFileSync(join(from, 'node.db'), join(to, 'node.db'));
   const db = new Database(join(to, 'node.db'));
-  db.function('new_uuid', { deterministic: false }, () => randomUUID());
-  db.exec(
-    'BEGIN; UPDATE node SET machine_id = new_uuid(); UPDATE attempt SET id = new_uuid(); UPDATE execution SET id = new_uuid(); COMMIT',
-  );
+  db.transaction('immediate', () => {
+    db.exec(`UPDATE node SET machine_id = ${NEW_UUID}`);
+    for (const table of ['attempt', 'execution']) db.exec(`UPDATE ${table} SET id = ${NEW_UUID}`);
+  });
   db.close();
   return to;
 }

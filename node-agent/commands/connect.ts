@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { dataDirectory, readConfig } from '../config.js';
 import { NodeAgentError } from '../errors.js';
 import { openStore } from '../store/open.js';
+import { whenNpmIsGone } from './npm-parent.js';
 
 export function connectCommand(): Command {
   return new Command('connect')
@@ -11,7 +12,10 @@ export function connectCommand(): Command {
         .choices(['1', '2'])
         .default('2'),
     )
-    .addHelpText('after', '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.')
+    .addHelpText(
+      'after',
+      '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.\nIf another one runs for this store, it ends with status 3.',
+    )
     .action(async ({ protocol }: { protocol: '1' | '2' }) => {
       refuseBlank('HIVE_URL', 'NODE_DATA_DIR');
       const { hiveUrl: url, apiKey, dataDir, name, logLevel } = readConfig();
@@ -21,15 +25,25 @@ export function connectCommand(): Command {
       // loaded only here, so that `run` starts its command without delay
       const { createLogger } = await import('../log.js');
       const { followStore } = await import('../connection/follow-store.js');
+      const { Presence } = await import('../connection/presence.js');
       const { stayConnected, DELAYS } = await import('../connection/stay-connected.js');
       const connectionsV1 =
         protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1 : () => undefined;
       const logger = createLogger(logLevel);
       dataDirectory(process.env, (sentence) => logger.info(sentence));
-      const follow = { open: () => openStore(dataDir), logger, signal: stopSignal() };
-      await followStore(follow, (store, signal) =>
-        stayConnected({ url, apiKey, name, store, logger, signal }, DELAYS, connectionsV1()),
-      );
+      const follow = {
+        open: () => openStore(dataDir, { say: (sentence) => logger.error(sentence) }),
+        logger,
+        signal: stopSignal(),
+      };
+      await followStore(follow, async (store, signal) => {
+        const presence = Presence.take(store.dataDir, url, logger);
+        try {
+          await stayConnected({ url, apiKey, name, store, logger, signal, watch: presence }, DELAYS, connectionsV1());
+        } finally {
+          presence.release();
+        }
+      });
       logger.info('stopped');
       // the delay before a reconnect may still be running
       setImmediate(() => process.exit(0));
@@ -45,12 +59,13 @@ function refuseBlank(...names: string[]): void {
   if (blank) throw new NodeAgentError('config', `${blank}: is empty; allowed: a value; unset it for the default`);
 }
 
-/** Aborted by SIGINT, by SIGTERM, or when the parent closes the IPC channel that it opened. */
+/** Aborted by SIGINT, by SIGTERM, or when the parent closes the IPC channel that it opened or the npm that runs it ends. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   if (process.send) process.once('disconnect', stop);
+  whenNpmIsGone(stop);
   return controller.signal;
 }

@@ -1,19 +1,34 @@
 import { randomUUID } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
-import { runReason, type RunReason } from '../../protocol/frames.js';
+import type { RunReason } from '../../protocol/frames.js';
+import { readStoredConfig, secretsOf } from '../config-file.js';
 import { dataDirectory } from '../config.js';
 import { isBusy, messageOf } from '../errors.js';
+import { outputMask } from '../masking/configured.js';
+import type { OutputMask } from '../masking/output-mask.js';
+import type { ChildEnd } from '../process/child.js';
+import { commandEnvironment } from '../process/command-environment.js';
+import { endLike } from '../process/end-like.js';
+import { launchAgain } from '../process/launch-again.js';
+import { lastArguments, readLaunch } from '../process/launch.js';
+import { libc } from '../process/libc.js';
+import { Verdict } from '../process/verdict.js';
 import { executorAction } from '../recorder/command.js';
-import { currentBranch, headCommit } from '../recorder/git.js';
+import { gitState } from '../recorder/git.js';
 import { Recording } from '../recorder/recording.js';
-import { runCommand, type Pausable } from '../recorder/run-command.js';
-import { openStore, type Store } from '../store/open.js';
-import { endOrphans } from '../store/orphans.js';
+import { runCommand, type Pausable, type Recorder } from '../recorder/run-command.js';
+import { openStore } from '../store/open.js';
 import { ownStart } from '../store/process-identity.js';
-import { textOption, uuidOption } from './options.js';
+import { isLowerCaseUuid, listOption, secondsOption, textOption, uuidOption } from './options.js';
 
 /** The longest that a write waits for another process before it is tried again later. Nothing else happens meanwhile. */
 const BUSY_TIMEOUT_MS = 20;
+const REASONS = ['setupscript', 'cleanupscript', 'codingagent', 'devserver'] satisfies RunReason[];
+const MAX_LINGER_SECONDS = 24 * 3600;
+/** What `--strict` ends with where nothing could be recorded. */
+const REFUSED = 125;
 
 interface RunOptions {
   attempt?: string;
@@ -21,65 +36,137 @@ interface RunOptions {
   task?: string;
   executor: string;
   reason: RunReason;
+  tty?: boolean;
+  linger: number;
+  strict?: boolean;
+  quiet?: boolean;
+  mask: string[];
+  maskSecrets?: boolean;
 }
 
 export function runCommandCommand(): Command {
   return new Command('run')
     .description('Run a command and record its output as an execution of an attempt. Works without a hive.')
-    .option('--attempt <uuid>', 'add to this attempt, created if it does not exist (default: a new one)', uuidOption)
+    .option(
+      '--attempt <uuid>',
+      'add to this attempt, created if it does not exist (default: that of the run around this one, otherwise a new one)',
+      uuidOption,
+    )
     .option('--title <text>', 'title of a new attempt', textOption(16 * 1024))
     .option('--task <uuid>', 'shared task of a new attempt', uuidOption)
     .option('--executor <name>', 'executor of a new attempt', textOption(1024), 'SHELL')
-    .addOption(
-      new Option('--reason <reason>', 'why the command runs').choices(runReason.options).default('codingagent'),
+    .addOption(new Option('--reason <reason>', 'why the command runs').choices(REASONS).default('codingagent'))
+    .option('--tty', 'give the command a terminal even where standard output is none')
+    .option('--no-tty', 'give the command pipes even where standard output is a terminal')
+    .option(
+      '--linger <seconds>',
+      'how long to wait for what outlives the command and holds its output',
+      secondsOption(MAX_LINGER_SECONDS),
+      5,
     )
+    .option('--strict', 'do not run the command where it cannot be recorded (125)')
+    .option('--mask <name>', 'mask the value of this variable in what is stored (may be repeated)', listOption, [])
+    .option('--mask-secrets', 'mask what looks like a secret of a known kind, and private keys')
+    .option('--quiet', 'do not print the attempt')
     .argument('<command...>', 'the command and its arguments, after --')
     .passThroughOptions()
     .addHelpText(
       'after',
       `
-Exits with the status of the command: 128+n if signal n ended it, 127 if there is
-no such command, 126 if it cannot be executed.`,
+Ends as the command ends: with its exit status, or by the same signal; with 127 if
+there is no such command, 126 if it cannot be executed. The command finds the
+attempt in HIVESYNC_ATTEMPT_ID.`,
     )
-    .action(async (command: [string, ...string[]], options: RunOptions) => {
-      process.exitCode = await record(command, options);
-    });
+    .action(record);
 }
 
-async function record(command: [string, ...string[]], options: RunOptions): Promise<number> {
+async function record(command: [string, ...string[]], options: RunOptions): Promise<void> {
+  const launch = readLaunch();
+  const onTerminal = options.tty ?? isatty(1);
+  if (onTerminal && !launch.hasParent) launchAgain();
   const dataDir = dataDirOrNone();
-  const cwd = process.cwd();
-  const [branch, beforeHeadCommit] = await Promise.all([currentBranch(cwd), headCommit(cwd)]);
-  const attemptId = options.attempt ?? randomUUID();
-  const recorder = { pid: process.pid, started: ownStart() ?? '' };
-  say(`attempt ${attemptId}`);
-  const begin = (pid: number | undefined, output: Pausable) => {
+  const refusal = options.strict ? whyNotRecorded(dataDir) : undefined;
+  if (refusal !== undefined) {
+    say(`${refusal}, so the command does not run (--strict)`);
+    process.exitCode = REFUSED;
+    return;
+  }
+  const attemptId = options.attempt ?? attemptAround() ?? randomUUID();
+  if (!options.quiet) say(`attempt ${attemptId}`);
+  const verdict = new Verdict(launch.verdictFd);
+  const end = await runCommand({
+    launch,
+    argv: lastArguments(command.length) ?? command.map((word) => Buffer.from(word)),
+    environment: commandEnvironment(launch.environment, { attemptId, secrets: secrets() }),
+    onTerminal: onTerminal && launch.hasParent,
+    lingerSeconds: options.linger,
+    begin: recorderOf(command, options, { attemptId, dataDir, mask: await maskOf(options), onTerminal }),
+    headCommit: () => gitState(workingDirectory()).headCommit,
+    say,
+    started: (pid) => verdict.started(pid),
+  });
+  const functions = libc();
+  if (functions) endLike(functions, end, verdict);
+  else endWithoutLibc(end);
+}
+
+interface RecordedAs {
+  attemptId: string;
+  dataDir: string | undefined;
+  mask: OutputMask | undefined;
+  onTerminal: boolean;
+}
+
+function recorderOf(
+  command: readonly string[],
+  options: RunOptions,
+  { attemptId, dataDir, mask, onTerminal }: RecordedAs,
+): (pid: number | undefined, output: Pausable) => Recorder {
+  const cwd = workingDirectory();
+  const before = gitState(cwd);
+  const text = (value: string) => mask?.text(value) ?? value;
+  return (pid, output) => {
     const startedAt = new Date().toISOString();
-    return new Recording(() => openAndTidy(dataDirectory()), {
-      ...(dataDir !== undefined && { dataDir }),
+    return new Recording({
+      dataDir,
+      terminal: onTerminal,
+      ...(mask && { mask }),
       ...output,
       attempt: {
         id: attemptId,
-        title: options.title ?? null,
+        title: options.title === undefined ? null : text(options.title),
         sharedTaskId: options.task ?? null,
-        executor: options.executor,
-        branch,
-        containerRef: cwd,
+        executor: text(options.executor),
+        branch: text(before.branch),
+        containerRef: cwd === undefined ? null : text(cwd),
         createdAt: startedAt,
       },
       execution: {
         id: randomUUID(),
         runReason: options.reason,
-        executorAction: executorAction(command),
-        beforeHeadCommit,
+        executorAction: executorAction(command.map(text)),
+        beforeHeadCommit: before.headCommit,
         pid: pid ?? null,
         startedAt,
-        recorder,
+        recorder: { pid: process.pid, started: ownStart() ?? '' },
       },
       warn: say,
     });
   };
-  return runCommand({ command, begin, afterHeadCommit: () => headCommit(cwd) });
+}
+
+/** @returns the attempt of the run that this one is nested in */
+function attemptAround(): string | undefined {
+  const given = process.env['HIVESYNC_ATTEMPT_ID']?.toLowerCase();
+  return given !== undefined && isLowerCaseUuid(given) ? given : undefined;
+}
+
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined; // it was deleted: the command can still run in it
+  }
 }
 
 /** @returns undefined if there can be none: the recording will say so, and the command runs all the same */
@@ -91,15 +178,50 @@ function dataDirOrNone(): string | undefined {
   }
 }
 
-function openAndTidy(dataDir: string): Store {
-  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS });
-  // what others left behind must not keep this command from being recorded
-  endOrphans(store, (executionId, error) => {
-    if (!isBusy(error)) say(`cannot end execution ${executionId}, whose recorder is gone: ${messageOf(error)}`);
-  });
-  return store;
+/** @returns one sentence, or undefined if it can be recorded */
+function whyNotRecorded(dataDir: string | undefined): string | undefined {
+  try {
+    openStore(dataDir ?? dataDirectory(), { busyTimeoutMs: BUSY_TIMEOUT_MS }).close();
+    return undefined;
+  } catch (error) {
+    return isBusy(error) ? undefined : messageOf(error);
+  }
 }
 
+/** The agent's own credentials, as far as they can be read. */
+function secrets(): string[] {
+  try {
+    return secretsOf(readStoredConfig());
+  } catch {
+    return secretsOf({}); // maskOf says what is wrong
+  }
+}
+
+/** @returns undefined if there is nothing to mask */
+async function maskOf(options: RunOptions): Promise<OutputMask | undefined> {
+  const sources = { own: secrets(), names: options.mask, secrets: options.maskSecrets === true };
+  const given = { ...sources, env: process.env, warn: say };
+  try {
+    return await outputMask({ ...given, configured: readStoredConfig().mask });
+  } catch (error) {
+    say(`${messageOf(error)}; what it says of masking is left out`);
+    return outputMask({ ...given, configured: undefined });
+  }
+}
+
+/** Written at once, and not by Node's streams, which would change the descriptor that the command shares. */
 function say(sentence: string): void {
-  process.stderr.write(`node-agent: ${sentence}\n`);
+  try {
+    writeSync(2, `node-agent: ${sentence}${isatty(2) ? '\r' : ''}\n`); // the terminal may be raw
+  } catch {
+    // nobody reads it
+  }
+}
+
+function endWithoutLibc({ code, signal }: ChildEnd): void {
+  process.exitCode = code ?? 128 + (signal ?? 0);
+  if (signal !== null) {
+    process.removeAllListeners();
+    process.kill(process.pid, signal);
+  }
 }

@@ -26,7 +26,7 @@ export function statusCommand(): Command {
     .action((options: { json?: boolean }) =>
       withStore((store) => {
         const config = readConfig();
-        const counts = store.one(store.prepare<StatusRow>(SELECT_STATUS));
+        const counts = store.one<StatusRow>(SELECT_STATUS);
         const status = {
           machine_id: store.machineId(),
           name: config.name,

@@ -1,6 +1,6 @@
 /** How a command is described to the hive and how its end is reported. */
-import { constants } from 'node:os';
 import { MAX_EXECUTOR_ACTION_BYTES } from '../../protocol/limits.js';
+import type { ChildEnd } from '../process/child.js';
 
 /** Uses the original's vocabulary, because its clients show `executor_action.typ`. @returns JSON text */
 export function executorAction(command: readonly string[]): string {
@@ -20,21 +20,16 @@ function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-export interface Ending {
+/** How the end of a command is recorded. */
+export function recordedEnd({ code, signal }: ChildEnd): {
   status: 'completed' | 'failed' | 'killed';
   exitCode: number | null;
-  /** What a shell reports for the same end. */
-  exitStatus: number;
-}
-
-/** The end of a command that was started. */
-export function ending(code: number | null, signal: NodeJS.Signals | null): Ending {
-  if (signal !== null) return { status: 'killed', exitCode: null, exitStatus: 128 + constants.signals[signal] };
-  return { status: code === 0 ? 'completed' : 'failed', exitCode: code, exitStatus: code ?? 1 };
+} {
+  if (signal !== null) return { status: 'killed', exitCode: null };
+  return { status: code === 0 ? 'completed' : 'failed', exitCode: code };
 }
 
 /** The end of a command that could not be started: 127 if there is no such command, 126 if it can't be executed. */
-export function startFailure(errno: string | undefined): Ending {
-  const exitStatus = errno === 'ENOENT' ? 127 : 126;
-  return { status: 'failed', exitCode: exitStatus, exitStatus };
+export function startFailure(errno: string): ChildEnd {
+  return { code: errno === 'ENOENT' ? 127 : 126, signal: null };
 }

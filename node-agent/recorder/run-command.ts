@@ -1,23 +1,44 @@
 /** Runs a command as if it ran on its own, and records what it prints. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
-import { codeOf } from '../errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../errors.js';
+import type { ChildEnd } from '../process/child.js';
+import type { Launch } from '../process/launch.js';
+import { holders, leftBehindSentence, passOnWithout } from '../process/left-behind.js';
+import { libc, type Libc } from '../process/libc.js';
+import { startWithPipes, type ModeOptions } from '../process/pipes-mode.js';
+import { plainSpawn } from '../process/plain-spawn.js';
+import type { OutputType, RunningCommand, StartResult } from '../process/running-command.js';
+import { startOnTerminal } from '../process/terminal-mode.js';
 import type { ExecutionEnd } from '../store/executions.js';
-import { ending, startFailure, type Ending } from './command.js';
-import { LineSplitter } from './line-splitter.js';
-import { closeWriteEnd, openOutputPipes } from './output-pipes.js';
+import { recordedEnd, startFailure } from './command.js';
 import { Passthrough } from './passthrough.js';
-import type { Recording } from './recording.js';
 
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const TARGETS: Record<OutputType, number> = { stdout: 1, stderr: 2 };
+const PAUSED_LOOK_MS = 20;
+
+/** What records the execution. None of its functions throws. */
+export interface Recorder {
+  start(): void;
+  /** The bytes may be reused afterwards. */
+  output(type: OutputType, bytes: Buffer): void;
+  system(sentence: string): void;
+  finish(end: ExecutionEnd): Promise<void>;
+}
 
 export interface RunCommandOptions {
-  command: readonly [string, ...string[]];
+  launch: Launch;
+  /** The command and its arguments, as bytes. */
+  argv: readonly Buffer[];
+  environment: readonly Buffer[];
+  onTerminal: boolean;
+  lingerSeconds: number;
   /** Called with the command's pid once it runs, or with undefined if it could not be started. */
-  begin: (pid: number | undefined, output: Pausable) => Recording;
-  afterHeadCommit: () => Promise<string | null>;
+  begin: (pid: number | undefined, output: Pausable) => Recorder;
+  headCommit: () => string | null;
+  /** Says one sentence to the person at the terminal. */
+  say: (sentence: string) => void;
+  /** Told the pid of the command once it runs. */
+  started: (pid: number) => void;
 }
 
 /** The command's output: while it is not read, the command waits, as with any pipe whose reader is slow. */
@@ -26,124 +47,123 @@ export interface Pausable {
   resume(): void;
 }
 
-interface StartedCommand {
-  child: ChildProcess;
-  stdout: Readable;
-  stderr: Readable;
-  /** How it ended; also resolves if it could not be started. */
-  ended: Promise<Ending>;
-}
+/** @returns how the command ended, with 126 or 127 if it could not be started */
+export async function runCommand(options: RunCommandOptions): Promise<ChildEnd> {
+  // nothing is read before the next turn of the event loop
+  const received: { take?: (type: OutputType, bytes: Buffer) => void } = {};
+  const started = await start(options, (type, bytes) => received.take?.(type, bytes));
+  if ('errno' in started) return couldNotStart(options, started.errno);
 
-/**
- * @returns the exit status that a shell would report: the command's own, 128 + n after a signal, 126 or 127 if it
- * could not be started
- */
-export async function runCommand({ command, begin, afterHeadCommit }: RunCommandOptions): Promise<number> {
-  const started = await startCommand(command);
-  const { pid } = started.child;
-  const pausable = pausables([started.stdout, started.stderr]);
-  const recording = begin(pid, pausable());
-  recording.start();
-
-  const end = pid === undefined ? await started.ended : await outputAndEnd(started, recording, pausable());
-  if (pid === undefined) {
-    const sentence = `node-agent: ${command[0]} could not be started: ${end.exitStatus === 127 ? 'command not found' : 'cannot be executed'}`;
-    process.stderr.write(`${sentence}\n`);
-    recording.add('system', [sentence], now());
-  }
-  await recording.finish(await executionEnd(end, afterHeadCommit));
-  return end.exitStatus;
-}
-
-async function startCommand([file, ...args]: readonly [string, ...string[]]): Promise<StartedCommand> {
-  const pipes = await openOutputPipes();
-  const child = pipes
-    ? spawn(file, args, { stdio: ['inherit', pipes.stdout.writeFd, pipes.stderr.writeFd] })
-    : spawn(file, args, { stdio: ['inherit', 'pipe', 'pipe'] });
-  const ended = new Promise<Ending>((resolve) => {
-    child.on('error', (error) => resolve(startFailure(codeOf(error))));
-    child.on('exit', (code, signal) => resolve(ending(code, signal)));
-  });
-  if (pipes) {
-    closeWriteEnd(pipes.stdout);
-    closeWriteEnd(pipes.stderr);
-  }
-  const [stdout, stderr] = [pipes?.stdout.output ?? child.stdout, pipes?.stderr.output ?? child.stderr];
-  if (!stdout || !stderr) throw new Error('the command has no output pipes');
-  return { child, stdout, stderr, ended };
-}
-
-async function executionEnd(end: Ending, afterHeadCommit: () => Promise<string | null>): Promise<ExecutionEnd> {
-  const completedAt = now();
-  return { status: end.status, exitCode: end.exitCode, afterHeadCommit: await afterHeadCommit(), completedAt };
-}
-
-/** @returns a function whose results pause the streams independently: they are read while none of these is paused */
-function pausables(streams: readonly Readable[]): () => Pausable {
-  const paused = new Set<Pausable>();
-  return () => {
-    const self: Pausable = {
-      pause: () => {
-        paused.add(self);
-        streams.forEach((stream) => stream.pause());
-      },
-      resume: () => {
-        if (paused.delete(self) && paused.size === 0) streams.forEach((stream) => stream.resume());
-      },
-    };
-    return self;
+  options.started(started.pid);
+  const pausing = new Pausing(started.output);
+  const recorder = options.begin(started.pid, pausing.one());
+  const passthrough = passOn(started, pausing);
+  received.take = (type, bytes) => {
+    passthrough.write(TARGETS[type], bytes);
+    recorder.output(type, bytes);
   };
-}
-
-/** Passes the output on and records it until the command has ended and its output is closed. */
-async function outputAndEnd(
-  { child, stdout, stderr, ended }: StartedCommand,
-  recording: Recording,
-  output: Pausable,
-): Promise<Ending> {
-  const streams: [Readable, number, 'stdout' | 'stderr'][] = [
-    [stdout, 1, 'stdout'],
-    [stderr, 2, 'stderr'],
-  ];
-  const passthrough = new Passthrough({
-    full: () => output.pause(),
-    ready: () => output.resume(),
-    // the command then gets the SIGPIPE or EPIPE that it would get without the recorder
-    closed: (fd) => streams.filter(([, target]) => target === fd).forEach(([stream]) => stream.destroy()),
-  });
-  for (const [stream, fd, outputType] of streams) {
-    const splitter = new LineSplitter();
-    stream.on('data', (chunk: Buffer) => {
-      passthrough.write(fd, chunk);
-      recording.add(outputType, splitter.push(chunk), now());
-    });
-    stream.once('close', () => recording.add(outputType, splitter.end(), now()));
-    stream.on('error', (error) =>
-      recording.add('system', [`node-agent: ${outputType} could not be read (${codeOf(error)})`], now()),
-    );
-  }
-  const stopForwarding = forwardSignals(child, () => streams.forEach(([stream]) => stream.destroy()));
-  const closed = streams.map(([stream]) => once(stream, 'close'));
-  const [end] = await Promise.all([ended, ...closed]);
-  stopForwarding();
+  recorder.start();
+  const end = await started.ended;
+  const isClosed = await lastOutput(started, pausing, options.lingerSeconds);
   await passthrough.flushed();
+  if (!isClosed) leaveBehind(started, recorder, options.lingerSeconds);
+  started.close();
+  await recorder.finish({ ...recordedEnd(end), afterHeadCommit: options.headCommit(), completedAt: now() });
   return end;
 }
 
+async function start(options: RunCommandOptions, output: ModeOptions['output']): Promise<StartResult> {
+  const { argv, environment, launch, onTerminal, say } = options;
+  const functions: Libc | undefined = libc();
+  if (!functions) return plainSpawn({ argv, environment, output });
+  const mode: ModeOptions = { libc: functions, launch, argv, environment, output };
+  if (!onTerminal) return startWithPipes(mode);
+  try {
+    return startOnTerminal(mode);
+  } catch (error) {
+    say(`${messageOf(error)}, so the command gets pipes`);
+    return startWithPipes(mode);
+  }
+}
+
+async function couldNotStart(options: RunCommandOptions, errno: string): Promise<ChildEnd> {
+  const end = startFailure(errno);
+  const recorder = options.begin(undefined, { pause: () => undefined, resume: () => undefined });
+  recorder.start();
+  const why = end.code === 127 ? 'command not found' : `cannot be executed (${errno})`;
+  const sentence = `${String(options.argv[0])} could not be started: ${why}`;
+  options.say(sentence);
+  recorder.system(`node-agent: ${sentence}`);
+  await recorder.finish({ ...recordedEnd(end), afterHeadCommit: options.headCommit(), completedAt: now() });
+  return end;
+}
+
+function passOn({ output }: RunningCommand, pausing: Pausing): Passthrough {
+  const pausable = pausing.one();
+  return new Passthrough({
+    full: () => pausable.pause(),
+    ready: () => pausable.resume(),
+    closed: (fd) => output.close(fd === TARGETS.stdout ? 'stdout' : 'stderr'),
+  });
+}
+
 /**
- * Forwards signals to the command. If a background process keeps the output open after the command's end, the recorder
- * waits for it, as a shell's pipeline does; a signal then ends the wait.
+ * Takes what the command has printed last, and waits for a while for what it has left behind. While somebody is slow to
+ * read, it waits on: nothing printed until then is lost.
+ * @returns whether nothing was left behind
  */
-function forwardSignals(child: ChildProcess, stopWaiting: () => void): () => void {
-  const forward = (signal: NodeJS.Signals) => {
-    if (child.exitCode !== null || child.signalCode !== null) stopWaiting();
-    // Ctrl-C reaches the terminal's whole foreground group, so the command has got it already
-    else if (!(signal === 'SIGINT' && process.stdin.isTTY)) child.kill(constants.signals[signal]);
-  };
-  for (const signal of FORWARDED) process.on(signal, forward);
-  return () => {
-    for (const signal of FORWARDED) process.off(signal, forward);
-  };
+async function lastOutput(
+  { output, askedToLeave }: RunningCommand,
+  pausing: Pausing,
+  seconds: number,
+): Promise<boolean> {
+  output.commandEnded();
+  let [isClosed, isOver] = [false, false];
+  void output.closed.then(() => (isClosed = true));
+  void askedToLeave.then(() => (isOver = true));
+  const timer = new AbortController();
+  const lingered = sleep(seconds * 1000, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([output.closed, askedToLeave, lingered]);
+  timer.abort();
+  while (!isClosed && !isOver && pausing.isPaused) await sleep(PAUSED_LOOK_MS);
+  if (!isClosed) output.commandEnded();
+  await Promise.resolve();
+  output.stop();
+  return isClosed || output.open.length === 0;
+}
+
+function leaveBehind({ output, terminalPath }: RunningCommand, recorder: Recorder, lingerSeconds: number): void {
+  const functions = libc();
+  const fds = output.open.map(([, fd]) => fd);
+  recorder.system(leftBehindSentence(holders(fds, terminalPath), lingerSeconds));
+  if (functions) for (const [type, fd] of output.open) passOnWithout(functions, fd, TARGETS[type]);
+}
+
+/** The output is read while nobody has paused it. */
+class Pausing {
+  readonly #output: Pausable;
+  readonly #paused = new Set<Pausable>();
+
+  constructor(output: Pausable) {
+    this.#output = output;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused.size > 0;
+  }
+
+  one(): Pausable {
+    const self: Pausable = {
+      pause: () => {
+        this.#paused.add(self);
+        this.#output.pause();
+      },
+      resume: () => {
+        if (this.#paused.delete(self) && this.#paused.size === 0) this.#output.resume();
+      },
+    };
+    return self;
+  }
 }
 
 function now(): string {

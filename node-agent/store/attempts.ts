@@ -1,4 +1,5 @@
 import type { Store } from './open.js';
+import type { NewAttempt } from './recorded.js';
 import type { AttemptRow } from './rows.js';
 import {
   INSERT_ATTEMPT,
@@ -9,16 +10,6 @@ import {
   SELECT_IS_PENDING,
   SELECT_PENDING_ATTEMPTS,
 } from './sql.js';
-
-export interface NewAttempt {
-  id: string;
-  title: string | null;
-  sharedTaskId: string | null;
-  executor: string;
-  branch: string;
-  containerRef: string | null;
-  createdAt: string;
-}
 
 /** Creates the attempt if it does not exist yet; an existing one stays as it is. @returns its key */
 export function ensureAttempt(store: Store, attempt: NewAttempt): number {
@@ -31,7 +22,7 @@ export function ensureAttempt(store: Store, attempt: NewAttempt): number {
     container_ref: attempt.containerRef,
     created_at: attempt.createdAt,
   });
-  return store.one(store.prepare<AttemptRow>(SELECT_ATTEMPT_BY_ID), attempt.id).key;
+  return store.one<AttemptRow>(SELECT_ATTEMPT_BY_ID, attempt.id).key;
 }
 
 export function findAttempt(store: Store, id: string): AttemptRow | undefined {
@@ -49,7 +40,7 @@ export function listAttempts(store: Store, limit: number): AttemptRow[] {
 
 /** Raises the attempt's revision, in the transaction of the change that it counts. @returns the new revision */
 export function raiseRevision(store: Store, attemptKey: number): number {
-  return store.one(store.prepare<{ revision: number }>(RAISE_REVISION), new Date().toISOString(), attemptKey).revision;
+  return store.one<{ revision: number }>(RAISE_REVISION, new Date().toISOString(), attemptKey).revision;
 }
 
 /** @returns keys above `after`, ascending, of attempts with a change that the hive has not acknowledged */

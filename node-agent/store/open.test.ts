@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { succeeds } from '../testing/agent-process.js';
 import { row, startExecution } from '../testing/temporary-store.js';
 import { openStore } from './open.js';
 import { endOrphans } from './orphans.js';
 import { MIGRATIONS } from './schema.js';
+import { Database } from './sqlite.js';
 
 describe('a store', () => {
   let directory: string;
@@ -24,10 +24,16 @@ describe('a store', () => {
     expect(git('ls-files', '--error-unmatch', 'store/node.db')).toBe(false);
   });
 
-  test('does not hide other files of its directory', () => {
+  test('does not hide other files of its directory, and is not staged among them', () => {
+    const git = (...args: string[]) => succeeds('git', '-C', directory, ...args);
     writeFileSync(join(directory, 'source.c'), '');
+    git('init', '-q');
     openStore(directory).close();
-    expect(existsSync(join(directory, '.gitignore'))).toBe(false);
+    expect(git('add', '-A')).toBe(true);
+    expect(git('ls-files', '--error-unmatch', 'source.c')).toBe(true);
+    for (const name of ['node.db', 'machine-id', '.gitignore']) {
+      expect([name, git('ls-files', '--error-unmatch', name)]).toEqual([name, false]);
+    }
     mkdirSync(join(directory, 'own'));
     writeFileSync(join(directory, 'own', '.gitignore'), 'mine\n');
     openStore(join(directory, 'own')).close();
@@ -38,7 +44,7 @@ describe('a store', () => {
     const former = new Database(join(directory, 'node.db'));
     const before = MIGRATIONS.findIndex((step) => step.includes('recorder_locks'));
     for (const step of MIGRATIONS.slice(0, before)) former.exec(step);
-    former.pragma(`user_version = ${before}`);
+    former.exec(`PRAGMA user_version = ${before}`);
     former.close();
     const store = openStore(directory);
     try {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checkPage, encodeLine } from '../../protocol/page.js';
 import { PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
@@ -16,6 +15,7 @@ import {
 } from '../testing/temporary-store.js';
 import { appendLines } from './append-lines.js';
 import { readPages, type Page } from './pages.js';
+import { Database } from './sqlite.js';
 
 describe('pages', () => {
   let temporary: TemporaryStore;
@@ -50,9 +50,9 @@ describe('pages', () => {
   test('are sealed as they fill up, and at the end', async () => {
     const { store } = temporary;
     const { key } = startExecution(store, { lines: 700 });
-    const rows = () => store.prepare('SELECT count(*) FROM log_line WHERE execution_key = ?').pluck().get(key);
+    const rows = () => store.value('SELECT count(*) FROM log_line WHERE execution_key = ?', key);
     const sealed = () =>
-      store.prepare('SELECT first_seq, last_seq FROM log_page WHERE execution_key = ?').raw().all(key);
+      store.prepare('SELECT first_seq, last_seq FROM log_page WHERE execution_key = ?').all(key).map(Object.values);
     expect([rows(), sealed()]).toEqual([700, []]);
     addLines(store, key, 1350);
     expect([rows(), sealed()]).toEqual([
@@ -62,13 +62,13 @@ describe('pages', () => {
         [1001, 2000],
       ],
     ]);
-    const db = new Database(join(temporary.dataDir, 'node.db'), { readonly: true });
+    const db = new Database(join(temporary.dataDir, 'node.db'), { readOnly: true });
     expect(storedLines(db, key)).toEqual(Array.from({ length: 2050 }, (_, index) => testLine(index + 1)));
     db.close();
     finishExecution(store, key);
     expect([rows(), sealed().at(-1)]).toEqual([0, [2001, 2050]]);
     const [, second] = await pages(key, 0, 2050);
-    const stored = store.prepare('SELECT gzip FROM log_page WHERE first_seq = 1001').pluck().get() as unknown as Buffer;
+    const stored = store.value('SELECT gzip FROM log_page WHERE first_seq = 1001') as Uint8Array;
     expect(second?.gzip.equals(stored)).toBe(true);
   });
 

@@ -2,6 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import { PAGE_TARGET_LINES, PAGE_TARGET_RAW_BYTES } from '../../protocol/limits.js';
 import type { Store } from './open.js';
+import { bufferOf } from './sqlite.js';
 import { SELECT_LINE_BYTES, SELECT_NDJSON, SELECT_SEALED_PAGE } from './sql.js';
 
 /** @returns the size of an encoded line in NDJSON */
@@ -27,7 +28,7 @@ export interface Piece {
 interface SealedPage {
   first_seq: number;
   last_seq: number;
-  gzip: Buffer;
+  gzip: Uint8Array;
 }
 
 /**
@@ -44,12 +45,13 @@ export function readPiece(store: Store, executionKey: number, afterSeq: number, 
 }
 
 function pieceOfPage(
-  { first_seq, last_seq, gzip }: SealedPage,
+  { first_seq, last_seq, gzip: blob }: SealedPage,
   afterSeq: number,
   throughSeq: number,
 ): Piece | undefined {
   const [firstSeq, lastSeq] = [afterSeq + 1, Math.min(last_seq, throughSeq)];
   if (lastSeq < firstSeq) return undefined;
+  const gzip = bufferOf(blob);
   const ndjson = () => sliceLines(gunzipSync(gzip), firstSeq - first_seq, lastSeq - first_seq + 1);
   const isWhole = firstSeq === first_seq && lastSeq === last_seq;
   return { firstSeq, lastSeq, ndjson, ...(isWhole && { gzip }) };
@@ -61,16 +63,16 @@ function pieceOfRows(store: Store, executionKey: number, afterSeq: number, throu
   while (through > afterSeq + 1 && rowBytes(store, executionKey, afterSeq, through) > PAGE_TARGET_RAW_BYTES) {
     through = afterSeq + ((through - afterSeq) >> 1);
   }
-  const rows = store.one(store.prepare<JoinedRows>(SELECT_NDJSON), executionKey, afterSeq, through);
+  const rows = store.one<JoinedRows>(SELECT_NDJSON, executionKey, afterSeq, through);
   const { lines, last_seq: lastSeq, ndjson } = rows;
   if (lastSeq === null || lastSeq !== afterSeq + lines) return undefined;
-  return { firstSeq: afterSeq + 1, lastSeq, ndjson: () => ndjson };
+  return { firstSeq: afterSeq + 1, lastSeq, ndjson: () => bufferOf(ndjson) };
 }
 
 interface JoinedRows {
   lines: number;
   last_seq: number | null;
-  ndjson: Buffer;
+  ndjson: Uint8Array;
 }
 
 const NEWLINE = 0x0a;

@@ -2,10 +2,10 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import type { LogLine } from '../../protocol/page.js';
 import type { ExecutionRow } from '../store/rows.js';
+import { Database } from '../store/sqlite.js';
 import { storedLines } from './stored-lines.js';
 
 /** Built by `npm run build`. */
@@ -22,10 +22,21 @@ export interface StartOptions {
 }
 
 export class AgentProcesses {
-  constructor(readonly dataDir: string) {}
+  readonly #variables: NodeJS.ProcessEnv;
+
+  /** @param variables of the environment, beside those of this process */
+  constructor(
+    readonly dataDir: string,
+    variables: NodeJS.ProcessEnv = {},
+  ) {
+    this.#variables = variables;
+  }
 
   get env(): NodeJS.ProcessEnv {
-    return { ...process.env, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '' };
+    const NODE_AGENT_CONFIG = join(this.dataDir, 'node-agent.json');
+    // a test must not use the key of the person who runs it
+    const own = { NODE_API_KEY: '', NODE_AGENT_CONFIG, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '' };
+    return { ...process.env, ...own, ...this.#variables };
   }
 
   /** Runs a command of the agent to its end. */
@@ -40,7 +51,7 @@ export class AgentProcesses {
 
   /** @returns a row of the store for each execution, oldest first */
   rows(): ExecutionRow[] {
-    return this.#read((db) => db.prepare<[], ExecutionRow>('SELECT * FROM execution ORDER BY key').all());
+    return this.#read((db) => db.prepare<ExecutionRow>('SELECT * FROM execution ORDER BY key').all());
   }
 
   /** @returns what the store contains, read without the code under test */
@@ -52,8 +63,8 @@ export class AgentProcesses {
     return this.#read((db) => storedLines(db, executionKey).map((line) => JSON.parse(line) as LogLine));
   }
 
-  #read<T>(work: (db: Database.Database) => T): T {
-    const db = new Database(join(this.dataDir, 'node.db'), { readonly: true });
+  #read<T>(work: (db: Database) => T): T {
+    const db = new Database(join(this.dataDir, 'node.db'), { readOnly: true });
     try {
       return work(db);
     } finally {

@@ -196,7 +196,7 @@ async function shiftClock({ node, fault }: Target): Promise<void> {
 /** The node goes back to a copy of its store while the hive has moved on: its log_epoch has to rise. */
 async function restoreStore({ world, node, fault }: Target): Promise<void> {
   const backup = `${world.directory}/${node.name}.backup`;
-  await node.backUp(backup);
+  node.backUp(backup);
   await sleep(fault.forMs);
   await node.restore(backup);
 }

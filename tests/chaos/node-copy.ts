@@ -12,13 +12,18 @@ export interface NodeExecution {
 
 /** @returns the ids of the attempts in the node's store */
 export function attemptsOf(node: ChaosNode): string[] {
-  return query(node, (store) => store.prepare<[], string>('SELECT id FROM attempt').pluck().all());
+  return query(node, (store) =>
+    store
+      .prepare<{ id: string }>('SELECT id FROM attempt')
+      .all()
+      .map(({ id }) => id),
+  );
 }
 
 export function executionsOf(node: ChaosNode): NodeExecution[] {
   return query(node, (store) => {
     return store
-      .prepare<[], { key: number; executionId: string; attemptId: string; status: string }>(
+      .prepare<{ key: number; executionId: string; attemptId: string; status: string }>(
         'SELECT e.key, e.id AS "executionId", a.id AS "attemptId", e.status FROM execution e JOIN attempt a ON a.key = e.attempt_key',
       )
       .all()

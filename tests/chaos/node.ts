@@ -6,7 +6,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
-import Database from 'better-sqlite3';
+import { Database } from '../../node-agent/store/sqlite.js';
 import { NodeAgent } from '../harness/node-agent.js';
 import { projectRoot } from '../../workers/project-root.js';
 import type { FaultProxy } from './fault-proxy.js';
@@ -113,10 +113,10 @@ export class ChaosNode {
   }
 
   /** Copies the store as a backup program would. */
-  async backUp(file: string): Promise<void> {
+  backUp(file: string): void {
     const store = this.openStore();
     try {
-      await store.backup(file);
+      store.prepare('VACUUM INTO ?').run(file);
     } finally {
       store.close();
     }
@@ -140,8 +140,8 @@ export class ChaosNode {
     this.connect();
   }
 
-  openStore(): Database.Database {
-    return new Database(join(this.directory, 'node.db'), { fileMustExist: true });
+  openStore(): Database {
+    return new Database(join(this.directory, 'node.db'), { mustExist: true });
   }
 
   /** Stops all of the node's processes and its proxy. */

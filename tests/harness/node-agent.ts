@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { Database } from '../../node-agent/store/sqlite.js';
 import { storedLines } from '../../node-agent/testing/stored-lines.js';
-import Database from 'better-sqlite3';
 import { projectRoot } from '../../workers/project-root.js';
 import { Program } from './processes.js';
 
@@ -23,7 +23,8 @@ export class NodeAgent {
   }
 
   get env(): Record<string, string> {
-    return { NODE_DATA_DIR: this.directory, NODE_NAME: this.name, ...this.#extraEnv };
+    const NODE_AGENT_CONFIG = join(this.directory, 'node-agent.json');
+    return { NODE_DATA_DIR: this.directory, NODE_AGENT_CONFIG, NODE_NAME: this.name, ...this.#extraEnv };
   }
 
   /** The process that stays connected; undefined if none was started, or it was stopped. */
@@ -77,9 +78,9 @@ export class NodeAgent {
 
   /** @returns the execution's lines in the node's own store */
   lines(executionId: string): string[] {
-    const store = new Database(join(this.directory, 'node.db'), { readonly: true });
+    const store = new Database(join(this.directory, 'node.db'), { readOnly: true });
     try {
-      const key = store.prepare<[string], number>('SELECT key FROM execution WHERE id = ?').pluck().get(executionId);
+      const key = store.value('SELECT key FROM execution WHERE id = ?', executionId) as number | undefined;
       return key === undefined ? [] : storedLines(store, key);
     } finally {
       store.close();

@@ -13,8 +13,11 @@ import { UsageError } from './usage.js';
 export async function databaseUrlOf(config: HiveConfig): Promise<string> {
   const url = config.databaseUrl ?? (await readRunning(config.dataDir))?.databaseUrl;
   if (url === undefined) {
+    const remote = process.env['HIVE_URL']
+      ? "; this command works on the database itself, not through HIVE_URL's API"
+      : '';
     throw new UsageError(
-      `no database: set DATABASE_URL, or start a hive on ${config.dataDir} first (HIVE_DATA_DIR names another directory)`,
+      `no database: set DATABASE_URL, or start a hive on ${config.dataDir} first (HIVE_DATA_DIR names another directory)${remote}`,
     );
   }
   return url;

@@ -17,7 +17,7 @@ import {
 import { DEFAULT_ORGANIZATION } from '../../prisma/queries/organization.js';
 import { readConfig } from '../config.js';
 import { organizationId, withDatabase } from './database.js';
-import { findHive, type HiveOptions } from './hive-access.js';
+import { findHive, namedHive, type HiveOptions } from './hive-access.js';
 import { UsageError } from './usage.js';
 
 export interface KeyStore {
@@ -34,8 +34,8 @@ export interface KeyOptions extends HiveOptions {
 }
 
 /**
- * Works on the keys of the hive at --url, or of the one running on HIVE_DATA_DIR. Uses the hive's API, and so the
- * token's organisation. Uses the database instead with --organization or DATABASE_URL, or if no hive answers.
+ * Works on the keys of the hive at --url or HIVE_URL, or of the one running on HIVE_DATA_DIR. Uses the hive's API, and so
+ * the token's organisation. Uses the database instead with --organization or DATABASE_URL, or if no hive runs there.
  */
 export async function withKeys(options: KeyOptions, work: (keys: KeyStore) => Promise<void>): Promise<void> {
   if (options.url !== undefined && options.organization !== undefined) {
@@ -43,15 +43,14 @@ export async function withKeys(options: KeyOptions, work: (keys: KeyStore) => Pr
   }
   const onDatabase = options.organization !== undefined || readConfig().databaseUrl !== undefined;
   if (options.url !== undefined || !onDatabase) {
-    const address = await findHive(options);
-    if (!address && options.url !== undefined) throw new UsageError('--url needs --token or HIVE_TOKEN');
     try {
+      const address = await findHive(options);
       if (address) {
         await work(keysOfHive(createHiveClient(address)));
         return;
       }
     } catch (error) {
-      if (!(error instanceof HiveUnreachableError) || options.url !== undefined) throw error;
+      if (!(error instanceof HiveUnreachableError) || namedHive(options) !== undefined) throw error;
     }
   }
   await withDatabase(async (database) => {

@@ -24,10 +24,20 @@ test('the commands are those that scripts and docs rely on', () => {
     ...['create', 'list'].map((name) => `hive org ${name}`),
     ...['create', 'list', 'revoke'].map((name) => `hive token ${name}`),
     ...['create', 'list', 'revoke', 'unblock'].map((name) => `hive key ${name}`),
+    ...['invite', 'invites', 'withdraw'].map((name) => `hive node ${name}`),
     ...['list', 'link', 'unlink'].map((name) => `hive project ${name}`),
     'hive backfill',
     'hive doctor',
+    'hive backup',
+    'hive restore',
   ]);
+});
+
+test('the version is that of the package', async () => {
+  let printed = '';
+  const program = hiveProgram().configureOutput({ writeOut: (text) => (printed += text) });
+  await expect(program.parseAsync(['--version'], { from: 'user' })).rejects.toMatchObject({ exitCode: 0 });
+  expect(printed).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 test.each(commands)('%s has help that says what it does and how it exits', (name, command) => {

@@ -1,9 +1,10 @@
 import type { HiveConfig } from '../config.js';
 import { createLogger, type Logger } from '../logger.js';
+import { whenNpmIsGone } from '../npm-parent.js';
 
 /**
  * Runs a hive or a worker until the process is asked to stop: by a signal, or by the end of the process that started it
- * over IPC. Exits the process.
+ * over IPC or of the npm that runs it. Exits the process.
  * @param start starts it, and resolves with a function that stops it
  */
 export async function runUntilStopped(
@@ -28,5 +29,6 @@ function untilStopped(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(signal));
     process.on('disconnect', () => resolve('the parent process has gone'));
+    whenNpmIsGone(() => resolve('npm has gone'));
   });
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import Database from 'better-sqlite3';
+import { Database } from '../../store/sqlite.js';
 import { pino } from 'pino';
 import { forgetAllAcks } from '../../store/acknowledgements.js';
 import { findAttempt, getAttempt, pendingAttempts } from '../../store/attempts.js';

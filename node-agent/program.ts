@@ -1,0 +1,22 @@
+/** What all entries of the command line share. */
+import { type Command, CommanderError } from 'commander';
+import { messageOf, NodeAgentError } from './errors.js';
+
+/** Runs the command that this process's arguments name, and sets the exit status. */
+export async function runProgram(program: Command, commands: readonly (() => Command)[]): Promise<void> {
+  program.enablePositionalOptions().exitOverride();
+  for (const command of commands) program.addCommand(command().copyInheritedSettings(program));
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
+  process.stderr.write(`node-agent: ${messageOf(error)}\n`);
+  if (!(error instanceof NodeAgentError)) return 1;
+  if (error.code === 'running') return 3;
+  return error.code === 'usage' ? 2 : 1;
+}
