@@ -43,7 +43,7 @@ function spaceLines({ sizes }: Status): string[] {
   ];
 }
 
-function connectLines({ connect }: Status): string[] {
+function connectLines({ connect, hive_url: hiveUrl }: Status): string[] {
   const lines: string[] = [];
   if (!connect.running) {
     const since = connect.stopped_at === null ? '' : ` since ${connect.stopped_at}`;
@@ -58,7 +58,7 @@ function connectLines({ connect }: Status): string[] {
       ),
     );
     const state = connect.connected_since === null ? 'not connected now' : `connected since ${connect.connected_since}`;
-    lines.push(row('', state));
+    lines.push(row('', connect.hive_url === hiveUrl ? state : `${state}, to another hive: ${connect.hive_url ?? '?'}`));
   }
   if (connect.connected_since === null) {
     lines.push(

@@ -49,6 +49,8 @@ export interface Status extends Counts {
     /** Known by a lock, so it is true even after a kill -9. */
     running: boolean;
     pid: number | null;
+    /** The hive that it was started for. */
+    hive_url: string | null;
     started_at: string | null;
     stopped_at: string | null;
     connected_since: string | null;
@@ -102,6 +104,7 @@ function connectOf(dataDir: string): Status['connect'] {
   return {
     running,
     pid: record?.pid ?? null,
+    hive_url: record?.hive_url ?? null,
     started_at: record?.started_at ?? null,
     stopped_at: running ? null : (record?.stopped_at ?? null),
     connected_since: running ? (record?.connected_since ?? null) : null,
