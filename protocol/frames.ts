@@ -36,6 +36,8 @@ export const capabilities = z.object({
   os: shortText.default(''),
   arch: shortText.default(''),
   version: shortText.default(''),
+  /** Hashes that say which machine the node runs on: of two nodes on one machine, at least one is the same. */
+  hosts: z.array(z.string().max(64)).max(8).default([]),
 });
 
 export const authData = z.object({

@@ -125,7 +125,7 @@ export function openSocket<Accepted>(
 }
 
 /** What a node says about itself in either version. */
-export function introduction({ apiKey, name, store }: ConnectionOptions) {
+export function introduction({ apiKey, name, store }: Pick<ConnectionOptions, 'apiKey' | 'name' | 'store'>) {
   return {
     api_key: apiKey,
     machine_id: store.machineId(),

@@ -1,8 +1,9 @@
-import type { ExecutionStatus, RunReason } from '../../protocol/frames.js';
 import { NodeAgentError } from '../errors.js';
-import { ensureAttempt, raiseRevision, type NewAttempt } from './attempts.js';
+export type { ExecutionEnd, NewExecution, Recorder } from './recorded.js';
+import { ensureAttempt, raiseRevision } from './attempts.js';
 import { sealRest } from './append-lines.js';
 import type { Store } from './open.js';
+import type { ExecutionEnd, NewAttempt, NewExecution } from './recorded.js';
 import type { ExecutionRow } from './rows.js';
 import {
   END_EXECUTION,
@@ -15,33 +16,6 @@ import {
   SELECT_RUNNING_EXECUTIONS,
   SET_DROPPED,
 } from './sql.js';
-
-export interface Recorder {
-  pid: number;
-  /** When the process started, in a form only for comparing; '' if that is unknown. */
-  started: string;
-  /** Whether it has taken the execution's lock (recorder-lock.ts). @default false */
-  locks?: boolean;
-}
-
-export interface NewExecution {
-  id: string;
-  runReason: RunReason;
-  /** JSON text. */
-  executorAction: string | null;
-  beforeHeadCommit: string | null;
-  pid: number | null;
-  startedAt: string;
-  /** The process that records it: if that is gone, a running execution was killed. */
-  recorder: Recorder;
-}
-
-export interface ExecutionEnd {
-  status: Exclude<ExecutionStatus, 'running'>;
-  exitCode: number | null;
-  afterHeadCommit: string | null;
-  completedAt: string;
-}
 
 /** Adds an execution, and its attempt if that is new. To be called in a write transaction. */
 export function addExecution(

@@ -154,6 +154,15 @@ export const SELECT_NEXT_SEQ = `
     UNION ALL SELECT min(seq) FROM log_line WHERE execution_key = ? AND seq > ?)`;
 export const SELECT_SEALED_THROUGH = `SELECT coalesce(max(last_seq), 0) FROM log_page WHERE execution_key = ?`;
 
+// spools
+
+export const SELECT_SPOOL = `SELECT segment, position, stdout, stderr FROM spool WHERE execution_key = ?`;
+export const PUT_SPOOL = `
+  INSERT INTO spool (execution_key, segment, position, stdout, stderr) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (execution_key) DO UPDATE SET segment = excluded.segment, position = excluded.position,
+    stdout = excluded.stdout, stderr = excluded.stderr`;
+export const DELETE_SPOOL = `DELETE FROM spool WHERE execution_key = ?`;
+
 // status and prune
 
 export const SELECT_STATUS = `
