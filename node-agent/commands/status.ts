@@ -10,7 +10,7 @@ import { spaceOf } from '../store/space.js';
 import { SELECT_STATUS } from '../store/sql.js';
 import { standings, type StandingCount } from '../store/standing.js';
 import { describeStatus } from './describe-status.js';
-import { print } from './print.js';
+import { jsonLine, print } from './print.js';
 import { withStore } from './with-store.js';
 
 interface Counts {
@@ -69,7 +69,7 @@ export function statusCommand(): Command {
     .action((options: { json?: boolean }) =>
       withStore((store) => {
         const status = statusOf(store);
-        return print(options.json ? [JSON.stringify(status)] : describeStatus(status));
+        return print(options.json ? [jsonLine(status)] : describeStatus(status));
       }),
     );
 }

@@ -7,7 +7,9 @@ import { giveBack, spaceOf, usedBytes } from './space.js';
 import { Database } from './sqlite.js';
 
 let temporary: TemporaryStore;
-beforeEach(() => (temporary = temporaryStore()));
+beforeEach(() => {
+  temporary = temporaryStore();
+});
 afterEach(() => temporary.remove());
 
 const fileBytes = () => statSync(join(temporary.dataDir, 'node.db')).size;
