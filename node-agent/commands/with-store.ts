@@ -1,5 +1,7 @@
 import { dataDirectory } from '../config.js';
+import { counted } from '../counted.js';
 import { isDamage, messageOf } from '../errors.js';
+import { settleSpools } from '../recorder/settle-spools.js';
 import { openStore, type Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
 
@@ -7,6 +9,10 @@ import { endOrphans } from '../store/orphans.js';
 export async function withStore(work: (store: Store) => void | Promise<void>): Promise<void> {
   const store = openSound(dataDirectory(process.env, say));
   try {
+    const stuck = await settleSpools(store, (count) => {
+      say(`waiting until the output of ${counted(count, 'execution')} that ended is in the store`);
+    });
+    for (const id of stuck) say(`the output of execution ${id} is not whole in the store yet`);
     await work(store);
   } finally {
     store.close();

@@ -12,7 +12,7 @@ import { isBusy } from '../errors.js';
 import { RecorderNote } from './recorder-note.js';
 import { Database, type DatabaseOptions } from './sqlite.js';
 
-/** Holds a `.lock` and a `.note` for each execution that is being recorded, named by the execution's id. */
+/** Holds a `.lock`, a `.note` and the segments of a `.spool` for each execution that is being recorded, named by the execution's id. */
 export const RECORDERS_DIRECTORY = 'recorders';
 
 /** Someone who tests a new lock has it for a moment. */
@@ -81,11 +81,11 @@ export class RecorderLock {
   }
 }
 
-/** @returns the ids of the executions for which there is a lock or a note, whether their recorders are alive or not */
+/** @returns the ids of the executions for which there is a lock, a note or a spool, whether their recorders are alive or not */
 export function recorderFiles(dataDir: string): string[] {
   try {
     const names = readdirSync(join(dataDir, RECORDERS_DIRECTORY));
-    return [...new Set(names.flatMap((name) => /^([0-9a-f-]{36})\.(?:lock|note)$/.exec(name)?.[1] ?? []))];
+    return [...new Set(names.flatMap((name) => /^([0-9a-f-]{36})\.(?:lock|note|\d+\.spool)$/.exec(name)?.[1] ?? []))];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

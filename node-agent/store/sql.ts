@@ -90,6 +90,9 @@ export const SELECT_EXECUTIONS = `
   ${EXECUTION} WHERE e.attempt_key = ? AND (e.created_at, e.id) > (?, ?) ORDER BY e.created_at, e.id`;
 export const SELECT_PENDING_EXECUTIONS = `
   ${EXECUTION} WHERE e.attempt_key = ? AND e.revision > e.acked_revision ORDER BY e.created_at, e.id`;
+/** One that runs, if there is one, otherwise the last. */
+export const SELECT_LATEST_EXECUTION = `
+  ${EXECUTION} WHERE e.attempt_key = ? ORDER BY e.status = 'running' DESC, e.created_at DESC, e.id DESC LIMIT 1`;
 export const SELECT_RUNNING_EXECUTIONS = `${EXECUTION} WHERE e.status = 'running'`;
 export const INSERT_EXECUTION = `
   INSERT INTO execution (id, attempt_key, revision, run_reason, executor_action, before_head_commit, pid, started_at,
@@ -142,7 +145,23 @@ export const SELECT_NDJSON = `
 export const INSERT_SEALED_PAGE = `INSERT INTO log_page (execution_key, first_seq, last_seq, gzip) VALUES (?, ?, ?, ?)`;
 export const SELECT_SEALED_PAGE = `
   SELECT first_seq, last_seq, gzip FROM log_page WHERE execution_key = ? AND last_seq > ? ORDER BY last_seq LIMIT 1`;
+/** Without the page's bytes, which may be damaged. */
+export const SELECT_PAGE_RANGE = `
+  SELECT first_seq, last_seq FROM log_page WHERE execution_key = ? AND last_seq > ? ORDER BY last_seq LIMIT 1`;
+export const SELECT_NEXT_SEQ = `
+  SELECT min(seq) AS seq FROM (
+    SELECT min(first_seq) AS seq FROM log_page WHERE execution_key = ? AND first_seq > ?
+    UNION ALL SELECT min(seq) FROM log_line WHERE execution_key = ? AND seq > ?)`;
 export const SELECT_SEALED_THROUGH = `SELECT coalesce(max(last_seq), 0) FROM log_page WHERE execution_key = ?`;
+
+// spools
+
+export const SELECT_SPOOL = `SELECT segment, position, stdout, stderr FROM spool WHERE execution_key = ?`;
+export const PUT_SPOOL = `
+  INSERT INTO spool (execution_key, segment, position, stdout, stderr) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (execution_key) DO UPDATE SET segment = excluded.segment, position = excluded.position,
+    stdout = excluded.stdout, stderr = excluded.stderr`;
+export const DELETE_SPOOL = `DELETE FROM spool WHERE execution_key = ?`;
 
 // status and prune
 
