@@ -84,6 +84,7 @@ export class Login {
       machineId: auth.machine_id,
       name: auth.name,
       capabilities: auth.capabilities,
+      hosts: 'hosts' in auth.capabilities ? auth.capabilities.hosts : [],
       publicUrl: auth.public_url ?? null,
       protocolVersion: version,
       markers: 'markers' in auth ? (auth.markers ?? undefined) : undefined,

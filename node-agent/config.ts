@@ -37,10 +37,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): NodeConfig {
   return {
     ...chooseHive(stored, env, warnings),
     dataDir: dataDirectory(env),
-    name: shortText('NODE_NAME', valueOf(env, 'NODE_NAME')) ?? stored.name ?? hostname(),
+    name: nodeName(stored, env),
     logLevel: logLevel(valueOf(env, 'LOG_LEVEL'), warnings),
     warnings,
   };
+}
+
+/** @returns the node's name in the hive @throws NodeAgentError `config` */
+export function nodeName(stored: StoredConfig, env: NodeJS.ProcessEnv = process.env): string {
+  return shortText('NODE_NAME', valueOf(env, 'NODE_NAME')) ?? stored.name ?? hostname();
 }
 
 function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {

@@ -16,5 +16,7 @@ export async function runProgram(program: Command, commands: readonly (() => Com
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
   process.stderr.write(`node-agent: ${messageOf(error)}\n`);
-  return error instanceof NodeAgentError && error.code === 'usage' ? 2 : 1;
+  if (!(error instanceof NodeAgentError)) return 1;
+  if (error.code === 'running') return 3;
+  return error.code === 'usage' ? 2 : 1;
 }

@@ -5,6 +5,7 @@ import type { StoredAttemptRow } from '../../prisma/queries/list-stored-attempts
 import type { StoredAttempt } from '../../protocol/stored-attempts.js';
 import type { attempt, execution, nodeInfo, sync } from '../schemas/attempt.js';
 import { iso } from '../schemas/common.js';
+import { whyUnavailable } from './unavailable.js';
 
 /** The node's own description, together with what the hive knows. */
 export function attemptView(row: AttemptRow): z.input<typeof attempt> {
@@ -27,6 +28,10 @@ export function attemptView(row: AttemptRow): z.input<typeof attempt> {
     arrived_at: row.arrivedAt.toISOString(),
     revision: Number(row.revision),
     execution_count: row.executionCount,
+    status: row.status,
+    exit_code: row.status === 'running' ? null : row.exitCode,
+    command: row.command,
+    summary: metadata.summary ?? null,
     sync_state: row.state,
     sync_requested_at: iso(row.requestedAt),
     last_full_sync_at: iso(row.lastFullSyncAt),
@@ -50,6 +55,7 @@ export function executionView(row: ExecutionRow): z.input<typeof execution> {
     started_at: metadata.started_at,
     completed_at: metadata.completed_at ?? null,
     created_at: metadata.created_at,
+    masked: metadata.masked ?? 0,
     log_lines: row.declaredLines,
     log_epoch: row.logEpoch,
     stored_lines: row.storedLines,
@@ -79,6 +85,7 @@ export function syncView(
     retry_at: iso(row.retryAt),
     held: row.paused,
     unavailable_reason: row.unavailableReason,
+    explanation: row.state === 'unavailable' ? whyUnavailable(row.unavailableReason) : null,
     missing: missing.map(missingView),
   };
 }

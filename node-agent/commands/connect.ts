@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
+import { readStoredConfig } from '../config-file.js';
 import { dataDirectory, readConfig } from '../config.js';
 import { NodeAgentError } from '../errors.js';
+import { configuredPrune } from '../prune-rule.js';
 import { openStore } from '../store/open.js';
 import { whenNpmIsGone } from './npm-parent.js';
 
@@ -12,25 +14,56 @@ export function connectCommand(): Command {
         .choices(['1', '2'])
         .default('2'),
     )
-    .addHelpText('after', '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.')
+    .addHelpText(
+      'after',
+      '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.\nIf another one runs for this store, it ends with status 3.',
+    )
     .action(async ({ protocol }: { protocol: '1' | '2' }) => {
       refuseBlank('HIVE_URL', 'NODE_DATA_DIR');
-      const { hiveUrl: url, apiKey, dataDir, name, logLevel } = readConfig();
+      const { hiveUrl: url, apiKey, dataDir, name, logLevel, warnings } = readConfig();
       if (apiKey === undefined) {
         throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
       }
       // loaded only here, so that `run` starts its command without delay
       const { createLogger } = await import('../log.js');
+      const { pruneAutomatically } = await import('../connection/automatic-prune.js');
       const { followStore } = await import('../connection/follow-store.js');
+      const { Presence } = await import('../connection/presence.js');
       const { stayConnected, DELAYS } = await import('../connection/stay-connected.js');
       const connectionsV1 =
         protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1 : () => undefined;
+      const rule = protocol === '2' ? configuredPrune(readStoredConfig().prune) : undefined;
       const logger = createLogger(logLevel);
+      for (const warning of warnings) logger.warn(warning);
       dataDirectory(process.env, (sentence) => logger.info(sentence));
-      const follow = { open: () => openStore(dataDir), logger, signal: stopSignal() };
-      await followStore(follow, (store, signal) =>
-        stayConnected({ url, apiKey, name, store, logger, signal }, DELAYS, connectionsV1()),
-      );
+      const follow = {
+        open: () => openStore(dataDir, { say: (sentence) => logger.error(sentence) }),
+        logger,
+        signal: stopSignal(),
+      };
+      await followStore(follow, async (store, signal) => {
+        const presence = Presence.take(store.dataDir, url, logger);
+        const stop = new AbortController();
+        const until = AbortSignal.any([signal, stop.signal]);
+        const hive = { hiveUrl: url, apiKey };
+        const pruning = rule
+          ? pruneAutomatically({
+              store,
+              rule,
+              hive,
+              logger,
+              signal: until,
+              pruned: (outcome) => presence.pruned(outcome),
+            })
+          : undefined;
+        try {
+          await stayConnected({ url, apiKey, name, store, logger, signal, watch: presence }, DELAYS, connectionsV1());
+        } finally {
+          stop.abort();
+          await pruning;
+          presence.release();
+        }
+      });
       logger.info('stopped');
       // the delay before a reconnect may still be running
       setImmediate(() => process.exit(0));

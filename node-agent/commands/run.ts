@@ -6,6 +6,8 @@ import type { RunReason } from '../../protocol/frames.js';
 import { readStoredConfig, secretsOf } from '../config-file.js';
 import { dataDirectory } from '../config.js';
 import { isBusy, messageOf } from '../errors.js';
+import { outputMask } from '../masking/configured.js';
+import type { OutputMask } from '../masking/output-mask.js';
 import type { ChildEnd } from '../process/child.js';
 import { commandEnvironment } from '../process/command-environment.js';
 import { endLike } from '../process/end-like.js';
@@ -15,13 +17,11 @@ import { libc } from '../process/libc.js';
 import { Verdict } from '../process/verdict.js';
 import { executorAction } from '../recorder/command.js';
 import { gitState } from '../recorder/git.js';
-import { lineRecorder } from '../recorder/line-recorder.js';
 import { Recording } from '../recorder/recording.js';
 import { runCommand, type Pausable, type Recorder } from '../recorder/run-command.js';
-import { openStore, type Store } from '../store/open.js';
-import { endOrphans } from '../store/orphans.js';
+import { openStore } from '../store/open.js';
 import { ownStart } from '../store/process-identity.js';
-import { isLowerCaseUuid, secondsOption, textOption, uuidOption } from './options.js';
+import { isLowerCaseUuid, listOption, secondsOption, textOption, uuidOption } from './options.js';
 
 /** The longest that a write waits for another process before it is tried again later. Nothing else happens meanwhile. */
 const BUSY_TIMEOUT_MS = 20;
@@ -40,6 +40,8 @@ interface RunOptions {
   linger: number;
   strict?: boolean;
   quiet?: boolean;
+  mask: string[];
+  maskSecrets?: boolean;
 }
 
 export function runCommandCommand(): Command {
@@ -63,6 +65,8 @@ export function runCommandCommand(): Command {
       5,
     )
     .option('--strict', 'do not run the command where it cannot be recorded (125)')
+    .option('--mask <name>', 'mask the value of this variable in what is stored (may be repeated)', listOption, [])
+    .option('--mask-secrets', 'mask what looks like a secret of a known kind, and private keys')
     .option('--quiet', 'do not print the attempt')
     .argument('<command...>', 'the command and its arguments, after --')
     .passThroughOptions()
@@ -80,7 +84,7 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   const launch = readLaunch();
   const onTerminal = options.tty ?? isatty(1);
   if (onTerminal && !launch.hasParent) launchAgain();
-  const settings = readSettings();
+  const settings = await readSettings(options);
   const refusal = settings.refusal ?? (options.strict ? whyNotStored(settings.dataDir) : undefined);
   if (refusal !== undefined && options.strict) {
     say(`${refusal}; the command does not run, because of --strict`);
@@ -97,7 +101,7 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
     environment: commandEnvironment(launch.environment, { attemptId, secrets: settings.secrets }),
     onTerminal: onTerminal && launch.hasParent,
     lingerSeconds: options.linger,
-    ...(refusal === undefined && { begin: recorderOf(command, options, attemptId, settings.dataDir) }),
+    ...(refusal === undefined && { begin: recorderOf(command, options, { ...settings, attemptId, onTerminal }) }),
     headCommit: () => gitState(workingDirectory()).headCommit,
     say,
     started: (pid) => verdict.started(pid),
@@ -107,32 +111,39 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   else endWithoutLibc(end);
 }
 
+interface RecordedAs extends Pick<Settings, 'dataDir' | 'mask'> {
+  attemptId: string;
+  onTerminal: boolean;
+}
+
 function recorderOf(
   command: readonly string[],
   options: RunOptions,
-  attemptId: string,
-  dataDir: string | undefined,
+  { attemptId, dataDir, mask, onTerminal }: RecordedAs,
 ): (pid: number | undefined, output: Pausable) => Recorder {
   const cwd = workingDirectory();
   const before = gitState(cwd);
+  const text = (value: string) => mask?.text(value) ?? value;
   return (pid, output) => {
     const startedAt = new Date().toISOString();
-    const recording = new Recording(() => openAndTidy(dataDir ?? dataDirectory()), {
-      ...(dataDir !== undefined && { dataDir }),
+    return new Recording({
+      dataDir,
+      terminal: onTerminal,
+      ...(mask && { mask }),
       ...output,
       attempt: {
         id: attemptId,
-        title: options.title ?? null,
+        title: options.title === undefined ? null : text(options.title),
         sharedTaskId: options.task ?? null,
-        executor: options.executor,
-        branch: before.branch,
-        containerRef: cwd ?? null,
+        executor: text(options.executor),
+        branch: text(before.branch),
+        containerRef: cwd === undefined ? null : text(cwd),
         createdAt: startedAt,
       },
       execution: {
         id: randomUUID(),
         runReason: options.reason,
-        executorAction: executorAction(command),
+        executorAction: executorAction(command.map(text)),
         beforeHeadCommit: before.headCommit,
         pid: pid ?? null,
         startedAt,
@@ -140,24 +151,37 @@ function recorderOf(
       },
       warn: say,
     });
-    return lineRecorder(recording);
   };
 }
 
 interface Settings {
   /** Undefined if there can be none. */
-  dataDir?: string;
+  dataDir?: string | undefined;
   /** The agent's own credentials. */
   secrets: string[];
+  /** Undefined if there is nothing to mask. */
+  mask?: OutputMask | undefined;
   /** Why nothing can be recorded. */
   refusal?: string;
 }
 
-/** Whatever is wrong with the agent's own configuration must not keep the command from running. */
-function readSettings(): Settings {
+/**
+ * Whatever is wrong with the agent's own configuration must not keep the command from running. Nothing is recorded then:
+ * what it says of masking would not be heeded.
+ */
+async function readSettings(options: RunOptions): Promise<Settings> {
   try {
-    const secrets = secretsOf(readStoredConfig());
-    return { secrets, dataDir: dataDirectory(process.env, say) };
+    const stored = readStoredConfig();
+    const secrets = secretsOf(stored);
+    const mask = await outputMask({
+      own: secrets,
+      names: options.mask,
+      secrets: options.maskSecrets === true,
+      configured: stored.mask,
+      env: process.env,
+      warn: say,
+    });
+    return { secrets, mask, dataDir: dataDirectory(process.env, say) };
   } catch (error) {
     return { secrets: secretsOf({}), refusal: messageOf(error) };
   }
@@ -185,15 +209,6 @@ function whyNotStored(dataDir: string | undefined): string | undefined {
   } catch (error) {
     return isBusy(error) ? undefined : messageOf(error);
   }
-}
-
-function openAndTidy(dataDir: string): Store {
-  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS });
-  // what others left behind must not keep this command from being recorded
-  endOrphans(store, (executionId, error) => {
-    if (!isBusy(error)) say(`cannot end execution ${executionId}, whose recorder is gone: ${messageOf(error)}`);
-  });
-  return store;
 }
 
 /** Written at once, and not by Node's streams, which would change the descriptor that the command shares. */

@@ -1,9 +1,8 @@
 /** Asks the hive over HTTP what it has of attempts. */
 import { MAX_STORED_IDS, storedAttempts, type StoredAttempt } from '../../protocol/stored-attempts.js';
 import type { NodeConfig } from '../config.js';
-import { codeOf, messageOf, NodeAgentError } from '../errors.js';
-
-const ANSWER_MS = 30_000;
+import { NodeAgentError } from '../errors.js';
+import { requestJson } from './http.js';
 
 /**
  * @returns what the hive has, by the attempt's id; an attempt that it does not have is not among them
@@ -24,18 +23,9 @@ export async function askStored(
 }
 
 async function ask(url: URL, apiKey: string): Promise<StoredAttempt[]> {
-  let response: Response;
-  let body: unknown;
-  try {
-    const headers = { authorization: `Bearer ${apiKey}` };
-    response = await fetch(url, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
-    body = await response.json();
-  } catch (error) {
-    const why = error instanceof Error && error.cause !== undefined ? codeOf(error.cause) : messageOf(error);
-    throw new NodeAgentError('hive', `the hive at ${url.origin} does not answer (${why})`, { cause: error });
-  }
+  const { status, body } = await requestJson(url, { headers: { authorization: `Bearer ${apiKey}` } });
   const answer = storedAttempts.safeParse(body);
-  if (response.ok && answer.success) return answer.data.attempts;
+  if (status === 200 && answer.success) return answer.data.attempts;
   const detail = typeof body === 'object' && body !== null && 'error' in body ? `: ${String(body.error)}` : '';
-  throw new NodeAgentError('hive', `the hive at ${url.origin} answers ${response.status}${detail.slice(0, 200)}`);
+  throw new NodeAgentError('hive', `the hive at ${url.origin} answers ${status}${detail.slice(0, 200)}`);
 }

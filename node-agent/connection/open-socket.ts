@@ -8,6 +8,7 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Store } from '../store/open.js';
 import { VERSION } from '../version.js';
+import { Route } from './route.js';
 
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2000;
@@ -20,8 +21,10 @@ export interface ConnectionOptions {
   logger: Logger;
   /** Its abort closes the socket with 1000. */
   signal: AbortSignal;
+  /** Told when the hive has accepted the node, and how the connection ended unless `signal` was aborted. */
+  watch?: { accepted(): void; ended(end: ConnectionEnd): void };
   /** Shorter waits for tests. */
-  timing?: { resendMs?: number; silenceMs?: number };
+  timing?: { resendMs?: number; silenceMs?: number; handshakeMs?: number };
 }
 
 /** How a connection ended. `refused`: the hive did not accept the node; `ended`: it had accepted it. */
@@ -49,16 +52,23 @@ export interface ProtocolVersion<Accepted> {
   startSession: (socket: WebSocket, accepted: Accepted) => RunningSession;
 }
 
-/** Opens a socket, authenticates and stays until it closes. */
+/**
+ * Opens a socket, authenticates and stays until it closes.
+ * @throws NodeAgentError `config` if the environment names no usable proxy
+ */
 export function openSocket<Accepted>(
-  { url, signal }: Pick<ConnectionOptions, 'url' | 'signal'>,
+  { url, signal, timing, watch }: Pick<ConnectionOptions, 'url' | 'signal' | 'timing' | 'watch'>,
   { maxMessageBytes, auth, readAuthResult, startSession }: ProtocolVersion<Accepted>,
 ): Promise<ConnectionEnd> {
   return new Promise((resolve) => {
+    const handshake = new AbortController();
+    const route = new Route(new URL(url), handshake.signal);
+    const handshakeMs = timing?.handshakeMs ?? HANDSHAKE_TIMEOUT_MS;
+    const handshakeTimer = setTimeout(() => handshake.abort(), handshakeMs);
     const socket = new WebSocket(url, {
       maxPayload: maxMessageBytes,
       perMessageDeflate: false,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      ...(route.agent && { agent: route.agent }),
     });
     let session: RunningSession | undefined;
     let refusal: string | undefined;
@@ -71,7 +81,10 @@ export function openSocket<Accepted>(
     const close = () => closeSocket(socket);
     signal.addEventListener('abort', close);
 
-    socket.on('open', () => socket.send(encodeTextFrame({ type: 'auth', data: auth })));
+    socket.on('open', () => {
+      clearTimeout(handshakeTimer);
+      socket.send(encodeTextFrame({ type: 'auth', data: auth }));
+    });
     socket.on('message', (data, isBinary) => {
       const buffer = data as Buffer; // ws gives one Buffer while binaryType is 'nodebuffer'
       if (session) {
@@ -89,29 +102,30 @@ export function openSocket<Accepted>(
         return;
       }
       acceptedAt = performance.now();
+      watch?.accepted();
       session = startSession(socket, accepted);
     });
-    socket.on('error', (error) => (failure = messageOf(error)));
+    socket.on('error', (error) => (failure = route.failure(error)));
     socket.on('close', (code, reasonBytes) => {
       clearTimeout(authTimer);
+      clearTimeout(handshakeTimer);
+      handshake.abort(); // a proxy that has not answered yet keeps its connection open otherwise
       signal.removeEventListener('abort', close);
       const reason = session?.closeReason ?? failure ?? (reasonBytes.toString() || `closed with ${code}`);
-      if (refusal !== undefined) resolve({ kind: 'refused', reason: refusal });
-      else if (!session) resolve({ kind: 'unreachable', reason });
-      else {
-        resolve({
-          kind: 'ended',
-          reason,
-          livedMs: performance.now() - acceptedAt,
-          superseded: /superseded/i.test(reason),
-        });
+      let end: ConnectionEnd = { kind: 'unreachable', reason };
+      if (refusal !== undefined) end = { kind: 'refused', reason: refusal };
+      else if (session) {
+        const livedMs = performance.now() - acceptedAt;
+        end = { kind: 'ended', reason, livedMs, superseded: /superseded/i.test(reason) };
       }
+      if (!signal.aborted) watch?.ended(end);
+      resolve(end);
     });
   });
 }
 
 /** What a node says about itself in either version. */
-export function introduction({ apiKey, name, store }: ConnectionOptions) {
+export function introduction({ apiKey, name, store }: Pick<ConnectionOptions, 'apiKey' | 'name' | 'store'>) {
   return {
     api_key: apiKey,
     machine_id: store.machineId(),

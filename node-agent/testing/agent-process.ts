@@ -8,8 +8,8 @@ import type { ExecutionRow } from '../store/rows.js';
 import { Database } from '../store/sqlite.js';
 import { storedLines } from './stored-lines.js';
 
-/** Built by `npm run build`. */
-const CLI = new URL('../../dist/node-agent/cli.js', import.meta.url).pathname;
+/** What users run; it starts what `npm run build` bundled. */
+const NODE_AGENT = new URL('../bin/node-agent', import.meta.url).pathname;
 
 export interface StoredExecution extends ExecutionRow {
   lines: LogLine[];
@@ -22,22 +22,30 @@ export interface StartOptions {
 }
 
 export class AgentProcesses {
-  constructor(readonly dataDir: string) {}
+  readonly #variables: NodeJS.ProcessEnv;
+
+  /** @param variables of the environment, beside those of this process */
+  constructor(
+    readonly dataDir: string,
+    variables: NodeJS.ProcessEnv = {},
+  ) {
+    this.#variables = variables;
+  }
 
   get env(): NodeJS.ProcessEnv {
     const NODE_AGENT_CONFIG = join(this.dataDir, 'node-agent.json');
     // a test must not use the key of the person who runs it
     const own = { NODE_API_KEY: '', NODE_AGENT_CONFIG, NODE_DATA_DIR: this.dataDir, HIVE_URL: '', LOG_LEVEL: '' };
-    return { ...process.env, ...own };
+    return { ...process.env, ...own, ...this.#variables };
   }
 
   /** Runs a command of the agent to its end. */
   run(...args: string[]): SpawnSyncReturns<string> {
-    return spawnSync(process.execPath, [CLI, ...args], { env: this.env, encoding: 'utf8', maxBuffer: 1 << 28 });
+    return spawnSync(NODE_AGENT, args, { env: this.env, encoding: 'utf8', maxBuffer: 1 << 28 });
   }
 
   start(args: string[], { launcher = [], stdout = 'pipe' }: StartOptions = {}): RunningAgent {
-    const [file = '', ...rest] = [...launcher, process.execPath, CLI, ...args];
+    const [file = '', ...rest] = [...launcher, NODE_AGENT, ...args];
     return new RunningAgent(spawn(file, rest, { env: this.env, stdio: ['ignore', stdout, 'pipe'] }));
   }
 

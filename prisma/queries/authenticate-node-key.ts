@@ -10,6 +10,8 @@ export interface NodeIntroduction {
   machineId: string;
   name: string;
   capabilities: object;
+  /** Which machine the node runs on; empty if it does not say. Version 1 nodes do not. */
+  hosts: string[];
   publicUrl: string | null;
   protocolVersion: number;
   /** The markers that the node holds; undefined if it does not know about markers. */
@@ -38,6 +40,10 @@ interface KeyRow {
   /** The node it is bound to has not been heard from for ABSENCE_SECONDS. */
   isNodeAbsent: boolean;
   takeovers: number;
+  /** Of the node that it is bound to; null if that has never connected. */
+  nodeName: string | null;
+  nodeHosts: string[] | null;
+  isNodeConnected: boolean;
 }
 
 const TAKEOVER_WINDOW_SECONDS = 5 * 60;
@@ -45,11 +51,16 @@ const TAKEOVER_WINDOW_SECONDS = 5 * 60;
 const TAKEOVERS_ALLOWED = 3;
 /** Version 1: if a key's node has been silent for this long, it may have moved to another machine. */
 const ABSENCE_SECONDS = 90;
+/** Characters of a node's name in a refusal. */
+const SHOWN_NAME = 100;
 
 /**
  * Checks a node's API key and binds it to the first machine that uses it. A new machine becomes a new node of the
  * key's organisation; a new key on a known machine leads to the same node. The errors are worded as the original hive
  * words them.
+ *
+ * A key that another machine keeps trying is blocked, because it may be stolen. A second store of the machine that it is
+ * bound to is only refused: a test, say, that started an agent of its own with the key that it inherited.
  *
  * Version 1: the nodes on one host have the same machine_id, so only the key identifies a node. The key may move to
  * another machine once its node is gone.
@@ -69,6 +80,7 @@ export async function authenticateNode(db: Database, introduction: NodeIntroduct
     const machineId = storableText(introduction.machineId);
     const isOtherMachine = key.machineId !== null && key.machineId !== machineId;
     if (isOtherMachine && !(introduction.protocolVersion === 1 && key.isNodeAbsent)) {
+      if (isSameHost(key, introduction)) return refuse(otherStore(key));
       return countTakeover(tx, key, introduction.protocolVersion);
     }
     const nodeId = await upsertNode(tx, key, introduction);
@@ -85,16 +97,30 @@ function refuse(error: string): NodeAuthentication {
   return { accepted: false, error };
 }
 
+function isSameHost({ nodeHosts }: KeyRow, { hosts }: NodeIntroduction): boolean {
+  return hosts.some((host) => nodeHosts?.includes(host));
+}
+
+function otherStore({ nodeName, isNodeConnected }: KeyRow): string {
+  const node = JSON.stringify((nodeName ?? '').slice(0, SHOWN_NAME));
+  return (
+    `this API key belongs to another store of this machine, that of the node ${node}, ` +
+    `which ${isNodeConnected ? 'stays connected' : 'is not connected now'}; nothing was blocked. ` +
+    'Use that store (NODE_DATA_DIR), or give this one a key of its own.'
+  );
+}
+
 async function lockKey(tx: Queryable, keyHash: string): Promise<KeyRow | undefined> {
   const [key] = await tx.$queryRaw<KeyRow[]>`
     SELECT k.id, k.organization_id AS "organizationId", k.node_id AS "nodeId", k.machine_id AS "machineId",
            k.revoked_at IS NOT NULL AS "isRevoked",
            CASE WHEN k.blocked_at IS NOT NULL THEN COALESCE(k.blocked_reason, 'by an administrator') END AS "blockedReason",
-           COALESCE((SELECT n.last_heartbeat_at > now() - make_interval(secs => ${ABSENCE_SECONDS})
-                     FROM node n WHERE n.id = k.node_id), false) IS FALSE AS "isNodeAbsent",
+           COALESCE(n.last_heartbeat_at > now() - make_interval(secs => ${ABSENCE_SECONDS}), false) IS FALSE AS "isNodeAbsent",
            CASE WHEN k.takeover_window_start > now() - make_interval(secs => ${TAKEOVER_WINDOW_SECONDS})
-                THEN k.takeover_count ELSE 0 END AS takeovers
-    FROM node_api_key k WHERE k.key_hash = ${keyHash} FOR UPDATE OF k`;
+                THEN k.takeover_count ELSE 0 END AS takeovers,
+           n.name AS "nodeName", n.capabilities->'hosts' AS "nodeHosts",
+           EXISTS (SELECT FROM node_lease l WHERE l.node_id = k.node_id AND l.expires_at > now()) AS "isNodeConnected"
+    FROM node_api_key k LEFT JOIN node n ON n.id = k.node_id WHERE k.key_hash = ${keyHash} FOR UPDATE OF k`;
   return key;
 }
 

@@ -50,13 +50,24 @@ export class ScriptedNode {
     return node;
   }
 
-  /** @param markers absent for a node that knows neither markers nor `sync_refused` */
-  auth(apiKey: string, machineId: string, markers?: string[]): Promise<FrameData<HiveFrame, 'auth_result'>> {
+  /**
+   * @param markers absent for a node that knows neither markers nor `sync_refused`
+   * @param hosts absent for a node that does not say which machine it runs on
+   */
+  auth(
+    apiKey: string,
+    machineId: string,
+    markers?: string[],
+    hosts?: string[],
+  ): Promise<FrameData<HiveFrame, 'auth_result'>> {
     this.send('auth', {
       api_key: apiKey,
       machine_id: machineId,
       name: 'scripted',
-      capabilities: { executors: ['SHELL'], max_concurrent_tasks: 1, os: 'linux', arch: 'x64', version: '0' },
+      capabilities: {
+        ...{ executors: ['SHELL'], max_concurrent_tasks: 1, os: 'linux', arch: 'x64', version: '0' },
+        ...(hosts && { hosts }),
+      },
       protocol_version: 2,
       ...(markers && { markers }),
     });

@@ -1,6 +1,7 @@
 /** Makes rows like those that the hive makes from a node's frames. */
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../prisma/database.js';
+import { commandOf } from '../../prisma/queries/execution-command.js';
 import type { AttemptSync, ExecutionSync, SyncState } from '../../protocol/frames.js';
 import { encodeLine, encodePage, type LogLine } from '../../protocol/page.js';
 
@@ -46,9 +47,9 @@ export async function seedAttempt(database: Database, seed: SeedAttempt): Promis
     ...seed.metadata,
   };
   await database.$executeRaw`
-    INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, shared_task_id, created_at, metadata)
+    INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, title, shared_task_id, created_at, metadata)
     VALUES (${id}::uuid, ${organizationId}::uuid, ${nodeId}::uuid, ${metadata.revision}, ${metadata.execution_count},
-            ${metadata.executor}, ${metadata.shared_task_id ?? null}::uuid, ${metadata.created_at}::timestamptz,
+            ${metadata.executor}, ${metadata.title ?? null}::text, ${metadata.shared_task_id ?? null}::uuid, ${metadata.created_at}::timestamptz,
             ${JSON.stringify(metadata)}::json)`;
   await database.$executeRaw`
     INSERT INTO attempt_sync (attempt_id, node_id, state, needs_backfill, attempt_created_at)
@@ -82,9 +83,10 @@ export async function seedExecution(database: Database, seed: SeedExecution): Pr
     ...seed.metadata,
   };
   await database.$executeRaw`
-    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, metadata)
+    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, exit_code, command, masked, metadata)
     VALUES (${id}::uuid, ${attemptId}::uuid, ${nodeId}::uuid, ${ordinal}, 1, ${status}::execution_status, ${declaredLines},
-            ${metadata.log_epoch}, ${metadata.log_epoch}, ${metadata.created_at}::timestamptz, ${JSON.stringify(metadata)}::json)`;
+            ${metadata.log_epoch}, ${metadata.log_epoch}, ${metadata.created_at}::timestamptz,
+            ${metadata.exit_code ?? null}::int, ${commandOf(metadata)}, ${metadata.masked ?? 0}, ${JSON.stringify(metadata)}::json)`;
   return id;
 }
 

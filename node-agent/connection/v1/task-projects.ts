@@ -2,8 +2,9 @@
 import { backOff } from 'exponential-backoff';
 import { z } from 'zod';
 import { uuid } from '../../../protocol/uuid.js';
-import { codeOf, messageOf } from '../../errors.js';
+import { messageOf } from '../../errors.js';
 import type { Logger } from '../../log.js';
+import { requestJson } from '../http.js';
 
 const ANSWER_MS = 5000;
 const TRIES = 3;
@@ -55,8 +56,7 @@ export class TaskProjects {
       return await this.#ask(taskId);
     } catch (error) {
       this.#silentUntil = performance.now() + BELIEVE_MS;
-      const why = error instanceof Error && error.cause !== undefined ? codeOf(error.cause) : messageOf(error);
-      return this.#warn(taskId, `the hive does not say to which project a task belongs (${why})`);
+      return this.#warn(taskId, `the hive does not say to which project a task belongs (${messageOf(error)})`);
     }
   }
 
@@ -67,19 +67,18 @@ export class TaskProjects {
     const headers = { authorization: `Bearer ${apiKey}` };
     const response = await backOff(
       async () => {
-        const answered = await fetch(address, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
+        const answered = await requestJson(address, { headers, timeoutMs: ANSWER_MS });
         if (answered.status >= 500) throw new Error(`it answers ${answered.status}`);
         return answered;
       },
       { numOfAttempts: TRIES, startingDelay: 200 },
     );
-    const body: unknown = await response.json().catch(() => undefined);
     // an original hive has no such errors, and this project's hive has no such route
-    if (response.headers.get('content-type')?.startsWith('application/problem+json') ?? false) {
+    if (response.contentType.startsWith('application/problem+json')) {
       this.#isNeedless = true;
       return { kind: 'needless' };
     }
-    const { data } = taskAnswer.safeParse(body);
+    const { data } = taskAnswer.safeParse(response.body);
     const project = data?.task.swarm_project_id;
     if (project != null) {
       this.#projects.set(taskId, project);

@@ -4,6 +4,7 @@ import { hiveFrame, type AuthData, type FrameData, type HiveFrame } from '../../
 import { MAX_TEXT_FRAME_BYTES, PROTOCOL_VERSION } from '../../../protocol/limits.js';
 import { decodeTextFrame } from '../../../protocol/text-frame.js';
 import { heldMarkers } from '../../store/markers.js';
+import { hostIdentities } from '../host-identity.js';
 import { introduction, openSocket, type ConnectionEnd, type ConnectionOptions } from '../open-socket.js';
 import { Session } from './session.js';
 
@@ -22,18 +23,19 @@ export function openConnection(options: ConnectionOptions): Promise<ConnectionEn
   });
 }
 
-function authData(options: ConnectionOptions): AuthData {
+/** What a node says when it logs in. */
+export function authData(options: Pick<ConnectionOptions, 'apiKey' | 'name' | 'store'>): AuthData {
   const { capabilities, ...node } = introduction(options);
   return {
     ...node,
-    capabilities: { ...capabilities, max_concurrent_tasks: availableParallelism() },
+    capabilities: { ...capabilities, max_concurrent_tasks: availableParallelism(), hosts: hostIdentities() },
     protocol_version: PROTOCOL_VERSION,
     markers: heldMarkers(options.store),
   };
 }
 
 /** @throws Error if the hive does not accept the node; its message is the reason */
-function readAuthResult(data: Buffer): FrameData<HiveFrame, 'auth_result'> {
+export function readAuthResult(data: Buffer): FrameData<HiveFrame, 'auth_result'> {
   const frame = decodeTextFrame(hiveFrame, data);
   if (frame.type === 'close') throw new Error(frame.data.reason);
   if (frame.type === 'error') throw new Error(frame.data.error);
