@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { LAUNCHER } from '../testing/launcher.js';
 
 const OBSERVE = `
-echo "arguments: $(tr '\\0' '|' < /proc/self/cmdline | od -An -tx1)"
+echo "arguments: $(tr '\\0' '|' < /proc/$$/cmdline | od -An -tx1)"
 for fd in /proc/self/fd/*; do readlink $fd; done | sed 's/\\(pipe\\|socket\\):.*/pipe/; s/[0-9]*\\/fd$/fd/'
 grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status
 umask; ulimit -Sa; ulimit -Ha
