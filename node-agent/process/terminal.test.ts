@@ -5,12 +5,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test, jest } from '@jest/globals';
 import { LAUNCHER } from '../testing/launcher.js';
 import { ctrl, TestTerminal } from '../testing/terminal.js';
 
 const RUN = [LAUNCHER, 'run', '--quiet', '--'];
 const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).status === 0;
+
+jest.setTimeout(120_000); // each starts many processes, and the machine may be busy
 
 (process.platform === 'linux' && has('setsid') ? describe : describe.skip)('a command under run, on a terminal', () => {
   let directory: string;
@@ -76,7 +78,7 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     const without = await shown('bash', '-c', script, 'bash');
     const under = await shown('bash', '-c', script, 'bash', ...RUN);
     expect(under.text).toBe(without.text);
-  }, 60_000);
+  });
 
   test.each([
     [ctrl('c'), 130],
@@ -107,7 +109,7 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     await terminal.until('round');
     terminal.type(ctrl('c'));
     expect(await terminal.ended).toEqual({ status: null, signal: 'SIGINT' });
-  }, 60_000);
+  });
 
   test('stops by Ctrl-Z with the terminal put back, goes on in the foreground, and stops when it reads in the background', async () => {
     const terminal = await shell();
@@ -138,21 +140,21 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     await terminal.until(/line\r\nline\r\n/);
     terminal.type(ctrl('d'));
     await terminal.until(/\$ $/);
-  }, 60_000);
+  });
 
   test('ends by SIGHUP when the terminal goes away', async () => {
     const terminal = on(...RUN, 'sh', '-c', 'echo up; exec sleep 60');
     await terminal.until('up');
     terminal.hangUp();
     expect(await terminal.ended).toEqual({ status: null, signal: 'SIGHUP' });
-  }, 60_000);
+  });
 
   test('gets the new size of a window that is resized', async () => {
     const terminal = on(...RUN, 'bash', '-c', 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done');
     await terminal.until('ready');
     terminal.resize(21, 63);
     await terminal.until('21 63');
-  }, 60_000);
+  });
 
   (has('vim') ? test : test.skip)(
     'edits a file in vim, which takes the whole screen',
@@ -255,5 +257,5 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     expect(terminal.text).not.toContain('late\r\n');
     await terminal.until(/late\r/);
     while (spawnSync('test', ['-e', join(directory, 'alive')]).status !== 0) await sleep(50);
-  }, 60_000);
+  });
 });
