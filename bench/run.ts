@@ -9,18 +9,25 @@ import { Stage } from './lib/stage.js';
 import { live } from './live.js';
 import { logs } from './logs.js';
 import { read } from './read.js';
+import { record } from './record.js';
 import { streams } from './streams.js';
 
 /** A benchmark prints its figures. With `quick` it uses small sizes, only to show that it runs. */
 export type Benchmark = (stage: Stage, options: { quick: boolean }) => Promise<void>;
 
 const benchmarks: Record<string, Benchmark> = { logs, drain, latency, read, 'fan-in': fanIn, live, streams };
+/** These need no servers. */
+const benchmarksAlone: Record<string, (options: { quick: boolean }) => Promise<void>> = { record };
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
 
 await new Command('bench')
-  .addArgument(new Argument('[name...]', 'benchmarks to run (default: all)').choices(Object.keys(benchmarks)))
+  .addArgument(
+    new Argument('[name...]', 'benchmarks to run (default: all)').choices(
+      Object.keys({ ...benchmarks, ...benchmarksAlone }),
+    ),
+  )
   .option('--quick', 'small sizes: shows that it runs; the figures mean little', false)
   .action(run)
   .parseAsync();
@@ -30,6 +37,9 @@ async function run(names: string[], options: { quick: boolean }): Promise<void> 
   for (const [name, benchmark] of Object.entries(benchmarks)) {
     if (names.length > 0 && !names.includes(name)) continue;
     if (!(await runOne(name, benchmark, options))) break;
+  }
+  for (const [name, benchmark] of Object.entries(benchmarksAlone)) {
+    if (!stopping.signal.aborted && (names.length === 0 || names.includes(name))) await benchmark(options);
   }
   if (stopping.signal.aborted) process.exitCode = 130;
 }

@@ -28,7 +28,7 @@ const program = new Command('node-agent')
   .description('Record what coding agents do on this machine, and mirror it to a hive.')
   .version(VERSION)
   .addHelpText('after', ENVIRONMENT);
-await runProgram(program, [
+void runProgram(program, [
   joinCommand,
   serviceCommand,
   runCommandCommand,

@@ -1,5 +1,5 @@
 export type NodeAgentErrorCode =
-  'config' | 'usage' | 'store' | 'not_found' | 'hive' | 'line_too_large' | 'sealed' | 'running' | 'service';
+  'config' | 'usage' | 'store' | 'not_found' | 'hive' | 'line_too_large' | 'sealed' | 'running' | 'damaged' | 'service';
 
 /** A failure that a node-agent command expects: a code for programs, a sentence for people. */
 export class NodeAgentError extends Error {
@@ -32,4 +32,10 @@ export function codeOf(error: unknown): string {
 /** @returns whether another process is writing to the store at the moment, so that waiting helps */
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
+}
+
+/** @returns whether the store is damaged: nothing but another store helps */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof NodeAgentError && error.code === 'damaged') return true;
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
 }

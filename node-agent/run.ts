@@ -3,4 +3,4 @@ import { Command } from 'commander';
 import { runProgram } from './program.js';
 import { runCommandCommand } from './commands/run.js';
 
-await runProgram(new Command('node-agent'), [runCommandCommand]);
+void runProgram(new Command('node-agent'), [runCommandCommand]);

@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** The package's version, from the package.json above the sources or above dist/. */
-export const VERSION: string = readVersion();
+/** Put in by build.mjs. */
+declare const BUNDLED_VERSION: string | undefined;
 
+/** The package's version. */
+export const VERSION: string = typeof BUNDLED_VERSION === 'string' ? BUNDLED_VERSION : readVersion();
+
+/** From the package.json above the sources or above dist/, which has the same version. */
 function readVersion(): string {
   for (const path of ['../package.json', '../../package.json']) {
     try {

@@ -46,6 +46,11 @@ export function readMigrations(folder: string): Migration[] {
   return names.sort().map((name) => ({ name, sql: readFileSync(join(folder, name, 'migration.sql'), 'utf8') }));
 }
 
+/** @returns SHA-256 in hex, as Prisma keeps it */
+export function checksumOf({ sql }: Migration): string {
+  return createHash('sha256').update(sql).digest('hex');
+}
+
 /** @returns the names of the migrations that the database has */
 export function appliedMigrations(options: MigrationOptions): Promise<Set<string>> {
   return inTransaction(options, async () => {
@@ -83,7 +88,7 @@ export function applyMigration({ name, sql }: Migration, options: MigrationOptio
     await client.query(
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
        VALUES ($1, $2, $3, now(), clock_timestamp(), 1)`,
-      [randomUUID(), createHash('sha256').update(sql).digest('hex'), name],
+      [randomUUID(), checksumOf({ name, sql }), name],
     );
   });
 }

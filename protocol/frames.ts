@@ -4,6 +4,7 @@
  * An optional field may be absent or null, also after parsing.
  */
 import { z } from 'zod';
+import { attemptSummary } from './attempt-summary.js';
 import { storableJson } from './json.js';
 import {
   MAX_DESCRIBED_EXECUTIONS,
@@ -64,6 +65,8 @@ export const attemptSyncData = z.object({
   container_ref: longText.nullish(),
   worktree_deleted: z.boolean(),
   setup_completed_at: rfc3339.nullish(),
+  /** What the agent's own stream told; absent from nodes that don't read it. */
+  summary: attemptSummary.nullish(),
   created_at: rfc3339,
   updated_at: rfc3339,
 });
@@ -85,6 +88,8 @@ export const executionSyncData = z.object({
   created_at: rfc3339,
   log_lines: lineCount,
   log_epoch: epoch,
+  /** How many secret values were masked in its lines. */
+  masked: lineCount.nullish(),
 });
 
 const requestFailureCode = z.enum(['not_found', 'not_shared', 'busy', 'internal']);

@@ -16,6 +16,10 @@ export const PAGE_TARGET_RAW_BYTES = 256 * 1024;
 
 export const MAX_TEXT_FRAME_BYTES = 1024 * 1024;
 export const MAX_EXECUTOR_ACTION_BYTES = 256 * 1024;
+/** An attempt's summary as JSON. */
+export const MAX_SUMMARY_BYTES = 16 * 1024;
+/** The summary's `last_message`, in UTF-16 units. */
+export const MAX_SUMMARY_MESSAGE_LENGTH = 4096;
 /** All that a socket may send before it has authenticated. */
 export const MAX_BYTES_BEFORE_AUTH = 64 * 1024;
 /** The JSON header of a binary frame. */

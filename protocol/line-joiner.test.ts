@@ -76,7 +76,7 @@ test('any entries: each line once, whole, in the order of its stream, whatever m
       const whole = [...expected, ...begun.values()];
       if (maxKept === 1_000_000) expect(lines).toEqual(whole);
       // where too little may be kept, a line can be cut, but nothing is lost or doubled
-      const characters = (all: string[]) => [...all.join('')].sort().join('');
+      const characters = (all: string[]) => Array.from(all.join('')).sort().join('');
       expect(characters(lines)).toBe(characters(whole));
     }),
     { numRuns: 2000 },

@@ -39,6 +39,12 @@ export function encodeLine(line: LogLine): string {
   );
 }
 
+/** @returns what {@link encodeLine} puts around the content's JSON, for making many lines at once */
+export function encodeAround({ output_type, timestamp, partial }: Omit<LogLine, 'content'>): [string, string] {
+  const after = `","timestamp":${JSON.stringify(timestamp)}${partial === true ? ',"partial":true' : ''}}`;
+  return [`{"output_type":"${output_type}","content":"`, after];
+}
+
 /** Cuts a content that is too long for one line between characters, into parts of at most `maxBytes` of UTF-8. */
 export function splitContent(content: string, maxBytes = MAX_LINE_BYTES): string[] {
   if (content.length * 3 <= maxBytes || Buffer.byteLength(content) <= maxBytes) return [content];

@@ -10,7 +10,7 @@ import { OUTPUT_TYPES, PageError } from './page-line.js';
 import { checkLines, readLines, type EncodedLine, type LineCounts, type WantedLines } from './page-lines.js';
 import { NEWLINE } from './usual-line.js';
 
-export { encodeLine, OUTPUT_TYPES, PageError, splitContent } from './page-line.js';
+export { encodeAround, encodeLine, OUTPUT_TYPES, PageError, splitContent } from './page-line.js';
 export type { LogLine, OutputType } from './page-line.js';
 export type { EncodedLine, WantedLines } from './page-lines.js';
 
@@ -38,7 +38,7 @@ export async function encodePage(ndjson: string | Buffer): Promise<Buffer> {
 }
 
 /** Like {@link encodePage}, but synchronous. */
-export function encodePageSync(ndjson: string): Buffer {
+export function encodePageSync(ndjson: string | Buffer): Buffer {
   const raw = endedByNewline(ndjson);
   return zlib.gzipSync(raw, gzipOptions(raw));
 }

@@ -22,6 +22,7 @@ export function build() {
     run(binOf('prisma', 'prisma'), 'generate');
     run(binOf('typescript', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', folder);
     run(join(folder, 'workers', 'bundle-workflows.js'));
+    run(join(ROOT, 'node-agent', 'build.mjs'), join(folder, 'node-agent', 'bundle'));
     makeCommandsExecutable(folder);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });

@@ -12,6 +12,8 @@ export class ListenError extends Error {
   readonly code = 'listen_failed';
 }
 
+const NO_ADDRESS = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']);
+
 /**
  * Checks that the hive will be able to listen, before anything is started for it.
  * @throws ListenError
@@ -44,20 +46,15 @@ export async function listen(server: Server, address: Address): Promise<string> 
 }
 
 async function sentence(error: unknown, { host, port, dataDir }: Address): Promise<string> {
-  switch (systemCode(error)) {
-    case 'EADDRINUSE': {
-      const running = await readRunning(dataDir);
-      const isOwn = running?.url.endsWith(`:${port}`);
-      const by = isOwn ? ` by the hive that runs on ${dataDir} (pid ${running?.pid})` : '';
-      return `port ${port} of ${host} is taken${by}: set HIVE_PORT to another port (0 means any free one), or stop what uses it`;
-    }
-    case 'EACCES':
-      return `this user may not use port ${port} of ${host}: set HIVE_PORT to a port above 1023`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `${host} is no address of this machine: set HIVE_HOST to one, for example 127.0.0.1 or 0.0.0.0`;
-    default:
-      return `the hive can't listen on port ${port} (HIVE_PORT) of ${host} (HIVE_HOST): ${messageOf(error)}`;
+  const code = systemCode(error) ?? '';
+  if (code === 'EADDRINUSE') {
+    const running = await readRunning(dataDir);
+    const by = running?.url.endsWith(`:${port}`) ? ` by the hive that runs on ${dataDir} (pid ${running.pid})` : '';
+    return `port ${port} of ${host} is taken${by}: set HIVE_PORT to another port (0 means any free one), or stop what uses it`;
   }
+  if (code === 'EACCES') return `this user may not use port ${port} of ${host}: set HIVE_PORT to a port above 1023`;
+  if (NO_ADDRESS.has(code)) {
+    return `${host} is no address of this machine: set HIVE_HOST to one, for example 127.0.0.1 or 0.0.0.0`;
+  }
+  return `the hive can't listen on port ${port} (HIVE_PORT) of ${host} (HIVE_HOST): ${messageOf(error)}`;
 }

@@ -40,6 +40,8 @@ export interface MigrateOptions {
   directUrl?: string | undefined;
   /** How long a migration may wait for a lock that someone has on a table, in ms. @default 30 s */
   lockMs?: number;
+  /** The last migration to apply. @default the newest */
+  through?: string;
 }
 
 /**
@@ -50,7 +52,7 @@ export interface MigrateOptions {
 export async function applyMigrations(
   databaseUrl: string,
   logger: Logger,
-  { directUrl = databaseUrl, lockMs = LOCK_MS }: MigrateOptions = {},
+  { directUrl = databaseUrl, lockMs = LOCK_MS, through }: MigrateOptions = {},
 ): Promise<void> {
   const client = await connectOrCreate(directUrl);
   try {
@@ -63,20 +65,23 @@ export async function applyMigrations(
         onWait: () => logger.info('another hive is applying migrations; waiting for it'),
       },
       logger,
+      through,
     );
   } finally {
     await client.end().catch(() => undefined); // a lost connection has been reported
   }
 }
 
-async function migrate(options: MigrationOptions, logger: Logger): Promise<void> {
+async function migrate(options: MigrationOptions, logger: Logger, through?: string): Promise<void> {
   let applied: Set<string>;
   try {
     applied = await appliedMigrations(options);
   } catch (error) {
     throw failed('the history of migrations (table _prisma_migrations) could not be read', error);
   }
-  const pending = readMigrations(join(projectRoot(), 'prisma', 'migrations')).filter(({ name }) => !applied.has(name));
+  const pending = readMigrations(join(projectRoot(), 'prisma', 'migrations')).filter(
+    ({ name }) => !applied.has(name) && (through === undefined || name <= through),
+  );
   if (pending.length === 0) return;
   logger.info({ pending: pending.map(({ name }) => name) }, 'applying database migrations');
   for (const migration of pending) {

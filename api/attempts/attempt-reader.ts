@@ -134,6 +134,7 @@ export class AttemptReader {
     const url = workflowUrlFor(principal, this.#deps.workflowUrl);
     const rest = {
       is_complete: row.allEnded,
+      masked: Number(row.masked),
       node_info: nodeInfoView(row),
       sync: syncView(row, missing, { id: workflowId, url }),
     };

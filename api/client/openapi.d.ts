@@ -951,6 +951,8 @@ export interface components {
             executions: components["schemas"]["Execution"][];
             /** @description Whether all executions have ended. */
             is_complete: boolean;
+            /** @description How many secret values the node masked in the lines of all executions. */
+            masked: number;
             node_info: components["schemas"]["NodeInfo"];
             sync: components["schemas"]["Sync"];
         };
@@ -995,6 +997,27 @@ export interface components {
             revision: number;
             /** @description How many executions there are according to the node. */
             execution_count: number;
+            /**
+             * @description `running` if one of its executions runs, otherwise how the last one ended; null if there is none.
+             * @enum {string|null}
+             */
+            status: "running" | "completed" | "failed" | "killed" | null;
+            /** @description Exit status of the last execution; null while one runs. */
+            exit_code: number | null;
+            /** @description The beginning of what the last execution ran, to be shown where there is no title. Data from a node: it can contain control characters. */
+            command: string | null;
+            /** @description What the agent’s own stream told about the attempt. */
+            summary: {
+                executor?: string | null;
+                model?: string | null;
+                session_id?: string | null;
+                cost_usd?: number | null;
+                turns?: number | null;
+                input_tokens?: number | null;
+                output_tokens?: number | null;
+                last_message?: string | null;
+                ended_with_error?: boolean | null;
+            } | null;
             /** @enum {string} */
             sync_state: "partial" | "pending_backfill" | "complete" | "unavailable";
             /**
@@ -1042,6 +1065,8 @@ export interface components {
              * @description RFC 3339, UTC
              */
             created_at: string;
+            /** @description How many secret values the node masked in the lines. */
+            masked: number;
             /** @description How many lines there are according to the node. */
             log_lines: number;
             log_epoch: number;
@@ -1131,7 +1156,7 @@ export interface components {
             /** @description The cursor of the next page. Forward, it is also set without `has_more` while more lines may come: ask again with it later to get the later lines of every execution, each line once. Null at the end. */
             next_cursor: string | null;
         };
-        /** @description One line of a log. */
+        /** @description One line of a log, or a part of one. */
         LogEntry: {
             /** @description Orders an attempt’s entries by execution, then by line. */
             id: number;
@@ -1147,6 +1172,11 @@ export interface components {
              * @description RFC 3339, UTC
              */
             timestamp: string;
+            /**
+             * @description Present if the entry was not ended by a newline: the next entry of the same execution and output type continues it. Joined, their contents are what was printed between two newlines.
+             * @enum {boolean}
+             */
+            partial?: true;
         };
         SyncLogPage: {
             /** @description Fewer than the limit, or none, does not mean the end; see `has_more`. A response has at most about 8 MiB. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
 import { createApiToken } from '../../prisma/queries/api-token.js';
+import type { LogLine } from '../../protocol/page.js';
 import { createHttpServer } from '../app.js';
 import { logStreamsCutOff } from '../metrics.js';
 import { logEntry, type LogEntry } from '../schemas/log.js';
@@ -233,6 +234,40 @@ test('a log is downloaded as text or NDJSON, compressed if the client accepts it
   expect(raw.headers.get('content-encoding')).toBe('gzip');
   const lines = (await raw.text()).trimEnd().split('\n');
   expect(lines.map((line) => logEntry.parse(JSON.parse(line)).seq)).toHaveLength(3000);
+});
+
+test('a text download joins partial entries; streams and NDJSON keep them, and say that they are partial', async () => {
+  const attemptId = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId });
+  const first = await seedExecution(hive.database, { attemptId, nodeId, ordinal: 1 });
+  const second = await seedExecution(hive.database, { attemptId, nodeId, ordinal: 2 });
+  const timestamp = '2026-02-01T10:00:00.000Z';
+  const line = (content: string, partial = false, type: LogLine['output_type'] = 'stdout'): LogLine =>
+    partial ? { output_type: type, content, timestamp, partial } : { output_type: type, content, timestamp };
+  const big = 'x'.repeat(1024 * 1024);
+  await appendPage(hive.database, first, [line('Name: ', true), line('oops', false, 'stderr')]);
+  await appendPage(hive.database, first, [line('Ada'), line(big, true), line(big, true), line('end')]);
+  await appendPage(hive.database, first, [line('$ ', true)]);
+  await appendPage(hive.database, second, [line('one'), line('dots..', true)]);
+  for (const [id, declaredLines] of [
+    [first, 7],
+    [second, 2],
+  ] as const)
+    await hive.database.execution.update({ where: { id }, data: { declaredLines } });
+  await hive.database.attemptSync.update({ where: { attemptId }, data: { state: 'complete' } });
+  const path = `/v1/swarm/attempts/${attemptId}/logs/download`;
+  const { text } = await hive.get(path);
+  expect(text === `oops\nName: Ada\n${big}${big}end\n$ \none\ndots..\n`).toBe(true);
+  const raw = await fetch(`${base}${path}?format=ndjson`, { headers: { authorization: `Bearer ${hive.own.viewer}` } });
+  const entries = (await raw.text())
+    .trimEnd()
+    .split('\n')
+    .map((json) => logEntry.parse(JSON.parse(json)));
+  const partial = [true, undefined, undefined, true, true, undefined, true, undefined, true];
+  expect(entries.map((entry) => entry.partial)).toEqual(partial);
+  const streamed: LogEntry[] = [];
+  for await (const event of events(attemptId)) if (event.id) streamed.push(entryOf(event));
+  expect(streamed.length).toBe(entries.length);
+  expect(JSON.stringify(streamed) === JSON.stringify(entries)).toBe(true);
 });
 
 test('a download of a damaged log does not look complete', async () => {

@@ -4,6 +4,20 @@ import { count, nullableTime, pageLimit, queryInteger, storedText, time } from '
 import { MAX_STORED_IDS } from '../../protocol/stored-attempts.js';
 import { uuid } from '../../protocol/uuid.js';
 
+const summary = z
+  .strictObject({
+    executor: z.string().nullish(),
+    model: z.string().nullish(),
+    session_id: z.string().nullish(),
+    cost_usd: z.number().nullish(),
+    turns: z.int().nullish(),
+    input_tokens: z.int().nullish(),
+    output_tokens: z.int().nullish(),
+    last_message: z.string().nullish(),
+    ended_with_error: z.boolean().nullish(),
+  })
+  .meta({ id: 'AttemptSummary' });
+
 export const attempt = z
   .strictObject({
     id: uuid,
@@ -23,6 +37,19 @@ export const attempt = z
     arrived_at: time.meta({ description: 'When the hive first learnt of the attempt.' }),
     revision: z.int().meta({ description: 'The node’s counter of changes to the attempt.' }),
     execution_count: count.meta({ description: 'How many executions there are according to the node.' }),
+    status: executionStatus.nullable().meta({
+      description: '`running` if one of its executions runs, otherwise how the last one ended; null if there is none.',
+    }),
+    exit_code: z.int().nullable().meta({ description: 'Exit status of the last execution; null while one runs.' }),
+    command: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          'The beginning of what the last execution ran, to be shown where there is no title. Data from a node: it can ' +
+          'contain control characters.',
+      }),
+    summary: summary.nullable().meta({ description: 'What the agent’s own stream told about the attempt.' }),
     sync_state: syncState,
     sync_requested_at: nullableTime,
     last_full_sync_at: nullableTime,
@@ -48,6 +75,7 @@ export const execution = z
     started_at: time,
     completed_at: nullableTime,
     created_at: time,
+    masked: count.meta({ description: 'How many secret values the node masked in the lines.' }),
     log_lines: count.meta({ description: 'How many lines there are according to the node.' }),
     log_epoch: z.int(),
     stored_lines: count.meta({ description: 'How many lines of this epoch the hive has stored.' }),
@@ -95,6 +123,7 @@ export const attemptDetail = z
     attempt,
     executions: z.array(execution).meta({ description: 'In the order in which the hive learnt of them.' }),
     is_complete: z.boolean().meta({ description: 'Whether all executions have ended.' }),
+    masked: count.meta({ description: 'How many secret values the node masked in the lines of all executions.' }),
     node_info: nodeInfo,
     sync,
   })

@@ -36,7 +36,11 @@ export function connectCommand(): Command {
       const logger = createLogger(logLevel);
       for (const warning of warnings) logger.warn(warning);
       dataDirectory(process.env, (sentence) => logger.info(sentence));
-      const follow = { open: () => openStore(dataDir), logger, signal: stopSignal() };
+      const follow = {
+        open: () => openStore(dataDir, { say: (sentence) => logger.error(sentence) }),
+        logger,
+        signal: stopSignal(),
+      };
       await followStore(follow, async (store, signal) => {
         const presence = Presence.take(store.dataDir, url, logger);
         try {

@@ -38,3 +38,8 @@ export function textOption(maxLength: number): (value: string) => string {
     return value;
   };
 }
+
+/** For an option that may be repeated. */
+export function listOption(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}

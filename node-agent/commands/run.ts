@@ -3,8 +3,11 @@ import { writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
 import type { RunReason } from '../../protocol/frames.js';
+import { readStoredConfig, secretsOf } from '../config-file.js';
 import { dataDirectory } from '../config.js';
 import { isBusy, messageOf } from '../errors.js';
+import { outputMask } from '../masking/configured.js';
+import type { OutputMask } from '../masking/output-mask.js';
 import type { ChildEnd } from '../process/child.js';
 import { commandEnvironment } from '../process/command-environment.js';
 import { endLike } from '../process/end-like.js';
@@ -14,20 +17,16 @@ import { libc } from '../process/libc.js';
 import { Verdict } from '../process/verdict.js';
 import { executorAction } from '../recorder/command.js';
 import { gitState } from '../recorder/git.js';
-import { lineRecorder } from '../recorder/line-recorder.js';
 import { Recording } from '../recorder/recording.js';
 import { runCommand, type Pausable, type Recorder } from '../recorder/run-command.js';
-import { openStore, type Store } from '../store/open.js';
-import { endOrphans } from '../store/orphans.js';
+import { openStore } from '../store/open.js';
 import { ownStart } from '../store/process-identity.js';
-import { isLowerCaseUuid, secondsOption, textOption, uuidOption } from './options.js';
+import { isLowerCaseUuid, listOption, secondsOption, textOption, uuidOption } from './options.js';
 
 /** The longest that a write waits for another process before it is tried again later. Nothing else happens meanwhile. */
 const BUSY_TIMEOUT_MS = 20;
 const REASONS = ['setupscript', 'cleanupscript', 'codingagent', 'devserver'] satisfies RunReason[];
 const MAX_LINGER_SECONDS = 24 * 3600;
-/** A shorter key would be found in variables that have nothing to do with it. */
-const MIN_SECRET_LENGTH = 8;
 /** What `--strict` ends with where nothing could be recorded. */
 const REFUSED = 125;
 
@@ -41,6 +40,8 @@ interface RunOptions {
   linger: number;
   strict?: boolean;
   quiet?: boolean;
+  mask: string[];
+  maskSecrets?: boolean;
 }
 
 export function runCommandCommand(): Command {
@@ -64,6 +65,8 @@ export function runCommandCommand(): Command {
       5,
     )
     .option('--strict', 'do not run the command where it cannot be recorded (125)')
+    .option('--mask <name>', 'mask the value of this variable in what is stored (may be repeated)', listOption, [])
+    .option('--mask-secrets', 'mask what looks like a secret of a known kind, and private keys')
     .option('--quiet', 'do not print the attempt')
     .argument('<command...>', 'the command and its arguments, after --')
     .passThroughOptions()
@@ -97,7 +100,7 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
     environment: commandEnvironment(launch.environment, { attemptId, secrets: secrets() }),
     onTerminal: onTerminal && launch.hasParent,
     lingerSeconds: options.linger,
-    begin: recorderOf(command, options, { attemptId, dataDir }),
+    begin: recorderOf(command, options, { attemptId, dataDir, mask: await maskOf(options), onTerminal }),
     headCommit: () => gitState(workingDirectory()).headCommit,
     say,
     started: (pid) => verdict.started(pid),
@@ -107,31 +110,41 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   else endWithoutLibc(end);
 }
 
+interface RecordedAs {
+  attemptId: string;
+  dataDir: string | undefined;
+  mask: OutputMask | undefined;
+  onTerminal: boolean;
+}
+
 function recorderOf(
   command: readonly string[],
   options: RunOptions,
-  { attemptId, dataDir }: { attemptId: string; dataDir: string | undefined },
+  { attemptId, dataDir, mask, onTerminal }: RecordedAs,
 ): (pid: number | undefined, output: Pausable) => Recorder {
   const cwd = workingDirectory();
   const before = gitState(cwd);
+  const text = (value: string) => mask?.text(value) ?? value;
   return (pid, output) => {
     const startedAt = new Date().toISOString();
-    const recording = new Recording(() => openAndTidy(dataDirectory()), {
-      ...(dataDir !== undefined && { dataDir }),
+    return new Recording({
+      dataDir,
+      terminal: onTerminal,
+      ...(mask && { mask }),
       ...output,
       attempt: {
         id: attemptId,
-        title: options.title ?? null,
+        title: options.title === undefined ? null : text(options.title),
         sharedTaskId: options.task ?? null,
-        executor: options.executor,
-        branch: before.branch,
-        containerRef: cwd ?? null,
+        executor: text(options.executor),
+        branch: text(before.branch),
+        containerRef: cwd === undefined ? null : text(cwd),
         createdAt: startedAt,
       },
       execution: {
         id: randomUUID(),
         runReason: options.reason,
-        executorAction: executorAction(command),
+        executorAction: executorAction(command.map(text)),
         beforeHeadCommit: before.headCommit,
         pid: pid ?? null,
         startedAt,
@@ -139,7 +152,6 @@ function recorderOf(
       },
       warn: say,
     });
-    return lineRecorder(recording);
   };
 }
 
@@ -176,19 +188,25 @@ function whyNotRecorded(dataDir: string | undefined): string | undefined {
   }
 }
 
-/** The agent's own credentials. */
+/** The agent's own credentials, as far as they can be read. */
 function secrets(): string[] {
-  const { NODE_API_KEY: key } = process.env;
-  return key !== undefined && key.length >= MIN_SECRET_LENGTH ? [key] : [];
+  try {
+    return secretsOf(readStoredConfig());
+  } catch {
+    return secretsOf({}); // maskOf says what is wrong
+  }
 }
 
-function openAndTidy(dataDir: string): Store {
-  const store = openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS });
-  // what others left behind must not keep this command from being recorded
-  endOrphans(store, (executionId, error) => {
-    if (!isBusy(error)) say(`cannot end execution ${executionId}, whose recorder is gone: ${messageOf(error)}`);
-  });
-  return store;
+/** @returns undefined if there is nothing to mask */
+async function maskOf(options: RunOptions): Promise<OutputMask | undefined> {
+  const sources = { own: secrets(), names: options.mask, secrets: options.maskSecrets === true };
+  const given = { ...sources, env: process.env, warn: say };
+  try {
+    return await outputMask({ ...given, configured: readStoredConfig().mask });
+  } catch (error) {
+    say(`${messageOf(error)}; what it says of masking is left out`);
+    return outputMask({ ...given, configured: undefined });
+  }
 }
 
 /** Written at once, and not by Node's streams, which would change the descriptor that the command shares. */

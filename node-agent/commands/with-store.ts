@@ -1,17 +1,40 @@
-import { readConfig } from '../config.js';
-import { messageOf } from '../errors.js';
+import { dataDirectory } from '../config.js';
+import { counted } from '../counted.js';
+import { isDamage, messageOf } from '../errors.js';
+import { settleSpools } from '../recorder/settle-spools.js';
 import { openStore, type Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
 
 /** Opens the store, ends the executions whose recorder is gone, runs a command on it and closes it. */
 export async function withStore(work: (store: Store) => void | Promise<void>): Promise<void> {
-  const store = openStore(readConfig().dataDir);
+  const store = openSound(dataDirectory(process.env, say));
   try {
-    endOrphans(store, (executionId, error) => {
-      process.stderr.write(`node-agent: cannot end execution ${executionId}: ${messageOf(error)}\n`);
+    const stuck = await settleSpools(store, (count) => {
+      say(`waiting until the output of ${counted(count, 'execution')} that ended is in the store`);
     });
+    for (const id of stuck) say(`the output of execution ${id} is not whole in the store yet`);
     await work(store);
   } finally {
     store.close();
   }
+}
+
+function openSound(dataDir: string): Store {
+  const store = openStore(dataDir);
+  let damage: unknown;
+  endOrphans(store, (executionId, error) => {
+    if (isDamage(error)) damage = error;
+    say(`cannot end execution ${executionId}: ${messageOf(error)}`);
+  });
+  if (damage === undefined) return store;
+  try {
+    store.setAside(damage);
+  } finally {
+    store.close();
+  }
+  return openStore(dataDir);
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`node-agent: ${sentence}\n`);
 }

@@ -1,5 +1,5 @@
 /** What a run is to mask: its own options, the configuration file, and the node's own credentials. */
-import { NodeAgentError } from '../errors.js';
+import { messageOf, NodeAgentError } from '../errors.js';
 import { literalsOf, type Literal } from './literals.js';
 import { OutputMask } from './output-mask.js';
 import type { FindRanges } from './pattern-mask.js';
@@ -43,8 +43,19 @@ export async function outputMask(sources: MaskSources): Promise<OutputMask | und
   ];
   const patterns = Object.entries(config.patterns).map(([name, pattern]) => finder(name, pattern));
   const keys = sources.secrets || config.secrets;
-  if (keys) patterns.push(...(await (await import('./secret-patterns.js')).secretPatterns()));
+  if (keys) patterns.push(...(await knownSecrets()));
   return literals.length > 0 || patterns.length > 0 ? new OutputMask({ literals, patterns, keys }) : undefined;
+}
+
+async function knownSecrets(): Promise<FindRanges[]> {
+  const { secretPatterns } = await import('./secret-patterns.js');
+  try {
+    return await secretPatterns();
+  } catch (error) {
+    throw new NodeAgentError('config', `the patterns of secrets cannot be loaded: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function named(name: string, { env, warn }: MaskSources): Literal[] {

@@ -7,7 +7,10 @@ export interface EnvironmentChange {
 }
 
 /** @param environment NAME=value of each variable, as bytes */
-export function commandEnvironment(environment: readonly Buffer[], { attemptId, secrets }: EnvironmentChange): Buffer[] {
+export function commandEnvironment(
+  environment: readonly Buffer[],
+  { attemptId, secrets }: EnvironmentChange,
+): Buffer[] {
   const own = Buffer.from(`HIVESYNC_ATTEMPT_ID=${attemptId}`);
   const kept = environment.filter(
     (variable) => !isNamed(variable, 'NODE_API_KEY') && !secrets.some((secret) => variable.includes(secret)),

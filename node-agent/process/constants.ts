@@ -15,7 +15,7 @@ export const SIG_DFL = 0;
 export const SIG_IGN = 1;
 /** Bytes that hold a sigset_t everywhere. */
 export const SIGSET_BYTES = 128;
-/** Highest signal; the C library keeps 32 and 33 for itself on Linux. */
+/** Highest signal. glibc keeps 32 and 33 for itself, and leaves them ignored in a child that does not ask otherwise. */
 export const LAST_SIGNAL = MAC ? 31 : 64;
 
 export const WNOHANG = 1;

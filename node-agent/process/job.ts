@@ -15,7 +15,10 @@ export function jobOf(pid: number): Job | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // the second field, the command, may contain spaces and brackets: fields are counted from its end
-    const [, parent, group, session, , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+    const [, parent, group, session, , foreground] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
     if (parent === undefined || group === undefined || session === undefined || foreground === undefined) {
       return undefined;
     }
@@ -25,18 +28,18 @@ export function jobOf(pid: number): Job | undefined {
   }
 }
 
-/** @returns whether somebody could continue this process if it stopped: a shell with job control, for example */
+/**
+ * @returns whether somebody could continue this process's group if it stopped: some member's parent is in the same
+ * session, but not in the group, as a shell with job control is
+ */
 export function canBeContinued(pid: number): boolean {
-  const job = jobOf(pid);
-  const parent = job && jobOf(job.parent);
-  return !parent || (parent.session === job.session && parent.group !== job.group) || canBeContinuedByAncestor(job);
-}
-
-/** A script's commands are in its own group: then the shell above it counts. */
-function canBeContinuedByAncestor(job: Job): boolean {
-  for (let at = jobOf(job.parent); at && at.group === job.group; at = jobOf(at.parent)) {
-    const parent = jobOf(at.parent);
-    if (parent && parent.session === at.session && parent.group !== at.group) return true;
+  let job = jobOf(pid);
+  if (!job) return true;
+  // a script's commands are in its own group: then what is above the script counts
+  for (let parent = jobOf(job.parent); parent; parent = jobOf(job.parent)) {
+    if (parent.session !== job.session) return false;
+    if (parent.group !== job.group) return true;
+    job = parent;
   }
   return false;
 }

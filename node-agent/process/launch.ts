@@ -101,7 +101,10 @@ function splitAt(text: string, mark: string): [string, string] {
 }
 
 function numbers(text = ''): number[] {
-  return text.split(',').filter((word) => /^\d{1,9}$/.test(word)).map(Number);
+  return text
+    .split(',')
+    .filter((word) => /^\d{1,9}$/.test(word))
+    .map(Number);
 }
 
 /** @param hex a mask of /proc/<pid>/status: bit 0 stands for signal 1 */

@@ -21,17 +21,16 @@ export interface ModeOptions {
 export function startWithPipes({ libc, launch, argv, environment, output }: ModeOptions): StartResult {
   const [ended, end] = resolvable<ChildEnd>();
   const [askedToLeave, leave] = resolvable<undefined>();
-  let child: Child | undefined;
-  catchSignals(libc, launch.ignored, (signal) => {
-    if (!child) return;
-    if (child.hasEnded) leave(undefined);
-    else pass(libc, child, signal);
-  });
   const [stdout, stderr] = [openPipe(libc, PIPE_BYTES), openPipe(libc)];
+  const running: { child?: Child } = {};
+  catchSignals(libc, launch.ignored, (signal) => {
+    if (running.child?.hasEnded) leave(undefined);
+    else if (running.child) pass(libc, running.child, signal);
+  });
   const result = spawnCommand(libc, { argv, environment, launch, standard: [0, stdout.writeFd, stderr.writeFd] });
   for (const { writeFd } of [stdout, stderr]) libc.close(writeFd);
   if ('errno' in result) return result;
-  child = new Child(libc, result.pid, { ended: end, stopped: () => send(process.pid, 'SIGSTOP') });
+  running.child = new Child(libc, result.pid, { ended: end, stopped: () => send(process.pid, 'SIGSTOP') });
   const sources = { stdout: stdout.readFd, stderr: stderr.readFd, isTerminal: false };
   const reader = new OutputReader(libc, new PollLoop(libc), sources, output);
   return { pid: result.pid, ended, askedToLeave, output: reader, close: () => undefined };

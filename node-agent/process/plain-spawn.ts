@@ -38,7 +38,13 @@ export async function plainSpawn({ argv, environment, output }: PlainSpawnOption
         else if (!(signal === 'SIGINT' && process.stdin.isTTY)) send(pid, signal);
       });
     }
-    return { pid, ended, askedToLeave, output: new StreamOutput(child.stdout, child.stderr, output), close: () => undefined };
+    return {
+      pid,
+      ended,
+      askedToLeave,
+      output: new StreamOutput(child.stdout, child.stderr, output),
+      close: () => undefined,
+    };
   } catch (error) {
     return { errno: codeOf(error) }; // Node throws some failures, and emits others
   }

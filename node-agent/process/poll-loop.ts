@@ -1,5 +1,6 @@
 /** Waits until descriptors can be read or written, in one thread of libuv's pool, and leaves the reading to its users. */
-import { POLLIN, POLLOUT } from './constants.js';
+import type { POLLOUT } from './constants.js';
+import { POLLIN } from './constants.js';
 import type { Libc } from './libc.js';
 import { openPipe } from './pipes.js';
 

@@ -37,18 +37,22 @@ const CAUGHT: readonly NodeJS.Signals[] = (
   ] satisfies NodeJS.Signals[]
 ).filter((signal) => signal in signals);
 
-/** First and last real-time signal of Linux. Node cannot catch them. */
-const REAL_TIME = [34, 64] as const;
+/** The first real-time signal of Linux. Node cannot catch them. */
+const FIRST_REAL_TIME = 34;
 
 /**
  * Prepares this process for the time in which a command runs. What was ignored before Node started is ignored again,
  * so that the command inherits it. Real-time signals are ignored, so that they do not end the recorder alone.
  * @param received told of each signal that was not ignored
  */
-export function catchSignals(libc: Libc, ignored: ReadonlySet<number>, received: (signal: NodeJS.Signals) => void): void {
+export function catchSignals(
+  libc: Libc,
+  ignored: ReadonlySet<number>,
+  received: (signal: NodeJS.Signals) => void,
+): void {
   for (const signal of ignored) if (signal !== signals.SIGCHLD) libc.signal(signal, c.SIG_IGN);
   if (process.platform === 'linux') {
-    for (let signal = REAL_TIME[0]; signal <= REAL_TIME[1]; signal++) libc.signal(signal, c.SIG_IGN);
+    for (let signal = FIRST_REAL_TIME; signal <= c.LAST_SIGNAL; signal++) libc.signal(signal, c.SIG_IGN);
   }
   for (const signal of CAUGHT) if (!ignored.has(signals[signal])) process.on(signal, received);
 }

@@ -75,7 +75,7 @@ function setAttributes(libc: Libc, attributes: Buffer, { launch, ownGroup }: Spa
   }
   libc.posix_spawnattr_setflags(attributes, flags);
   const all = Array.from({ length: c.LAST_SIGNAL }, (_, index) => index + 1);
-  const special: number[] = [signals.SIGKILL, signals.SIGSTOP, 32, 33];
+  const special: number[] = [signals.SIGKILL, signals.SIGSTOP];
   const reset = all.filter((signal) => !launch.ignored.has(signal) && !special.includes(signal));
   libc.posix_spawnattr_setsigdefault(attributes, signalSet(reset));
   libc.posix_spawnattr_setsigmask(attributes, signalSet([...launch.blocked]));
@@ -106,7 +106,9 @@ function signalSet(numbers: readonly number[]): Buffer {
 
 function findExecutable(name: Buffer): Buffer | undefined {
   if (name.includes('/')) return name;
-  const places = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory || '.', name.toString()));
+  const places = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((directory) => join(directory || '.', name.toString()));
   const found = places.find((place) => {
     try {
       accessSync(place, files.X_OK);

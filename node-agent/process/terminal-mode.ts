@@ -79,7 +79,14 @@ class TerminalJob {
     const output = new OutputReader(this.#libc, this.#loop, sources, this.#options.output);
     this.#attach();
     this.#watchLauncher();
-    return { pid: result.pid, ended, askedToLeave, output, terminalPath: this.#terminal.path, close: () => this.#close() };
+    return {
+      pid: result.pid,
+      ended,
+      askedToLeave,
+      output,
+      terminalPath: this.#terminal.path,
+      close: () => this.#close(),
+    };
   }
 
   #spawn(errorFd: number | undefined): SpawnResult {

@@ -39,13 +39,15 @@ const canMount = (() => {
     expect(execution).toMatchObject({ status: 'failed', exit_code: 3, dropped: 1, log_lines: 2 });
     expect(execution?.lines.map(({ content }) => content)).toEqual([
       'one',
-      expect.stringMatching(/^node-agent: 20000 lines are lost here, because the store could not be written \(SQLITE_/),
+      expect.stringMatching(
+        /^node-agent: 20000 lines are lost here, because the store could not be written \(ENOSPC\)/,
+      ),
     ]);
     expect(agent.run('status', '--json').stdout).toContain('"running":0');
   });
 
   test('under a recorder that is killed, the next one marks that lines may be missing', async () => {
-    const recorder = agent.start(['run', '--', 'sh', '-c', `echo one; sleep 0.4; ${fill()}; seq 500; sleep 60`]);
+    const recorder = agent.start(['run', '--', 'sh', '-c', `echo one; sleep 0.4; ${fill()}; seq 5000; sleep 60`]);
     await recorder.printed('cannot record at the moment');
     recorder.child.kill('SIGKILL');
     await recorder.ended;
@@ -56,16 +58,31 @@ const canMount = (() => {
     expect(execution?.lines.at(-1)?.content).toContain('lines may be lost here');
   });
 
+  test('from the start on, the command and its output are known later if there was room for them', () => {
+    mkdirSync(agent.dataDir);
+    spawnSync('sh', ['-c', fill()]);
+    truncateSync(join(disk, 'fill'), (2048 - 60) * 1024);
+    const { status, stderr } = agent.run('run', '--title', 'late', '--', 'sh', '-c', 'seq 10; exit 4');
+    expect(status).toBe(4);
+    expect(stderr).toContain('the next node-agent that can write to it adds the command');
+    free();
+    expect(agent.run('attempts').stdout).toContain('late');
+    const [execution] = agent.executions();
+    expect(execution).toMatchObject({ status: 'failed', exit_code: 4, dropped: 0, log_lines: 10 });
+  });
+
   test('from the start on, the command is known later if there was room for a note', () => {
     mkdirSync(agent.dataDir);
     spawnSync('sh', ['-c', fill()]);
     truncateSync(join(disk, 'fill'), (2048 - 60) * 1024);
-    const { status } = agent.run('run', '--title', 'late', '--', 'sh', '-c', 'seq 10; exit 4');
+    const { status } = agent.run('run', '--title', 'late', '--', 'sh', '-c', 'seq 20000; exit 4');
     expect(status).toBe(4);
     free();
     expect(agent.run('attempts').stdout).toContain('late');
     const [execution] = agent.executions();
-    expect(execution).toMatchObject({ status: 'failed', exit_code: 4, dropped: 1, log_lines: 1 });
-    expect(execution?.lines[0]?.content).toContain('10 lines are lost here');
+    expect(execution).toMatchObject({ status: 'failed', exit_code: 4, dropped: 1 });
+    expect(execution?.lines.at(-1)?.content).toMatch(/[0-9]+ lines are lost here/);
+    const recorded = execution?.lines.slice(0, -1).map(({ content }) => content) ?? [];
+    expect(recorded.slice(0, -1)).toEqual(recorded.slice(0, -1).map((_, index) => String(index + 1)));
   });
 });

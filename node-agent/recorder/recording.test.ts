@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../store/sqlite.js';
@@ -10,7 +10,10 @@ import { readLines } from '../store/read-lines.js';
 import { openStore, type Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
 import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
-import { Recording, type RecordingOptions } from './recording.js';
+import { Recording } from './recording.js';
+import type { RecordingOptions } from './recording-options.js';
+import { SpoolAbsorber } from './spool-absorber.js';
+import { segmentPath } from './spool-files.js';
 
 const TIME = '2026-01-02T03:04:05.678Z';
 const END = { status: 'completed', exitCode: 0, afterHeadCommit: null, completedAt: TIME } as const;
@@ -27,6 +30,8 @@ describe('recording', () => {
 
   function options(more: Partial<RecordingOptions> = {}): RecordingOptions {
     return {
+      dataDir: temporary.dataDir,
+      open: () => openStore(temporary.dataDir),
       attempt: {
         id: randomUUID(),
         title: null,
@@ -53,108 +58,117 @@ describe('recording', () => {
   }
 
   const execution = () => findExecution(temporary.store, executionId);
-  function contents(): string[] {
+  function lines(): LogLine[] {
     const { key, log_lines: through } = execution() ?? { key: 0, log_lines: 0 };
-    const lines =
-      readLines(temporary.store, key, 0, through, { lines: 1_000_000, rawBytes: 1_000_000_000 })?.lines ?? [];
-    return lines.map((line) => (JSON.parse(line) as LogLine).content);
+    const found = readLines(temporary.store, key, 0, through, { lines: 1_000_000, rawBytes: 1_000_000_000 });
+    return (found?.lines ?? []).map((line) => JSON.parse(line) as LogLine);
+  }
+  const contents = () => lines().map(({ content }) => content);
+
+  /** One open store for the whole recording. */
+  const opened = (): Store => openStore(temporary.dataDir, { busyTimeoutMs: 1 });
+  const full = (): never => {
+    throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
+  };
+  const started = (more: Partial<RecordingOptions> = {}): Recording => {
+    const recording = new Recording(options(more));
+    recording.start();
+    return recording;
+  };
+  const print = (recording: Recording, text: string, type: 'stdout' | 'stderr' = 'stdout') =>
+    recording.output(type, Buffer.from(text));
+  const files = () => readdirSync(join(temporary.dataDir, 'recorders'));
+  async function until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) await sleep(10);
   }
 
-  test('stores lines within 200 ms, and the end together with the last line', async () => {
-    const recording = new Recording(() => openStore(temporary.dataDir), options());
-    recording.start();
-    expect(execution()).toMatchObject({ status: 'running', log_lines: 0, revision: 1 });
-    recording.add('stdout', ['a', 'b'], TIME);
-    await sleep(200);
-    expect(execution()).toMatchObject({ status: 'running', log_lines: 2, revision: 1 });
-    recording.add('stderr', ['c'], TIME);
+  test('stores lines while the command runs, and the end together with the last line', async () => {
+    const recording = started();
+    print(recording, 'a\nb\n');
+    await until(() => execution()?.log_lines === 2);
+    expect(execution()).toMatchObject({ status: 'running', revision: 1 });
+    print(recording, 'c\n', 'stderr');
     await recording.finish(END);
-    expect(execution()).toMatchObject({
-      status: 'completed',
-      exit_code: 0,
-      log_lines: 3,
-      revision: 2,
-      attempt_revision: 2,
-    });
-    expect(contents()).toEqual(['a', 'b', 'c']);
-    expect(warnings).toEqual([]);
+    const ended = { status: 'completed', exit_code: 0, log_lines: 3, revision: 2, attempt_revision: 2 };
+    expect(execution()).toMatchObject(ended);
+    expect(lines().map(({ output_type: type, content }) => [type, content])).toEqual([
+      ['stdout', 'a'],
+      ['stdout', 'b'],
+      ['stderr', 'c'],
+    ]);
+    expect([files(), warnings]).toEqual([[], []]);
   });
 
-  test('keeps lines in memory while the store fails, and loses none that fit', async () => {
+  test('opens the store once, at the end, for a command that ends at once', async () => {
+    let opens = 0;
+    const recording = started({ open: () => (opens++, opened()) });
+    print(recording, 'a\nb');
+    expect([opens, execution()]).toEqual([0, undefined]);
+    await recording.finish(END);
+    expect([opens, contents()]).toEqual([1, ['a', 'b']]);
+  });
+
+  test('shows a prompt and a progress bar while they stand unfinished, a few times a second', async () => {
+    const recording = started();
+    print(recording, 'Name? ');
+    await until(() => execution()?.log_lines === 1);
+    print(recording, 'x\n');
+    const startedAt = performance.now();
+    for (let percent = 0; percent < 100; percent++) {
+      print(recording, `${percent}%\r`);
+      await sleep(10);
+    }
+    const seconds = (performance.now() - startedAt) / 1000;
+    print(recording, 'done\nlast');
+    await recording.finish(END);
+    const bar = lines().slice(2, -1);
+    expect(lines().slice(0, 2)).toMatchObject([{ content: 'Name? ', partial: true }, { content: 'x' }]);
+    expect(bar.length).toBeGreaterThan(1);
+    expect(bar.length).toBeLessThanOrEqual(seconds * 3.4 + 2);
+    expect(bar.map(({ partial }) => partial)).toEqual(bar.map((_, at) => (at < bar.length - 1 ? true : undefined)));
+    const printed = Array.from({ length: 100 }, (_, percent) => `${percent}%\r`).join('');
+    expect(bar.map(({ content }) => content).join('')).toBe(`${printed}done`);
+    expect(lines().at(-1)).toMatchObject({ content: 'last' });
+    expect(lines().at(-1)).not.toHaveProperty('partial');
+  });
+
+  test('loses nothing while the store fails', async () => {
     let failures = 2;
-    const open = () => {
-      if (failures-- > 0) throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
-      return openStore(temporary.dataDir);
-    };
-    const recording = new Recording(open, options());
-    recording.start();
-    recording.add('stdout', ['a', 'b'], TIME);
+    const recording = started({ open: () => (failures-- > 0 ? full() : opened()) });
+    print(recording, 'a\nb\n');
     await recording.finish(END);
     expect(contents()).toEqual(['a', 'b']);
     expect(execution()).toMatchObject({ status: 'completed', dropped: 0 });
-    expect(warnings[0]).toContain('SQLITE_FULL');
-    expect(warnings[1]).toContain('no line was lost');
+    expect(warnings).toEqual([]);
   });
 
-  test('drops new lines that do not fit, and says how many and where', async () => {
-    let isFull = true;
-    const open = () => {
-      if (isFull) throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
-      return openStore(temporary.dataDir);
-    };
-    const recording = new Recording(open, options({ bufferBytes: 200 }));
-    recording.start();
-    recording.add('stdout', ['a', 'b', 'c', 'd', 'e'], TIME);
-    isFull = false;
-    await sleep(700);
-    recording.add('stdout', ['f'], TIME);
-    await recording.finish(END);
-    const [first, second, loss, last, ...rest] = contents();
-    expect([first, second, last, rest]).toEqual(['a', 'b', 'f', []]);
-    expect(loss).toBe('node-agent: 3 lines are lost here, because the store could not be written (SQLITE_FULL)');
-    expect(execution()).toMatchObject({ dropped: 1, log_lines: 4, status: 'completed' });
-  });
-
-  test('lets the command end when the store does not come back, and says so', async () => {
-    const open = () => {
-      throw new Error('no store');
-    };
-    const recording = new Recording(open, options({ finishMs: 100 }));
-    recording.start();
-    recording.add('stdout', ['a'], TIME);
-    await recording.finish(END);
-    expect(warnings.at(-1)).toContain('the last 1 line of the command are not recorded');
-  });
-
-  const incompressible = (count: number) => Array.from({ length: count }, () => randomBytes(500).toString('hex'));
-
-  /** A store that SQLite itself refuses to extend. */
-  function fullStore(): Store {
-    const store = openStore(temporary.dataDir);
-    const pages = store.value('PRAGMA page_count') as number;
-    store.value(`PRAGMA max_page_count = ${pages + 3}`);
-    return store;
-  }
-
-  test('leaves a note when the end does not fit into the store, and the next one who can write stores it', async () => {
-    const recording = new Recording(fullStore, options({ bufferBytes: 50_000, finishMs: 100 }));
-    recording.start();
-    recording.add('stdout', incompressible(5001), TIME);
+  test('keeps all for the next one who can write, when the store does not come back', async () => {
+    const recording = started({ open: full, finishMs: 100 });
+    print(recording, 'a\nb');
     await recording.finish({ ...END, status: 'failed', exitCode: 9 });
-    expect(execution()).toMatchObject({ status: 'running', dropped: 0 });
-    const stored = execution()?.log_lines ?? 0;
-    expect(endOrphans(temporary.store)).toEqual([executionId]);
-    expect(execution()).toMatchObject({
-      status: 'failed',
-      exit_code: 9,
-      completed_at: TIME,
-      dropped: 1,
-      log_lines: stored + 1,
-    });
-    expect(contents().at(-1)).toBe(
-      `node-agent: ${5001 - stored} lines are lost here, because the store could not be written (SQLITE_FULL)`,
-    );
-    expect(endOrphans(temporary.store)).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('the store could not be written (SQLITE_FULL); the next')]);
+    expect(execution()).toBeUndefined();
+    endOrphans(temporary.store);
+    expect(execution()).toMatchObject({ status: 'failed', exit_code: 9, completed_at: TIME, dropped: 0, log_lines: 2 });
+    expect([contents(), files()]).toEqual([['a', 'b'], []]);
+  });
+
+  const incompressible = (count: number) =>
+    Array.from({ length: count }, () => `${randomBytes(500).toString('hex')}\n`).join('');
+
+  test('keeps all for the next one who can write, when the store is full in the middle', async () => {
+    const open = () => {
+      const store = opened();
+      store.value(`PRAGMA max_page_count = ${(store.value('PRAGMA page_count') as number) + 8}`);
+      return store;
+    };
+    const recording = started({ open, finishMs: 100 });
+    for (let piece = 0; piece < 50; piece++) print(recording, incompressible(10));
+    await recording.finish(END);
+    expect(execution()?.status).not.toBe('completed');
+    endOrphans(temporary.store);
+    expect(execution()).toMatchObject({ status: 'completed', dropped: 0, log_lines: 500 });
+    expect(contents()).toHaveLength(500);
   });
 
   /** Another process in the middle of a write. */
@@ -164,80 +178,122 @@ describe('recording', () => {
     return { end: () => db.close() };
   }
 
-  test('pauses the output while another process writes, keeps little in memory and loses nothing', async () => {
-    const flow: string[] = [];
-    const flowOptions = { pause: () => flow.push('pause'), resume: () => flow.push('resume'), bufferBytes: 1000 };
-    const open = () => openStore(temporary.dataDir, { busyTimeoutMs: 1 });
-    const recording = new Recording(open, options(flowOptions));
-    recording.start();
+  function flow(): { seen: string[]; pause: () => void; resume: () => void } {
+    const seen: string[] = [];
+    return { seen, pause: () => seen.push('pause'), resume: () => seen.push('resume') };
+  }
+
+  test('lets the command go on while another process writes, up to a bound, and then lets it wait', async () => {
+    const { seen, ...flowOptions } = flow();
+    const recording = started({ open: opened, backlogBytes: 200_000, ...flowOptions });
+    await until(() => execution() !== undefined);
     const other = otherWriter();
-    let added = 0;
-    for (; !flow.includes('pause') && added < 100; added++) recording.add('stdout', incompressible(100), TIME);
-    expect(flow).toEqual(['pause']);
-    expect(added).toBeLessThan(100);
+    print(recording, incompressible(100));
+    await sleep(200);
+    expect(seen).toEqual([]);
+    print(recording, incompressible(100));
+    print(recording, incompressible(100));
+    expect(seen).toEqual(['pause']);
+    await sleep(50);
     expect(execution()?.log_lines).toBe(0);
     other.end();
-    await sleep(200);
-    expect(flow).toEqual(['pause', 'resume']);
+    await until(() => seen.length === 2);
+    expect(seen).toEqual(['pause', 'resume']);
     await recording.finish(END);
-    expect(execution()).toMatchObject({ status: 'completed', dropped: 0, log_lines: added * 100 });
+    expect(execution()).toMatchObject({ status: 'completed', dropped: 0, log_lines: 300 });
     expect(warnings).toEqual([]);
   });
 
   test('waits with the end while another process writes', async () => {
-    const recording = new Recording(
-      () => openStore(temporary.dataDir, { busyTimeoutMs: 1 }),
-      options({ finishMs: 50 }),
-    );
-    recording.start();
+    const recording = started({ open: opened });
     const other = otherWriter();
     setTimeout(() => other.end(), 300);
-    recording.add('stdout', ['a'], TIME);
+    print(recording, 'a\n');
     await recording.finish(END);
     expect(execution()).toMatchObject({ status: 'completed', log_lines: 1 });
   });
 
-  test('lets the command go on when another process keeps the store for too long, and says so', async () => {
-    const flow: string[] = [];
-    const recording = new Recording(
-      () => openStore(temporary.dataDir, { busyTimeoutMs: 1 }),
-      options({ busyMs: 100, pause: () => flow.push('pause'), resume: () => flow.push('resume') }),
-    );
-    recording.start();
+  test('lets the command go on when another process keeps the store for too long, and says what is lost', async () => {
+    const { seen, ...flowOptions } = flow();
+    const recording = started({ open: opened, backlogBytes: 1000, busyMs: 100, ...flowOptions });
+    await until(() => execution() !== undefined);
     const other = otherWriter();
-    for (let piece = 0; piece < 40; piece++) {
-      recording.add('stdout', incompressible(100), TIME);
-    }
-    await sleep(300);
-    expect([flow, warnings]).toEqual([['pause', 'resume'], [expect.stringContaining('SQLITE_BUSY')]]);
+    print(recording, incompressible(1));
+    await sleep(150);
+    for (let piece = 0; piece < 3; piece++) print(recording, incompressible(10));
+    await until(() => seen.length === 2);
+    print(recording, incompressible(10));
     other.end();
+    await until(() => warnings.length > 0);
     await recording.finish(END);
-    expect(execution()).toMatchObject({ status: 'completed', dropped: 0, log_lines: 4000 });
+    expect(seen).toEqual(['pause', 'resume']);
+    expect(execution()).toMatchObject({ status: 'completed', dropped: 1 });
+    const lost = Number(/recording goes on: (\d+) lines lost/.exec(warnings[0] ?? '')?.[1]);
+    expect(lost).toBeGreaterThan(0);
+    expect(contents()).toHaveLength(41 - lost + 1);
+    expect(contents()).toContainEqual(expect.stringContaining(`${lost} lines are lost here`));
   });
 
   test('stops when another process has ended its execution, and says so', async () => {
-    const recording = new Recording(() => openStore(temporary.dataDir), options());
-    recording.start();
-    recording.add('stdout', ['a'], TIME);
-    await sleep(200);
+    const recording = started();
+    print(recording, 'a\n');
+    await until(() => execution()?.log_lines === 1);
     temporary.store.prepare("UPDATE execution SET status = 'killed'").run();
-    recording.add('stdout', ['b'], TIME);
-    await sleep(200);
+    print(recording, 'b\n');
+    await until(() => warnings.length > 0);
     expect(warnings).toEqual([expect.stringContaining('another process has ended this execution')]);
-    recording.add('stdout', ['c'], TIME);
+    print(recording, 'c\n');
     await recording.finish(END);
     expect(execution()).toMatchObject({ status: 'killed', exit_code: null, dropped: 1, log_lines: 1 });
     expect(contents()).toEqual(['a']);
     expect(warnings).toHaveLength(1);
+    expect(files()).toEqual([]);
   });
 
   test('says that its store was deleted or replaced, once', async () => {
-    const recording = new Recording(() => openStore(temporary.dataDir), options());
-    recording.start();
+    const recording = started();
+    await until(() => execution() !== undefined);
     mkdirSync(join(temporary.dataDir, 'elsewhere'));
     renameSync(join(temporary.dataDir, 'node.db'), join(temporary.dataDir, 'elsewhere', 'node.db'));
-    recording.add('stdout', ['a'], TIME);
+    print(recording, 'a\n');
     await recording.finish(END);
     expect(warnings).toEqual([expect.stringContaining('was deleted or replaced')]);
+  });
+
+  test('keeps output in memory while the spool cannot be written, and says how much of it is lost and where', async () => {
+    const recorders = join(temporary.dataDir, 'recorders');
+    writeFileSync(recorders, 'a file where the directory should be');
+    const recording = started({ bufferBytes: 8 });
+    for (const line of ['a\n', 'b\n', 'long line\n', 'd\n', 'e\n']) print(recording, line);
+    expect(warnings).toEqual([expect.stringContaining('cannot record at the moment (')]);
+    rmSync(recorders);
+    await until(() => warnings.length > 1);
+    print(recording, 'f\n');
+    await recording.finish(END);
+    const [first, second, loss, last, ...rest] = contents();
+    expect([first, second, last, rest]).toEqual(['a', 'b', 'f', []]);
+    expect(loss).toMatch(/^node-agent: 3 lines are lost here, because the store could not be written \(E[A-Z]+\)$/);
+    expect(execution()).toMatchObject({ dropped: 1, log_lines: 4, status: 'completed' });
+  });
+
+  test('goes on where an absorber before it has stopped, at whatever moment', async () => {
+    const text = 'one\ntwo é\n\nfour "x"\n';
+    const recording = started({ open: full, finishMs: 1 });
+    for (const byte of Buffer.from(text)) recording.output('stdout', Buffer.of(byte));
+    await recording.finish(END);
+    const { store } = temporary;
+    // each step in an absorber of its own that sees one more frame than the one before it
+    const spool = readFileSync(segmentPath(temporary.dataDir, executionId, 0));
+    for (let size = 1; size <= spool.length; size += 7) {
+      writeFileSync(segmentPath(temporary.dataDir, executionId, 0), spool.subarray(0, size));
+      const absorber = new SpoolAbsorber(store, executionId);
+      absorber.step();
+      absorber.close();
+      if (absorber.isOver) break;
+    }
+    writeFileSync(segmentPath(temporary.dataDir, executionId, 0), spool);
+    endOrphans(store);
+    expect(contents()).toEqual(text.split('\n').slice(0, -1));
+    expect(execution()).toMatchObject({ status: 'completed', log_lines: 4 });
   });
 });

@@ -1,243 +1,270 @@
-/** Records one execution: collects its lines in memory and stores them in batches. */
+/**
+ * Records one execution: appends what its command prints to a spool, and has the store's lines made behind it. Nothing
+ * else is on the command's way.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeLine, type OutputType } from '../../protocol/page.js';
 import { counted } from '../counted.js';
-import { codeOf, isBusy, NodeAgentError } from '../errors.js';
-import type { NewAttempt } from '../store/attempts.js';
-import {
-  addExecution,
-  endExecution,
-  findExecution,
-  markDropped,
-  type ExecutionEnd,
-  type NewExecution,
-} from '../store/executions.js';
-import { LogWriter } from '../store/log-writer.js';
-import { lossLine } from '../store/orphans.js';
-import type { Store } from '../store/open.js';
+import { codeOf } from '../errors.js';
 import { noteWithoutLock, RecorderLock } from '../store/recorder-lock.js';
 import type { RecorderNote } from '../store/recorder-note.js';
+import type { ExecutionEnd } from '../store/recorded.js';
+import { startAbsorbProcess } from './absorb-entries.js';
+import { AbsorbThread } from './absorb-in-thread.js';
+import { AbsorbLoop, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
+import { openForRecording } from './open-for-recording.js';
+import type { RecordingOptions } from './recording-options.js';
+import type { FrameKind } from './spool-frames.js';
+import { SpoolQueue } from './spool-queue.js';
+import { SpoolWriter } from './spool-writer.js';
 
-/** The longest that a line waits for its transaction: half of what kill -9 may lose. */
-const BATCH_MS = 100;
-const BATCH_LINES = 5000;
-const BATCH_BYTES = 256 * 1024;
-/** How much is kept while the store can't be written; new lines that do not fit are lost. */
+/** A command that ends before that needs no thread. */
+const THREAD_AFTER_MS = 150;
+/** How much is kept in memory while the spool can't be written; new output that does not fit is lost. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
-const RETRY_MS = 500;
-/** While another process writes: the shortest delay until the next try, and how much longer it may be. */
-const BUSY_RETRY_MS = [5, 20] as const;
-/** How much is kept while another process writes; then the command's output is not read, until it has been stored. */
-const BACKLOG_BYTES = 1024 * 1024;
-/** For how long another process may keep the store: longer than any write takes, unless that process is stopped. */
+/** How much of the spool may wait for the store; then the command's output is not read, until some has been stored. */
+const BACKLOG_BYTES = 1024 * 1024 * 1024;
+/** For how long the command waits then; longer than any write takes. Afterwards its output is lost. */
 const BUSY_MS = 30_000;
-/** How long another process may keep the store until a note says that lines are only in memory. */
-const NOTE_MS = 1000;
-/** How long the command's end waits for a store that can't be written. */
+const RETRY_MS = 500;
+/** How long the command's end waits for a disk or a store that can't be written. */
 const FINISH_MS = 3000;
-const REPLACED_MS = 1000;
+/** Errors that may pass while a command runs. */
+const PASSING = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
 
-export interface RecordingOptions {
-  attempt: NewAttempt;
-  execution: NewExecution;
-  /** Where the store is, if that is known: a note is left there if the store can never be opened. */
-  dataDir?: string;
-  /** Says one sentence to the person at the terminal. */
-  warn: (sentence: string) => void;
-  /** The command's output should not be read until `resume`. */
-  pause: () => void;
-  resume: () => void;
-  /** @default 8 MiB */
-  bufferBytes?: number;
-  /** @default 3000 */
-  finishMs?: number;
-  /** @default 30000 */
-  busyMs?: number;
-}
-
-/**
- * Why lines are not stored at the moment. `busy`: another process writes, and the command waits if need be; `refused`:
- * the command goes on, and what does not fit into memory is lost.
- */
-type Trouble = { kind: 'busy'; since: number; noted?: string } | { kind: 'refused'; code: string };
-
-/** The store is opened by the first write that succeeds, so that even a full disk at the start does no harm. */
 export class Recording {
-  readonly #open: () => Store;
   readonly #options: RecordingOptions;
-  #store: Store | undefined;
+  readonly #queue: SpoolQueue;
   #lock: RecorderLock | undefined;
-  #keys: { key: number; attemptKey: number } | undefined;
-  #writer = LogWriter.atStart();
-  /** Lines lost since the last line that the writer has. */
-  #lost = 0;
-  /** Whether the writer has a line about lost lines that is not stored yet. */
-  #hasLossLine = false;
-  #trouble: Trouble | undefined;
+  #absorbing: Absorbing | undefined;
+  #threadTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  /** Why the spool can't be written at the moment. */
+  #trouble: string | undefined;
+  /** Why the store can't be written at the moment. */
+  #storeTrouble: { code: string; isBusy: boolean; since: number } | undefined;
+  /** What of the spool is not in the store: as of the last commit, and since. */
+  #backlogBytes = 0;
   #isPaused = false;
-  #timer: NodeJS.Timeout | undefined;
-  #end: ExecutionEnd | undefined;
-  /** Nothing more is to be stored: the end is, or can't be. */
-  #isOver = false;
-  #lookedAt = performance.now();
+  /** The rest of the spool is left to a process of its own. */
+  #isLeft = false;
+  #maskedCount = 0;
+  /** Nothing more is recorded: another process has ended the execution, or the store is gone. */
+  #isStopped = false;
 
-  constructor(open: () => Store, options: RecordingOptions) {
-    this.#open = open;
+  constructor(options: RecordingOptions) {
     this.#options = options;
+    this.#queue = new SpoolQueue(() => this.#createSpool(), options.bufferBytes ?? BUFFER_BYTES);
+    if (options.mask) options.mask.onHeld = (type, bytes) => this.#append(type, bytes);
   }
 
-  /** Records that the execution is running. */
+  /** To be called when the command has been started: from now on, others know that it is being recorded. */
   start(): void {
-    this.#flush();
+    try {
+      this.#queue.open();
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#threadTimer = setTimeout(() => void (this.#absorbing ??= this.#startAbsorbing()), THREAD_AFTER_MS);
+    this.#threadTimer.unref();
   }
 
-  add(outputType: OutputType, lines: readonly string[], timestamp: string): void {
-    if (this.#isOver) return;
-    for (const content of lines) this.#addLine(encodeLine({ output_type: outputType, content, timestamp }));
-    const { pendingLines, pendingBytes } = this.#writer;
-    if (this.#trouble?.kind === 'busy') {
-      if (pendingBytes > BACKLOG_BYTES) this.#pause();
-    } else if (!this.#trouble && (pendingLines >= BATCH_LINES || pendingBytes >= BATCH_BYTES)) {
-      this.#flush();
-    } else if (pendingLines > 0) {
-      this.#schedule(this.#trouble ? RETRY_MS : BATCH_MS);
-    }
+  /** Records what the command has printed. `bytes` may be reused afterwards. */
+  output(type: 'stdout' | 'stderr', bytes: Buffer): void {
+    const { mask } = this.#options;
+    this.#append(type, mask ? mask.push(type, bytes) : bytes);
+    this.#appendMasked();
+  }
+
+  /** Records a line of the recorder itself. */
+  system(sentence: string): void {
+    this.#append('system', Buffer.from(this.#options.mask?.text(sentence) ?? sentence));
   }
 
   /**
-   * Records the end in the transaction of the last line. If the store can't be written, leaves a note of what is
-   * missing, and warns.
+   * Records the end. What is left of the output then is stored if it is little; otherwise a process is started for it.
+   * If the disk can't be written, leaves a note of what is missing, and warns.
    */
   async finish(end: ExecutionEnd): Promise<void> {
-    this.#end = end;
-    const deadline = performance.now() + (this.#options.finishMs ?? FINISH_MS);
-    this.#flush();
-    while (!this.#isOver && (this.#trouble?.kind === 'busy' || performance.now() < deadline)) {
-      await sleep(this.#trouble?.kind === 'busy' ? busyRetryMs() : RETRY_MS / 2);
-      this.#flush();
+    clearTimeout(this.#threadTimer);
+    for (const type of ['stdout', 'stderr'] as const) this.#append(type, this.#options.mask?.end(type));
+    this.#appendMasked();
+    if (this.#isStopped) return;
+    this.#append('end', Buffer.from(JSON.stringify(end)));
+    const finishMs = this.#options.finishMs ?? FINISH_MS;
+    const deadline = performance.now() + finishMs;
+    while (this.#trouble !== undefined && PASSING.includes(this.#trouble) && performance.now() < deadline) {
+      await sleep(RETRY_MS / 2);
+      this.#retry();
     }
-    clearTimeout(this.#timer);
-    if (this.#isOver) this.#lock?.remove();
-    else this.#giveUp(end);
+    clearTimeout(this.#retryTimer);
+    if (this.#trouble !== undefined) this.#giveUp(end);
+    if (this.#queue.spool) await this.#finishAbsorbing(finishMs);
+    this.#queue.spool?.close();
     this.#lock?.release();
-    this.#store?.close();
+    const { dataDir, execution, open } = this.#options;
+    if (this.#isLeft && dataDir !== undefined && !open) startAbsorbProcess(dataDir, execution.id);
   }
 
-  #addLine(line: string): void {
-    if (this.#trouble?.kind === 'refused') {
-      // once a line is lost, so are those after it, so that the store tells where they are missing
-      const isFull = this.#writer.pendingBytes + line.length > (this.#options.bufferBytes ?? BUFFER_BYTES);
-      if (isFull || this.#lost > 0) {
-        this.#lost++;
-        return;
+  async #finishAbsorbing(finishMs: number): Promise<void> {
+    const absorbing = (this.#absorbing ??= this.#absorbHere());
+    const outcome = await absorbing.finish(finishMs);
+    if (outcome === 'ended') {
+      this.#queue.spool?.remove();
+      this.#lock?.remove();
+    } else if (outcome === 'left') {
+      const { code, isBusy = true } = this.#storeTrouble ?? {};
+      this.#isLeft = isBusy && this.#trouble === undefined;
+      if (code !== undefined) {
+        this.#options.warn(
+          `the store could not be written (${code}); the next node-agent that can write to it adds the command's output`,
+        );
       }
+    } else this.#stop(outcome);
+  }
+
+  #createSpool(): SpoolWriter {
+    const { dataDir, attempt, execution, terminal = false } = this.#options;
+    if (dataDir === undefined) throw Object.assign(new Error('there is no place for the store'), { code: 'ENOENT' });
+    this.#lock ??= RecorderLock.create(dataDir, execution.id);
+    return new SpoolWriter(dataDir, { attempt, execution, terminal });
+  }
+
+  #append(kind: FrameKind, content: Buffer | undefined): void {
+    if (this.#isStopped || !content || (content.length === 0 && kind !== 'system')) return;
+    const isOutput = kind === 'stdout' || kind === 'stderr';
+    this.#backlogBytes += content.length;
+    if (isOutput && this.#backlogBytes > (this.#options.backlogBytes ?? BACKLOG_BYTES) && !this.#wait()) {
+      this.#queue.lose(content, this.#storeTrouble?.code ?? 'unknown');
+      return;
     }
-    this.#writer.add(line);
-  }
-
-  #schedule(delayMs: number): void {
-    this.#timer ??= setTimeout(() => this.#flush(), delayMs);
-  }
-
-  #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#isOver) return;
+    const hadTrouble = this.#queue.isWaiting;
     try {
-      const store = (this.#store ??= this.#open());
-      if (this.#isStoreReplaced(store)) return;
-      this.#lock ??= RecorderLock.create(store.dataDir, this.#options.execution.id);
-      this.#commit(store);
-      if (this.#lost > 0) {
-        this.#writer.add(lossLine(this.#lost, this.#refusal, new Date().toISOString()));
-        this.#options.warn(`recording goes on: ${counted(this.#lost, 'line')} lost`);
-        this.#lost = 0;
-        this.#hasLossLine = true;
-        this.#commit(store);
-      } else if (this.#trouble?.kind === 'refused') {
-        this.#options.warn('recording goes on: no line was lost');
-      }
-      this.#lock.note.clear();
+      this.#queue.append(kind, content, timeStamp());
+      this.#absorbing?.more();
+    } catch (error) {
+      this.#failed(error);
+    }
+    if (hadTrouble) this.#scheduleRetry();
+  }
+
+  #appendMasked(): void {
+    const count = this.#options.mask?.count ?? 0;
+    if (count === this.#maskedCount) return;
+    this.#maskedCount = count;
+    this.#append('masked', Buffer.from(String(count)));
+  }
+
+  /** @returns false if the store could not be written for so long that the command has to go on without being recorded */
+  #wait(): boolean {
+    const { since } = this.#storeTrouble ?? { since: performance.now() };
+    if (performance.now() - since > (this.#options.busyMs ?? BUSY_MS)) return false;
+    if (!this.#isPaused) {
+      this.#isPaused = true;
+      this.#options.pause();
+      this.#scheduleRetry();
+    }
+    return true;
+  }
+
+  #failed(error: unknown): void {
+    const isNew = this.#trouble === undefined;
+    this.#trouble = codeOf(error);
+    this.#queue.code = this.#trouble;
+    this.#note({ code: this.#trouble, lost: null, end: null });
+    if (isNew) {
+      this.#options.warn(
+        `cannot record at the moment (${this.#trouble}); the command goes on, and its output is kept in memory`,
+      );
+    }
+    this.#scheduleRetry();
+  }
+
+  #scheduleRetry(): void {
+    this.#retryTimer ??= setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#retry();
+    }, RETRY_MS).unref();
+  }
+
+  /** Appends what is in memory. Also ends a wait that has become too long. */
+  #retry(): void {
+    if (this.#isPaused) {
+      if (this.#isBelowBacklog() || !this.#wait()) this.#resume();
+      else this.#scheduleRetry();
+    }
+    if (this.#isStopped || (this.#trouble === undefined && !(this.#queue.isWaiting && this.#isBelowBacklog()))) return;
+    try {
+      const lost = this.#queue.retry(timeStamp());
+      this.#lock?.note.clear();
       this.#trouble = undefined;
-      this.#resume();
+      this.#options.warn(`recording goes on: ${lost > 0 ? `${counted(lost, 'line')} lost` : 'no line was lost'}`);
+      this.#absorbing?.more();
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  #commit(store: Store): void {
-    const isEnd = this.#end !== undefined && this.#lost === 0;
-    if (isEnd) this.#writer.seal();
-    const keys = store.write(() => this.#write(store, isEnd ? this.#end : undefined));
-    this.#keys = keys;
-    this.#writer.committed();
-    this.#hasLossLine = false;
-    this.#isOver = isEnd;
+  #isBelowBacklog(): boolean {
+    return this.#backlogBytes <= (this.#options.backlogBytes ?? BACKLOG_BYTES);
   }
 
-  #write(store: Store, end: ExecutionEnd | undefined): { key: number; attemptKey: number } {
-    const { attempt, execution } = this.#options;
-    const recorder = { ...execution.recorder, locks: true };
-    const keys = this.#keys ?? addExecution(store, attempt, { ...execution, recorder });
-    this.#writer.write(store, keys.key);
-    if (this.#hasLossLine || this.#lost > 0) markDropped(store, keys.key, keys.attemptKey);
-    if (end) endExecution(store, keys.key, keys.attemptKey, end);
-    return keys;
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#options.resume();
   }
 
-  #failed(error: unknown): void {
-    if (error instanceof NodeAgentError && error.code === 'sealed') {
-      this.#foundSealed();
-      return;
-    }
-    if (isBusy(error) && this.#trouble?.kind !== 'refused') {
-      this.#trouble ??= { kind: 'busy', since: performance.now() };
-      const busyMs = performance.now() - this.#trouble.since;
-      if (busyMs >= NOTE_MS) this.#noteBusy(this.#trouble, codeOf(error));
-      if (busyMs < (this.#options.busyMs ?? BUSY_MS)) {
-        if (!this.#end) this.#schedule(busyRetryMs());
-        return;
-      }
-    }
-    this.#refused(codeOf(error));
+  #startAbsorbing(): Absorbing | undefined {
+    const { dataDir, execution, warn, open } = this.#options;
+    if (this.#isStopped || dataDir === undefined || !this.#queue.spool) return undefined;
+    if (open) return this.#absorbHere();
+    return new AbsorbThread({ dataDir, executionId: execution.id }, { ...this.#absorbEvents(), warn });
   }
 
-  /** Says in the note what would be lost if this process were killed now; again only when that changes. */
-  #noteBusy(trouble: Trouble & { kind: 'busy' }, code: string): void {
-    if (!this.#lock) return; // nobody may find a note without a lock while its recorder is alive
-    const end = this.#end ?? null;
-    const { pendingLines } = this.#writer;
-    const lost = end || pendingLines === 0 ? pendingLines : null; // more may come before the end
-    const content = { code, lost, end };
-    const noted = JSON.stringify(content);
-    if (trouble.noted !== noted && this.#note(content)) trouble.noted = noted;
+  #absorbHere(): AbsorbLoop {
+    const { dataDir = '', execution, warn, open = () => openForRecording(dataDir, warn) } = this.#options;
+    const loop = new AbsorbLoop(open, execution.id, this.#absorbEvents());
+    loop.more();
+    return loop;
   }
 
-  #refused(code: string): void {
-    const isNew = this.#trouble?.kind !== 'refused';
-    this.#trouble = { kind: 'refused', code };
-    this.#note({ code, lost: null, end: null });
-    if (isNew) {
-      this.#options.warn(
-        `cannot record at the moment (${code}); the command goes on, and its output is kept in memory`,
-      );
-    }
+  #absorbEvents() {
+    return {
+      stored: (backlogBytes: number) => {
+        this.#backlogBytes = backlogBytes;
+        if (this.#isPaused && this.#isBelowBacklog()) this.#resume();
+        if (this.#queue.isWaiting) this.#scheduleRetry();
+      },
+      trouble: (code: string | undefined, isBusy: boolean) => {
+        this.#storeTrouble = code === undefined ? undefined : { code, isBusy, since: performance.now() };
+      },
+      over: (outcome: 'sealed' | 'replaced') => this.#stop(outcome),
+    };
+  }
+
+  /** Only one process writes an execution's lines: what another one has ended is not touched. */
+  #stop(outcome: Exclude<AbsorbOutcome, 'ended' | 'left'>): void {
+    this.#isStopped = true;
+    clearTimeout(this.#retryTimer);
     this.#resume();
-    if (!this.#end) this.#schedule(RETRY_MS);
-  }
-
-  get #refusal(): string | undefined {
-    return this.#trouble?.kind === 'refused' ? this.#trouble.code : undefined;
+    this.#queue.spool?.remove();
+    this.#lock?.remove();
+    const rest = `so the rest of the command's output is not recorded`;
+    this.#options.warn(
+      outcome === 'sealed'
+        ? `another process has ended this execution in the store, ${rest}`
+        : `the store in ${this.#options.dataDir ?? ''} was deleted or replaced, ${rest}; the command goes on`,
+    );
   }
 
   /** @returns whether the note was written */
   #note(content: { code: string; lost: number | null; end: ExecutionEnd | null }): boolean {
     const { attempt, execution, dataDir } = this.#options;
-    const storedLines = this.#writer.storedLines;
+    const spooled = this.#queue.spool?.position ?? null;
     try {
       const note: RecorderNote | undefined =
         this.#lock?.note ?? (content.end && dataDir !== undefined ? noteWithoutLock(dataDir, execution.id) : undefined);
-      note?.write({ ...content, storedLines, ...(!this.#keys && { recording: { attempt, execution } }) });
+      note?.write({ ...content, spooled, ...(spooled === null && { recording: { attempt, execution } }) });
       return note !== undefined;
     } catch {
       return false; // the terminal has been told, and nothing else can be
@@ -246,64 +273,15 @@ export class Recording {
 
   /** Leaves a note of the end for whoever opens the store next. */
   #giveUp(end: ExecutionEnd): void {
-    const lost = this.#writer.pendingLines + this.#lost;
-    const isNoted = this.#note({ code: this.#refusal ?? 'unknown', lost, end });
+    const lost = this.#queue.waitingLines + this.#queue.lostLines;
+    const isNoted = this.#note({ code: this.#trouble ?? 'unknown', lost, end });
     const what =
       lost === 0 ? 'the end of the command is' : `the end and the last ${counted(lost, 'line')} of the command are`;
     const next = isNoted ? '; the next node-agent that can write to the store notes there what is missing' : '';
     this.#options.warn(`${what} not recorded${next}`);
   }
-
-  /** Only one process writes an execution's lines: what another one has ended is not touched. */
-  #foundSealed(): void {
-    const lost = this.#writer.pendingLines + this.#lost;
-    this.#stop(
-      `another process has ended this execution in the store, so the rest of the command's output is not recorded`,
-    );
-    const [store, id] = [this.#store, this.#options.execution.id];
-    if (!store || lost === 0) return;
-    try {
-      store.write(() => {
-        const row = findExecution(store, id);
-        if (row) markDropped(store, row.key, row.attempt_key);
-      });
-    } catch (error) {
-      this.#options.warn(`could not mark in the store that lines are missing (${codeOf(error)})`);
-    }
-  }
-
-  #isStoreReplaced(store: Store): boolean {
-    if (!this.#end && performance.now() - this.#lookedAt < REPLACED_MS) return false;
-    this.#lookedAt = performance.now();
-    if (!store.isReplaced()) return false;
-    this.#stop(
-      `the store in ${store.dataDir} was deleted or replaced, so the rest of the command's output is not recorded; the command goes on`,
-    );
-    return true;
-  }
-
-  #stop(sentence: string): void {
-    this.#isOver = true;
-    this.#writer = LogWriter.atStart();
-    this.#resume();
-    this.#options.warn(sentence);
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#options.pause();
-  }
-
-  #resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#options.resume();
-  }
 }
 
-/** Random, so that recorders that wait for the same store do not all try at once. */
-function busyRetryMs(): number {
-  const [least, spread] = BUSY_RETRY_MS;
-  return least + Math.random() * spread;
+function timeStamp(): number {
+  return new Date().getTime();
 }

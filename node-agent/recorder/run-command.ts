@@ -49,8 +49,9 @@ export interface Pausable {
 
 /** @returns how the command ended, with 126 or 127 if it could not be started */
 export async function runCommand(options: RunCommandOptions): Promise<ChildEnd> {
-  const received = { take: (_type: OutputType, _bytes: Buffer): void => undefined };
-  const started = await start(options, (type, bytes) => received.take(type, bytes));
+  // nothing is read before the next turn of the event loop
+  const received: { take?: (type: OutputType, bytes: Buffer) => void } = {};
+  const started = await start(options, (type, bytes) => received.take?.(type, bytes));
   if ('errno' in started) return couldNotStart(options, started.errno);
 
   options.started(started.pid);
@@ -111,7 +112,11 @@ function passOn({ output }: RunningCommand, pausing: Pausing): Passthrough {
  * read, it waits on: nothing printed until then is lost.
  * @returns whether nothing was left behind
  */
-async function lastOutput({ output, askedToLeave }: RunningCommand, pausing: Pausing, seconds: number): Promise<boolean> {
+async function lastOutput(
+  { output, askedToLeave }: RunningCommand,
+  pausing: Pausing,
+  seconds: number,
+): Promise<boolean> {
   output.commandEnded();
   let [isClosed, isOver] = [false, false];
   void output.closed.then(() => (isClosed = true));

@@ -1,4 +1,5 @@
 import type { Store } from './open.js';
+import type { NewAttempt } from './recorded.js';
 import type { AttemptRow } from './rows.js';
 import {
   INSERT_ATTEMPT,
@@ -9,16 +10,6 @@ import {
   SELECT_IS_PENDING,
   SELECT_PENDING_ATTEMPTS,
 } from './sql.js';
-
-export interface NewAttempt {
-  id: string;
-  title: string | null;
-  sharedTaskId: string | null;
-  executor: string;
-  branch: string;
-  containerRef: string | null;
-  createdAt: string;
-}
 
 /** Creates the attempt if it does not exist yet; an existing one stays as it is. @returns its key */
 export function ensureAttempt(store: Store, attempt: NewAttempt): number {

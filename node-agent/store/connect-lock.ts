@@ -32,9 +32,13 @@ export class ConnectLock {
   /** @returns whether a process holds it. @throws Error if the file cannot be read */
   static isHeld(dataDir: string): boolean {
     if (statSync(join(dataDir, CONNECT_LOCK), { throwIfNoEntry: false }) === undefined) return false;
-    const lock = ConnectLock.take(dataDir, 0);
-    lock?.release();
-    return lock === undefined;
+    try {
+      lockDatabase(join(dataDir, CONNECT_LOCK), { timeoutMs: 0, mustExist: true }).close();
+      return false;
+    } catch (error) {
+      if (isBusy(error)) return true;
+      throw error;
+    }
   }
 
   release(): void {

@@ -1,8 +1,9 @@
-import type { ExecutionStatus, RunReason } from '../../protocol/frames.js';
 import { NodeAgentError } from '../errors.js';
-import { ensureAttempt, raiseRevision, type NewAttempt } from './attempts.js';
+export type { ExecutionEnd, NewExecution, Recorder } from './recorded.js';
+import { ensureAttempt, raiseRevision } from './attempts.js';
 import { sealRest } from './append-lines.js';
 import type { Store } from './open.js';
+import type { ExecutionEnd, NewAttempt, NewExecution } from './recorded.js';
 import type { ExecutionRow } from './rows.js';
 import {
   END_EXECUTION,
@@ -10,37 +11,11 @@ import {
   SELECT_EXECUTION_BY_ID,
   SELECT_EXECUTION_BY_KEY,
   SELECT_EXECUTIONS,
+  SELECT_LATEST_EXECUTION,
   SELECT_PENDING_EXECUTIONS,
   SELECT_RUNNING_EXECUTIONS,
   SET_DROPPED,
 } from './sql.js';
-
-export interface Recorder {
-  pid: number;
-  /** When the process started, in a form only for comparing; '' if that is unknown. */
-  started: string;
-  /** Whether it has taken the execution's lock (recorder-lock.ts). @default false */
-  locks?: boolean;
-}
-
-export interface NewExecution {
-  id: string;
-  runReason: RunReason;
-  /** JSON text. */
-  executorAction: string | null;
-  beforeHeadCommit: string | null;
-  pid: number | null;
-  startedAt: string;
-  /** The process that records it: if that is gone, a running execution was killed. */
-  recorder: Recorder;
-}
-
-export interface ExecutionEnd {
-  status: Exclude<ExecutionStatus, 'running'>;
-  exitCode: number | null;
-  afterHeadCommit: string | null;
-  completedAt: string;
-}
 
 /** Adds an execution, and its attempt if that is new. To be called in a write transaction. */
 export function addExecution(
@@ -103,6 +78,11 @@ export function executionsAfter(
   after?: Pick<ExecutionRow, 'created_at' | 'id'>,
 ): IterableIterator<ExecutionRow> {
   return store.prepare<ExecutionRow>(SELECT_EXECUTIONS).iterate(attemptKey, after?.created_at ?? '', after?.id ?? '');
+}
+
+/** @returns the one that runs or ran last; undefined if the attempt has none */
+export function latestExecution(store: Store, attemptKey: number): ExecutionRow | undefined {
+  return store.prepare<ExecutionRow>(SELECT_LATEST_EXECUTION).get(attemptKey);
 }
 
 /** Executions with a change that the hive has not acknowledged, in order of creation. */

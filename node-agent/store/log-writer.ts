@@ -7,7 +7,6 @@ import { encodePageSync } from '../../protocol/page.js';
 import { NodeAgentError } from '../errors.js';
 import type { Store } from './open.js';
 import type { Page } from './pages.js';
-import { lineBytes } from './read-lines.js';
 import {
   DELETE_LINES,
   INSERT_LINE,
@@ -17,6 +16,13 @@ import {
   SET_LOG_LINES,
 } from './sql.js';
 
+/** Consecutive lines that differ in their contents only; "binary": each byte as one character. */
+interface Run {
+  before: string;
+  contents: readonly string[];
+  after: string;
+}
+
 /**
  * Lines are added outside the write transaction, because sealing compresses them: while a transaction is open, every
  * other process that writes to the store has to wait.
@@ -24,7 +30,8 @@ import {
 export class LogWriter {
   /** The last line that is in a page, stored or not. */
   #sealed: number;
-  #unsealed: string[] = [];
+  #unsealed: Run[] = [];
+  #unsealedLines = 0;
   #unsealedBytes = 0;
   #pages: Page[] = [];
   #pageBytes = 0;
@@ -53,7 +60,7 @@ export class LogWriter {
 
   /** Number of the last line. */
   get lines(): number {
-    return this.#sealed + this.#unsealed.length;
+    return this.#sealed + this.#unsealedLines;
   }
 
   /** Number of the last line that is in the store. */
@@ -72,23 +79,48 @@ export class LogWriter {
 
   /** @param line encoded as in a page */
   add(line: string): void {
-    const bytes = lineBytes(line);
-    if (this.#unsealedBytes + bytes > PAGE_TARGET_RAW_BYTES) this.seal();
-    this.#unsealed.push(line);
-    this.#unsealedBytes += bytes;
-    if (this.#unsealed.length === PAGE_TARGET_LINES) this.seal();
+    this.addRun('', [Buffer.from(line).toString('latin1')], '');
+  }
+
+  /**
+   * Adds a line for each content, encoded as in a page with `before` and `after` around it. All are "binary": UTF-8
+   * with each byte as one character.
+   */
+  addRun(before: string, contents: readonly string[], after: string): void {
+    const around = before.length + after.length + 1;
+    let start = 0;
+    const take = (end: number): void => {
+      if (end > start) this.#unsealed.push({ before, contents: contents.slice(start, end), after });
+      start = end;
+    };
+    for (let index = 0; index < contents.length; index++) {
+      const bytes = (contents[index]?.length ?? 0) + around;
+      if (this.#unsealedBytes + bytes > PAGE_TARGET_RAW_BYTES) {
+        take(index);
+        this.seal();
+      }
+      this.#unsealedLines++;
+      this.#unsealedBytes += bytes;
+      if (this.#unsealedLines === PAGE_TARGET_LINES) {
+        take(index + 1);
+        this.seal();
+      }
+    }
+    take(contents.length);
   }
 
   /** Makes a page of the lines that are not in one yet, if there are any. */
   seal(): void {
-    if (this.#unsealed.length === 0) return;
+    if (this.#unsealedLines === 0) return;
+    const ndjson = this.#unsealed.map(textOf).join('\n');
     // a copy, because zlib's own buffer is several times as large
-    const gzip = Buffer.from(encodePageSync(this.#unsealed.join('\n')));
+    const gzip = Buffer.from(encodePageSync(Buffer.from(`${ndjson}\n`, 'latin1')));
     const firstSeq = this.#sealed + 1;
     this.#sealed = this.lines;
     this.#pages.push({ firstSeq, lastSeq: this.#sealed, gzip });
     this.#pageBytes += gzip.length;
     this.#unsealed = [];
+    this.#unsealedLines = 0;
     this.#unsealedBytes = 0;
   }
 
@@ -106,8 +138,13 @@ export class LogWriter {
     const insertPage = store.prepare(INSERT_SEALED_PAGE);
     for (const { firstSeq, lastSeq, gzip } of this.#pages) insertPage.run(executionKey, firstSeq, lastSeq, gzip);
     const insertRow = store.prepare(INSERT_LINE);
-    for (let index = this.#pages.length > 0 ? 0 : rows; index < this.#unsealed.length; index++) {
-      insertRow.run(executionKey, this.#sealed + index + 1, this.#unsealed[index]);
+    const stored = this.#pages.length > 0 ? 0 : rows;
+    let seq = this.#sealed;
+    for (const { before, contents, after } of this.#unsealed) {
+      for (const content of contents) {
+        if (++seq <= this.#sealed + stored) continue;
+        insertRow.run(executionKey, seq, Buffer.from(`${before}${content}${after}`, 'latin1').toString());
+      }
     }
   }
 
@@ -115,7 +152,11 @@ export class LogWriter {
   committed(): void {
     this.#pages = [];
     this.#pageBytes = 0;
-    const [rows, rowBytes] = [this.#unsealed.length, this.#unsealedBytes];
+    const [rows, rowBytes] = [this.#unsealedLines, this.#unsealedBytes];
     this.#stored = { lines: this.lines, sealed: this.#sealed, rows, rowBytes };
   }
+}
+
+function textOf({ before, contents, after }: Run): string {
+  return `${before}${contents.join(`${after}\n${before}`)}${after}`;
 }

@@ -1,12 +1,12 @@
 /** Opens the node's store: one SQLite file, shared by several `run` processes and one `connect`. */
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, NodeAgentError } from '../errors.js';
-import { RECORDERS_DIRECTORY } from './recorder-lock.js';
-import { MIGRATIONS } from './schema.js';
+import { isDamage, messageOf, NodeAgentError } from '../errors.js';
+import { identityFor, keepIdentity } from './identity.js';
+import { migrate } from './migrate.js';
+import { awaitSetAside, fileIdentity, isSameFile, setAside, type FileIdentity } from './set-aside.js';
 import { Database, firstColumn, type Row, type Statement } from './sqlite.js';
 import { INSERT_NODE, SELECT_DATA_VERSION, SELECT_MACHINE_ID, SET_MACHINE_ID } from './sql.js';
+import { DATABASE_FILE, prepareDirectory } from './store-files.js';
 
 export class Store {
   readonly #db: Database;
@@ -62,14 +62,14 @@ export class Store {
     return this.value(SELECT_DATA_VERSION) as number;
   }
 
-  /** The UUID of this store, generated once. */
+  /** The UUID of this store: that of the store before it in this directory, otherwise a new one. */
   machineId(): string {
     return this.prepare<{ machine_id: string }>(SELECT_MACHINE_ID).get()?.machine_id ?? this.#createMachineId();
   }
 
   #createMachineId(): string {
     return this.write(() => {
-      this.prepare(INSERT_NODE).run(randomUUID(), new Date().toISOString());
+      this.prepare(INSERT_NODE).run(identityFor(this.dataDir), new Date().toISOString());
       return this.one<{ machine_id: string }>(SELECT_MACHINE_ID).machine_id;
     });
   }
@@ -79,16 +79,28 @@ export class Store {
    * @returns the machine_id that the store has now
    */
   takeIdentity(machineId: string): string {
-    return this.write(() => {
+    const identity = this.write(() => {
       const own = this.machineId();
       return this.prepare(SET_MACHINE_ID).run(machineId).changes === 0 ? own : machineId;
     });
+    keepIdentity(this.dataDir, identity);
+    return identity;
   }
 
   /** @returns whether the file that is open here was deleted or replaced, so that nobody else sees what is written */
   isReplaced(): boolean {
-    const now = fileIdentity(this.#db.path);
-    return now?.inode !== this.#file?.inode || now?.device !== this.#file?.device;
+    return !isSameFile(fileIdentity(this.#db.path), this.#file);
+  }
+
+  /**
+   * Renames this store, which is too damaged to be written, and puts a new one in its place unless another process has
+   * done so. This one is to be closed; the next {@link openStore} opens the new one.
+   * @param error what was found; {@link isDamage} is true for it
+   * @throws Error if the disk refuses it
+   */
+  setAside(error: unknown, say: Say = sayOnStderr): void {
+    const { dataDir } = this;
+    setAside({ dataDir, file: this.#file, error, openNew: () => openDatabase(dataDir), say });
   }
 
   close(): void {
@@ -96,16 +108,7 @@ export class Store {
   }
 }
 
-interface FileIdentity {
-  device: bigint;
-  inode: bigint;
-}
-
-/** @returns undefined if there is no such file */
-function fileIdentity(path: string): FileIdentity | undefined {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found && { device: found.dev, inode: found.ino };
-}
+type Say = (sentence: string) => void;
 
 export interface OpenOptions {
   /**
@@ -114,19 +117,54 @@ export interface OpenOptions {
    * @default 5000
    */
   busyTimeoutMs?: number;
+  /**
+   * Told, in one sentence, that a damaged store was set aside.
+   * @default writes it to stderr
+   */
+  say?: Say;
 }
 
 /**
- * Opens `<dataDir>/node.db`, and creates the directory, the file and the tables if they are missing.
+ * Opens `<dataDir>/node.db`, and creates the directory, the file and the tables if they are missing. A damaged store is
+ * set aside, and a new one is opened.
  * @throws NodeAgentError `store`
  */
-export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions = {}): Store {
-  const path = join(dataDir, 'node.db');
-  let db: Database | undefined;
+export function openStore(dataDir: string, { busyTimeoutMs = 5000, say = sayOnStderr }: OpenOptions = {}): Store {
+  const path = join(dataDir, DATABASE_FILE);
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    hideFromGit(dataDir);
-    db = new Database(path);
+    prepareDirectory(dataDir, () => awaitSetAside(dataDir));
+    const file = fileIdentity(path);
+    try {
+      return openSound(dataDir, busyTimeoutMs);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      setAside({ dataDir, file, error, openNew: () => openDatabase(dataDir), say });
+      return openSound(dataDir, busyTimeoutMs);
+    }
+  } catch (error) {
+    if (error instanceof NodeAgentError && error.code !== 'damaged') throw error;
+    throw new NodeAgentError('store', `cannot open the store ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function openSound(dataDir: string, busyTimeoutMs: number): Store {
+  const db = openDatabase(dataDir);
+  try {
+    const store = new Store(db, dataDir);
+    keepIdentity(dataDir, store.machineId());
+    db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    return store;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function openDatabase(dataDir: string): Database {
+  const db = new Database(join(dataDir, DATABASE_FILE));
+  try {
+    // in a new file only; an older store gets it from the VACUUM of its first prune
+    db.exec('PRAGMA auto_vacuum = INCREMENTAL');
     db.exec('PRAGMA journal_mode = WAL');
     // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can lose the last
     // transactions, which leaves an older, consistent store. That is the same as a restored backup, which epoch and
@@ -134,37 +172,13 @@ export function openStore(dataDir: string, { busyTimeoutMs = 5000 }: OpenOptions
     db.exec('PRAGMA synchronous = NORMAL');
     db.exec('PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000');
     migrate(db);
-    const store = new Store(db, dataDir);
-    store.machineId();
-    db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-    return store;
+    return db;
   } catch (error) {
-    db?.close();
-    if (error instanceof NodeAgentError) throw error;
-    throw new NodeAgentError('store', `cannot open the store ${path}: ${messageOf(error)}`, { cause: error });
+    db.close();
+    throw error;
   }
 }
 
-/** Keeps `git add -A` from staging a store inside a working tree, if the directory contains nothing but the store. */
-function hideFromGit(dataDir: string): void {
-  const entries = readdirSync(dataDir);
-  if (!entries.every((name) => name.startsWith('node.db') || name === RECORDERS_DIRECTORY)) return;
-  try {
-    writeFileSync(join(dataDir, '.gitignore'), '*\n', { flag: 'wx' });
-  } catch {
-    // a full or read-only disk: recording, or saying why it is not possible, matters more
-  }
-}
-
-function migrate(db: Database): void {
-  const version = () => db.value('PRAGMA user_version') as number;
-  if (version() === MIGRATIONS.length) return;
-  db.transaction('immediate', () => {
-    const from = version(); // again, now that no other process can be migrating
-    if (from > MIGRATIONS.length) {
-      throw new NodeAgentError('store', `the store was made by a newer node-agent (schema ${from}); upgrade this one`);
-    }
-    for (const step of MIGRATIONS.slice(from)) db.exec(step);
-    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
-  });
+function sayOnStderr(sentence: string): void {
+  process.stderr.write(`node-agent: ${sentence}\n`);
 }

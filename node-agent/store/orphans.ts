@@ -1,19 +1,27 @@
-/** Ends the executions whose recorder is gone, with what it left in its note. */
-import { encodeLine, type LogLine } from '../../protocol/page.js';
+/** Ends the executions whose recorder is gone, with what it left in its spool and its note. */
+import type { LogLine } from '../../protocol/page.js';
+import { startAbsorbProcess } from '../recorder/absorb-entries.js';
+import { SpoolAbsorber } from '../recorder/spool-absorber.js';
+import { removeSpool, spoolBytes, type SpoolPosition } from '../recorder/spool-files.js';
 import { raiseRevision } from './attempts.js';
 import { addExecution, endExecution, findExecution, markDropped, runningExecutions } from './executions.js';
 import { appendLines, sealRest } from './append-lines.js';
+import { lossLine } from './loss-line.js';
 import { readLines } from './read-lines.js';
 import type { Store } from './open.js';
 import { ownStart, processStart } from './process-identity.js';
 import { recorderFiles, RecorderLock } from './recorder-lock.js';
 import type { NoteContent } from './recorder-note.js';
 import type { ExecutionRow } from './rows.js';
+import { forgetSpool } from './spools.js';
 import { END_ORPHAN, RAISE_EPOCH } from './sql.js';
 
+/** What takes longer to absorb is left to a process of its own, so that no command and no connection waits for it. */
+const INLINE_BYTES = 4 * 1024 * 1024;
+
 /**
- * Ends running executions whose recorder is gone, each in a transaction of its own. What the recorder could not store
- * is marked as dropped.
+ * Ends running executions whose recorder is gone, each in transactions of its own. What the recorder could not store
+ * is marked as dropped. One whose spool is large ends later: a process is started that sees to it.
  * @param failed called for an execution that can't be ended at the moment; the others are ended all the same
  * @returns the ids of those ended
  */
@@ -38,8 +46,8 @@ export function endOrphans(
     }
   };
   return [
-    ...byPid.filter((row) => attempt(row.id, () => isGone(row) && store.write(() => endOrphan(store, row.id)))),
-    ...[...byLock].map((id) => ({ id })).filter(({ id }) => attempt(id, () => takeOver(store, id))),
+    ...byPid.filter((row) => attempt(row.id, () => isGone(row) && store.write(() => endWithNote(store, row.id)))),
+    ...[...byLock].map((id) => ({ id })).filter(({ id }) => attempt(id, () => endOrphan(store, id))),
   ].map(({ id }) => id);
 }
 
@@ -48,28 +56,54 @@ function isGone(row: ExecutionRow): boolean {
   return ownStart() !== undefined && processStart(row.recorder_pid) !== row.recorder_started;
 }
 
-/** @returns whether it was not ended yet */
-function takeOver(store: Store, executionId: string): boolean {
+/**
+ * Ends one execution, if its recorder is gone.
+ * @param inlineBytes a larger spool is left to a process of its own
+ * @returns whether it was not ended yet
+ */
+export function endOrphan(store: Store, executionId: string, inlineBytes = INLINE_BYTES): boolean {
   const lock = RecorderLock.takeOver(store.dataDir, executionId);
   if (!lock) return false;
+  let isLarge = false;
   try {
-    const ended = store.write(() => endOrphan(store, executionId, lock.note.read()));
+    isLarge = spoolBytes(store.dataDir, executionId) > inlineBytes;
+    if (isLarge) return false;
+    const spool = absorbRest(store, executionId);
+    const ended = spool.isEnded || store.write(() => endWithNote(store, executionId, lock.note.read(), spool.position));
+    removeSpool(store.dataDir, executionId);
     lock.remove();
     return ended;
   } finally {
     lock.release();
+    if (isLarge) startAbsorbProcess(store.dataDir, executionId);
+  }
+}
+
+/** Stores what the recorder had not stored. */
+function absorbRest(store: Store, executionId: string): { isEnded: boolean; position?: SpoolPosition } {
+  const isThere = spoolBytes(store.dataDir, executionId) > 0;
+  const row = findExecution(store, executionId);
+  if (!isThere || (row && row.status !== 'running')) return { isEnded: false };
+  const absorber = new SpoolAbsorber(store, executionId);
+  try {
+    while (absorber.step());
+    if (!absorber.isOver) absorber.finishTorn();
+    return { isEnded: absorber.isOver, position: absorber.position };
+  } finally {
+    absorber.close();
   }
 }
 
 /** @returns whether it was not ended yet */
-function endOrphan(store: Store, id: string, left?: NoteContent | 'unreadable'): boolean {
+function endWithNote(store: Store, id: string, left?: NoteContent | 'unreadable', spool?: SpoolPosition): boolean {
   const note = left === 'unreadable' ? undefined : left;
   if (note?.recording && !findExecution(store, id)) {
     addExecution(store, note.recording.attempt, note.recording.execution);
   }
   const row = findExecution(store, id);
   if (row?.status !== 'running') return false;
-  const isOutdated = note !== undefined && note.storedLines < row.log_lines;
+  forgetSpool(store, row.key);
+  const isOutdated = note !== undefined && hasMore(note, row, spool);
   const lastLineAt = lastLineTime(store, row);
   // a power cut or a restored backup has taken lines that the recorder had stored
   const gone = Math.max(0, (note?.storedLines ?? 0) - row.log_lines);
@@ -90,6 +124,13 @@ function endOrphan(store: Store, id: string, left?: NoteContent | 'unreadable'):
   return true;
 }
 
+/** @returns whether more was recorded after the note was written */
+function hasMore({ spooled, storedLines = 0 }: NoteContent, row: ExecutionRow, spool?: SpoolPosition): boolean {
+  if (spooled === undefined) return storedLines < row.log_lines;
+  if (spooled === null || !spool) return false;
+  return spool.segment > spooled.segment || (spool.segment === spooled.segment && spool.offset > spooled.offset);
+}
+
 function lastLineTime(store: Store, row: ExecutionRow): string {
   const [last] = readLines(store, row.key, row.log_lines - 1, row.log_lines, { lines: 1, rawBytes: 0 })?.lines ?? [];
   return last === undefined ? row.started_at : (JSON.parse(last) as LogLine).timestamp;
@@ -97,22 +138,4 @@ function lastLineTime(store: Store, row: ExecutionRow): string {
 
 function startEpoch(store: Store, { key, attempt_key, log_epoch: epoch }: ExecutionRow): void {
   store.prepare(RAISE_EPOCH).run({ key, epoch, revision: raiseRevision(store, attempt_key) });
-}
-
-/**
- * The line that stands for lines that were lost.
- * @param lost how many were never stored; null if nobody knows
- * @param gone how many had been stored, and are not there any more
- */
-export function lossLine(lost: number | null, code: string | undefined, timestamp: string, gone = 0): string {
-  const sum = (lost ?? 0) + gone;
-  const lines = sum === 1 ? '1 line is lost here' : `${sum} lines are lost here`;
-  const reason = `because the store could not be written (${code ?? 'unknown'})`;
-  const wentBack = 'because the store went back to an earlier state';
-  const inMemory = `lines may be lost here: the recorder was killed while it kept them in memory, ${reason}`;
-  let content = `node-agent: ${lines}, ${reason}`;
-  if (lost === null)
-    content = gone > 0 ? `node-agent: ${lines}, ${wentBack}; more ${inMemory}` : `node-agent: ${inMemory}`;
-  else if (gone > 0) content = `node-agent: ${lines}, ${lost > 0 ? `${reason} and ` : ''}${wentBack}`;
-  return encodeLine({ output_type: 'system', content, timestamp });
 }

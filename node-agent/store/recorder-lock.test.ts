@@ -39,7 +39,8 @@ describe('a recorder', () => {
       'echo one; while [ ! -e "$0" ]; do sleep 0.05; done; echo two; exit 5'.replace('$0', `${directory}/go`),
     );
     await recorder.printed('one');
-    while (agent.executions()[0]?.log_lines !== 1) agent.run('status');
+    do agent.run('status');
+    while (agent.executions()[0]?.log_lines !== 1);
     agent.run('run', '--', 'true');
     expect(agent.rows()[0]?.status).toBe('running');
     writeFileSync(join(directory, 'go'), '');
@@ -53,10 +54,11 @@ describe('a recorder', () => {
   (canUnshare ? test : test.skip)('in another pid namespace is known to be dead once it is', async () => {
     const recorder = start(OTHER_NAMESPACE, 'echo one; exec sleep 60');
     await recorder.printed('one');
-    while (agent.executions()[0]?.log_lines !== 1) agent.run('status');
+    do agent.run('status');
+    while (agent.executions()[0]?.log_lines !== 1);
     recorder.child.kill('SIGKILL');
     await recorder.ended;
-    expect(locks()).toHaveLength(2);
+    expect(locks()).toHaveLength(3);
     agent.run('status');
     expect(agent.executions()).toMatchObject([{ status: 'killed', dropped: 0, log_lines: 1 }]);
     expect(locks()).toEqual([]);
@@ -71,7 +73,8 @@ describe('a recorder', () => {
   test('is not taken for alive on another host with a copy of its files', async () => {
     const recorder = start([], 'echo one; exec sleep 60');
     await recorder.printed('one');
-    while (agent.executions()[0]?.log_lines !== 1) agent.run('status');
+    do agent.run('status');
+    while (agent.executions()[0]?.log_lines !== 1);
     const copy = new AgentProcesses(join(directory, 'copy'));
     await cp(agent.dataDir, copy.dataDir, { recursive: true });
     copy.run('status');

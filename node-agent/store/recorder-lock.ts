@@ -6,13 +6,13 @@
  * The lock is an empty SQLite database in an exclusive transaction, because Node has no call for file locks. No other
  * code may open a `.lock` file: closing any descriptor of it would drop the lock of the whole process.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBusy } from '../errors.js';
 import { RecorderNote } from './recorder-note.js';
 import { Database, type DatabaseOptions } from './sqlite.js';
 
-/** Holds a `.lock` and a `.note` for each execution that is being recorded, named by the execution's id. */
+/** Holds a `.lock`, a `.note` and the segments of a `.spool` for each execution that is being recorded, named by the execution's id. */
 export const RECORDERS_DIRECTORY = 'recorders';
 
 /** Someone who tests a new lock has it for a moment. */
@@ -81,11 +81,11 @@ export class RecorderLock {
   }
 }
 
-/** @returns the ids of the executions for which there is a lock or a note, whether their recorders are alive or not */
+/** @returns the ids of the executions for which there is a lock, a note or a spool, whether their recorders are alive or not */
 export function recorderFiles(dataDir: string): string[] {
   try {
     const names = readdirSync(join(dataDir, RECORDERS_DIRECTORY));
-    return [...new Set(names.flatMap((name) => /^([0-9a-f-]{36})\.(?:lock|note)$/.exec(name)?.[1] ?? []))];
+    return [...new Set(names.flatMap((name) => /^([0-9a-f-]{36})\.(?:lock|note|\d+\.spool)$/.exec(name)?.[1] ?? []))];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -100,6 +100,7 @@ export function noteWithoutLock(dataDir: string, executionId: string): RecorderN
 
 /** An exclusive lock that vanishes with its process. @throws Error SQLITE_BUSY if another process holds it */
 export function lockDatabase(path: string, options: DatabaseOptions): Database {
+  if (options.mustExist !== true) closeSync(openSync(path, 'a', 0o600)); // SQLite would create it as the umask says
   const db = new Database(path, options);
   try {
     db.exec('PRAGMA journal_mode = MEMORY'); // otherwise a file beside it

@@ -3,50 +3,26 @@
  * without a word. The file's space is reserved at the start: a full disk does not keep it from being overwritten.
  */
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { z } from 'zod';
-import { runReason } from '../../protocol/frames.js';
+import { NodeAgentError } from '../errors.js';
+import type { ExecutionEnd, NewAttempt, NewExecution } from './recorded.js';
 
 const RESERVED_BYTES = 4096;
 
-const attempt = z.object({
-  id: z.string(),
-  title: z.string().nullable(),
-  sharedTaskId: z.string().nullable(),
-  executor: z.string(),
-  branch: z.string(),
-  containerRef: z.string().nullable(),
-  createdAt: z.string(),
-});
-
-const execution = z.object({
-  id: z.string(),
-  runReason,
-  executorAction: z.string().nullable(),
-  beforeHeadCommit: z.string().nullable(),
-  pid: z.number().nullable(),
-  startedAt: z.string(),
-  recorder: z.object({ pid: z.number(), started: z.string() }),
-});
-
-const noteContent = z.object({
-  /** Lines of the execution in the store when this was written: if it has more now, the note is outdated. */
-  storedLines: z.number(),
-  /** Why the store could not be written. */
-  code: z.string(),
+export interface NoteContent {
+  /**
+   * How much was recorded when this was written: if there is more now, the note is outdated. Where the spool ended, or,
+   * of recorders that had none, how many lines the store had.
+   */
+  spooled?: { segment: number; offset: number } | null;
+  storedLines?: number;
+  /** Why nothing could be written. */
+  code: string;
   /** Lines that were lost; null while the recorder still tries to store them. */
-  lost: z.number().nullable(),
-  end: z
-    .object({
-      status: z.enum(['completed', 'failed', 'killed']),
-      exitCode: z.number().nullable(),
-      afterHeadCommit: z.string().nullable(),
-      completedAt: z.string(),
-    })
-    .nullable(),
-  /** What is recorded, if the store has no row of it. */
-  recording: z.object({ attempt, execution }).optional(),
-});
-export type NoteContent = z.infer<typeof noteContent>;
+  lost: number | null;
+  end: ExecutionEnd | null;
+  /** What is recorded, if nothing else says it. */
+  recording?: { attempt: NewAttempt; execution: NewExecution };
+}
 
 export class RecorderNote {
   readonly #path: string;
@@ -101,7 +77,7 @@ export class RecorderNote {
     }
     if (text === '') return undefined;
     try {
-      return noteContent.safeParse(JSON.parse(text)).data ?? 'unreadable';
+      return checkedNote(JSON.parse(text));
     } catch {
       return 'unreadable';
     }
@@ -120,6 +96,25 @@ export class RecorderNote {
       closeSync(fd);
     }
   }
+}
+
+/** By hand, because loading zod would delay every command. @throws Error if it is not a note */
+function checkedNote(note: unknown): NoteContent {
+  const { code, lost, end, storedLines, spooled, recording } = record(note);
+  const isNote =
+    typeof code === 'string' &&
+    (lost === null || typeof lost === 'number') &&
+    (end === null || typeof record(end)['completedAt'] === 'string') &&
+    (typeof storedLines === 'number' || spooled === null || typeof record(spooled)['offset'] === 'number') &&
+    (recording === undefined || typeof record(record(recording)['execution'])['id'] === 'string');
+  if (!isNote) throw new NodeAgentError('store', 'the note of a recorder is damaged');
+  return note as NoteContent;
+}
+
+function record(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null)
+    throw new NodeAgentError('store', 'the note of a recorder is damaged');
+  return value as Record<string, unknown>;
 }
 
 function diskFull(path: string): Error {

@@ -7,6 +7,7 @@ import type {
   SyncRefusalCode,
   SyncState,
 } from '../../protocol/frames.js';
+import type { Summary } from '../summary/summary.js';
 
 export interface AttemptRow {
   key: number;
@@ -31,6 +32,10 @@ export interface AttemptRow {
   created_at: string;
   updated_at: string;
   execution_count: number;
+  /** JSON of what its agents' streams told. */
+  summary: string | null;
+  /** Secrets masked in the output of its executions. */
+  masked: number;
 }
 
 export interface ExecutionRow {
@@ -65,6 +70,8 @@ export interface ExecutionRow {
   recorder_started: string;
   /** Whether its recorder has a lock, which tells if it is alive. */
   recorder_locks: number;
+  /** Secrets masked in its output. */
+  masked: number;
 }
 
 /** What both versions of the protocol say about an attempt. */
@@ -89,6 +96,7 @@ export function attemptSync(row: AttemptRow): AttemptSync {
     execution_count: row.execution_count,
     title: row.title,
     shared_task_id: row.shared_task_id,
+    summary: row.summary === null ? null : (JSON.parse(row.summary) as Summary),
   };
 }
 
@@ -118,5 +126,6 @@ export function executionSync(row: ExecutionRow): ExecutionSync {
     revision: row.attempt_revision,
     log_lines: row.log_lines,
     log_epoch: row.log_epoch,
+    masked: row.masked,
   };
 }

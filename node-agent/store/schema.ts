@@ -103,6 +103,30 @@ CREATE INDEX attempt_covered ON attempt (covered_by);
 /** Whether the recorder holds a lock (recorder-lock.ts). Recorders of earlier versions are known by their pid only. */
 const RECORDER_LOCKS = `ALTER TABLE execution ADD COLUMN recorder_locks INTEGER NOT NULL DEFAULT 0;`;
 
+/**
+ * How far an execution's spool (recorder/spool-frames.ts) is in the store: the next frame, and the output before it that
+ * no newline has ended. Goes with the execution's end.
+ */
+const SPOOL = `
+CREATE TABLE spool (
+  execution_key INTEGER PRIMARY KEY REFERENCES execution (key) ON DELETE CASCADE,
+  segment INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  stdout BLOB NOT NULL,
+  stderr BLOB NOT NULL
+);
+`;
+
+/**
+ * What agents' own streams told: of an execution, with what is needed to go on reading (summary/execution-summary.ts); of
+ * an attempt, as the hive gets it. `masked`: how many secrets were masked in the execution's output.
+ */
+const SUMMARY_AND_MASKED = `
+ALTER TABLE attempt ADD COLUMN summary TEXT;
+ALTER TABLE execution ADD COLUMN summary TEXT;
+ALTER TABLE execution ADD COLUMN masked INTEGER NOT NULL DEFAULT 0;
+`;
+
 export const MIGRATIONS: readonly string[] = [
   FIRST,
   HIVE_NODE,
@@ -110,4 +134,6 @@ export const MIGRATIONS: readonly string[] = [
   COMPLETED_AT,
   RECORDER_LOCKS,
   MARKERS_REFUSED_PRUNED,
+  SPOOL,
+  SUMMARY_AND_MASKED,
 ];

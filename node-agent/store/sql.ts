@@ -12,7 +12,8 @@ export const SET_MACHINE_ID = `UPDATE node SET machine_id = ? WHERE id = 1 AND h
 
 const IS_COMPLETE = `acked_state = 'complete' AND acked_revision = revision`;
 const ATTEMPT = `
-  SELECT a.*, (SELECT count(*) FROM execution e WHERE e.attempt_key = a.key) AS execution_count FROM attempt a`;
+  SELECT a.*, (SELECT count(*) FROM execution e WHERE e.attempt_key = a.key) AS execution_count,
+    (SELECT coalesce(sum(masked), 0) FROM execution e WHERE e.attempt_key = a.key) AS masked FROM attempt a`;
 export const SELECT_ATTEMPT_BY_ID = `${ATTEMPT} WHERE a.id = ?`;
 export const SELECT_ATTEMPT_BY_KEY = `${ATTEMPT} WHERE a.key = ?`;
 /** Without those of which nothing but a description is left. */
@@ -89,6 +90,9 @@ export const SELECT_EXECUTIONS = `
   ${EXECUTION} WHERE e.attempt_key = ? AND (e.created_at, e.id) > (?, ?) ORDER BY e.created_at, e.id`;
 export const SELECT_PENDING_EXECUTIONS = `
   ${EXECUTION} WHERE e.attempt_key = ? AND e.revision > e.acked_revision ORDER BY e.created_at, e.id`;
+/** One that runs, if there is one, otherwise the last. */
+export const SELECT_LATEST_EXECUTION = `
+  ${EXECUTION} WHERE e.attempt_key = ? ORDER BY e.status = 'running' DESC, e.created_at DESC, e.id DESC LIMIT 1`;
 export const SELECT_RUNNING_EXECUTIONS = `${EXECUTION} WHERE e.status = 'running'`;
 export const INSERT_EXECUTION = `
   INSERT INTO execution (id, attempt_key, revision, run_reason, executor_action, before_head_commit, pid, started_at,
@@ -113,6 +117,17 @@ export const PASS_OVER_EXECUTIONS = `UPDATE execution SET acked_revision = revis
 export const FORGET_EXECUTION_ACK = `UPDATE execution SET acked_revision = 0 WHERE key = ?`;
 export const FORGET_EXECUTION_ACKS = `UPDATE execution SET acked_revision = 0 WHERE attempt_key = ?`;
 
+// what is learnt from output
+
+export const SELECT_EXECUTION_SUMMARY = `SELECT summary FROM execution WHERE key = ?`;
+export const SELECT_SUMMARIES = `
+  SELECT summary FROM execution WHERE attempt_key = ? AND summary IS NOT NULL ORDER BY created_at, id`;
+/** Both change nothing if it is the same. */
+export const SET_EXECUTION_SUMMARY = `
+  UPDATE execution SET summary = @summary WHERE key = @key AND summary IS NOT @summary`;
+export const SET_ATTEMPT_SUMMARY = `UPDATE attempt SET summary = @summary WHERE key = @key AND summary IS NOT @summary`;
+export const SET_MASKED = `UPDATE execution SET masked = @count WHERE key = @key AND masked <> @count`;
+
 // log lines
 
 export const INSERT_LINE = `INSERT INTO log_line (execution_key, seq, line) VALUES (?, ?, ?)`;
@@ -130,7 +145,23 @@ export const SELECT_NDJSON = `
 export const INSERT_SEALED_PAGE = `INSERT INTO log_page (execution_key, first_seq, last_seq, gzip) VALUES (?, ?, ?, ?)`;
 export const SELECT_SEALED_PAGE = `
   SELECT first_seq, last_seq, gzip FROM log_page WHERE execution_key = ? AND last_seq > ? ORDER BY last_seq LIMIT 1`;
+/** Without the page's bytes, which may be damaged. */
+export const SELECT_PAGE_RANGE = `
+  SELECT first_seq, last_seq FROM log_page WHERE execution_key = ? AND last_seq > ? ORDER BY last_seq LIMIT 1`;
+export const SELECT_NEXT_SEQ = `
+  SELECT min(seq) AS seq FROM (
+    SELECT min(first_seq) AS seq FROM log_page WHERE execution_key = ? AND first_seq > ?
+    UNION ALL SELECT min(seq) FROM log_line WHERE execution_key = ? AND seq > ?)`;
 export const SELECT_SEALED_THROUGH = `SELECT coalesce(max(last_seq), 0) FROM log_page WHERE execution_key = ?`;
+
+// spools
+
+export const SELECT_SPOOL = `SELECT segment, position, stdout, stderr FROM spool WHERE execution_key = ?`;
+export const PUT_SPOOL = `
+  INSERT INTO spool (execution_key, segment, position, stdout, stderr) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (execution_key) DO UPDATE SET segment = excluded.segment, position = excluded.position,
+    stdout = excluded.stdout, stderr = excluded.stderr`;
+export const DELETE_SPOOL = `DELETE FROM spool WHERE execution_key = ?`;
 
 // status and prune
 

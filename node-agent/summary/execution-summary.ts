@@ -21,8 +21,6 @@ interface State {
 export class ExecutionSummary {
   #state: State = { earlier: {}, run: {}, unread: 0 };
   #reader: StreamReader | undefined;
-  /** Whether something was learnt since {@link ExecutionSummary.stored}. */
-  #isChanged = false;
 
   /** @param stored what {@link toJson} gave, or null for an execution of which nothing is known */
   constructor(stored: string | null = null) {
@@ -30,11 +28,6 @@ export class ExecutionSummary {
     const { earlier, run, unread } = JSON.parse(stored) as State;
     this.#state = { earlier, run, unread };
     this.#reader = READERS.find(({ executor }) => executor === run.executor);
-  }
-
-  /** Whether there is something that is not stored yet. */
-  get isChanged(): boolean {
-    return this.#isChanged;
   }
 
   /** Lines that looked like an agent's and could not be read. */
@@ -69,17 +62,11 @@ export class ExecutionSummary {
     return this.#state.run.executor === undefined ? null : JSON.stringify(this.#state);
   }
 
-  /** Takes note that {@link toJson} was stored. */
-  stored(): void {
-    this.#isChanged = false;
-  }
-
   #event(event: Event, type: string, readers: readonly StreamReader[]): void {
     const next = readers.find(({ begins }) => begins(event));
     if (next) this.#begin(next, event);
     if (!this.#reader?.types.includes(type)) return;
     this.#reader.read(event, this.#state.run);
-    this.#isChanged = true;
   }
 
   /** A session that goes on says its beginning again: it stays one run. */

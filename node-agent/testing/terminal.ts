@@ -33,7 +33,10 @@ export class TestTerminal {
   readonly ended: Promise<TerminalEnd>;
 
   /** Starts the program as the leader of a session that this terminal controls. */
-  constructor(argv: readonly string[], { env = process.env, cwd = '/', rows = 33, columns = 101 }: TerminalOptions = {}) {
+  constructor(
+    argv: readonly string[],
+    { env = process.env, cwd = '/', rows = 33, columns = 101 }: TerminalOptions = {},
+  ) {
     const functions = libc();
     if (!functions) throw new Error('no terminals without koffi');
     this.#libc = functions;
@@ -71,7 +74,8 @@ export class TestTerminal {
   async until(expected: string | RegExp): Promise<string> {
     const deadline = performance.now() + PATIENCE_MS;
     while (!(typeof expected === 'string' ? this.text.includes(expected) : expected.test(this.text))) {
-      if (performance.now() > deadline) throw new Error(`not shown: ${String(expected)}; but: ${JSON.stringify(this.text)}`);
+      if (performance.now() > deadline)
+        throw new Error(`not shown: ${String(expected)}; but: ${JSON.stringify(this.text)}`);
       await sleep(10);
     }
     return this.text;

@@ -1,7 +1,7 @@
 import { Prisma } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
-import type { AttemptSync } from '../../protocol/frames.js';
+import type { AttemptSync, ExecutionStatus } from '../../protocol/frames.js';
 import { NODE_STATUS } from './list-nodes.js';
 import { STORED_LINES } from './stored-lines.js';
 
@@ -21,6 +21,11 @@ export interface AttemptRow {
   paused: boolean;
   lastError: string | null;
   unavailableReason: string | null;
+  /** `running` if any of its executions runs, otherwise the status of the last one; null if there is none. */
+  status: ExecutionStatus | null;
+  /** Of the last execution, by the order in which the hive learnt of them. */
+  exitCode: number | null;
+  command: string | null;
 }
 
 /** An attempt with its node, and counts over its executions. */
@@ -34,14 +39,26 @@ export interface AttemptDetailRow extends AttemptRow {
   allEnded: boolean;
   linesDeclared: bigint;
   linesStored: bigint;
+  /** How many secret values the node masked in the lines. */
+  masked: bigint;
 }
 
-/** Columns of {@link AttemptRow} from `attempt a` and `attempt_sync s`. */
+/** Columns of {@link AttemptRow} from `attempt a`, `attempt_sync s` and {@link LAST_EXECUTION}. */
 export const ATTEMPT_COLUMNS = Prisma.sql`
   a.id, a.node_id AS "nodeId", a.revision, a.execution_count AS "executionCount", a.arrived_at AS "arrivedAt",
   a.metadata, s.state,
   s.needs_backfill AS "needsBackfill", s.requested_at AS "requestedAt", s.last_full_sync_at AS "lastFullSyncAt",
-  s.retry_at AS "retryAt", s.paused, s.last_error AS "lastError", s.unavailable_reason AS "unavailableReason"`;
+  s.retry_at AS "retryAt", s.paused, s.last_error AS "lastError", s.unavailable_reason AS "unavailableReason",
+  CASE WHEN EXISTS (SELECT FROM execution e WHERE e.attempt_id = a.id AND e.status = 'running' AND NOT e.gone_from_node)
+       THEN 'running' ELSE last_execution.status END AS status,
+  last_execution.exit_code AS "exitCode", last_execution.command`;
+
+/** To be joined to `attempt a`. */
+export const LAST_EXECUTION = Prisma.sql`
+  LEFT JOIN LATERAL (
+    SELECT e.status, e.exit_code, e.command FROM execution e
+    WHERE e.attempt_id = a.id AND NOT e.gone_from_node ORDER BY e.ordinal DESC LIMIT 1
+  ) last_execution ON true`;
 
 /** @returns undefined if the organisation has no such attempt */
 export async function findAttempt(scope: OrganizationScope, attemptId: string): Promise<AttemptDetailRow | undefined> {
@@ -52,11 +69,12 @@ export async function findAttempt(scope: OrganizationScope, attemptId: string): 
     JOIN attempt_sync s ON s.attempt_id = a.id
     JOIN node n ON n.id = a.node_id
     LEFT JOIN node_lease l ON l.node_id = n.id
+    ${LAST_EXECUTION}
     CROSS JOIN LATERAL (
       SELECT count(*)::int AS executions,
              coalesce(bool_and(e.status <> 'running'), true) AS "allEnded",
              coalesce(sum(e.declared_lines), 0) AS "linesDeclared",
-             coalesce(sum(${STORED_LINES}), 0) AS "linesStored"
+             coalesce(sum(${STORED_LINES}), 0) AS "linesStored", coalesce(sum(e.masked), 0) AS masked
       FROM execution e WHERE e.attempt_id = a.id AND NOT e.gone_from_node
     ) counted
     WHERE a.id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid`);

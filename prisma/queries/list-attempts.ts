@@ -1,7 +1,7 @@
 import { Prisma } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
-import { ATTEMPT_COLUMNS, type AttemptRow } from './find-attempt.js';
+import { ATTEMPT_COLUMNS, LAST_EXECUTION, type AttemptRow } from './find-attempt.js';
 
 /** By when the hive learnt of the attempts, or when they were made by the clocks of their nodes. */
 export type AttemptOrder = 'arrived' | 'created';
@@ -42,7 +42,7 @@ export async function listAttempts(scope: OrganizationScope, filter: AttemptFilt
   return scope.query(Prisma.sql`
     SELECT ${ATTEMPT_COLUMNS}, a.arrival,
            to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "createdAtText"
-    FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id
+    FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id ${LAST_EXECUTION}
     WHERE ${Prisma.join(conditions, ' AND ')}
     ORDER BY ${NEWEST_FIRST[order]} LIMIT ${limit}`);
 }
@@ -64,7 +64,7 @@ export async function listAttemptsOfTask(
 ): Promise<AttemptRow[]> {
   return scope.query(Prisma.sql`
     SELECT ${ATTEMPT_COLUMNS}
-    FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id
+    FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id ${LAST_EXECUTION}
     WHERE a.id IN (
       SELECT id FROM attempt
       WHERE organization_id = ${scope.organizationId}::uuid AND shared_task_id = ${sharedTaskId}::uuid

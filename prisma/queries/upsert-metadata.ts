@@ -3,6 +3,7 @@ import { toTimestamp } from '../../protocol/time.js';
 import type { Queryable } from '../database.js';
 import { storableText } from '../text.js';
 import type { NodeSession } from '../session.js';
+import { commandOf } from './execution-command.js';
 import { STORED_LINES } from './stored-lines.js';
 
 export interface StoredExecution {
@@ -65,19 +66,21 @@ export async function upsertExecutions(
   const column = <T>(pick: (execution: ExecutionSync) => T) => executions.map(pick);
   const ids = column((execution) => execution.execution_id);
   await tx.$executeRaw`
-    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, metadata)
+    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, exit_code, command, masked, metadata)
     SELECT t.id, t.attempt_id, a.node_id,
            (SELECT COALESCE(max(e.ordinal), 0) FROM execution e WHERE e.attempt_id = a.id)
              + row_number() OVER (PARTITION BY a.id ORDER BY t.place),
-           t.revision, t.status, t.declared_lines, t.log_epoch, t.log_epoch, t.created_at, t.metadata
+           t.revision, t.status, t.declared_lines, t.log_epoch, t.log_epoch, t.created_at, t.exit_code, t.command, t.masked, t.metadata
     FROM unnest(${ids}::uuid[], ${column((e) => e.attempt_id)}::uuid[], ${column((e) => BigInt(e.revision))}::bigint[],
                 ${column((e) => e.status)}::execution_status[], ${column((e) => e.log_lines)}::int[],
                 ${column((e) => e.log_epoch)}::int[], ${column((e) => toTimestamp(e.created_at))}::timestamptz[],
+                ${column((e) => e.exit_code ?? null)}::int[], ${column(commandOf)}::text[], ${column((e) => e.masked ?? 0)}::int[],
                 ${column((e) => JSON.stringify(e))}::json[])
-      WITH ORDINALITY AS t (id, attempt_id, revision, status, declared_lines, log_epoch, created_at, metadata, place)
+      WITH ORDINALITY AS t (id, attempt_id, revision, status, declared_lines, log_epoch, created_at, exit_code, command, masked, metadata, place)
     JOIN attempt a ON a.id = t.attempt_id AND a.node_id = ${session.nodeId}::uuid
     ON CONFLICT (id) DO UPDATE SET
       revision = excluded.revision, status = excluded.status, metadata = excluded.metadata, created_at = excluded.created_at,
+      exit_code = excluded.exit_code, command = excluded.command, masked = excluded.masked,
       log_epoch = GREATEST(execution.log_epoch, excluded.log_epoch),
       declared_lines = CASE
         WHEN excluded.log_epoch < execution.log_epoch THEN execution.declared_lines

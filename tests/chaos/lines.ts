@@ -56,14 +56,7 @@ function hugeLine(start: string): Buffer {
   return Buffer.from(start + 'y'.repeat(Math.round(MAX_LINE_BYTES * 1.2)));
 }
 
-/** @returns the contents that the node has to record for one stream */
+/** @returns the contents that the node has to record for one stream, its partial lines joined */
 export function recordedContents(spec: OutputSpec, stream: 'stdout' | 'stderr'): string[] {
-  const contents: string[] = [];
-  for (const line of printedLines(spec)) {
-    if (line.stream !== stream) continue;
-    for (let start = 0; start < Math.max(1, line.bytes.length); start += MAX_LINE_BYTES) {
-      contents.push(line.bytes.toString('utf8', start, start + MAX_LINE_BYTES));
-    }
-  }
-  return contents;
+  return [...printedLines(spec)].filter((line) => line.stream === stream).map(({ bytes }) => bytes.toString('utf8'));
 }

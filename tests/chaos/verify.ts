@@ -1,5 +1,6 @@
 /** Checks after the last fault whether the hive has every line once and in order, and says `complete` only if it is. */
 import { createHash } from 'node:crypto';
+import { LineJoiner } from '../../protocol/line-joiner.js';
 import type { LogLine } from '../../protocol/page.js';
 import { difference, isSame, type Difference } from './compare.js';
 import { brokenRules, storedLines } from './hive-copy.js';
@@ -77,10 +78,7 @@ function verifyRecording(recording: Recording, executions: NodeExecution[], verd
   if (output.lines === 0) return;
   const mine = executions.filter(({ lines }) => lines[0]?.includes(`"${output.tag} `));
   const contents = (stream: string) =>
-    mine
-      .flatMap(({ lines }) => lines.map((line) => JSON.parse(line) as LogLine))
-      .filter((line) => line.output_type === stream)
-      .map(({ content }) => content);
+    mine.flatMap(({ lines }) => joined(lines.map((line) => JSON.parse(line) as LogLine), stream));
   if (disturbance === 'recorder_killed') {
     verifyKilled(recording, contents('stdout').length + contents('stderr').length, verdict);
   }
@@ -91,7 +89,14 @@ function verifyRecording(recording: Recording, executions: NodeExecution[], verd
   }
 }
 
-/** @param stored number of stored lines. A line that was split counts more than once, in the recorder's favour. */
+/** @returns what was printed on the stream between two newlines */
+function joined(lines: LogLine[], stream: string): string[] {
+  const joiner = new LineJoiner();
+  const text = lines.map((line) => (line.output_type === stream ? joiner.add(stream, line) : '')).join('');
+  return (text + joiner.end()).split('\n').slice(0, -1);
+}
+
+/** @param stored number of stored lines */
 function verifyKilled(recording: Recording, stored: number, verdict: Verdict): void {
   const { killedAt = 0 } = recording;
   const firstLost = progressOf(recording).find(({ lines }) => lines > stored);

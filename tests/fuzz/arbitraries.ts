@@ -24,6 +24,19 @@ export const attemptSync: fc.Arbitrary<AttemptSync> = fc.record({
   branch: anyText,
   target_branch: anyText,
   worktree_deleted: fc.boolean(),
+  summary: fc.option(
+    fc.record(
+      {
+        executor: anyText,
+        model: fc.option(anyText),
+        cost_usd: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).filter((cost) => !Object.is(cost, -0)),
+        turns: fc.nat(),
+        last_message: anyText,
+        ended_with_error: fc.boolean(),
+      },
+      { requiredKeys: [], noNullPrototype: true },
+    ),
+  ),
   created_at: time,
   updated_at: time,
 });
@@ -41,6 +54,7 @@ export const executionSync: fc.Arbitrary<ExecutionSync> = fc.record({
   created_at: time,
   log_lines: lineCount,
   log_epoch: lineCount,
+  masked: fc.option(lineCount),
 });
 
 /** Without what JSON can't express: no -0. */

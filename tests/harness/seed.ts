@@ -1,6 +1,7 @@
 /** Makes rows like those that the hive makes from a node's frames. */
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../prisma/database.js';
+import { commandOf } from '../../prisma/queries/execution-command.js';
 import type { AttemptSync, ExecutionSync, SyncState } from '../../protocol/frames.js';
 import { encodeLine, encodePage, type LogLine } from '../../protocol/page.js';
 
@@ -82,9 +83,10 @@ export async function seedExecution(database: Database, seed: SeedExecution): Pr
     ...seed.metadata,
   };
   await database.$executeRaw`
-    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, metadata)
+    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, exit_code, command, masked, metadata)
     VALUES (${id}::uuid, ${attemptId}::uuid, ${nodeId}::uuid, ${ordinal}, 1, ${status}::execution_status, ${declaredLines},
-            ${metadata.log_epoch}, ${metadata.log_epoch}, ${metadata.created_at}::timestamptz, ${JSON.stringify(metadata)}::json)`;
+            ${metadata.log_epoch}, ${metadata.log_epoch}, ${metadata.created_at}::timestamptz,
+            ${metadata.exit_code ?? null}::int, ${commandOf(metadata)}, ${metadata.masked ?? 0}, ${JSON.stringify(metadata)}::json)`;
   return id;
 }
 

@@ -35,7 +35,8 @@ export async function findHive(options: HiveOptions): Promise<HiveAddress | unde
   const running = (await readRunning(dataDir))?.url;
   const url = namedHive(options) ?? running;
   if (url === undefined) return undefined;
-  const given = options.token ?? (process.env['HIVE_TOKEN']?.trim() || undefined);
+  const fromEnvironment = process.env['HIVE_TOKEN']?.trim();
+  const given = options.token ?? (fromEnvironment === '' ? undefined : fromEnvironment);
   // the admin token is of the hive of this directory: no other machine must see it
   const token = given ?? (url === running || isThisMachine(url) ? await readAdminToken(dataDir) : undefined);
   if (token === undefined) throw new UsageError(`there is no token for ${url}: set HIVE_TOKEN, or give --token`);

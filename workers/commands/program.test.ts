@@ -28,6 +28,8 @@ test('the commands are those that scripts and docs rely on', () => {
     ...['list', 'link', 'unlink'].map((name) => `hive project ${name}`),
     'hive backfill',
     'hive doctor',
+    'hive backup',
+    'hive restore',
   ]);
 });
 

@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { backfillCommand } from './backfill.js';
+import { backupCommand } from './backup.js';
 import { doctorCommand } from './doctor.js';
 import { keyCommand } from './key.js';
 import { migrateCommand } from './migrate.js';
 import { nodeCommand } from './node.js';
 import { orgCommand } from './org.js';
 import { projectCommand } from './project.js';
+import { restoreCommand } from './restore.js';
 import { startCommand } from './start.js';
 import { tokenCommand } from './token.js';
 import { VERSION } from '../version.js';
@@ -26,6 +28,8 @@ export function hiveProgram(): Command {
     .addCommand(nodeCommand())
     .addCommand(projectCommand())
     .addCommand(backfillCommand())
-    .addCommand(doctorCommand());
+    .addCommand(doctorCommand())
+    .addCommand(backupCommand())
+    .addCommand(restoreCommand());
   return finishCommands(program);
 }

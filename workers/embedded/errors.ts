@@ -9,6 +9,8 @@ type EmbeddedErrorCode =
   | 'executable_missing'
   /** There is no user to run PostgreSQL as. */
   | 'postgres_user'
+  /** The database is of another major version of PostgreSQL. */
+  | 'other_postgres'
   /** A server did not become ready. */
   | 'start_failed'
   /** A server did not stop, even when killed. */

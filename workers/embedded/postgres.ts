@@ -53,6 +53,7 @@ export async function startPostgres(
       return run(executable, all, { env, cwd: '/', ...spawnAs });
     });
   }
+  requireSameMajor(cluster, await majorOf(binaries.postgres));
   await dropStalePidFile(cluster);
 
   const address = { host: '127.0.0.1', port, user: OWNER, password };
@@ -155,6 +156,23 @@ function userHasNoName(cause: unknown): EmbeddedError {
     `PostgreSQL needs a name for the user that the hive runs as, and the system has none for uid ${uid}; ` +
       `add one (echo "hive:x:${uid}:${gid}::/tmp:/bin/false" >> /etc/passwd), or set DATABASE_URL`,
     { cause },
+  );
+}
+
+/** @returns PostgreSQL's major version: 18 */
+async function majorOf(postgres: string): Promise<number> {
+  const { stdout } = await run(postgres, ['--version']);
+  return Number(/\d+/.exec(stdout)?.[0]);
+}
+
+/** The files of one major version can't be read by another. */
+function requireSameMajor(cluster: string, ours: number): void {
+  const theirs = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim();
+  if (theirs === String(ours)) return;
+  throw new EmbeddedError(
+    'other_postgres',
+    `${cluster} is of PostgreSQL ${theirs}, and this version of hivesync has PostgreSQL ${ours}: run ` +
+      '`hive backup FILE` with the version of hivesync that you had before, then `hive restore --replace FILE` with this one',
   );
 }
 

@@ -1,0 +1,18 @@
+/** The programs that absorb a spool beside a recorder, and after it. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const ABSORB_THREAD = new URL('./absorb-thread.js', import.meta.url);
+const ABSORB_PROCESS = new URL('./absorb-process.js', import.meta.url);
+
+/** Starts a process that absorbs what a recorder has left, and that outlives this one. */
+export function startAbsorbProcess(dataDir: string, executionId: string): void {
+  const child = spawn(process.execPath, [fileURLToPath(ABSORB_PROCESS), dataDir, executionId], {
+    detached: true,
+    stdio: 'ignore',
+    cwd: '/',
+    env: {},
+  });
+  child.on('error', () => undefined); // the next command that opens the store absorbs it
+  child.unref();
+}

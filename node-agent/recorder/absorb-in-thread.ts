@@ -1,0 +1,81 @@
+/** Absorbs a spool in a thread of its own, so that neither the command nor its recorder waits for pages to be made. */
+import { Worker } from 'node:worker_threads';
+import type { Absorbing, AbsorbEvents, AbsorbOutcome } from './absorb-loop.js';
+import { ABSORB_THREAD } from './absorb-entries.js';
+
+export interface ThreadData {
+  dataDir: string;
+  executionId: string;
+}
+
+export type ToThread = 'more' | { finish: number };
+
+export type FromThread =
+  | { backlogBytes: number }
+  | { trouble: { code: string | undefined; isBusy: boolean } }
+  | { over: 'sealed' | 'replaced' }
+  | { warn: string }
+  | { finished: AbsorbOutcome };
+
+export interface ThreadEvents extends AbsorbEvents {
+  warn: (sentence: string) => void;
+}
+
+export class AbsorbThread implements Absorbing {
+  readonly #worker: Worker;
+  readonly #events: ThreadEvents;
+  /** The thread waits for output, so that it has to be told of it. */
+  #isIdle = false;
+  /** It has not been told of the latest output. */
+  #hasMore = false;
+  #isGone = false;
+  #finished: ((outcome: AbsorbOutcome) => void) | undefined;
+
+  constructor(data: ThreadData, events: ThreadEvents) {
+    this.#events = events;
+    this.#worker = new Worker(ABSORB_THREAD, { workerData: data, env: {}, execArgv: [] });
+    this.#worker.unref();
+    this.#worker.on('message', (message: FromThread) => this.#take(message));
+    // whatever ends the thread, the spool is whole: it is left to whoever comes next
+    this.#worker.on('error', () => this.#gone());
+    this.#worker.on('exit', () => this.#gone());
+  }
+
+  more(): void {
+    if (this.#isGone) return;
+    if (this.#isIdle) this.#post('more');
+    else this.#hasMore = true;
+    this.#isIdle = false;
+  }
+
+  async finish(waitMs: number): Promise<AbsorbOutcome> {
+    if (this.#isGone) return 'left';
+    this.#worker.ref();
+    const finished = new Promise<AbsorbOutcome>((resolve) => (this.#finished = resolve));
+    this.#post({ finish: waitMs });
+    const outcome = await finished;
+    await this.#worker.terminate();
+    return outcome;
+  }
+
+  #take(message: FromThread): void {
+    if ('backlogBytes' in message) {
+      this.#isIdle = true;
+      if (this.#hasMore) this.more();
+      this.#hasMore = false;
+      this.#events.stored(message.backlogBytes);
+    } else if ('trouble' in message) this.#events.trouble(message.trouble.code, message.trouble.isBusy);
+    else if ('over' in message) this.#events.over(message.over);
+    else if ('warn' in message) this.#events.warn(message.warn);
+    else this.#finished?.(message.finished);
+  }
+
+  #gone(): void {
+    this.#isGone = true;
+    this.#finished?.('left');
+  }
+
+  #post(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+}

@@ -1,0 +1,165 @@
+/** Absorbs a spool while its recorder appends to it. */
+import { codeOf, isBusy, NodeAgentError } from '../errors.js';
+import { findExecution, markDropped } from '../store/executions.js';
+import type { Store } from '../store/open.js';
+import { SpoolAbsorber } from './spool-absorber.js';
+
+/** The longest that output waits for its transaction. */
+const BATCH_MS = 100;
+const RETRY_MS = 500;
+/** While another process writes: the shortest delay until the next try, and how much longer it may be. */
+const BUSY_RETRY_MS = [5, 20] as const;
+const REPLACED_MS = 1000;
+/** What is absorbed at the end while the recorder waits; more is left to a process of its own. */
+export const REST_BYTES = 1024 * 1024;
+
+/** `left`: the spool is whole, and whoever opens the store next goes on. */
+export type AbsorbOutcome = 'ended' | 'sealed' | 'replaced' | 'left';
+
+export interface AbsorbEvents {
+  /** How much of the spool is not in the store; also called when nothing changed for a while. */
+  stored: (backlogBytes: number) => void;
+  /** @param code why the store can't be written at the moment; undefined once it can */
+  trouble: (code: string | undefined, isBusy: boolean) => void;
+  /** The execution can't be absorbed any more. */
+  over: (outcome: 'sealed' | 'replaced') => void;
+}
+
+export interface Absorbing {
+  /** Something was appended to the spool. */
+  more(): void;
+  /**
+   * The spool has its end. Absorbs the rest, unless there is too much of it, or the store can't be written for
+   * `waitMs`.
+   */
+  finish(waitMs: number): Promise<AbsorbOutcome>;
+}
+
+export class AbsorbLoop implements Absorbing {
+  readonly #open: () => Store;
+  readonly #executionId: string;
+  readonly #events: AbsorbEvents;
+  #store: Store | undefined;
+  #absorber: SpoolAbsorber | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #delayMs = 0;
+  #lookedAt = performance.now();
+  #troubleCode: string | undefined;
+  #finish: { until: number; resolve: (outcome: AbsorbOutcome) => void } | undefined;
+  #outcome: AbsorbOutcome | undefined;
+
+  constructor(open: () => Store, executionId: string, events: AbsorbEvents) {
+    this.#open = open;
+    this.#executionId = executionId;
+    this.#events = events;
+  }
+
+  more(): void {
+    if (this.#outcome === undefined) this.#schedule(BATCH_MS);
+  }
+
+  finish(waitMs: number): Promise<AbsorbOutcome> {
+    if (this.#outcome !== undefined) return Promise.resolve(this.#outcome);
+    return new Promise((resolve) => {
+      this.#finish = { until: performance.now() + waitMs, resolve };
+      this.#step();
+    });
+  }
+
+  /** Absorbs a part now, and sees to the next one. */
+  #step(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#outcome !== undefined) return;
+    try {
+      const absorber = this.#opened();
+      if (!absorber) return;
+      if (this.#finish && absorber.backlog() > REST_BYTES) {
+        this.#end('left');
+        return;
+      }
+      const hasMore = absorber.step();
+      this.#setTrouble(undefined, false);
+      this.#events.stored(absorber.backlog());
+      if (absorber.isOver) this.#end('ended');
+      else if (hasMore) this.#schedule(0);
+      else if (this.#finish)
+        this.#end('left'); // its end is not in the spool
+      else {
+        const dueIn = absorber.partialDueIn();
+        if (dueIn !== undefined) this.#schedule(dueIn + 1);
+      }
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** @returns undefined if the store is not the one that it was */
+  #opened(): SpoolAbsorber | undefined {
+    const store = (this.#store ??= this.#open());
+    if (this.#finish || performance.now() - this.#lookedAt >= REPLACED_MS) {
+      this.#lookedAt = performance.now();
+      if (store.isReplaced()) {
+        this.#end('replaced');
+        return undefined;
+      }
+    }
+    return (this.#absorber ??= new SpoolAbsorber(store, this.#executionId));
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof NodeAgentError && error.code === 'sealed') {
+      this.#markMissing();
+      this.#end('sealed');
+      return;
+    }
+    const busy = isBusy(error);
+    this.#setTrouble(codeOf(error), busy);
+    if (this.#finish && performance.now() >= this.#finish.until) this.#end('left');
+    else this.#schedule(busy ? busyRetryMs() : RETRY_MS);
+  }
+
+  /** Another process has ended the execution: what it does not have will stay missing. */
+  #markMissing(): void {
+    const store = this.#store;
+    try {
+      store?.write(() => {
+        const row = findExecution(store, this.#executionId);
+        if (row) markDropped(store, row.key, row.attempt_key);
+      });
+    } catch (error) {
+      this.#setTrouble(codeOf(error), isBusy(error));
+    }
+  }
+
+  #setTrouble(code: string | undefined, busy: boolean): void {
+    if (code === this.#troubleCode) return;
+    this.#troubleCode = code;
+    this.#events.trouble(code, busy);
+  }
+
+  #end(outcome: AbsorbOutcome): void {
+    this.#outcome = outcome;
+    clearTimeout(this.#timer);
+    this.#absorber?.close();
+    this.#store?.close();
+    if (this.#finish) this.#finish.resolve(outcome);
+    else if (outcome === 'sealed' || outcome === 'replaced') this.#events.over(outcome);
+  }
+
+  #schedule(delayMs: number): void {
+    // a wait for an unfinished line must not hold up what has come since
+    if (this.#timer !== undefined) {
+      if (delayMs >= this.#delayMs) return;
+      clearTimeout(this.#timer);
+    }
+    this.#delayMs = delayMs;
+    this.#timer = setTimeout(() => this.#step(), delayMs);
+  }
+}
+
+/** Random, so that recorders that wait for the same store do not all try at once. */
+function busyRetryMs(): number {
+  const [least, spread] = BUSY_RETRY_MS;
+  return least + Math.random() * spread;
+}

@@ -1,0 +1,33 @@
+/** `absorb-process DATA_DIRECTORY EXECUTION_ID`: absorbs what a recorder has left; started by absorb-entries.ts. */
+import { setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isBusy } from '../errors.js';
+import { openStore } from '../store/open.js';
+import { endOrphan } from '../store/orphans.js';
+
+const NICENESS = 10;
+const RETRY_MS = 500;
+/** Then it is left to whoever opens the store next. */
+const TRY_MS = 300_000;
+
+const [dataDir = '', executionId = ''] = process.argv.slice(2);
+try {
+  setPriority(NICENESS);
+} catch {
+  // it then has the priority of what started it
+}
+for (const until = performance.now() + TRY_MS; ;) {
+  try {
+    const store = openStore(dataDir);
+    try {
+      endOrphan(store, executionId, Infinity);
+    } finally {
+      store.close();
+    }
+    break;
+  } catch (error) {
+    // the spool is whole: who opens the store next tries again, and says what is wrong
+    if (!isBusy(error) || performance.now() > until) break;
+    await sleep(RETRY_MS);
+  }
+}

@@ -1,0 +1,37 @@
+/** The thread that absorbs a spool beside its recorder (absorb-in-thread.ts). */
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { AbsorbLoop } from './absorb-loop.js';
+import type { FromThread, ThreadData, ToThread } from './absorb-in-thread.js';
+import { openForRecording } from './open-for-recording.js';
+
+/** The command and its recorder go first. */
+const NICENESS = 10;
+
+const { dataDir, executionId } = workerData as ThreadData;
+const port = parentPort;
+if (!port) throw new Error('this is not a thread');
+const post = (message: FromThread): void => port.postMessage(message);
+
+yieldToOthers();
+const loop = new AbsorbLoop(() => openForRecording(dataDir, (sentence) => post({ warn: sentence })), executionId, {
+  stored: (backlogBytes) => post({ backlogBytes }),
+  trouble: (code, isBusy) => post({ trouble: { code, isBusy } }),
+  over: (outcome) => post({ over: outcome }),
+});
+loop.more();
+port.on('message', (message: ToThread) => {
+  if (message === 'more') loop.more();
+  else void loop.finish(message.finish).then((outcome) => post({ finished: outcome }));
+});
+
+/** Linux has a priority for each thread. */
+function yieldToOthers(): void {
+  try {
+    const tid = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+    if (tid !== process.pid) setPriority(tid, NICENESS);
+  } catch {
+    // it then has the priority of the command
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The frames of a spool: what a recorder read, in the order in which it read it. A frame is a header of 16 bytes (kind,
+ * mark, length of the content, time) and its content.
+ */
+import type { ExecutionEnd, NewAttempt, NewExecution } from '../store/recorded.js';
+
+/** Append only: spools of a former version may still be there. */
+export const FRAME_KINDS = ['none', 'stdout', 'stderr', 'system', 'end', 'header', 'lost', 'masked'] as const;
+export type FrameKind = Exclude<(typeof FRAME_KINDS)[number], 'none'>;
+
+/** `header`: what is recorded; first in each segment. */
+export interface SpoolHeader {
+  attempt: NewAttempt;
+  execution: NewExecution;
+  /** The output comes from a terminal. */
+  terminal?: boolean;
+}
+
+/** `lost`: output is missing here. */
+export interface LostOutput {
+  lines: number;
+  /** Why. */
+  code: string;
+}
+
+/** `end`: nothing follows. */
+export type SpoolEnd = ExecutionEnd;
+
+export interface Frame {
+  kind: FrameKind;
+  /** When it was read; ms since the epoch. */
+  time: number;
+  /** Valid until the next frame is read. */
+  content: Buffer;
+}
+
+export const HEADER_BYTES = 16;
+/** A longer content is several frames; a longer frame is a damaged one. */
+export const MAX_CONTENT_BYTES = 1024 * 1024;
+const MARK = 'HSP';
+
+export function encodeHeader(kind: FrameKind, length: number, time: number): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt8(FRAME_KINDS.indexOf(kind), 0);
+  header.write(MARK, 1, 'latin1');
+  header.writeUInt32LE(length, 4);
+  header.writeDoubleLE(time, 8);
+  return header;
+}
+
+/** @returns undefined if there is no header at `at`: the spool is damaged */
+export function decodeHeader(bytes: Buffer, at: number): { kind: FrameKind; length: number; time: number } | undefined {
+  const kind = FRAME_KINDS[bytes.readUInt8(at)];
+  const length = bytes.readUInt32LE(at + 4);
+  const time = bytes.readDoubleLE(at + 8);
+  if (kind === undefined || kind === 'none' || bytes.toString('latin1', at + 1, at + 4) !== MARK) return undefined;
+  if (length > MAX_CONTENT_BYTES || !(Math.abs(time) <= 8.64e15)) return undefined;
+  return { kind, length, time };
+}
