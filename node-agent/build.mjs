@@ -11,8 +11,10 @@ const SOURCES = import.meta.dirname;
 const ROOT = join(SOURCES, '..');
 const { version, dependencies } = JSON.parse(readFileSync(join(SOURCES, 'package.json'), 'utf8'));
 
+/** What is loaded only where it is asked for: inside the others it would be read at each start. */
+const ON_DEMAND = 'masking/secret-patterns.ts';
 /** What is started as a process or thread, by its place among the sources. All stand in one folder. */
-const ENTRIES = ['run.ts', 'cli.ts', 'recorder/absorb-thread.ts', 'recorder/absorb-process.ts'];
+const ENTRIES = ['run.ts', 'cli.ts', 'recorder/absorb-thread.ts', 'recorder/absorb-process.ts', ON_DEMAND];
 
 /** @param folder absolute; its former content is removed */
 export async function bundle(folder) {
@@ -27,7 +29,7 @@ export async function bundle(folder) {
     target: 'node20.19',
     format: 'cjs',
     // ws takes them where they are installed, and does without them
-    external: [...Object.keys(dependencies), 'bufferutil', 'utf-8-validate'],
+    external: [...Object.keys(dependencies), '*/secret-patterns.js', 'bufferutil', 'utf-8-validate'],
     banner: { js: "const sourceUrl = require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'sourceUrl', BUNDLED_VERSION: JSON.stringify(version) },
     legalComments: 'none', // all licences are in a file beside

@@ -31,7 +31,8 @@ function command(agent: NodeAgent, hiveUrl: string, ...args: string[]) {
 function prune(agent: NodeAgent, hive: HiveHandle) {
   const { status, stdout, stderr } = command(agent, hive.url, 'prune', '--older-than', '0', '--json');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return JSON.parse(stdout) as { removed: string[]; kept: { attempt_id: string; reason: string }[] };
+  const { removed, kept } = JSON.parse(stdout) as { removed: string[]; kept: { attempt_id: string; reason: string }[] };
+  return { removed, kept };
 }
 
 /** Waits until the node, too, knows that it may prune as many attempts. */
