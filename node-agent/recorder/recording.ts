@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { counted } from '../counted.js';
-import { codeOf } from '../errors.js';
+import { codeOf, reasonOf } from '../errors.js';
 import { noteWithoutLock, RecorderLock } from '../store/recorder-lock.js';
 import type { RecorderNote } from '../store/recorder-note.js';
 import type { ExecutionEnd } from '../store/recorded.js';
@@ -177,7 +177,7 @@ export class Recording {
     this.#note({ code: this.#trouble, lost: null, end: null });
     if (isNew) {
       this.#options.warn(
-        `cannot record at the moment (${this.#trouble}); the command goes on, and its output is kept in memory`,
+        `cannot record at the moment (${reasonOf(error)}); the command goes on, and its output is kept in memory`,
       );
     }
     this.#scheduleRetry();
