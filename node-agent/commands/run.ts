@@ -84,23 +84,25 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   const launch = readLaunch();
   const onTerminal = options.tty ?? isatty(1);
   if (onTerminal && !launch.hasParent) launchAgain();
-  const dataDir = dataDirOrNone();
-  const refusal = options.strict ? whyNotRecorded(dataDir) : undefined;
-  if (refusal !== undefined) {
-    say(`${refusal}, so the command does not run (--strict)`);
+  const inTerminal = onTerminal && launch.hasParent;
+  const settings = await readSettings(options);
+  const refusal = settings.refusal ?? (options.strict ? whyNotStored(settings.dataDir) : undefined);
+  if (refusal !== undefined && options.strict) {
+    say(`${refusal}; the command does not run, because of --strict`);
     process.exitCode = REFUSED;
     return;
   }
   const attemptId = options.attempt ?? attemptAround() ?? randomUUID();
-  if (!options.quiet) say(`attempt ${attemptId}`);
+  if (refusal !== undefined) say(`${refusal}; the command runs unrecorded`);
+  else if (!options.quiet) say(`attempt ${attemptId}`);
   const verdict = new Verdict(launch.verdictFd);
   const end = await runCommand({
     launch,
     argv: lastArguments(command.length) ?? command.map((word) => Buffer.from(word)),
-    environment: commandEnvironment(launch.environment, { attemptId, secrets: secrets() }),
-    onTerminal: onTerminal && launch.hasParent,
+    environment: commandEnvironment(launch.environment, { attemptId, secrets: settings.secrets }),
+    onTerminal: inTerminal,
     lingerSeconds: options.linger,
-    begin: recorderOf(command, options, { attemptId, dataDir, mask: await maskOf(options), onTerminal }),
+    ...(refusal === undefined && { begin: recorderOf(command, options, { ...settings, attemptId, inTerminal }) }),
     headCommit: () => gitState(workingDirectory()).headCommit,
     say,
     started: (pid) => verdict.started(pid),
@@ -110,17 +112,15 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   else endWithoutLibc(end);
 }
 
-interface RecordedAs {
+interface RecordedAs extends Pick<Settings, 'dataDir' | 'mask'> {
   attemptId: string;
-  dataDir: string | undefined;
-  mask: OutputMask | undefined;
-  onTerminal: boolean;
+  inTerminal: boolean;
 }
 
 function recorderOf(
   command: readonly string[],
   options: RunOptions,
-  { attemptId, dataDir, mask, onTerminal }: RecordedAs,
+  { attemptId, dataDir, mask, inTerminal }: RecordedAs,
 ): (pid: number | undefined, output: Pausable) => Recorder {
   const cwd = workingDirectory();
   const before = gitState(cwd);
@@ -129,7 +129,7 @@ function recorderOf(
     const startedAt = new Date().toISOString();
     return new Recording({
       dataDir,
-      terminal: onTerminal,
+      terminal: inTerminal,
       ...(mask && { mask }),
       ...output,
       attempt: {
@@ -155,6 +155,31 @@ function recorderOf(
   };
 }
 
+interface Settings {
+  /** Undefined if there can be none. */
+  dataDir?: string;
+  /** The agent's own credentials. */
+  secrets: string[];
+  /** Undefined if there is nothing to mask. */
+  mask?: OutputMask;
+  /** Why nothing can be recorded. */
+  refusal?: string;
+}
+
+/** Whatever is wrong with the agent's own configuration must not keep the command from running. */
+async function readSettings({ mask: names, maskSecrets = false }: RunOptions): Promise<Settings> {
+  let secrets = secretsOf({});
+  try {
+    const stored = readStoredConfig();
+    secrets = secretsOf(stored);
+    const sources = { own: secrets, names, secrets: maskSecrets, configured: stored.mask, env: process.env, warn: say };
+    const mask = await outputMask(sources);
+    return { secrets, dataDir: dataDirectory(process.env, say), ...(mask && { mask }) };
+  } catch (error) {
+    return { secrets, refusal: messageOf(error) };
+  }
+}
+
 /** @returns the attempt of the run that this one is nested in */
 function attemptAround(): string | undefined {
   const given = process.env['HIVESYNC_ATTEMPT_ID']?.toLowerCase();
@@ -169,43 +194,13 @@ function workingDirectory(): string | undefined {
   }
 }
 
-/** @returns undefined if there can be none: the recording will say so, and the command runs all the same */
-function dataDirOrNone(): string | undefined {
-  try {
-    return dataDirectory(process.env, say);
-  } catch {
-    return undefined;
-  }
-}
-
 /** @returns one sentence, or undefined if it can be recorded */
-function whyNotRecorded(dataDir: string | undefined): string | undefined {
+function whyNotStored(dataDir: string | undefined): string | undefined {
   try {
     openStore(dataDir ?? dataDirectory(), { busyTimeoutMs: BUSY_TIMEOUT_MS }).close();
     return undefined;
   } catch (error) {
     return isBusy(error) ? undefined : messageOf(error);
-  }
-}
-
-/** The agent's own credentials, as far as they can be read. */
-function secrets(): string[] {
-  try {
-    return secretsOf(readStoredConfig());
-  } catch {
-    return secretsOf({}); // maskOf says what is wrong
-  }
-}
-
-/** @returns undefined if there is nothing to mask */
-async function maskOf(options: RunOptions): Promise<OutputMask | undefined> {
-  const sources = { own: secrets(), names: options.mask, secrets: options.maskSecrets === true };
-  const given = { ...sources, env: process.env, warn: say };
-  try {
-    return await outputMask({ ...given, configured: readStoredConfig().mask });
-  } catch (error) {
-    say(`${messageOf(error)}; what it says of masking is left out`);
-    return outputMask({ ...given, configured: undefined });
   }
 }
 
