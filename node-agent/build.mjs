@@ -2,7 +2,7 @@
  * `node node-agent/build.mjs FOLDER`: bundles the node's own package into the folder, one file for each process or
  * thread, with all packages but the two native ones. CommonJS, because Node starts it some 10 ms faster than ES modules.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -21,7 +21,7 @@ export async function bundle(folder) {
   rmSync(folder, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ENTRIES.map((entry) => join(SOURCES, entry)).filter((file) => existsSync(file)),
+    entryPoints: ENTRIES.map((entry) => join(SOURCES, entry)),
     outdir: folder,
     entryNames: '[name]',
     bundle: true,

@@ -166,7 +166,10 @@ interface Settings {
   refusal?: string;
 }
 
-/** Whatever is wrong with the agent's own configuration must not keep the command from running. */
+/**
+ * Whatever is wrong with the agent's own configuration must not keep the command from running. Nothing is recorded then:
+ * what it says of masking would not be heeded.
+ */
 async function readSettings({ mask: names, maskSecrets = false }: RunOptions): Promise<Settings> {
   let secrets = secretsOf({});
   try {

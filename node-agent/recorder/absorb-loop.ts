@@ -86,7 +86,7 @@ export class AbsorbLoop implements Absorbing {
         this.#end('left');
         return;
       }
-      const hasMore = absorber.step();
+      const hasMore = absorber.step(!this.#finish);
       this.#setTrouble(undefined, false);
       this.#events.stored(absorber.backlog());
       if (absorber.isOver) this.#end('ended');

@@ -315,7 +315,7 @@ describe('recording', () => {
     for (let size = 1; size <= spool.length; size += 7) {
       writeFileSync(segmentPath(temporary.dataDir, executionId, 0), spool.subarray(0, size));
       const absorber = new SpoolAbsorber(store, executionId);
-      absorber.step();
+      absorber.step(false);
       absorber.close();
       if (absorber.isOver) break;
     }

@@ -232,11 +232,11 @@ describe('node-agent run', () => {
       running: 0,
       log_lines: 2,
     });
-    expect(JSON.parse(agent('prune', '--older-than', '0', '--json').stdout.toString())).toEqual({
+    expect(JSON.parse(agent('prune', '--older-than', '0', '--json').stdout.toString())).toMatchObject({
       removed: [],
       kept: [],
     });
-    expect(agent('prune', '--older-than', '0').stdout.toString()).toBe('0 attempts removed\n');
+    expect(agent('prune', '--older-than', '0').stdout.toString()).toMatch(/^0 attempts removed, /);
     expect(agent('announce', '--all').stdout.toString()).toMatch(/^1 attempt is announced again: .* `--protocol 1`/);
     const unknown = agent('logs', 'a7b3a1de-0000-4000-8000-00000000000a');
     expect([unknown.status, unknown.stderr.toString()]).toEqual([1, expect.stringContaining('there is no attempt')]);

@@ -36,7 +36,7 @@ export class SpoolAbsorber {
   readonly #reader: SpoolReader;
   /** Where an absorber before this one has come to. */
   readonly #rest: SpoolState | undefined;
-  #lines: Record<Stream, OutputLines> = { stdout: new OutputLines(), stderr: new OutputLines() };
+  #lines: Record<Stream, OutputLines>;
   #writer: LogWriter;
   #keys: Keys | undefined;
   #header: SpoolHeader | undefined;
@@ -63,6 +63,7 @@ export class SpoolAbsorber {
     this.#keys = row && { key: row.key, attemptKey: row.attempt_key };
     this.#writer = row ? LogWriter.resume(store, row.key, row.log_lines) : LogWriter.atStart();
     this.#rest = state;
+    this.#lines = this.#linesFromRest(false);
     this.#useHeader(state && new SpoolReader(store.dataDir, executionId, { ...state, offset: 0 }));
     const isMissing = this.#reader.skipMissing();
     this.#startsEpoch = isMissing || (isAnotherStore && !row);
@@ -90,12 +91,13 @@ export class SpoolAbsorber {
 
   /**
    * Stores a part of what is in the spool.
+   * @param isLive whether more is to come: a line that stands unfinished is then shown to readers
    * @returns whether there may be more to read at once
    * @throws Error if the store cannot be written: the next step tries it again, with what has been read
    */
-  step(): boolean {
+  step(isLive = true): boolean {
     const hasMore = this.#read();
-    if (!hasMore) this.#addPartials(performance.now() - PARTIAL_MS);
+    if (!hasMore && isLive) this.#addPartials(performance.now() - PARTIAL_MS);
     this.#commit();
     return hasMore && !this.#isOver;
   }
@@ -108,6 +110,7 @@ export class SpoolAbsorber {
 
   /** Stores what is left of a spool whose recorder is gone, as far as it can be read. */
   finishTorn(): void {
+    if (!this.#keys && !this.#header) return; // nothing says what was recorded
     const torn = this.#reader.torn();
     if (torn) this.#take(torn);
     if (this.#reader.isDamaged) this.#addDamage('the file that kept them is damaged');
@@ -146,18 +149,32 @@ export class SpoolAbsorber {
         if (!this.#header) this.#setHeader(content);
         return;
       case 'lost':
-        this.#addLoss(JSON.parse(content.toString()) as LostOutput);
+        this.#parse<LostOutput>(content, (lost) => this.#addLoss(lost));
         return;
       case 'masked':
         this.#hooks.masked?.(Number(content.toString()));
         this.#hasChange = true;
         return;
       case 'end':
-        this.#endStreams();
-        this.#end = JSON.parse(content.toString()) as SpoolEnd;
-        this.#hasChange = true;
-        this.#writer.seal();
+        this.#parse<SpoolEnd>(content, (end) => {
+          this.#endStreams();
+          this.#end = end;
+          this.#hasChange = true;
+          this.#writer.seal();
+        });
     }
+  }
+
+  /** A power cut may have taken the content of a frame. */
+  #parse<T>(content: Buffer, take: (value: T) => void): void {
+    let value: T;
+    try {
+      value = JSON.parse(content.toString()) as T;
+    } catch {
+      this.#reader.setDamaged();
+      return;
+    }
+    take(value);
   }
 
   /** A new absorber that goes on in the middle of a segment has not seen the header. */
@@ -168,14 +185,21 @@ export class SpoolAbsorber {
   }
 
   #setHeader(content: Buffer): void {
-    this.#header = JSON.parse(content.toString()) as SpoolHeader;
+    this.#parse<SpoolHeader>(content, (header) => this.#useSpoolHeader(header));
+  }
+
+  #useSpoolHeader(header: SpoolHeader): void {
+    this.#header = header;
     this.#hooks = lineHooks();
     this.#seen = new SeenLines(this.#hooks.seen);
-    const { terminal: isTerminal = false } = this.#header;
-    const linesOf = (stream: Stream): OutputLines => new OutputLines({ rest: this.#rest?.[stream], isTerminal });
-    this.#lines = { stdout: linesOf('stdout'), stderr: linesOf('stderr') };
-    this.#lastTime ||= Date.parse(this.#header.execution.startedAt);
+    this.#lines = this.#linesFromRest(header.terminal === true);
+    this.#lastTime ||= Date.parse(header.execution.startedAt);
     this.#hasChange ||= !this.#keys;
+  }
+
+  #linesFromRest(isTerminal: boolean): Record<Stream, OutputLines> {
+    const linesOf = (stream: Stream): OutputLines => new OutputLines({ rest: this.#rest?.[stream], isTerminal });
+    return { stdout: linesOf('stdout'), stderr: linesOf('stderr') };
   }
 
   #addPartials(before: number): void {

@@ -17,7 +17,7 @@ import { forgetSpool } from './spools.js';
 import { END_ORPHAN } from './sql.js';
 
 /** What takes longer to absorb is left to a process of its own, so that no command and no connection waits for it. */
-const INLINE_BYTES = 4 * 1024 * 1024;
+const INLINE_BYTES = 1024 * 1024;
 
 /**
  * Ends running executions whose recorder is gone, each in transactions of its own. What the recorder could not store
@@ -86,7 +86,7 @@ function absorbRest(store: Store, executionId: string): { isEnded: boolean; posi
   if (!isThere || (row && row.status !== 'running')) return { isEnded: false };
   const absorber = new SpoolAbsorber(store, executionId);
   try {
-    while (absorber.step());
+    while (absorber.step(false));
     if (!absorber.isOver) absorber.finishTorn();
     return { isEnded: absorber.isOver, position: absorber.position };
   } finally {
