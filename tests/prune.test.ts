@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(async () => world.stop(), 30_000);
 
 function command(agent: NodeAgent, hiveUrl: string, ...args: string[]) {
-  const cli = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
+  const cli = join(projectRoot(), 'dist', 'node-agent', 'bundle', 'cli.js');
   const env = { ...agent.env, PATH: process.env['PATH'] ?? '', HIVE_URL: hiveUrl, NODE_API_KEY: key };
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { env, encoding: 'utf8' });
   return { status, stdout, stderr };

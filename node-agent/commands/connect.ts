@@ -16,13 +16,16 @@ export function connectCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.\nIf another one runs for this store, it ends with status 3.',
+      '\nNeeds what `join` stores, or NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.\nIf another one runs for this store, it ends with status 3.',
     )
     .action(async ({ protocol }: { protocol: '1' | '2' }) => {
-      refuseBlank('HIVE_URL', 'NODE_DATA_DIR');
+      refuseBlank('NODE_DATA_DIR', ...(readStoredConfig().api_key === undefined ? ['HIVE_URL'] : []));
       const { hiveUrl: url, apiKey, dataDir, name, logLevel, warnings } = readConfig();
       if (apiKey === undefined) {
-        throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
+        throw new NodeAgentError(
+          'config',
+          'this node has not joined a hive, and NODE_API_KEY is not set: see `node-agent join --help`',
+        );
       }
       // loaded only here, so that `run` starts its command without delay
       const { createLogger } = await import('../log.js');

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { executionsAfter } from '../store/executions.js';
 import { readLines } from '../store/read-lines.js';
 import { openStore } from '../store/open.js';
 import type { AttemptRow, ExecutionRow } from '../store/rows.js';
+import { AgentProcesses } from '../testing/agent-process.js';
 
 /** Built by `npm run build`, because these tests are about the process. */
 const CLI = new URL('../../dist/node-agent/cli.js', import.meta.url).pathname;
@@ -52,6 +53,7 @@ describe('node-agent run', () => {
       store.close();
     }
   }
+  const storedNow = () => new AgentProcesses(dataDir).executions().flatMap(({ lines }) => lines);
   const contents = () => recorded().lines.map((line) => line?.content);
 
   test('passes output through to the byte and records its lines', () => {
@@ -100,10 +102,26 @@ describe('node-agent run', () => {
     expect(contents().sort()).toEqual(['a', 'b']);
   });
 
-  test('exits with the status of the command', () => {
+  test('shows a prompt to a reader of the store while the command waits for an answer', async () => {
+    const child = start('--', 'sh', '-c', 'printf "Name? "; read name; echo "hello $name"');
+    let seen: LogLine[] = [];
+    while (seen.length === 0) {
+      await sleep(20);
+      if (existsSync(join(dataDir, 'node.db'))) seen = storedNow();
+    }
+    expect(seen).toMatchObject([{ output_type: 'stdout', content: 'Name? ', partial: true }]);
+    child.stdin?.end('Ann\n');
+    await once(child, 'exit');
+    expect(recorded().lines.map((line) => [line?.content, line?.partial])).toEqual([
+      ['Name? ', true],
+      ['hello Ann', undefined],
+    ]);
+  });
+
+  test('ends as the command ended', () => {
     expect(run('--', 'sh', '-c', 'exit 7').status).toBe(7);
     expect(recorded().executions).toMatchObject([{ status: 'failed', exit_code: 7 }]);
-    expect(run('--', 'sh', '-c', 'kill -TERM $$').status).toBe(143);
+    expect(run('--', 'sh', '-c', 'kill -TERM $$')).toMatchObject({ status: null, signal: 'SIGTERM' });
     expect(recorded().executions).toMatchObject([{ status: 'killed', exit_code: null }]);
     expect(run('--', join(directory, 'missing')).status).toBe(127);
     expect(recorded().executions).toMatchObject([{ status: 'failed', exit_code: 127, log_lines: 1 }]);
@@ -228,7 +246,7 @@ describe('node-agent run', () => {
     return spawn(process.execPath, [CLI, 'run', ...args], {
       cwd: directory,
       env: env(),
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
   }
 

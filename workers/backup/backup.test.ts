@@ -107,12 +107,14 @@ test('a backup, restored into an empty database, has every row; what is counted 
 
 test('what is written meanwhile is in a backup whole, or not at all', async () => {
   const path = join(folder, 'meanwhile');
-  let writing = true;
-  const writer = (async () => {
-    for (; writing;) await addAttempts(source, 5);
-  })();
-  await makeBackup(source.url, path).finally(() => (writing = false));
-  await writer;
+  const written = new AbortController();
+  const write = async (): Promise<void> => {
+    await addAttempts(source, 5);
+    if (!written.signal.aborted) await write();
+  };
+  const writing = write();
+  await makeBackup(source.url, path).finally(() => written.abort());
+  await writing;
   const { rows } = await checkBackup(path);
   expect(rows['attempt']).toBeGreaterThan(0);
   expect([rows['execution'], rows['log_page']]).toEqual([rows['attempt'], rows['attempt']]);

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -151,6 +160,20 @@ test('a configured port that is taken is refused with the name of its variable',
   } finally {
     taken.close();
   }
+});
+
+test('a database of another PostgreSQL is left alone, and the sentence says how to bring it along', async () => {
+  const dataDir = join(root, 'former');
+  mkdirSync(join(dataDir, 'postgres'), { recursive: true });
+  writeFileSync(join(dataDir, 'postgres', 'PG_VERSION'), '17\n');
+  writeFileSync(join(dataDir, 'postgres-password'), 'x');
+  await expect(startEmbedded({ dataDir, postgres: true, temporal: false }, logger)).rejects.toMatchObject({
+    code: 'other_postgres',
+    message: expect.stringMatching(
+      /postgres is of PostgreSQL 17, and .* has PostgreSQL 18: run `hive backup FILE` with .* before, then `hive restore --replace FILE`/,
+    ),
+  });
+  expect(readdirSync(join(dataDir, 'postgres'))).toEqual(['PG_VERSION']);
 });
 
 test('a data directory that is a file is refused', async () => {
