@@ -8,7 +8,11 @@ import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { backOff } from 'exponential-backoff';
 import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
-import { listNeedingBackfill, type AttemptCursor } from '../prisma/queries/list-needing-backfill.js';
+import {
+  listNeedingBackfill,
+  type AttemptCursor,
+  type AttemptLabels,
+} from '../prisma/queries/list-needing-backfill.js';
 import type { BackfillInput, DrainPosition, Trigger } from '../backfills/definitions.js';
 import { startUnlessRunning } from '../backfills/start.js';
 import type { TemporalDoor } from '../backfills/temporal-door.js';
@@ -63,7 +67,7 @@ export async function drainStep(
     () => undefined,
   );
   let { after, isListed } = input;
-  let listed: AttemptCursor[] = [];
+  let listed: (AttemptCursor & AttemptLabels)[] = [];
   let isLastPage = false;
   let location: BackfillInput['location'];
   try {
@@ -76,8 +80,8 @@ export async function drainStep(
           if (!location) return offline(window);
         }
         const next = listed.shift();
-        if (next) window.start(next.attemptId, location);
-        after = next ?? after;
+        if (next) window.start(next, location);
+        after = next ? { createdAt: next.createdAt, attemptId: next.attemptId } : after;
         isListed = isLastPage && listed.length === 0;
       }
       if (window.running.length === 0) break;
@@ -126,7 +130,7 @@ class Window {
     await Promise.race(this.#running.values());
   }
 
-  start(attemptId: string, location: BackfillInput['location']): void {
+  start({ attemptId, title, nodeName }: AttemptCursor & AttemptLabels, location: BackfillInput['location']): void {
     const { nodeId, organizationId, nodeTimeoutSeconds, trigger } = this.#input;
     const backfill: BackfillInput = {
       attemptId,
@@ -137,7 +141,7 @@ class Window {
       type: 'full_attempt',
       ...(location && { location }),
     };
-    this.#occupy(attemptId, this.#startAndEnd(backfill));
+    this.#occupy(attemptId, this.#startAndEnd(backfill, { title, nodeName }));
   }
 
   #occupy(attemptId: string, running: Promise<void>): void {
@@ -148,8 +152,8 @@ class Window {
     this.#running.set(attemptId, ended);
   }
 
-  async #startAndEnd(backfill: BackfillInput): Promise<void> {
-    const run = await this.#temporal.call('activity', (client) => startUnlessRunning(client, backfill));
+  async #startAndEnd(backfill: BackfillInput, labels: AttemptLabels): Promise<void> {
+    const run = await this.#temporal.call('activity', (client) => startUnlessRunning(client, backfill, labels));
     if (run) this.started++;
     else this.occupied++;
     await this.#end(backfill.attemptId);

@@ -45,26 +45,33 @@ const EXPECTED = new Set<FailureType>([
 ]);
 
 /**
- * @param revision the node's newest revision that the hive knew when it asked
  * @returns what enters the workflow's history for an error of an activity; never the message of an unknown error
  */
-export function toFailure(error: unknown, attemptId: string, revision?: bigint | null): unknown {
+export function toFailure(error: unknown, attemptId: string, known: KnownAtFailure = {}): unknown {
   const type = failureType(error);
-  if (type === undefined)
-    return isOurs(error) ? error : fail('node_error', attemptId, 'unexpected error, see the hive log');
-  return fail(type, attemptId, `${type}: attempt ${attemptId}`, revision);
+  if (type !== undefined) return fail(type, attemptId, `${type}: attempt ${attemptId}`, known);
+  return isOurs(error) ? error : fail('node_error', attemptId, 'unexpected error, see the hive log', known);
+}
+
+/** What the workflow needs to know of a step that has failed. */
+export interface KnownAtFailure {
+  /** The node's newest revision that the hive knew when it asked. */
+  revision?: bigint | null;
+  /** Lines that it had stored by then. */
+  linesPulled?: number;
 }
 
 export function fail(
   type: FailureType,
   attemptId: string,
   message = `${type}: attempt ${attemptId}`,
-  revision?: bigint | null,
+  { revision, linesPulled = 0 }: KnownAtFailure = {},
 ): ApplicationFailure {
+  const details = { ...(revision != null && { revision: String(revision) }), ...(linesPulled > 0 && { linesPulled }) };
   return ApplicationFailure.create({
     type,
     message,
-    ...(revision != null && { details: [{ revision: String(revision) }] }),
+    ...(Object.keys(details).length > 0 && { details: [details] }),
     nonRetryable: type === 'attempt_not_found' || type === 'attempt_not_shared',
     ...(EXPECTED.has(type) && { category: ApplicationFailureCategory.BENIGN }),
   });

@@ -115,7 +115,10 @@ export function createGatewayActivities(deps: GatewayActivityDeps) {
         if (settled && connection.protocol === 2) connection.acknowledge(attemptId, settled.revision, settled.state);
         return { ...linesOf(settled), linesPulled, ended: describeEnd(settled, failure) };
       } catch (error) {
-        const failure = isShutdown(context) ? fail('node_moved', attemptId) : toFailure(error, attemptId, revision);
+        const known = { revision, linesPulled: pulled.lines };
+        const failure = isShutdown(context)
+          ? fail('node_moved', attemptId, undefined, known)
+          : toFailure(error, attemptId, known);
         if (context.cancellationSignal.aborted && !isShutdown(context)) {
           const { position } = input;
           const lines = await countAttemptLines(database, attemptId).catch((cause: unknown) => {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import { findLease } from '../prisma/queries/lease.js';
 import { endTurns, listNodesToDrain } from '../prisma/queries/list-needing-backfill.js';
-import { settleBackfill, type Settlement } from '../prisma/queries/settle-backfill.js';
+import { settleBackfill, type AttemptLines, type Settlement } from '../prisma/queries/settle-backfill.js';
 import { listStaleBackfills } from '../prisma/queries/pending-backfills.js';
 import type { SyncState } from '../protocol/frames.js';
 import type { NodeLocation } from '../backfills/definitions.js';
@@ -39,6 +39,12 @@ export interface SweepPage {
   next?: string;
 }
 
+/** Counts are absent if the run goes on, and from hives of an older version. */
+export interface SettledAttempt extends Partial<AttemptLines> {
+  state: SyncState;
+  goesOn?: boolean;
+}
+
 /** Rows per listing, so that lists in a workflow's history stay small. */
 const PAGE_SIZE = 100;
 /** Nodes that one round drains: a few seconds of work for one hive. */
@@ -55,15 +61,15 @@ export function createHiveActivities(deps: HiveActivityDeps) {
 
     /**
      * Ends the run's hold on the attempt, unless the run has to go on.
-     * @returns the attempt's state; undefined if the attempt is gone
+     * @returns the attempt's state and what the hive has of it; undefined if the attempt is gone
      */
-    async settleAttempt(settlement: Settlement): Promise<{ state: SyncState; goesOn?: boolean } | undefined> {
+    async settleAttempt(settlement: Settlement): Promise<SettledAttempt | undefined> {
       const settled = await settleBackfill(database, settlement);
       if (!settled) return undefined;
-      const { state, goesOn = false } = settled;
+      const { state, executions, linesDeclared, linesStored, goesOn = false } = settled;
       if (goesOn) return { state, goesOn };
       countEnd(settled, settlement.reason ?? settlement.ending);
-      return { state };
+      return { state, executions, linesDeclared, linesStored };
     },
 
     /** Backfills the node's attempts that need it, newest first, for a few seconds. */
@@ -92,9 +98,9 @@ export function createHiveActivities(deps: HiveActivityDeps) {
     async drainConnectedNodes(): Promise<SweepPage> {
       const nodes = await listNodesToDrain(database, DRAINS_A_ROUND);
       const { backfillConcurrency: concurrency, nodeTimeoutSeconds } = deps;
-      const swept = await sweep(nodes, async (node) => {
+      const swept = await sweep(nodes, async ({ nodeName, ...node }) => {
         const drain = { ...node, concurrency, nodeTimeoutSeconds };
-        await temporal.call('activity', (client) => signalDrain(client, drain, 'schedule'));
+        await temporal.call('activity', (client) => signalDrain(client, drain, 'schedule', { nodeName }));
         return true;
       });
       for (const { item, error } of swept.failures) {

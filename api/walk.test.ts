@@ -6,7 +6,7 @@ import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../
 import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
 import { createNodeInvite } from '../prisma/queries/node-invite.js';
 import { forOrganization } from '../prisma/organization-scope.js';
-import type { BackfillDescription } from '../backfills/find.js';
+import type { BackfillDescription } from '../backfills/describe.js';
 import { createHttpServer } from './app.js';
 import { allRoutes } from './routes/index.js';
 import { isJsonResponse, type Route } from './route.js';

@@ -32,7 +32,7 @@ const backfills = {
     setTimeout(() => void complete({ nodeId }), 50);
     return Promise.resolve();
   },
-  start: ({ nodeId }: ConnectedNode, attemptId: string) => {
+  start: ({ nodeId }: ConnectedNode, { attemptId }: { attemptId: string }) => {
     if (running.has(attemptId)) return Promise.resolve(false);
     started.set(nodeId, [...(started.get(nodeId) ?? []), attemptId]);
     setTimeout(() => void complete({ attemptId }), 50);
@@ -131,10 +131,10 @@ test('a start that fails is tried again, and backfills that were started before 
     pino({ level: 'silent' }),
     {
       ...backfills,
-      start: (node, attemptId) => {
+      start: (node, attempt) => {
         const [first] = started.get(node.nodeId) ?? [];
-        if (failed !== undefined || first === undefined) return backfills.start(node, attemptId);
-        [before, failed] = [first, attemptId];
+        if (failed !== undefined || first === undefined) return backfills.start(node, attempt);
+        [before, failed] = [first, attempt.attemptId];
         return Promise.reject(new Error('Temporal is busy'));
       },
     },

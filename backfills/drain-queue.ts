@@ -6,7 +6,7 @@
  */
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
-import { listNeedingBackfill, stillToDrain } from '../prisma/queries/list-needing-backfill.js';
+import { listNeedingBackfill, stillToDrain, type AttemptLabels } from '../prisma/queries/list-needing-backfill.js';
 import type { ConnectedNode, NodeBackfills } from './for-nodes.js';
 
 /** A change is often followed by what describes it, or by the live pages that close its gap. */
@@ -107,7 +107,7 @@ export class DrainQueue {
     try {
       const attempts = await listNeedingBackfill(this.#database, nodeId, undefined, few + 1);
       if (attempts.length === 0) this.#open.delete(nodeId);
-      else if (this.#due.size === 0 || attempts.length > few) await this.#backfills.drain(node);
+      else if (this.#due.size === 0 || attempts.length > few) await this.#backfills.drain(node, attempts[0]?.nodeName);
       else await this.#startEach(node, attempts);
     } catch (error) {
       this.#open.delete(nodeId);
@@ -117,12 +117,12 @@ export class DrainQueue {
   }
 
   /** An attempt that has changed since its running backfill began is only looked at again by a drain. */
-  async #startEach(node: ConnectedNode, attempts: { attemptId: string }[]): Promise<void> {
+  async #startEach(node: ConnectedNode, attempts: ({ attemptId: string } & AttemptLabels)[]): Promise<void> {
     let areRunning = false;
-    for (const { attemptId } of attempts) {
-      if (!(await this.#backfills.start(node, attemptId))) areRunning = true;
+    for (const attempt of attempts) {
+      if (!(await this.#backfills.start(node, attempt))) areRunning = true;
     }
-    if (areRunning) await this.#backfills.drain(node);
+    if (areRunning) await this.#backfills.drain(node, attempts[0]?.nodeName);
   }
 
   async #lookAtOpen(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Finds backfills in Temporal: lists through its visibility store, and a single one through its workflow. */
-import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { isUuid } from '../protocol/uuid.js';
 import {
   progressQuery,
@@ -25,11 +25,14 @@ export interface ListedBackfill {
   endedAt: Date | null;
 }
 
-export interface BackfillDescription extends ListedBackfill {
-  /** Set while it runs; null if no worker answered in time. */
+/** What Temporal knows of a backfill. */
+export interface DescribedBackfill extends ListedBackfill {
+  /** How far it has come, or had come when it ended without a result; null if no worker answered in time. */
   progress: BackfillProgress | null;
   /** Set once the workflow has completed. */
   result: BackfillResult | null;
+  /** Why it ended without a result: a code. */
+  endReason: string | null;
 }
 
 export interface BackfillFilter {
@@ -135,7 +138,7 @@ function toDate(time: { seconds?: unknown; nanos?: number | null } | null | unde
 export async function describeBackfill(
   client: InstallationClient,
   { attemptId, organizationId }: AttemptRef,
-): Promise<BackfillDescription | undefined> {
+): Promise<DescribedBackfill | undefined> {
   const handle = client.workflow.getHandle(client.names.backfillId(attemptId));
   try {
     const info = await handle.describe();
@@ -145,7 +148,7 @@ export async function describeBackfill(
     const status = STATUS_BY_CODE[info.status.code] ?? 'running';
     // by the run id, because without it the result of a newer run could be waited for
     const ended = client.workflow.getHandle(info.workflowId, info.runId);
-    const result = status === 'completed' ? ((await ended.result()) as BackfillResult) : null;
+    const { result, endReason } = await endOf(ended, status);
     return {
       workflowId: info.workflowId,
       runId: info.runId,
@@ -156,12 +159,27 @@ export async function describeBackfill(
       outcome: attributes.get(searchAttributes.outcome) ?? result?.outcome ?? null,
       startedAt: info.startTime,
       endedAt: info.closeTime ?? null,
-      progress: status === 'running' ? await queryProgress(client, handle) : null,
+      progress: result ? null : await queryProgress(client, ended),
       result,
+      endReason,
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
+  }
+}
+
+async function endOf(
+  ended: WorkflowHandle,
+  status: BackfillStatus,
+): Promise<Pick<DescribedBackfill, 'result' | 'endReason'>> {
+  if (status === 'running') return { result: null, endReason: null };
+  if (status !== 'completed' && status !== 'failed') return { result: null, endReason: status };
+  try {
+    return { result: (await ended.result()) as BackfillResult, endReason: null };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    return { result: null, endReason: (error.cause instanceof ApplicationFailure && error.cause.type) || status };
   }
 }
 

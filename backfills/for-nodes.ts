@@ -1,4 +1,5 @@
 /** Backfills of a connected node: of all its attempts, by a drain, or of a single one. */
+import type { AttemptLabels } from '../prisma/queries/list-needing-backfill.js';
 import type { NodeLocation } from './definitions.js';
 import { signalDrain, startUnlessRunning } from './start.js';
 import type { TemporalDoor } from './temporal-door.js';
@@ -14,9 +15,9 @@ export interface NodeBackfills {
   /** The maximum number of backfills of one node that run at the same time. */
   readonly concurrency: number;
   /** Starts the node's drain, or signals the one that is running. @throws TemporalUnavailableError */
-  drain(node: ConnectedNode): Promise<void>;
+  drain(node: ConnectedNode, nodeName?: string | null): Promise<void>;
   /** Starts a backfill of one attempt. @returns false if one is already running @throws TemporalUnavailableError */
-  start(node: ConnectedNode, attemptId: string): Promise<boolean>;
+  start(node: ConnectedNode, attempt: { attemptId: string } & AttemptLabels): Promise<boolean>;
 }
 
 export interface NodeBackfillsOptions {
@@ -33,16 +34,17 @@ export function createNodeBackfills(options: NodeBackfillsOptions): NodeBackfill
   return {
     concurrency,
 
-    drain: ({ nodeId, organizationId }) =>
+    drain: ({ nodeId, organizationId }, nodeName = null) =>
       temporal.call('request', (client) =>
-        signalDrain(client, { nodeId, organizationId, concurrency, nodeTimeoutSeconds }, 'reconnect'),
+        signalDrain(client, { nodeId, organizationId, concurrency, nodeTimeoutSeconds }, 'reconnect', { nodeName }),
       ),
 
-    start: ({ nodeId, organizationId, sessionId }, attemptId) =>
+    start: ({ nodeId, organizationId, sessionId }, { attemptId, title, nodeName }) =>
       temporal.call('request', async (client) => {
         const location = { queue, sessionId };
         const attempt = { attemptId, nodeId, organizationId, location, nodeTimeoutSeconds };
-        const runId = await startUnlessRunning(client, { ...attempt, trigger: 'reconnect', type: 'full_attempt' });
+        const input = { ...attempt, trigger: 'reconnect', type: 'full_attempt' } as const;
+        const runId = await startUnlessRunning(client, input, { title, nodeName });
         return runId !== undefined;
       }),
   };

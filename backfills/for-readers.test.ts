@@ -501,5 +501,6 @@ test('a backfill is described even if no worker answers, but not to another orga
   expect(await backfills.describe(ref)).toMatchObject({ status: 'running', trigger: 'manual', nodeId, progress: null });
   expect(await backfills.describe({ ...ref, organizationId: randomUUID() })).toBeUndefined();
   await temporal.workflow.getHandle(temporal.names.backfillId(ref.attemptId)).terminate();
-  expect(await backfills.describe(ref)).toMatchObject({ status: 'terminated', result: null });
+  const result = { linesDeclared: 0, linesStored: 0, linesPulled: null, reason: 'terminated' };
+  expect(await backfills.describe(ref)).toMatchObject({ status: 'terminated', progress: null, result });
 }, 15_000);

@@ -21,15 +21,9 @@ import {
 } from '../prisma/queries/claim-backfill.js';
 import { resetAbandoned } from '../prisma/queries/pending-backfills.js';
 import { expediteSignal, type AttemptRef, type BackfillInput, type BackfillType, type Trigger } from './definitions.js';
-import {
-  describeBackfill,
-  findRunning,
-  listBackfills,
-  wasRunning,
-  type BackfillDescription,
-  type BackfillFilter,
-  type BackfillListing,
-} from './find.js';
+import { findRunning, listBackfills, wasRunning, type BackfillFilter, type BackfillListing } from './find.js';
+import type { AttemptLabels } from '../prisma/queries/list-needing-backfill.js';
+import { describeNewest, type BackfillDescription } from './describe.js';
 import { CANCELLED_SECONDS, endBackfill, untilEnded, type BackfillRun } from './end-backfill.js';
 import { countEnd, countRequest } from './metrics.js';
 import { InstallationNames, type Installation } from './installation.js';
@@ -145,9 +139,13 @@ export function createBackfills(options: BackfillsOptions): Backfills {
    * Starts after the end of a run that was cancelled before, or is stuck, which the start must not join.
    * @param stuckRun a run that was stuck a moment ago: between two tries of its task, it does not look so
    */
-  async function startByHand(input: BackfillInput, stuckRun: string | undefined): Promise<StartedBackfill> {
+  async function startByHand(
+    input: BackfillInput,
+    stuckRun: string | undefined,
+    labels?: AttemptLabels,
+  ): Promise<StartedBackfill> {
     const { attemptId } = input;
-    const start = () => temporal.call('management', (client) => startBackfill(client, input));
+    const start = () => temporal.call('management', (client) => startBackfill(client, input, labels));
     const started = await start();
     if (!started.joined) return started;
     const running = await find(attemptId);
@@ -179,7 +177,9 @@ export function createBackfills(options: BackfillsOptions): Backfills {
     if (typeof claim === 'string') return claim;
     const input = inputOf(claim, 'read', 'full_attempt');
     countRequest('read');
-    const starting = startClaimed(claim, () => temporal.call('request', (client) => startBackfill(client, input)))
+    const starting = startClaimed(claim, () =>
+      temporal.call('request', (client) => startBackfill(client, input, claim)),
+    )
       .then(({ joined }): ReadRequest => (joined ? 'joined' : 'started'))
       .catch(failed);
     return pTimeout(starting, { milliseconds: READ_WAIT_MS, fallback: () => 'requested' as const });
@@ -213,7 +213,7 @@ export function createBackfills(options: BackfillsOptions): Backfills {
       const stuckRun = before?.isStuck ? before.runId : undefined;
       const claim = await claimManualBackfill(scope, attempt.attemptId, cancelledRun);
       countRequest('manual');
-      if (claim) return startClaimed(claim, () => startByHand(inputOf(claim, 'manual', type), stuckRun));
+      if (claim) return startClaimed(claim, () => startByHand(inputOf(claim, 'manual', type), stuckRun, claim));
       return startByHand({ ...attempt, trigger: 'manual', type, nodeTimeoutSeconds }, stuckRun);
     },
 
@@ -240,7 +240,7 @@ export function createBackfills(options: BackfillsOptions): Backfills {
       }
     },
 
-    describe: (attempt) => temporal.call('management', (client) => describeBackfill(client, attempt)),
+    describe: (attempt) => describeNewest(temporal, database, attempt),
 
     async list({ organizationId }, filter) {
       const pageToken = filter.pageToken && tokens.open(filter.pageToken, organizationId);

@@ -1,7 +1,6 @@
 /** Starts, joins and signals workflows from the outside. Workflow code must not import this. */
 import { type WorkflowOptions, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import {
-  backfillOptions,
   drainSignal,
   expediteSignal,
   searchAttributes,
@@ -13,6 +12,8 @@ import {
   type Trigger,
 } from './definitions.js';
 import { wasRunning } from './find.js';
+import { drainSummary, labelledOptions } from './labels.js';
+import type { AttemptLabels } from '../prisma/queries/list-needing-backfill.js';
 import type { InstallationClient } from './installation.js';
 
 export interface StartedBackfill {
@@ -34,10 +35,14 @@ const BACKFILL_TIMEOUT = '24 hours';
  * Starts a backfill of the attempt, or joins and expedites the one that is running.
  * @throws what Temporal's client throws if the server can't be reached
  */
-export async function startBackfill(client: InstallationClient, input: BackfillInput): Promise<StartedBackfill> {
+export async function startBackfill(
+  client: InstallationClient,
+  input: BackfillInput,
+  labels?: AttemptLabels,
+): Promise<StartedBackfill> {
   const workflowId = client.names.backfillId(input.attemptId);
   for (let tries = 1; ; tries++) {
-    const runId = await startUnlessRunning(client, input);
+    const runId = await startUnlessRunning(client, input, labels);
     if (runId !== undefined) return { workflowId, runId, joined: false };
     const isRunning = await wasRunning(client.workflow.getHandle(workflowId).signal(expediteSignal, { joins: true }));
     if (!isRunning && tries < START_TRIES) continue; // it has just ended, perhaps without seeing what is wanted now
@@ -45,18 +50,22 @@ export async function startBackfill(client: InstallationClient, input: BackfillI
   }
 }
 
+const NO_LABELS: AttemptLabels = { title: null, nodeName: null };
+
 /**
  * Starts a backfill of the attempt, unless one is running.
+ * @param labels are shown in the Temporal UI
  * @returns its run id; undefined if one is already running
  * @throws what Temporal's client throws if the server can't be reached
  */
 export async function startUnlessRunning(
   client: InstallationClient,
   input: BackfillInput,
+  labels: AttemptLabels = NO_LABELS,
 ): Promise<string | undefined> {
   try {
     const handle = await client.workflow.start<BackfillAttempt>('backfillAttempt', {
-      ...backfillOptions(input),
+      ...labelledOptions(input, labels),
       workflowId: client.names.backfillId(input.attemptId),
       taskQueue: client.names.queue,
       workflowExecutionTimeout: BACKFILL_TIMEOUT,
@@ -77,15 +86,21 @@ export async function startUnlessRunning(
  */
 const DRAIN_BOUNDS = { workflowRunTimeout: '15 minutes', workflowExecutionTimeout: '1 day' } as const;
 
+/** Of a drain that a signal starts. */
+export interface StartedDrain {
+  /** Is shown in the Temporal UI. */
+  nodeName?: string | null;
+  bounds?: Pick<WorkflowOptions, 'workflowRunTimeout' | 'workflowExecutionTimeout'>;
+}
+
 /**
  * Tells the node's drain that attempts may need a backfill, and starts the drain if it is not running.
- * @param bounds of a drain that this starts
  */
 export async function signalDrain(
   client: InstallationClient,
   input: DrainInput,
   trigger: Trigger,
-  bounds: Pick<WorkflowOptions, 'workflowRunTimeout' | 'workflowExecutionTimeout'> = DRAIN_BOUNDS,
+  { nodeName = null, bounds = DRAIN_BOUNDS }: StartedDrain = {},
 ): Promise<void> {
   await client.workflow.signalWithStart<DrainNode, [{ trigger: Trigger }]>('drainNode', {
     ...bounds,
@@ -100,6 +115,6 @@ export async function signalDrain(
       { key: searchAttributes.trigger, value: trigger },
     ],
     priority: { priorityKey: TRIGGER_PRIORITY[trigger], fairnessKey: input.nodeId },
-    staticSummary: `drain of node ${input.nodeId}`,
+    staticSummary: drainSummary(input.nodeId, nodeName),
   });
 }

@@ -2,7 +2,7 @@
  * `node node-agent/build.mjs FOLDER`: bundles the node's own package into the folder, one file for each process or
  * thread, with all packages but the two native ones. CommonJS, because Node starts it some 10 ms faster than ES modules.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -11,15 +11,17 @@ const SOURCES = import.meta.dirname;
 const ROOT = join(SOURCES, '..');
 const { version, dependencies } = JSON.parse(readFileSync(join(SOURCES, 'package.json'), 'utf8'));
 
+/** What is loaded only where it is asked for: inside the others it would be read at each start. */
+const ON_DEMAND = 'masking/secret-patterns.ts';
 /** What is started as a process or thread, by its place among the sources. All stand in one folder. */
-const ENTRIES = ['run.ts', 'cli.ts', 'recorder/absorb-thread.ts', 'recorder/absorb-process.ts'];
+const ENTRIES = ['run.ts', 'cli.ts', 'recorder/absorb-thread.ts', 'recorder/absorb-process.ts', ON_DEMAND];
 
 /** @param folder absolute; its former content is removed */
 export async function bundle(folder) {
   rmSync(folder, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ENTRIES.map((entry) => join(SOURCES, entry)).filter((file) => existsSync(file)),
+    entryPoints: ENTRIES.map((entry) => join(SOURCES, entry)),
     outdir: folder,
     entryNames: '[name]',
     bundle: true,
@@ -27,7 +29,7 @@ export async function bundle(folder) {
     target: 'node20.19',
     format: 'cjs',
     // ws takes them where they are installed, and does without them
-    external: [...Object.keys(dependencies), 'bufferutil', 'utf-8-validate'],
+    external: [...Object.keys(dependencies), '*/secret-patterns.js', 'bufferutil', 'utf-8-validate'],
     banner: { js: "const sourceUrl = require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'sourceUrl', BUNDLED_VERSION: JSON.stringify(version) },
     legalComments: 'none', // all licences are in a file beside

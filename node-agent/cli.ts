@@ -8,6 +8,7 @@ import { joinCommand } from './commands/join.js';
 import { logsCommand } from './commands/logs.js';
 import { pruneCommand } from './commands/prune.js';
 import { runCommandCommand } from './commands/run.js';
+import { serviceCommand } from './commands/service.js';
 import { statusCommand } from './commands/status.js';
 import { runProgram } from './program.js';
 import { VERSION } from './version.js';
@@ -29,6 +30,7 @@ const program = new Command('node-agent')
   .addHelpText('after', ENVIRONMENT);
 void runProgram(program, [
   joinCommand,
+  serviceCommand,
   runCommandCommand,
   connectCommand,
   attemptsCommand,

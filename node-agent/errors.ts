@@ -1,5 +1,5 @@
 export type NodeAgentErrorCode =
-  'config' | 'usage' | 'store' | 'not_found' | 'hive' | 'line_too_large' | 'sealed' | 'running' | 'damaged';
+  'config' | 'usage' | 'store' | 'not_found' | 'hive' | 'line_too_large' | 'sealed' | 'running' | 'damaged' | 'service';
 
 /** A failure that a node-agent command expects: a code for programs, a sentence for people. */
 export class NodeAgentError extends Error {

@@ -72,7 +72,7 @@ test('a port that is taken is known before anything is started, and the sentence
 
 test.each(['HIVE_URL', 'NODE_API_KEY', 'NODE_DATA_DIR'])('a node with an empty %s does not connect', async (name) => {
   const env = { PATH: process.env['PATH'], NODE_API_KEY: 'x', NODE_DATA_DIR: directory, [name]: '' };
-  const cli = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
+  const cli = join(projectRoot(), 'dist', 'node-agent', 'bundle', 'cli.js');
   const running = promisify(execFile)(process.execPath, [cli, 'connect'], { env, cwd: directory, timeout: 20_000 });
   await expect(running).rejects.toMatchObject({ stderr: expect.stringContaining(`${name}: is`) });
   await expect(access(join(directory, '.node-agent'))).rejects.toMatchObject({ code: 'ENOENT' });

@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(async () => world.stop(), 30_000);
 
 function command(agent: NodeAgent, hiveUrl: string, ...args: string[]) {
-  const cli = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
+  const cli = join(projectRoot(), 'dist', 'node-agent', 'bundle', 'cli.js');
   const env = { ...agent.env, PATH: process.env['PATH'] ?? '', HIVE_URL: hiveUrl, NODE_API_KEY: key };
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { env, encoding: 'utf8' });
   return { status, stdout, stderr };
@@ -31,7 +31,8 @@ function command(agent: NodeAgent, hiveUrl: string, ...args: string[]) {
 function prune(agent: NodeAgent, hive: HiveHandle) {
   const { status, stdout, stderr } = command(agent, hive.url, 'prune', '--older-than', '0', '--json');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return JSON.parse(stdout) as { removed: string[]; kept: { attempt_id: string; reason: string }[] };
+  const { removed, kept } = JSON.parse(stdout) as { removed: string[]; kept: { attempt_id: string; reason: string }[] };
+  return { removed, kept };
 }
 
 /** Waits until the node, too, knows that it may prune as many attempts. */

@@ -4,12 +4,13 @@
  */
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { printableLines } from '../protocol/printable.js';
 import { DemoStage } from './demo/stage.js';
 import { showAttempt, showLinks } from './demo/report.js';
 
 const { values: options } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
 
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const say = (text: string) => process.stdout.write(`${printableLines(text)}\n`);
 const stage = await DemoStage.create();
 let exitCode = 1;
 

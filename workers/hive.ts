@@ -4,7 +4,7 @@ import { openSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { HiveUnreachableError } from '../api/client/client.js';
 import { hiveProgram } from './commands/program.js';
-import { printableLines } from './commands/output.js';
+import { printableLines } from '../protocol/printable.js';
 import { exitCodeOf } from './commands/usage.js';
 
 openSync(import.meta.dirname, 'r'); // a later build keeps the folders of builds that somebody has open

@@ -27,6 +27,15 @@ test('an error that refers to its connection is logged with its reason, and so a
   });
 });
 
+test('what nodes call themselves can not touch the terminal that shows the log', () => {
+  const lines: string[] = [];
+  const logger = createLogger({ logLevel: 'info', instanceId: 'test' }, { write: (line) => void lines.push(line) });
+  const name = 'a\u001b[2J\u009b31m\u202e\u200f\nb';
+  logger.info({ node: name }, name);
+  expect(lines[0]?.trimEnd()).not.toMatch(/[\p{Cc}\u202e\u200f]/u);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ node: name, msg: name });
+});
+
 function raise(): never {
   throw new Error('cannot be read');
 }

@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { serializeError } from '../api/error-serializer.js';
+import { printableLines } from '../protocol/printable.js';
 import type { HiveConfig } from './config.js';
 
 export type { Logger } from 'pino';
@@ -20,6 +21,7 @@ export function createLogger(
       level: config.logLevel,
       base: { instance: config.instanceId },
       timestamp: pino.stdTimeFunctions.isoTime,
+      hooks: { streamWrite: printableLines }, // JSON escapes fewer characters than terminals obey
       serializers: { err: serializeError },
       redact: {
         paths: DEPTHS.flatMap((depth) => SECRET_FIELDS.map((field) => depth + field)),

@@ -4,7 +4,7 @@ import { activityInfo, Context } from '@temporalio/activity';
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { GatewayActivities, MirrorInput, MirrorStep } from '../activities/gateway-activities.js';
-import type { HiveActivities } from '../activities/hive-activities.js';
+import type { HiveActivities, SettledAttempt } from '../activities/hive-activities.js';
 import {
   backfillOptions,
   expediteSignal,
@@ -49,10 +49,7 @@ class Fakes {
   location: NodeLocation | undefined = AT_ONE;
   /** What the steps answer, in order; the last one answers those that follow too. */
   mirror: Answer[] = [() => COMPLETE];
-  settle: (
-    fakes: Fakes,
-    settlement: Settlement,
-  ) => Promise<{ state: 'partial' | 'complete' | 'unavailable'; goesOn?: boolean }> = () =>
+  settle: (fakes: Fakes, settlement: Settlement) => Promise<SettledAttempt> = () =>
     Promise.resolve({ state: 'partial' });
   looks = 0;
   readonly steps: { queue: string; at: number; input: MirrorInput }[] = [];
@@ -372,6 +369,37 @@ test.concurrent(
     expect(JSON.stringify(own)).not.toContain('secret');
   },
 );
+
+test.concurrent.each<[string, Partial<Fakes>, string]>([
+  ['its node is away', { location: undefined }, 'node_offline'],
+  ['its node does not have the attempt', { mirror: [failing('attempt_not_found')] }, 'unavailable'],
+  ['live pages have closed the gap meanwhile', { location: undefined }, 'complete'],
+])(
+  'a backfill that ends before its first step is over (%s) counts what the hive has',
+  async (_what, given, outcome) => {
+    const state = outcome === 'complete' || outcome === 'unavailable' ? outcome : 'partial';
+    const counts = { executions: 2, linesDeclared: 1_416_000, linesStored: 1_415_000 };
+    const { handle } = await start({ ...given, settle: () => Promise.resolve({ state, ...counts }) });
+    const { linesDeclared, linesStored } = counts;
+    expect(await handle.result()).toMatchObject({ outcome, linesDeclared, linesStored, linesPulled: 0 });
+    expect(await handle.query(progressQuery)).toMatchObject({ phase: 'ended', ...counts });
+  },
+);
+
+test.concurrent('lines that a failing step had stored count as pulled, however the backfill ends', async () => {
+  const details = [{ linesPulled: 500 }];
+  const tooLarge = () => {
+    throw ApplicationFailure.create({ type: 'too_large', details });
+  };
+  const counts = { executions: 1, linesDeclared: 1000, linesStored: 540 };
+  const { handle, failure, fakes } = await start({
+    mirror: [() => PULLED, tooLarge],
+    settle: () => Promise.resolve({ state: 'partial', ...counts }),
+  });
+  await failure();
+  expect(await handle.query(progressQuery)).toMatchObject({ phase: 'ended', ...counts, linesPulled: 540 });
+  expect(fakes.settlements).toMatchObject([{ progressed: true }]);
+});
 
 test.concurrent(
   'a log that is too large ends the backfill at once, because each try would be a whole transfer',

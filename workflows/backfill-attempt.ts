@@ -17,6 +17,7 @@ import {
 } from '@temporalio/workflow';
 import type { GatewayActivities, MirrorStep } from '../activities/gateway-activities.js';
 import type { HiveActivities } from '../activities/hive-activities.js';
+import type { AttemptLines } from '../prisma/queries/settle-backfill.js';
 import {
   expediteSignal,
   progressQuery,
@@ -29,7 +30,7 @@ import {
   type NodeLocation,
   type Outcome,
 } from '../backfills/definitions.js';
-import { failureCode, hasNotStarted, knownRevision } from './step-failure.js';
+import { failureCode, hasNotStarted, knownRevision, linesPulledBefore } from './step-failure.js';
 
 const { locateNode } = proxyLocalActivities<HiveActivities>({ startToCloseTimeout: '10 seconds' });
 const { settleAttempt } = proxyActivities<HiveActivities>({
@@ -81,6 +82,13 @@ export async function backfillAttempt(input: BackfillInput): Promise<BackfillRes
     await CancellationScope.nonCancellable(() => backfill.settle('cancelled', 'cancelled'));
     throw hasFailed ? new CancelledFailure('the backfill was cancelled') : error;
   }
+}
+
+/** @returns codes of ours only */
+function describeOutcome(outcome: Outcome, reason = ''): string {
+  const why = reason === '' || reason === outcome ? '' : `, ${reason.replaceAll('_', ' ')}`;
+  const meaning = outcome === 'unavailable' ? ', what is missing will not come' : '';
+  return ` (${outcome.replaceAll('_', ' ')}${why}${meaning})`;
 }
 
 const isCancelled = () => CancellationScope.current().consideredCancelled;
@@ -139,6 +147,7 @@ class Backfill {
           patience = Math.min(patience * 2, MAX_PATIENCE_SECONDS); // busy, not dead
           continue;
         }
+        this.progress.linesPulled += linesPulledBefore(error);
         const ending = await this.#afterFailure(failureCode(error), knownRevision(error));
         if (ending) return ending;
         await this.#shortenHistory();
@@ -184,6 +193,7 @@ class Backfill {
       if (mayLookAgain) this.#looks++;
       return undefined;
     }
+    if (settled) this.#count(settled);
     if (ending === 'unavailable' && settled?.state === 'partial') return this.#end('partial', reason);
     // live pages may have closed the last gap in the meantime
     return this.#end(settled?.state === 'complete' ? 'complete' : ending, reason);
@@ -238,8 +248,7 @@ class Backfill {
   }
 
   #note(step: MirrorStep): void {
-    const { executions, linesDeclared, linesStored } = step;
-    Object.assign(this.progress, { executions, linesDeclared, linesStored });
+    this.#count(step);
     this.progress.linesPulled += step.linesPulled;
     this.progress.pulls++;
     if (step.looksAgain) this.#looks++;
@@ -251,6 +260,12 @@ class Backfill {
     }
     this.#waitsForAnswers = step.owesAnswers === true;
     this.#showStep();
+  }
+
+  /** Takes in what the hive has of the attempt now, if that is known. */
+  #count({ executions, linesDeclared, linesStored }: Partial<AttemptLines>): void {
+    if (executions === undefined || linesDeclared === undefined || linesStored === undefined) return;
+    Object.assign(this.progress, { executions, linesDeclared, linesStored });
   }
 
   #resultOf({ ended, notHeld }: MirrorStep): BackfillResult | undefined {
@@ -347,7 +362,7 @@ class Backfill {
 
   #end(outcome: Outcome, reason?: string): BackfillResult {
     upsertSearchAttributes([{ key: searchAttributes.outcome, value: outcome }]);
-    this.#show('ended');
+    this.#show('ended', describeOutcome(outcome, reason));
     const { linesDeclared, linesStored, linesPulled } = this.progress;
     return { outcome, linesDeclared, linesStored, linesPulled, ...(outcome !== 'complete' && reason && { reason }) };
   }
@@ -357,11 +372,11 @@ class Backfill {
   }
 
   /** Shows the progress in the Temporal UI. */
-  #show(phase: BackfillProgress['phase']): void {
+  #show(phase: BackfillProgress['phase'], how = ''): void {
     this.progress.phase = phase;
     const { executions, linesDeclared, linesStored, linesPulled } = this.progress;
     setCurrentDetails(
-      `**${phase.replaceAll('_', ' ')}**: ${linesStored} of ${linesDeclared} lines stored, ` +
+      `**${phase.replaceAll('_', ' ')}${how}**: ${linesStored} of ${linesDeclared} lines stored, ` +
         `${executions} executions, ${linesPulled} lines pulled by this backfill`,
     );
   }

@@ -181,7 +181,7 @@ test('a drain whose tasks fail forever ends when its time is up, and the next re
   const drain = newDrain();
   const untold = () => ({}) as DrainStep; // as from an activity of other code
   answers = [untold];
-  await signalDrain(world.client, drain, 'schedule', { workflowRunTimeout: '2 seconds' });
+  await signalDrain(world.client, drain, 'schedule', { bounds: { workflowRunTimeout: '2 seconds' } });
   const stuck = world.client.workflow.getHandle<DrainNode>(`drain/${drain.nodeId}`);
   const failure = (await stuck.result().catch((error: unknown) => error)) as WorkflowFailedError;
   expect(failure.cause).toBeInstanceOf(TimeoutFailure);
@@ -197,7 +197,7 @@ test('a drain that outlasts one run goes on in further runs, each of which is bo
   };
   answers = [...Array.from({ length: 40 }, () => slow), () => NOTHING];
   const drain = newDrain();
-  await signalDrain(world.client, drain, 'schedule', { workflowRunTimeout: '3 seconds' });
+  await signalDrain(world.client, drain, 'schedule', { bounds: { workflowRunTimeout: '3 seconds' } });
   const handle = world.client.workflow.getHandle<DrainNode>(`drain/${drain.nodeId}`);
   expect(await handle.result()).toEqual({ started: 40 });
   expect(runs.size).toBeGreaterThan(2);

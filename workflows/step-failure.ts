@@ -12,9 +12,18 @@ export function hasNotStarted(error: unknown): boolean {
 
 /** @returns the node's newest revision that the hive knew when it asked the node; undefined if that is unknown */
 export function knownRevision(error: unknown): string | undefined {
-  if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return undefined;
-  const [details] = (error.cause.details ?? []) as ({ revision?: string } | undefined)[];
-  return details?.revision;
+  return detailsOf(error).revision;
+}
+
+/** @returns how many lines the activity stored before it failed, as far as it could say so */
+export function linesPulledBefore(error: unknown): number {
+  return detailsOf(error).linesPulled ?? 0;
+}
+
+function detailsOf(error: unknown): { revision?: string; linesPulled?: number } {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return {};
+  const [details] = (error.cause.details ?? []) as ({ revision?: string; linesPulled?: number } | undefined)[];
+  return details ?? {};
 }
 
 /**

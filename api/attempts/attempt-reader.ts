@@ -12,7 +12,7 @@ import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { notFound } from '../problem.js';
 import { Recheck } from '../recheck.js';
 import { attemptView, executionView, nodeInfoView, syncView } from '../views/attempt.js';
-import { workflowUrlFor } from '../views/backfill.js';
+import { workflowUrlFor, type WorkflowUrl } from '../views/backfill.js';
 import { isUnderWay, WaitingReads } from './waiting-reads.js';
 
 /** Small, because an execution's metadata can have 256 KiB. */
@@ -55,7 +55,7 @@ export class AttemptReader {
   async read(options: ReadOptions): Promise<AttemptReading> {
     const row = await this.#find(options);
     const id = this.#deps.backfills.workflowIdOf(row.id);
-    return { etag: etagOf(row, id, options.principal), json: () => this.#json(row, id, options) };
+    return { etag: etagOf(row, id, this.#workflowUrl(options)), json: () => this.#json(row, id, options) };
   }
 
   async #find(options: ReadOptions): Promise<AttemptDetailRow> {
@@ -106,6 +106,10 @@ export class AttemptReader {
     return stopping ? AbortSignal.any([signal, stopping]) : signal;
   }
 
+  #workflowUrl({ principal, request }: ReadOptions): WorkflowUrl {
+    return workflowUrlFor(principal, this.#deps.workflowUrl, request);
+  }
+
   #recheck(request: Request): Recheck {
     return new Recheck(this.#deps, request, limitsOf(this.#deps).streamHeartbeatMs);
   }
@@ -121,7 +125,7 @@ export class AttemptReader {
   }
 
   async *#json(row: AttemptDetailRow, workflowId: string, options: ReadOptions): AsyncGenerator<string> {
-    const { scope, principal, request } = options;
+    const { scope, request } = options;
     const recheck = this.#recheck(request);
     yield `{"attempt":${JSON.stringify(attemptView(row))},"executions":[`;
     let separator = '';
@@ -131,7 +135,7 @@ export class AttemptReader {
       separator = ',';
     }
     const missing = row.linesStored < row.linesDeclared ? await listMissingLines(scope, row.id, MISSING_LISTED) : [];
-    const url = workflowUrlFor(principal, this.#deps.workflowUrl);
+    const url = this.#workflowUrl(options);
     const rest = {
       is_complete: row.allEnded,
       masked: Number(row.masked),
@@ -158,8 +162,8 @@ async function* executionBatches(scope: OrganizationScope, attemptId: string): A
 }
 
 /** A complete attempt's executions can't change unless its revision or the time it became complete changes too. */
-function etagOf(row: AttemptDetailRow, id: string, { role }: Principal): string | null {
+function etagOf(row: AttemptDetailRow, id: string, url: WorkflowUrl): string | null {
   if (row.state !== 'complete') return null;
-  const state = JSON.stringify([attemptView(row), nodeInfoView(row), syncView(row, [], { id, url: () => role })]);
+  const state = JSON.stringify([attemptView(row), nodeInfoView(row), syncView(row, [], { id, url })]);
   return `W/"${createHash('sha256').update(state).digest('base64url').slice(0, 22)}"`;
 }

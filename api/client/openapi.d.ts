@@ -1097,7 +1097,7 @@ export interface components {
              */
             last_full_sync_at: string | null;
             workflow_id: string | null;
-            /** @description Address in the Temporal UI; only admins get it. */
+            /** @description Address in the Temporal UI, for admins who can reach it; one on the hive’s own machine is given only there. */
             workflow_url: string | null;
             last_error: string | null;
             lines_declared: number;
@@ -1110,6 +1110,8 @@ export interface components {
             /** @description Whether a cancel paused the attempt: no backfill starts by itself until someone starts one. */
             held: boolean;
             unavailable_reason: string | null;
+            /** @description For the state `unavailable`: that what is missing will not come, and why. */
+            explanation: string | null;
             /** @description The first 100 ranges. */
             missing: components["schemas"]["MissingLines"][];
         };
@@ -1229,7 +1231,7 @@ export interface components {
              * @description RFC 3339, UTC
              */
             ended_at: string | null;
-            /** @description Address in the Temporal UI; only admins get it. */
+            /** @description Address in the Temporal UI, for admins who can reach it; one on the hive’s own machine is given only there. */
             workflow_url: string | null;
         };
         Backfill: {
@@ -1255,7 +1257,7 @@ export interface components {
              * @description RFC 3339, UTC
              */
             ended_at: string | null;
-            /** @description Address in the Temporal UI; only admins get it. */
+            /** @description Address in the Temporal UI, for admins who can reach it; one on the hive’s own machine is given only there. */
             workflow_url: string | null;
             /** @description While it runs. Null after that, or if no worker answered in time. */
             progress: {
@@ -1268,12 +1270,15 @@ export interface components {
                 lines_pulled: number;
                 pulls: number;
             } | null;
-            /** @description Once it has ended. */
+            /** @description Once it has ended, however it ended: what the hive had of the attempt then. For a backfill that was terminated or timed out: what it has now. */
             result: {
                 lines_declared: number;
                 lines_stored: number;
-                lines_pulled: number;
+                /** @description Null if it was ended from outside and nobody knows. */
+                lines_pulled: number | null;
                 reason: string | null;
+                /** @description For `unavailable`: that what is missing will not come, and why. */
+                explanation: string | null;
             } | null;
         };
         Health: {

@@ -46,7 +46,7 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
       query: backfillQuery,
       responses: { 200: backfillPage },
       errors: ['invalid_cursor', 'temporal_unavailable'],
-      handle: async ({ scope, principal, query }) => {
+      handle: async ({ scope, principal, query, request }) => {
         const filter = {
           nodeId: query.node_id,
           attemptId: query.attempt_id,
@@ -57,7 +57,7 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
         const listing = await backfills.list(scope, filter).catch((error: unknown) => {
           throw error instanceof PageTokenError ? invalidCursor() : error;
         });
-        const urlFor = workflowUrlFor(principal, workflowUrl);
+        const urlFor = workflowUrlFor(principal, workflowUrl, request);
         return answer(200, {
           backfills: listing.backfills.map((item) => listedBackfillView(item, urlFor)),
           next_cursor: listing.nextPageToken?.toString('base64url') ?? null,
@@ -75,10 +75,10 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
       params: attemptParams,
       responses: { 200: backfill },
       errors: ['not_found', 'temporal_unavailable'],
-      handle: async ({ scope, principal, params: { attempt_id: attemptId } }) => {
+      handle: async ({ scope, principal, params: { attempt_id: attemptId }, request }) => {
         const described = await backfills.describe(await attemptRef(scope, attemptId));
         if (!described) throw notFound('backfill');
-        return answer(200, backfillView(described, workflowUrlFor(principal, workflowUrl)));
+        return answer(200, backfillView(described, workflowUrlFor(principal, workflowUrl, request)));
       },
     }),
     route({

@@ -105,7 +105,10 @@ export const sync = z
     requested_at: nullableTime,
     last_full_sync_at: nullableTime,
     workflow_id: z.string().nullable(),
-    workflow_url: z.string().nullable().meta({ description: 'Address in the Temporal UI; only admins get it.' }),
+    workflow_url: z.string().nullable().meta({
+      description:
+        'Address in the Temporal UI, for admins who can reach it; one on the hive’s own machine is given only there.',
+    }),
     last_error: z.string().nullable(),
     lines_declared: count,
     lines_stored: count,
@@ -114,6 +117,9 @@ export const sync = z
       description: 'Whether a cancel paused the attempt: no backfill starts by itself until someone starts one.',
     }),
     unavailable_reason: z.string().nullable(),
+    explanation: z.string().nullable().meta({
+      description: 'For the state `unavailable`: that what is missing will not come, and why.',
+    }),
     missing: z.array(missingLines).max(100).meta({ description: 'The first 100 ranges.' }),
   })
   .meta({ id: 'Sync', description: 'How complete the hive’s copy of an attempt is.' });

@@ -36,7 +36,10 @@ export const listedBackfill = z.strictObject({
     .meta({ description: 'Once it has ended: complete, partial, unavailable, node_offline, cancelled or failed' }),
   started_at: time,
   ended_at: nullableTime,
-  workflow_url: z.string().nullable().meta({ description: 'Address in the Temporal UI; only admins get it.' }),
+  workflow_url: z.string().nullable().meta({
+    description:
+      'Address in the Temporal UI, for admins who can reach it; one on the hive’s own machine is given only there.',
+  }),
 });
 
 export const backfillProgress = z
@@ -59,11 +62,18 @@ export const backfill = listedBackfill
       .strictObject({
         lines_declared: count,
         lines_stored: count,
-        lines_pulled: count,
+        lines_pulled: count.nullable().meta({ description: 'Null if it was ended from outside and nobody knows.' }),
         reason: z.string().nullable(),
+        explanation: z.string().nullable().meta({
+          description: 'For `unavailable`: that what is missing will not come, and why.',
+        }),
       })
       .nullable()
-      .meta({ description: 'Once it has ended.' }),
+      .meta({
+        description:
+          'Once it has ended, however it ended: what the hive had of the attempt then. For a backfill that was terminated ' +
+          'or timed out: what it has now.',
+      }),
   })
   .meta({ id: 'Backfill' });
 

@@ -5,6 +5,7 @@ import type { StoredAttemptRow } from '../../prisma/queries/list-stored-attempts
 import type { StoredAttempt } from '../../protocol/stored-attempts.js';
 import type { attempt, execution, nodeInfo, sync } from '../schemas/attempt.js';
 import { iso } from '../schemas/common.js';
+import { whyUnavailable } from './unavailable.js';
 
 /** The node's own description, together with what the hive knows. */
 export function attemptView(row: AttemptRow): z.input<typeof attempt> {
@@ -84,6 +85,7 @@ export function syncView(
     retry_at: iso(row.retryAt),
     held: row.paused,
     unavailable_reason: row.unavailableReason,
+    explanation: row.state === 'unavailable' ? whyUnavailable(row.unavailableReason) : null,
     missing: missing.map(missingView),
   };
 }

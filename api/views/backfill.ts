@@ -1,15 +1,41 @@
+import type { Request } from 'express';
 import type { z } from 'zod';
-import type { BackfillDescription, ListedBackfill } from '../../backfills/find.js';
+import type { BackfillDescription } from '../../backfills/describe.js';
+import type { ListedBackfill } from '../../backfills/find.js';
 import type { Principal } from '../../prisma/queries/authenticate.js';
 import type { backfill, listedBackfill } from '../schemas/backfill.js';
 import { iso } from '../schemas/common.js';
+import { whyUnavailable } from './unavailable.js';
 
 /** The address of a workflow in the Temporal UI, or null. */
 export type WorkflowUrl = (workflowId: string, runId?: string) => string | null;
 
-/** @returns `workflowUrl` for an admin; for anyone else, a function that returns null */
-export function workflowUrlFor({ role }: Principal, workflowUrl: WorkflowUrl | undefined): WorkflowUrl {
-  return role === 'admin' && workflowUrl ? workflowUrl : () => null;
+/**
+ * Gives addresses only to whom they lead somewhere: to admins, and one on this machine itself, such as that of the
+ * embedded Temporal's UI, only in answers to requests from this machine.
+ */
+export function workflowUrlFor(
+  { role }: Principal,
+  workflowUrl: WorkflowUrl | undefined,
+  request: Request,
+): WorkflowUrl {
+  if (role !== 'admin' || !workflowUrl) return () => null;
+  const isHere = isFromThisMachine(request);
+  return (workflowId, runId) => {
+    const url = workflowUrl(workflowId, runId);
+    return url === null || isHere || !isLoopback(new URL(url).hostname) ? url : null;
+  };
+}
+
+/** A proxy that is not trusted hides from where a request comes, but not that it is one. */
+function isFromThisMachine(request: Request): boolean {
+  const isForwarded = request.get('x-forwarded-for') !== undefined || request.get('forwarded') !== undefined;
+  const isTrusting = request.ips.length > 0;
+  return (!isForwarded || isTrusting) && isLoopback(request.ip ?? '');
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|(::ffff:)?127(\.\d+){3}|\[?::1\]?)$/i.test(host);
 }
 
 export function listedBackfillView(item: ListedBackfill, workflowUrl: WorkflowUrl): z.input<typeof listedBackfill> {
@@ -43,7 +69,8 @@ export function backfillView(item: BackfillDescription, workflowUrl: WorkflowUrl
       lines_declared: result.linesDeclared,
       lines_stored: result.linesStored,
       lines_pulled: result.linesPulled,
-      reason: result.reason ?? null,
+      reason: result.reason,
+      explanation: item.outcome === 'unavailable' ? whyUnavailable(result.reason) : null,
     },
   };
 }

@@ -83,7 +83,7 @@ export class Stage {
   /** Connects a node agent whose store is in the directory, with an API key of its own. */
   async connectNode(hive: RunningHive, directory: string): Promise<RunningProgram> {
     const [apiKey = ''] = await this.newKeys(1);
-    const program = Program.start('node-agent/cli.js', {
+    const program = Program.start('node-agent/bundle/cli.js', {
       args: ['connect'],
       env: {
         NODE_DATA_DIR: directory,

@@ -4,7 +4,7 @@ import { latestExecution } from '../store/executions.js';
 import type { Store } from '../store/open.js';
 import { attemptSync, type AttemptRow, type ExecutionRow } from '../store/rows.js';
 import { countOption } from './options.js';
-import { print } from './print.js';
+import { jsonLine, print } from './print.js';
 import { tableLines } from './table.js';
 import { visible } from './terminal-text.js';
 import { withStore } from './with-store.js';
@@ -32,7 +32,7 @@ function asJson(store: Store, row: AttemptRow): string {
   const execution = latestExecution(store, row.key);
   const ended = { status: execution?.status ?? null, exit_code: execution?.exit_code ?? null };
   const own = { ...ended, command: commandOf(execution), masked };
-  return JSON.stringify({ ...attemptSync(row), ...own, sync_state, acknowledged: isAcknowledged(row), refused });
+  return jsonLine({ ...attemptSync(row), ...own, sync_state, acknowledged: isAcknowledged(row), refused });
 }
 
 function asTable(store: Store, rows: AttemptRow[]): string[] {

@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
+import { readStoredConfig } from '../config-file.js';
 import { dataDirectory, readConfig } from '../config.js';
 import { NodeAgentError } from '../errors.js';
+import { configuredPrune } from '../prune-rule.js';
 import { openStore } from '../store/open.js';
 import { whenNpmIsGone } from './npm-parent.js';
 
@@ -14,22 +16,28 @@ export function connectCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nNeeds NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.\nIf another one runs for this store, it ends with status 3.',
+      '\nNeeds what `join` stores, or NODE_API_KEY. SIGINT or SIGTERM ends it with status 0.\nIf another one runs for this store, it ends with status 3.',
     )
     .action(async ({ protocol }: { protocol: '1' | '2' }) => {
-      refuseBlank('HIVE_URL', 'NODE_DATA_DIR');
-      const { hiveUrl: url, apiKey, dataDir, name, logLevel } = readConfig();
+      refuseBlank('NODE_DATA_DIR', ...(readStoredConfig().api_key === undefined ? ['HIVE_URL'] : []));
+      const { hiveUrl: url, apiKey, dataDir, name, logLevel, warnings } = readConfig();
       if (apiKey === undefined) {
-        throw new NodeAgentError('config', 'NODE_API_KEY: is not set; allowed: a key made by `hive key create NAME`');
+        throw new NodeAgentError(
+          'config',
+          'this node has not joined a hive, and NODE_API_KEY is not set: see `node-agent join --help`',
+        );
       }
       // loaded only here, so that `run` starts its command without delay
       const { createLogger } = await import('../log.js');
+      const { pruneAutomatically } = await import('../connection/automatic-prune.js');
       const { followStore } = await import('../connection/follow-store.js');
       const { Presence } = await import('../connection/presence.js');
       const { stayConnected, DELAYS } = await import('../connection/stay-connected.js');
       const connectionsV1 =
         protocol === '1' ? (await import('../connection/v1/connection.js')).connectionsV1 : () => undefined;
+      const rule = protocol === '2' ? configuredPrune(readStoredConfig().prune) : undefined;
       const logger = createLogger(logLevel);
+      for (const warning of warnings) logger.warn(warning);
       dataDirectory(process.env, (sentence) => logger.info(sentence));
       const follow = {
         open: () => openStore(dataDir, { say: (sentence) => logger.error(sentence) }),
@@ -38,9 +46,24 @@ export function connectCommand(): Command {
       };
       await followStore(follow, async (store, signal) => {
         const presence = Presence.take(store.dataDir, url, logger);
+        const stop = new AbortController();
+        const until = AbortSignal.any([signal, stop.signal]);
+        const hive = { hiveUrl: url, apiKey };
+        const pruning = rule
+          ? pruneAutomatically({
+              store,
+              rule,
+              hive,
+              logger,
+              signal: until,
+              pruned: (outcome) => presence.pruned(outcome),
+            })
+          : undefined;
         try {
           await stayConnected({ url, apiKey, name, store, logger, signal, watch: presence }, DELAYS, connectionsV1());
         } finally {
+          stop.abort();
+          await pruning;
           presence.release();
         }
       });

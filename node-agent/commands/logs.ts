@@ -9,8 +9,8 @@ import type { Store } from '../store/open.js';
 import type { ExecutionRow } from '../store/rows.js';
 import { soundLines } from '../store/sound-lines.js';
 import { countOption, uuidOption } from './options.js';
-import { print } from './print.js';
-import { safeJson, safeLine } from './terminal-text.js';
+import { jsonLine, print } from './print.js';
+import { safeLine } from './terminal-text.js';
 import { withStore } from './with-store.js';
 
 /** How often a running execution is looked at. */
@@ -80,27 +80,30 @@ class LogPrinter {
         continue;
       }
       const { tail } = this.#options;
-      const state = known ?? { through: tail === undefined ? 0 : Math.max(0, through - tail), begun: new Map() };
+      const state = known ?? {
+        through: tail === undefined ? 0 : Math.max(0, through - tail),
+        begun: new Map<OutputType, string>(),
+      };
       this.#read.set(id, state);
       for (const item of soundLines(this.#store, key, state.through, through)) {
         if (item.kind === 'line') yield* this.#shown(id, item.seq, item.line, state.begun);
         else this.#nameDamaged(id, item);
       }
       state.through = through;
-      if (isOver) for (const rest of state.begun.values()) yield onTerminal(rest, safeLine);
+      if (isOver) for (const rest of state.begun.values()) yield shownText(rest);
     }
   }
 
   *#shown(id: string, seq: number, line: LogLine, begun: Map<OutputType, string>): Generator<string> {
     if (this.#options.json) {
-      yield onTerminal(JSON.stringify({ execution_id: id, seq, ...line }), safeJson);
+      yield jsonLine({ execution_id: id, seq, ...line });
       return;
     }
     const content = (begun.get(line.output_type) ?? '') + line.content;
     if (line.partial === true) begun.set(line.output_type, content);
     else {
       begun.delete(line.output_type);
-      yield onTerminal(content, safeLine);
+      yield shownText(content);
     }
   }
 
@@ -111,8 +114,8 @@ class LogPrinter {
   }
 }
 
-function onTerminal(text: string, safe: (text: string) => string): string {
-  return process.stdout.isTTY ? safe(text) : text;
+function shownText(content: string): string {
+  return process.stdout.isTTY ? safeLine(content) : content;
 }
 
 function warn(sentence: string): void {

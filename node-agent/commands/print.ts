@@ -1,3 +1,5 @@
+import { safeJson } from './terminal-text.js';
+
 const BLOCK_CHARACTERS = 64 * 1024;
 
 /** Prints lines as fast as they are read. If the reader goes away (`| head`), printing ends without an error. */
@@ -27,4 +29,10 @@ function write(text: string): Promise<void> {
       else resolve();
     });
   });
+}
+
+/** @returns the value as one line of JSON, which does nothing to a terminal if it reaches one */
+export function jsonLine(value: object): string {
+  const json = JSON.stringify(value);
+  return process.stdout.isTTY ? safeJson(json) : json;
 }

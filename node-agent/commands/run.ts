@@ -84,23 +84,24 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   const launch = readLaunch();
   const onTerminal = options.tty ?? isatty(1);
   if (onTerminal && !launch.hasParent) launchAgain();
-  const dataDir = dataDirOrNone();
-  const refusal = options.strict ? whyNotRecorded(dataDir) : undefined;
-  if (refusal !== undefined) {
-    say(`${refusal}, so the command does not run (--strict)`);
+  const settings = await readSettings(options);
+  const refusal = settings.refusal ?? (options.strict ? whyNotStored(settings.dataDir) : undefined);
+  if (refusal !== undefined && options.strict) {
+    say(`${refusal}; the command does not run, because of --strict`);
     process.exitCode = REFUSED;
     return;
   }
   const attemptId = options.attempt ?? attemptAround() ?? randomUUID();
-  if (!options.quiet) say(`attempt ${attemptId}`);
+  if (refusal !== undefined) say(`${refusal}; the command runs unrecorded`);
+  else if (!options.quiet) say(`attempt ${attemptId}`);
   const verdict = new Verdict(launch.verdictFd);
   const end = await runCommand({
     launch,
     argv: lastArguments(command.length) ?? command.map((word) => Buffer.from(word)),
-    environment: commandEnvironment(launch.environment, { attemptId, secrets: secrets() }),
+    environment: commandEnvironment(launch.environment, { attemptId, secrets: settings.secrets }),
     onTerminal: onTerminal && launch.hasParent,
     lingerSeconds: options.linger,
-    begin: recorderOf(command, options, { attemptId, dataDir, mask: await maskOf(options), onTerminal }),
+    ...(refusal === undefined && { begin: recorderOf(command, options, { ...settings, attemptId, onTerminal }) }),
     headCommit: () => gitState(workingDirectory()).headCommit,
     say,
     started: (pid) => verdict.started(pid),
@@ -110,10 +111,8 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   else endWithoutLibc(end);
 }
 
-interface RecordedAs {
+interface RecordedAs extends Pick<Settings, 'dataDir' | 'mask'> {
   attemptId: string;
-  dataDir: string | undefined;
-  mask: OutputMask | undefined;
   onTerminal: boolean;
 }
 
@@ -155,6 +154,39 @@ function recorderOf(
   };
 }
 
+interface Settings {
+  /** Undefined if there can be none. */
+  dataDir?: string | undefined;
+  /** The agent's own credentials. */
+  secrets: string[];
+  /** Undefined if there is nothing to mask. */
+  mask?: OutputMask | undefined;
+  /** Why nothing can be recorded. */
+  refusal?: string;
+}
+
+/**
+ * Whatever is wrong with the agent's own configuration must not keep the command from running. Nothing is recorded then:
+ * what it says of masking would not be heeded.
+ */
+async function readSettings(options: RunOptions): Promise<Settings> {
+  try {
+    const stored = readStoredConfig();
+    const secrets = secretsOf(stored);
+    const mask = await outputMask({
+      own: secrets,
+      names: options.mask,
+      secrets: options.maskSecrets === true,
+      configured: stored.mask,
+      env: process.env,
+      warn: say,
+    });
+    return { secrets, mask, dataDir: dataDirectory(process.env, say) };
+  } catch (error) {
+    return { secrets: secretsOf({}), refusal: messageOf(error) };
+  }
+}
+
 /** @returns the attempt of the run that this one is nested in */
 function attemptAround(): string | undefined {
   const given = process.env['HIVESYNC_ATTEMPT_ID']?.toLowerCase();
@@ -169,43 +201,13 @@ function workingDirectory(): string | undefined {
   }
 }
 
-/** @returns undefined if there can be none: the recording will say so, and the command runs all the same */
-function dataDirOrNone(): string | undefined {
-  try {
-    return dataDirectory(process.env, say);
-  } catch {
-    return undefined;
-  }
-}
-
 /** @returns one sentence, or undefined if it can be recorded */
-function whyNotRecorded(dataDir: string | undefined): string | undefined {
+function whyNotStored(dataDir: string | undefined): string | undefined {
   try {
     openStore(dataDir ?? dataDirectory(), { busyTimeoutMs: BUSY_TIMEOUT_MS }).close();
     return undefined;
   } catch (error) {
     return isBusy(error) ? undefined : messageOf(error);
-  }
-}
-
-/** The agent's own credentials, as far as they can be read. */
-function secrets(): string[] {
-  try {
-    return secretsOf(readStoredConfig());
-  } catch {
-    return secretsOf({}); // maskOf says what is wrong
-  }
-}
-
-/** @returns undefined if there is nothing to mask */
-async function maskOf(options: RunOptions): Promise<OutputMask | undefined> {
-  const sources = { own: secrets(), names: options.mask, secrets: options.maskSecrets === true };
-  const given = { ...sources, env: process.env, warn: say };
-  try {
-    return await outputMask({ ...given, configured: readStoredConfig().mask });
-  } catch (error) {
-    say(`${messageOf(error)}; what it says of masking is left out`);
-    return outputMask({ ...given, configured: undefined });
   }
 }
 

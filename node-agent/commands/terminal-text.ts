@@ -1,15 +1,14 @@
 /** Text that others wrote, on its way to a terminal: it must not move the cursor, hide, or change what is shown elsewhere. */
 
 /** All of C0, DEL and C1, and what turns or joins the direction of text. */
-// eslint-disable-next-line no-control-regex -- finding them is what it is for
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 /** Colours and styles, which end with the line. */
-// eslint-disable-next-line no-control-regex -- as above
+// eslint-disable-next-line no-control-regex -- finding them is what it is for
 const STYLE = /\u001b\[[\d;:]*m/;
 const RESET = '\u001b[0m';
 /** Characters that take up two columns: East Asian wide ones, and emoji. */
 const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[^\u0000-\uffff]/u;
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{10000}-\u{10ffff}]/u;
 const NO_WIDTH = /\p{Mark}|\u200b|\u200d|\ufe0f/u;
 
 /** @returns the text in one line, with every character visible that could do something to a terminal */

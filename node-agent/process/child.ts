@@ -3,6 +3,8 @@ import { constants } from 'node:os';
 import * as c from './constants.js';
 import type { Libc } from './libc.js';
 
+const LOOK_MS = 2000;
+
 /** `signal` is a number; one of the two is set. */
 export interface ChildEnd {
   code: number | null;
@@ -22,6 +24,8 @@ export class Child {
   readonly #events: ChildEvents;
   readonly #look = () => this.look();
   #end: ChildEnd | undefined;
+  /** Looks now and then, so that no lost signal matters; it also keeps this process alive until the child's end. */
+  readonly #looking = setInterval(() => this.look(), LOOK_MS);
 
   /** @param pid waited for from now on; an end that has come already is reported at once */
   constructor(libc: Libc, pid: number, events: ChildEvents) {
@@ -54,6 +58,7 @@ export class Child {
     }
     this.#end = low === 0 ? { code: high, signal: null } : { code: null, signal: low };
     process.off('SIGCHLD', this.#look);
+    clearInterval(this.#looking);
     this.#events.ended(this.#end);
   }
 }

@@ -12,7 +12,8 @@ const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2
 export interface PlainSpawnOptions {
   argv: readonly Buffer[];
   environment: readonly Buffer[];
-  output: (type: OutputType, bytes: Buffer) => void;
+  /** Without it the command runs on this process's own descriptors. */
+  output?: (type: OutputType, bytes: Buffer) => void;
 }
 
 export async function plainSpawn({ argv, environment, output }: PlainSpawnOptions): Promise<StartResult> {
@@ -21,7 +22,10 @@ export async function plainSpawn({ argv, environment, output }: PlainSpawnOption
   const [askedToLeave, leave] = resolvable<undefined>();
   let isOver = false;
   try {
-    const child = spawn(file, args, { stdio: ['inherit', 'pipe', 'pipe'], env: variables(environment) });
+    const child = spawn(file, args, {
+      stdio: output ? ['inherit', 'pipe', 'pipe'] : 'inherit',
+      env: variables(environment),
+    });
     const failure = await new Promise<string | undefined>((resolve) => {
       child.once('spawn', () => resolve(undefined));
       child.once('error', (error) => resolve(codeOf(error)));
@@ -42,7 +46,7 @@ export async function plainSpawn({ argv, environment, output }: PlainSpawnOption
       pid,
       ended,
       askedToLeave,
-      output: new StreamOutput(child.stdout, child.stderr, output),
+      output: new StreamOutput({ stdout: child.stdout, stderr: child.stderr }, output),
       close: () => undefined,
     };
   } catch (error) {
@@ -63,13 +67,11 @@ class StreamOutput implements CommandOutput {
   readonly closed: Promise<void>;
   readonly #streams: ReadonlyMap<OutputType, Readable>;
 
-  constructor(stdout: Readable, stderr: Readable, output: (type: OutputType, bytes: Buffer) => void) {
-    this.#streams = new Map([
-      ['stdout', stdout],
-      ['stderr', stderr],
-    ]);
+  constructor(streams: Record<OutputType, Readable | null>, output: PlainSpawnOptions['output']) {
+    const types = ['stdout', 'stderr'] as const;
+    this.#streams = new Map(types.flatMap((type) => (streams[type] ? [[type, streams[type]]] : [])));
     const closed = [...this.#streams].map(([type, stream]) => {
-      stream.on('data', (bytes: Buffer) => output(type, bytes));
+      stream.on('data', (bytes: Buffer) => output?.(type, bytes));
       stream.on('error', () => undefined); // 'close' follows
       return new Promise<void>((resolve) => stream.once('close', resolve));
     });

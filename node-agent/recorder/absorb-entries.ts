@@ -7,11 +7,12 @@ const ABSORB_PROCESS = new URL('./absorb-process.js', import.meta.url);
 
 /** Starts a process that absorbs what a recorder has left, and that outlives this one. */
 export function startAbsorbProcess(dataDir: string, executionId: string): void {
+  const { LD_LIBRARY_PATH: libraries } = process.env; // Node itself may need it
   const child = spawn(process.execPath, [fileURLToPath(ABSORB_PROCESS), dataDir, executionId], {
     detached: true,
     stdio: 'ignore',
     cwd: '/',
-    env: {},
+    env: libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries },
   });
   child.on('error', () => undefined); // the next command that opens the store absorbs it
   child.unref();

@@ -17,13 +17,9 @@ export type FromThread =
   | { warn: string }
   | { finished: AbsorbOutcome };
 
-export interface ThreadEvents extends AbsorbEvents {
-  warn: (sentence: string) => void;
-}
-
 export class AbsorbThread implements Absorbing {
   readonly #worker: Worker;
-  readonly #events: ThreadEvents;
+  readonly #events: AbsorbEvents;
   /** The thread waits for output, so that it has to be told of it. */
   #isIdle = false;
   /** It has not been told of the latest output. */
@@ -31,7 +27,7 @@ export class AbsorbThread implements Absorbing {
   #isGone = false;
   #finished: ((outcome: AbsorbOutcome) => void) | undefined;
 
-  constructor(data: ThreadData, events: ThreadEvents) {
+  constructor(data: ThreadData, events: AbsorbEvents) {
     this.#events = events;
     this.#worker = new Worker(ABSORB_THREAD, { workerData: data, env: {}, execArgv: [] });
     this.#worker.unref();

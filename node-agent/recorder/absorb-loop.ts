@@ -1,8 +1,9 @@
 /** Absorbs a spool while its recorder appends to it. */
-import { codeOf, isBusy, NodeAgentError } from '../errors.js';
+import { codeOf, isBusy, isDamage, NodeAgentError } from '../errors.js';
 import { findExecution, markDropped } from '../store/executions.js';
 import type { Store } from '../store/open.js';
 import { SpoolAbsorber } from './spool-absorber.js';
+import { spoolBytes } from './spool-files.js';
 
 /** The longest that output waits for its transaction. */
 const BATCH_MS = 100;
@@ -10,6 +11,8 @@ const RETRY_MS = 500;
 /** While another process writes: the shortest delay until the next try, and how much longer it may be. */
 const BUSY_RETRY_MS = [5, 20] as const;
 const REPLACED_MS = 1000;
+/** A disk that damages one store after the other is no place for a store. */
+const MAX_SET_ASIDE = 3;
 /** What is absorbed at the end while the recorder waits; more is left to a process of its own. */
 export const REST_BYTES = 1024 * 1024;
 
@@ -21,6 +24,8 @@ export interface AbsorbEvents {
   stored: (backlogBytes: number) => void;
   /** @param code why the store can't be written at the moment; undefined once it can */
   trouble: (code: string | undefined, isBusy: boolean) => void;
+  /** Says one sentence to the person at the terminal. */
+  warn: (sentence: string) => void;
   /** The execution can't be absorbed any more. */
   over: (outcome: 'sealed' | 'replaced') => void;
 }
@@ -45,6 +50,9 @@ export class AbsorbLoop implements Absorbing {
   #delayMs = 0;
   #lookedAt = performance.now();
   #troubleCode: string | undefined;
+  /** The store is another one than before: nothing of the spool is in it. */
+  #isAnotherStore = false;
+  #timesSetAside = 0;
   #finish: { until: number; resolve: (outcome: AbsorbOutcome) => void } | undefined;
   #outcome: AbsorbOutcome | undefined;
 
@@ -78,7 +86,7 @@ export class AbsorbLoop implements Absorbing {
         this.#end('left');
         return;
       }
-      const hasMore = absorber.step();
+      const hasMore = absorber.step(!this.#finish);
       this.#setTrouble(undefined, false);
       this.#events.stored(absorber.backlog());
       if (absorber.isOver) this.#end('ended');
@@ -94,23 +102,56 @@ export class AbsorbLoop implements Absorbing {
     }
   }
 
-  /** @returns undefined if the store is not the one that it was */
+  /** @returns undefined if the store was replaced, and the spool is gone with it */
   #opened(): SpoolAbsorber | undefined {
-    const store = (this.#store ??= this.#open());
+    this.#store ??= this.#open();
     if (this.#finish || performance.now() - this.#lookedAt >= REPLACED_MS) {
       this.#lookedAt = performance.now();
-      if (store.isReplaced()) {
+      if (this.#store.isReplaced() && !this.#goOnInNextStore(this.#store)) {
         this.#end('replaced');
         return undefined;
       }
     }
-    return (this.#absorber ??= new SpoolAbsorber(store, this.#executionId));
+    this.#store ??= this.#open();
+    return (this.#absorber ??= new SpoolAbsorber(this.#store, this.#executionId, this.#isAnotherStore));
+  }
+
+  /** @returns whether the spool is still there */
+  #goOnInNextStore(store: Store): boolean {
+    if (spoolBytes(store.dataDir, this.#executionId) === 0) return false;
+    this.#leaveStore();
+    this.#events.warn(
+      `the store in ${store.dataDir} was deleted or replaced; what is kept of the command's output goes into the new one`,
+    );
+    return true;
+  }
+
+  #leaveStore(): void {
+    this.#absorber?.close();
+    this.#store?.close();
+    [this.#absorber, this.#store, this.#isAnotherStore] = [undefined, undefined, true];
+  }
+
+  /** @returns whether another store has taken the place of this one */
+  #setAside(error: unknown): boolean {
+    if (!this.#store || ++this.#timesSetAside > MAX_SET_ASIDE) return false;
+    try {
+      this.#store.setAside(error, (sentence) => this.#events.warn(sentence));
+    } catch {
+      return false; // the damage is told as what keeps the store from being written
+    }
+    this.#leaveStore();
+    return true;
   }
 
   #failed(error: unknown): void {
     if (error instanceof NodeAgentError && error.code === 'sealed') {
       this.#markMissing();
       this.#end('sealed');
+      return;
+    }
+    if (isDamage(error) && this.#setAside(error)) {
+      this.#schedule(0);
       return;
     }
     const busy = isBusy(error);

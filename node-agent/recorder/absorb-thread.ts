@@ -15,7 +15,9 @@ if (!port) throw new Error('this is not a thread');
 const post = (message: FromThread): void => port.postMessage(message);
 
 yieldToOthers();
-const loop = new AbsorbLoop(() => openForRecording(dataDir, (sentence) => post({ warn: sentence })), executionId, {
+const warn = (sentence: string): void => post({ warn: sentence });
+const loop = new AbsorbLoop(() => openForRecording(dataDir, warn), executionId, {
+  warn,
   stored: (backlogBytes) => post({ backlogBytes }),
   trouble: (code, isBusy) => post({ trouble: { code, isBusy } }),
   over: (outcome) => post({ over: outcome }),

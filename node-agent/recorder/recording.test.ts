@@ -250,11 +250,39 @@ describe('recording', () => {
     expect(files()).toEqual([]);
   });
 
-  test('says that its store was deleted or replaced, once', async () => {
+  /** Has SQLite find the store damaged at its next write. */
+  function damage(): void {
+    const path = join(temporary.dataDir, 'node.db');
+    temporary.store.value('PRAGMA wal_checkpoint(TRUNCATE)');
+    const bytes = readFileSync(path);
+    writeFileSync(path, bytes.fill(0xff, 4096), { flag: 'r+' });
+  }
+
+  test.each([
+    ['deleted or replaced', () => renameSync(join(temporary.dataDir, 'node.db'), join(temporary.dataDir, 'other'))],
+    ['damaged', damage],
+  ])('puts all that it has into the new store when its store is %s', async (why, spoil) => {
+    const recording = started();
+    print(recording, 'a\nb');
+    await until(() => execution()?.log_lines === 2);
+    spoil();
+    await sleep(1100);
+    print(recording, 'c\n');
+    await recording.finish(END);
+    const { dataDir, remove } = temporary;
+    temporary = { dataDir, store: openStore(dataDir), remove };
+    expect(warnings).toEqual([expect.stringContaining(why)]);
+    expect(execution()).toMatchObject({ status: 'completed', log_epoch: 2, dropped: 0 });
+    const joined = lines().map(({ content, partial }) => (partial === true ? content : `${content}\n`));
+    expect(joined.join('')).toBe('a\nbc\n');
+  });
+
+  test('stops when its store was deleted together with what it has spooled, and says so, once', async () => {
     const recording = started();
     await until(() => execution() !== undefined);
     mkdirSync(join(temporary.dataDir, 'elsewhere'));
     renameSync(join(temporary.dataDir, 'node.db'), join(temporary.dataDir, 'elsewhere', 'node.db'));
+    rmSync(join(temporary.dataDir, 'recorders'), { recursive: true });
     print(recording, 'a\n');
     await recording.finish(END);
     expect(warnings).toEqual([expect.stringContaining('was deleted or replaced')]);
@@ -287,7 +315,7 @@ describe('recording', () => {
     for (let size = 1; size <= spool.length; size += 7) {
       writeFileSync(segmentPath(temporary.dataDir, executionId, 0), spool.subarray(0, size));
       const absorber = new SpoolAbsorber(store, executionId);
-      absorber.step();
+      absorber.step(false);
       absorber.close();
       if (absorber.isOver) break;
     }

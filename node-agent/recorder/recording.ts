@@ -10,7 +10,7 @@ import type { RecorderNote } from '../store/recorder-note.js';
 import type { ExecutionEnd } from '../store/recorded.js';
 import { startAbsorbProcess } from './absorb-entries.js';
 import { AbsorbThread } from './absorb-in-thread.js';
-import { AbsorbLoop, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
+import { AbsorbLoop, type AbsorbEvents, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
 import { openForRecording } from './open-for-recording.js';
 import type { RecordingOptions } from './recording-options.js';
 import type { FrameKind } from './spool-frames.js';
@@ -215,10 +215,10 @@ export class Recording {
   }
 
   #startAbsorbing(): Absorbing | undefined {
-    const { dataDir, execution, warn, open } = this.#options;
+    const { dataDir, execution, open } = this.#options;
     if (this.#isStopped || dataDir === undefined || !this.#queue.spool) return undefined;
     if (open) return this.#absorbHere();
-    return new AbsorbThread({ dataDir, executionId: execution.id }, { ...this.#absorbEvents(), warn });
+    return new AbsorbThread({ dataDir, executionId: execution.id }, this.#absorbEvents());
   }
 
   #absorbHere(): AbsorbLoop {
@@ -228,8 +228,9 @@ export class Recording {
     return loop;
   }
 
-  #absorbEvents() {
+  #absorbEvents(): AbsorbEvents {
     return {
+      warn: this.#options.warn,
       stored: (backlogBytes: number) => {
         this.#backlogBytes = backlogBytes;
         if (this.#isPaused && this.#isBelowBacklog()) this.#resume();

@@ -5,7 +5,7 @@ import type { ChildEnd } from '../process/child.js';
 import type { Launch } from '../process/launch.js';
 import { holders, leftBehindSentence, passOnWithout } from '../process/left-behind.js';
 import { libc, type Libc } from '../process/libc.js';
-import { startWithPipes, type ModeOptions } from '../process/pipes-mode.js';
+import { startInherited, startWithPipes, type ModeOptions } from '../process/pipes-mode.js';
 import { plainSpawn } from '../process/plain-spawn.js';
 import type { OutputType, RunningCommand, StartResult } from '../process/running-command.js';
 import { startOnTerminal } from '../process/terminal-mode.js';
@@ -32,8 +32,11 @@ export interface RunCommandOptions {
   environment: readonly Buffer[];
   onTerminal: boolean;
   lingerSeconds: number;
-  /** Called with the command's pid once it runs, or with undefined if it could not be started. */
-  begin: (pid: number | undefined, output: Pausable) => Recorder;
+  /**
+   * Called with the command's pid once it runs, or with undefined if it could not be started. Without it the command
+   * runs unrecorded, on this process's own descriptors.
+   */
+  begin?: (pid: number | undefined, output: Pausable) => Recorder;
   headCommit: () => string | null;
   /** Says one sentence to the person at the terminal. */
   say: (sentence: string) => void;
@@ -51,12 +54,14 @@ export interface Pausable {
 export async function runCommand(options: RunCommandOptions): Promise<ChildEnd> {
   // nothing is read before the next turn of the event loop
   const received: { take?: (type: OutputType, bytes: Buffer) => void } = {};
+  if (!options.begin) return runUnrecorded(options);
   const started = await start(options, (type, bytes) => received.take?.(type, bytes));
   if ('errno' in started) return couldNotStart(options, started.errno);
 
+  const { begin } = options;
   options.started(started.pid);
   const pausing = new Pausing(started.output);
-  const recorder = options.begin(started.pid, pausing.one());
+  const recorder = begin(started.pid, pausing.one());
   const passthrough = passOn(started, pausing);
   received.take = (type, bytes) => {
     passthrough.write(TARGETS[type], bytes);
@@ -86,13 +91,25 @@ async function start(options: RunCommandOptions, output: ModeOptions['output']):
   }
 }
 
+async function runUnrecorded(options: RunCommandOptions): Promise<ChildEnd> {
+  const { argv, environment, launch, started } = options;
+  const functions = libc();
+  const result = functions
+    ? startInherited({ libc: functions, launch, argv, environment })
+    : await plainSpawn({ argv, environment });
+  if ('errno' in result) return couldNotStart(options, result.errno);
+  started(result.pid);
+  return result.ended;
+}
+
 async function couldNotStart(options: RunCommandOptions, errno: string): Promise<ChildEnd> {
   const end = startFailure(errno);
-  const recorder = options.begin(undefined, { pause: () => undefined, resume: () => undefined });
-  recorder.start();
   const why = end.code === 127 ? 'command not found' : `cannot be executed (${errno})`;
   const sentence = `${String(options.argv[0])} could not be started: ${why}`;
   options.say(sentence);
+  const recorder = options.begin?.(undefined, { pause: () => undefined, resume: () => undefined });
+  if (!recorder) return end;
+  recorder.start();
   recorder.system(`node-agent: ${sentence}`);
   await recorder.finish({ ...recordedEnd(end), afterHeadCommit: options.headCommit(), completedAt: now() });
   return end;

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { executionsAfter } from '../store/executions.js';
 import { readLines } from '../store/read-lines.js';
 import { openStore } from '../store/open.js';
 import type { AttemptRow, ExecutionRow } from '../store/rows.js';
+import { AgentProcesses } from '../testing/agent-process.js';
 
 /** Built by `npm run build`, because these tests are about the process. */
 const CLI = new URL('../../dist/node-agent/cli.js', import.meta.url).pathname;
@@ -52,6 +53,7 @@ describe('node-agent run', () => {
       store.close();
     }
   }
+  const storedNow = () => new AgentProcesses(dataDir).executions().flatMap(({ lines }) => lines);
   const contents = () => recorded().lines.map((line) => line?.content);
 
   test('passes output through to the byte and records its lines', () => {
@@ -100,10 +102,26 @@ describe('node-agent run', () => {
     expect(contents().sort()).toEqual(['a', 'b']);
   });
 
-  test('exits with the status of the command', () => {
+  test('shows a prompt to a reader of the store while the command waits for an answer', async () => {
+    const child = start('--', 'sh', '-c', 'printf "Name? "; read name; echo "hello $name"');
+    let seen: LogLine[] = [];
+    while (seen.length === 0) {
+      await sleep(20);
+      if (existsSync(join(dataDir, 'node.db'))) seen = storedNow();
+    }
+    expect(seen).toMatchObject([{ output_type: 'stdout', content: 'Name? ', partial: true }]);
+    child.stdin?.end('Ann\n');
+    await once(child, 'exit');
+    expect(recorded().lines.map((line) => [line?.content, line?.partial])).toEqual([
+      ['Name? ', true],
+      ['hello Ann', undefined],
+    ]);
+  });
+
+  test('ends as the command ended', () => {
     expect(run('--', 'sh', '-c', 'exit 7').status).toBe(7);
     expect(recorded().executions).toMatchObject([{ status: 'failed', exit_code: 7 }]);
-    expect(run('--', 'sh', '-c', 'kill -TERM $$').status).toBe(143);
+    expect(run('--', 'sh', '-c', 'kill -TERM $$')).toMatchObject({ status: null, signal: 'SIGTERM' });
     expect(recorded().executions).toMatchObject([{ status: 'killed', exit_code: null }]);
     expect(run('--', join(directory, 'missing')).status).toBe(127);
     expect(recorded().executions).toMatchObject([{ status: 'failed', exit_code: 127, log_lines: 1 }]);
@@ -214,11 +232,11 @@ describe('node-agent run', () => {
       running: 0,
       log_lines: 2,
     });
-    expect(JSON.parse(agent('prune', '--older-than', '0', '--json').stdout.toString())).toEqual({
+    expect(JSON.parse(agent('prune', '--older-than', '0', '--json').stdout.toString())).toMatchObject({
       removed: [],
       kept: [],
     });
-    expect(agent('prune', '--older-than', '0').stdout.toString()).toBe('0 attempts removed\n');
+    expect(agent('prune', '--older-than', '0').stdout.toString()).toMatch(/^0 attempts removed, /);
     expect(agent('announce', '--all').stdout.toString()).toMatch(/^1 attempt is announced again: .* `--protocol 1`/);
     const unknown = agent('logs', 'a7b3a1de-0000-4000-8000-00000000000a');
     expect([unknown.status, unknown.stderr.toString()]).toEqual([1, expect.stringContaining('there is no attempt')]);
@@ -228,7 +246,7 @@ describe('node-agent run', () => {
     return spawn(process.execPath, [CLI, 'run', ...args], {
       cwd: directory,
       env: env(),
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
   }
 

@@ -1,7 +1,7 @@
 /** Takes a spool's output into the store: makes lines and pages of it, and stores them together with the position. */
 import { encodeAround, encodeLine, type OutputType } from '../../protocol/page.js';
 import { NodeAgentError } from '../errors.js';
-import { addExecution, endExecution, findExecution, markDropped } from '../store/executions.js';
+import { addExecution, endExecution, findExecution, markDropped, startEpoch } from '../store/executions.js';
 import { LogWriter } from '../store/log-writer.js';
 import { damageLine, lossLine } from '../store/loss-line.js';
 import type { Store } from '../store/open.js';
@@ -36,7 +36,7 @@ export class SpoolAbsorber {
   readonly #reader: SpoolReader;
   /** Where an absorber before this one has come to. */
   readonly #rest: SpoolState | undefined;
-  #lines: Record<Stream, OutputLines> = { stdout: new OutputLines(), stderr: new OutputLines() };
+  #lines: Record<Stream, OutputLines>;
   #writer: LogWriter;
   #keys: Keys | undefined;
   #header: SpoolHeader | undefined;
@@ -44,12 +44,16 @@ export class SpoolAbsorber {
   #seen = new SeenLines(undefined);
   #end: ExecutionEnd | undefined;
   #hasLoss = false;
+  #startsEpoch = false;
   #hasChange = false;
   #lastTime = 0;
   #isOver = false;
 
-  /** @throws NodeAgentError `sealed` if the execution has ended in the store */
-  constructor(store: Store, executionId: string) {
+  /**
+   * @param isAnotherStore whether lines of the execution have been in another store, which the hive may have
+   * @throws NodeAgentError `sealed` if the execution has ended in the store
+   */
+  constructor(store: Store, executionId: string, isAnotherStore = false) {
     const row = findExecution(store, executionId);
     if (row && row.status !== 'running') throw new NodeAgentError('sealed', 'the execution has ended in the store');
     const state = row && spoolState(store, row.key);
@@ -59,8 +63,11 @@ export class SpoolAbsorber {
     this.#keys = row && { key: row.key, attemptKey: row.attempt_key };
     this.#writer = row ? LogWriter.resume(store, row.key, row.log_lines) : LogWriter.atStart();
     this.#rest = state;
+    this.#lines = this.#linesFromRest(false);
     this.#useHeader(state && new SpoolReader(store.dataDir, executionId, { ...state, offset: 0 }));
-    if (this.#reader.skipMissing()) this.#addDamage('the store went back to an earlier state');
+    const isMissing = this.#reader.skipMissing();
+    this.#startsEpoch = isMissing || (isAnotherStore && !row);
+    if (isMissing) this.#addDamage('the store went back to an earlier state');
   }
 
   /** Of the next frame; what is before it is in the store once nothing is pending. */
@@ -84,12 +91,13 @@ export class SpoolAbsorber {
 
   /**
    * Stores a part of what is in the spool.
+   * @param isLive whether more is to come: a line that stands unfinished is then shown to readers
    * @returns whether there may be more to read at once
    * @throws Error if the store cannot be written: the next step tries it again, with what has been read
    */
-  step(): boolean {
+  step(isLive = true): boolean {
     const hasMore = this.#read();
-    if (!hasMore) this.#addPartials(performance.now() - PARTIAL_MS);
+    if (!hasMore && isLive) this.#addPartials(performance.now() - PARTIAL_MS);
     this.#commit();
     return hasMore && !this.#isOver;
   }
@@ -102,6 +110,7 @@ export class SpoolAbsorber {
 
   /** Stores what is left of a spool whose recorder is gone, as far as it can be read. */
   finishTorn(): void {
+    if (!this.#keys && !this.#header) return; // nothing says what was recorded
     const torn = this.#reader.torn();
     if (torn) this.#take(torn);
     if (this.#reader.isDamaged) this.#addDamage('the file that kept them is damaged');
@@ -140,18 +149,32 @@ export class SpoolAbsorber {
         if (!this.#header) this.#setHeader(content);
         return;
       case 'lost':
-        this.#addLoss(JSON.parse(content.toString()) as LostOutput);
+        this.#parse<LostOutput>(content, (lost) => this.#addLoss(lost));
         return;
       case 'masked':
         this.#hooks.masked?.(Number(content.toString()));
         this.#hasChange = true;
         return;
       case 'end':
-        this.#endStreams();
-        this.#end = JSON.parse(content.toString()) as SpoolEnd;
-        this.#hasChange = true;
-        this.#writer.seal();
+        this.#parse<SpoolEnd>(content, (end) => {
+          this.#endStreams();
+          this.#end = end;
+          this.#hasChange = true;
+          this.#writer.seal();
+        });
     }
+  }
+
+  /** A power cut may have taken the content of a frame. */
+  #parse<T>(content: Buffer, take: (value: T) => void): void {
+    let value: T;
+    try {
+      value = JSON.parse(content.toString()) as T;
+    } catch {
+      this.#reader.setDamaged();
+      return;
+    }
+    take(value);
   }
 
   /** A new absorber that goes on in the middle of a segment has not seen the header. */
@@ -162,14 +185,21 @@ export class SpoolAbsorber {
   }
 
   #setHeader(content: Buffer): void {
-    this.#header = JSON.parse(content.toString()) as SpoolHeader;
+    this.#parse<SpoolHeader>(content, (header) => this.#useSpoolHeader(header));
+  }
+
+  #useSpoolHeader(header: SpoolHeader): void {
+    this.#header = header;
     this.#hooks = lineHooks();
     this.#seen = new SeenLines(this.#hooks.seen);
-    const { terminal: isTerminal = false } = this.#header;
-    const linesOf = (stream: Stream): OutputLines => new OutputLines({ rest: this.#rest?.[stream], isTerminal });
-    this.#lines = { stdout: linesOf('stdout'), stderr: linesOf('stderr') };
-    this.#lastTime ||= Date.parse(this.#header.execution.startedAt);
+    this.#lines = this.#linesFromRest(header.terminal === true);
+    this.#lastTime ||= Date.parse(header.execution.startedAt);
     this.#hasChange ||= !this.#keys;
+  }
+
+  #linesFromRest(isTerminal: boolean): Record<Stream, OutputLines> {
+    const linesOf = (stream: Stream): OutputLines => new OutputLines({ rest: this.#rest?.[stream], isTerminal });
+    return { stdout: linesOf('stdout'), stderr: linesOf('stderr') };
   }
 
   #addPartials(before: number): void {
@@ -225,6 +255,7 @@ export class SpoolAbsorber {
     this.#writer.committed();
     this.#hasChange = false;
     this.#hasLoss = false;
+    this.#startsEpoch = false;
     this.#isOver = this.#end !== undefined;
     this.#reader.forgetBefore(this.#reader.position);
   }
@@ -233,6 +264,7 @@ export class SpoolAbsorber {
     const store = this.#store;
     const keys = this.#keys ?? this.#add();
     this.#writer.write(store, keys.key);
+    if (this.#startsEpoch) startEpoch(store, keys.key);
     if (this.#hasLoss) markDropped(store, keys.key, keys.attemptKey);
     this.#hooks.stored?.(store, keys, this.#end !== undefined);
     if (this.#end) {

@@ -39,10 +39,12 @@ export const HEADER_BYTES = 16;
 export const MAX_CONTENT_BYTES = 1024 * 1024;
 const MARK = 'HSP';
 
+const header = Buffer.from(`\0${MARK}`.padEnd(HEADER_BYTES, '\0'), 'latin1');
+const KIND_NUMBERS = Object.fromEntries(FRAME_KINDS.map((kind, number) => [kind, number])) as Record<FrameKind, number>;
+
+/** @returns 16 bytes, valid until the next call: one is needed for each piece of output */
 export function encodeHeader(kind: FrameKind, length: number, time: number): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt8(FRAME_KINDS.indexOf(kind), 0);
-  header.write(MARK, 1, 'latin1');
+  header.writeUInt8(KIND_NUMBERS[kind], 0);
   header.writeUInt32LE(length, 4);
   header.writeDoubleLE(time, 8);
   return header;

@@ -34,6 +34,11 @@ export class SpoolReader {
     return this.#isDamaged;
   }
 
+  /** To be called for a frame that makes no sense. */
+  setDamaged(): void {
+    this.#isDamaged = true;
+  }
+
   /** What has not been read, in bytes. */
   backlog(): number {
     return spoolBytes(this.#dataDir, this.#executionId, this.position);

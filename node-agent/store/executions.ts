@@ -8,6 +8,7 @@ import type { ExecutionRow } from './rows.js';
 import {
   END_EXECUTION,
   INSERT_EXECUTION,
+  RAISE_EPOCH,
   SELECT_EXECUTION_BY_ID,
   SELECT_EXECUTION_BY_KEY,
   SELECT_EXECUTIONS,
@@ -61,6 +62,14 @@ export function endExecution(store: Store, key: number, attemptKey: number, end:
 /** Records that lines of the execution were lost. To be called in a write transaction. */
 export function markDropped(store: Store, key: number, attemptKey: number): void {
   store.prepare(SET_DROPPED).run(raiseRevision(store, attemptKey), key);
+}
+
+/** For an execution that has other lines now than the hive may have. To be called in a write transaction. */
+export function startEpoch(store: Store, key: number): void {
+  const row = getExecution(store, key);
+  if (!row) return;
+  const revision = raiseRevision(store, row.attempt_key);
+  store.prepare(RAISE_EPOCH).run({ key, epoch: row.log_epoch, revision });
 }
 
 export function findExecution(store: Store, id: string): ExecutionRow | undefined {

@@ -58,6 +58,12 @@ describe('a store', () => {
     }
   });
 
+  test('is refused at once where no directory can be made', () => {
+    expect(() => openStore('/proc/nowhere/store')).toThrow(
+      /^cannot open the store \/proc\/nowhere\/store\/node.db: ENOENT/,
+    );
+  });
+
   test('knows that its file was deleted or replaced', () => {
     const store = openStore(directory);
     expect(store.isReplaced()).toBe(false);

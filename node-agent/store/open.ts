@@ -163,8 +163,8 @@ function openSound(dataDir: string, busyTimeoutMs: number): Store {
 function openDatabase(dataDir: string): Database {
   const db = new Database(join(dataDir, DATABASE_FILE));
   try {
-    // in a new file only; an older store gets it from the VACUUM of its first prune
-    db.exec('PRAGMA auto_vacuum = INCREMENTAL');
+    // in a new file only, because it writes: an older store gets it from the VACUUM of its first prune
+    if (db.value('PRAGMA page_count') === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL');
     db.exec('PRAGMA journal_mode = WAL');
     // NORMAL survives kill -9 (the operating system keeps what was written). A power cut can lose the last
     // transactions, which leaves an older, consistent store. That is the same as a restored backup, which epoch and

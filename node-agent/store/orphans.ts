@@ -4,7 +4,7 @@ import { startAbsorbProcess } from '../recorder/absorb-entries.js';
 import { SpoolAbsorber } from '../recorder/spool-absorber.js';
 import { removeSpool, spoolBytes, type SpoolPosition } from '../recorder/spool-files.js';
 import { raiseRevision } from './attempts.js';
-import { addExecution, endExecution, findExecution, markDropped, runningExecutions } from './executions.js';
+import { addExecution, endExecution, findExecution, markDropped, runningExecutions, startEpoch } from './executions.js';
 import { appendLines, sealRest } from './append-lines.js';
 import { lossLine } from './loss-line.js';
 import { readLines } from './read-lines.js';
@@ -14,10 +14,10 @@ import { recorderFiles, RecorderLock } from './recorder-lock.js';
 import type { NoteContent } from './recorder-note.js';
 import type { ExecutionRow } from './rows.js';
 import { forgetSpool } from './spools.js';
-import { END_ORPHAN, RAISE_EPOCH } from './sql.js';
+import { END_ORPHAN } from './sql.js';
 
 /** What takes longer to absorb is left to a process of its own, so that no command and no connection waits for it. */
-const INLINE_BYTES = 4 * 1024 * 1024;
+const INLINE_BYTES = 1024 * 1024;
 
 /**
  * Ends running executions whose recorder is gone, each in transactions of its own. What the recorder could not store
@@ -86,7 +86,7 @@ function absorbRest(store: Store, executionId: string): { isEnded: boolean; posi
   if (!isThere || (row && row.status !== 'running')) return { isEnded: false };
   const absorber = new SpoolAbsorber(store, executionId);
   try {
-    while (absorber.step());
+    while (absorber.step(false));
     if (!absorber.isOver) absorber.finishTorn();
     return { isEnded: absorber.isOver, position: absorber.position };
   } finally {
@@ -111,7 +111,7 @@ function endWithNote(store: Store, id: string, left?: NoteContent | 'unreadable'
     const timestamp = note?.end?.completedAt ?? lastLineAt;
     appendLines(store, row.key, row.log_lines, [lossLine(note?.lost ?? null, note?.code, timestamp, gone)]);
     // the hive may have another line in this one's place
-    if (gone > 0) startEpoch(store, row);
+    if (gone > 0) startEpoch(store, row.key);
     markDropped(store, row.key, row.attempt_key);
   }
   if (note?.end && !isOutdated) {
@@ -134,8 +134,4 @@ function hasMore({ spooled, storedLines = 0 }: NoteContent, row: ExecutionRow, s
 function lastLineTime(store: Store, row: ExecutionRow): string {
   const [last] = readLines(store, row.key, row.log_lines - 1, row.log_lines, { lines: 1, rawBytes: 0 })?.lines ?? [];
   return last === undefined ? row.started_at : (JSON.parse(last) as LogLine).timestamp;
-}
-
-function startEpoch(store: Store, { key, attempt_key, log_epoch: epoch }: ExecutionRow): void {
-  store.prepare(RAISE_EPOCH).run({ key, epoch, revision: raiseRevision(store, attempt_key) });
 }

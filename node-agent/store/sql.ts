@@ -174,18 +174,39 @@ export const SELECT_STATUS = `
     (SELECT count(*) FROM attempt WHERE pruned = 1) AS pruned,
     (SELECT count(*) FROM execution WHERE pruned = 0) AS executions,
     (SELECT count(*) FROM execution WHERE status = 'running') AS running,
-    (SELECT coalesce(sum(log_lines), 0) FROM execution WHERE pruned = 0) AS log_lines`;
+    (SELECT coalesce(sum(log_lines), 0) FROM execution WHERE pruned = 0) AS log_lines,
+    (SELECT count(*) FROM execution WHERE dropped = 1) AS dropped,
+    (SELECT coalesce(sum(masked), 0) FROM execution) AS masked`;
+export const SELECT_STANDING = `
+  SELECT standing, count(*) AS attempts, sum(lines) AS lines, sum(confirmed) AS confirmed_lines FROM (
+    SELECT CASE
+        WHEN refused IS NOT NULL THEN refused
+        WHEN ${IS_COMPLETE} THEN 'complete'
+        WHEN EXISTS (SELECT 1 FROM execution e WHERE e.attempt_key = attempt.key AND e.status = 'running') THEN 'running'
+        WHEN acked_revision = 0 THEN 'not_announced'
+        WHEN revision > acked_revision THEN 'changed'
+        ELSE acked_state END AS standing,
+      (SELECT coalesce(sum(log_lines), 0) FROM execution e WHERE e.attempt_key = attempt.key) AS lines,
+      (SELECT coalesce(sum(min(acked_through, log_lines)), 0) FROM execution e
+        WHERE e.attempt_key = attempt.key AND acked_epoch = log_epoch) AS confirmed
+    FROM attempt WHERE pruned = 0)
+  GROUP BY standing ORDER BY attempts DESC`;
 const PRUNABLE = `
   pruned = 0 AND refused IS NULL AND ${IS_COMPLETE} AND NOT EXISTS (
     SELECT 1 FROM execution e WHERE e.attempt_key = attempt.key
       AND (e.status = 'running' OR e.acked_epoch <> e.log_epoch OR e.acked_through <> e.log_lines))`;
 export const SELECT_PRUNABLE = `
-  SELECT key, id, revision, (SELECT count(*) FROM execution e WHERE e.attempt_key = attempt.key) AS executions,
+  SELECT key, id, revision, updated_at,
+    (SELECT count(*) FROM execution e WHERE e.attempt_key = attempt.key) AS executions,
     (SELECT coalesce(sum(log_lines), 0) FROM execution e WHERE e.attempt_key = attempt.key) AS lines
   FROM attempt WHERE key > @after AND updated_at < @before AND ${PRUNABLE} ORDER BY key LIMIT @limit`;
 export const MARK_ATTEMPT_PRUNED = `UPDATE attempt SET pruned = 1 WHERE key = @key AND revision = @revision AND ${PRUNABLE}`;
 export const MARK_EXECUTIONS_PRUNED = `UPDATE execution SET pruned = 1 WHERE attempt_key = ?`;
-export const DELETE_PRUNED_PAGES = `
-  DELETE FROM log_page WHERE execution_key IN (SELECT key FROM execution WHERE attempt_key = ?)`;
-export const DELETE_PRUNED_LINES = `
-  DELETE FROM log_line WHERE execution_key IN (SELECT key FROM execution WHERE attempt_key = ?)`;
+export const SELECT_PRUNED_WITH_LINES = `
+  SELECT key FROM execution e WHERE pruned = 1 AND (@attempt_key IS NULL OR attempt_key = @attempt_key) AND (
+    EXISTS (SELECT 1 FROM log_page WHERE execution_key = e.key) OR EXISTS (SELECT 1 FROM log_line WHERE execution_key = e.key))`;
+export const DELETE_SOME_PAGES = `
+  DELETE FROM log_page WHERE rowid IN (SELECT rowid FROM log_page WHERE execution_key = @key LIMIT @limit)`;
+export const DELETE_SOME_LINES = `
+  DELETE FROM log_line WHERE execution_key = @key AND seq IN (
+    SELECT seq FROM log_line WHERE execution_key = @key ORDER BY seq LIMIT @limit)`;

@@ -8,8 +8,8 @@ import type { ExecutionRow } from '../store/rows.js';
 import { Database } from '../store/sqlite.js';
 import { storedLines } from './stored-lines.js';
 
-/** Built by `npm run build`. */
-const CLI = new URL('../../dist/node-agent/cli.js', import.meta.url).pathname;
+/** What users run; it starts what `npm run build` bundled. */
+const NODE_AGENT = new URL('../bin/node-agent', import.meta.url).pathname;
 
 export interface StoredExecution extends ExecutionRow {
   lines: LogLine[];
@@ -41,11 +41,11 @@ export class AgentProcesses {
 
   /** Runs a command of the agent to its end. */
   run(...args: string[]): SpawnSyncReturns<string> {
-    return spawnSync(process.execPath, [CLI, ...args], { env: this.env, encoding: 'utf8', maxBuffer: 1 << 28 });
+    return spawnSync(NODE_AGENT, args, { env: this.env, encoding: 'utf8', maxBuffer: 1 << 28 });
   }
 
   start(args: string[], { launcher = [], stdout = 'pipe' }: StartOptions = {}): RunningAgent {
-    const [file = '', ...rest] = [...launcher, process.execPath, CLI, ...args];
+    const [file = '', ...rest] = [...launcher, NODE_AGENT, ...args];
     return new RunningAgent(spawn(file, rest, { env: this.env, stdio: ['ignore', stdout, 'pipe'] }));
   }
 

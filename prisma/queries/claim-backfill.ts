@@ -17,6 +17,9 @@ export interface BackfillClaim {
   isShared: boolean;
   /** The run that held the attempt before: it may still run, and the start joins it then. */
   heldBy?: string;
+  /** What people know the attempt by. */
+  title: string | null;
+  nodeName: string | null;
   /** Where the node's socket is, if a hive has it. */
   location?: { queue: string; sessionId: string };
 }
@@ -27,6 +30,8 @@ interface ClaimRow {
   claimedAt: string;
   isShared: boolean;
   heldBy: string | null;
+  title: string | null;
+  nodeName: string | null;
   queue: string | null;
   sessionId: string | null;
 }
@@ -38,12 +43,12 @@ interface ClaimRow {
 export async function claimBackfill(scope: OrganizationScope, attemptId: string): Promise<BackfillClaim | undefined> {
   const [row] = await scope.query<ClaimRow>(Prisma.sql`
     UPDATE attempt_sync s SET state = 'pending_backfill', requested_at = now(), run_id = NULL
-    FROM attempt a, node_lease l
-    WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
+    FROM attempt a, node n, node_lease l
+    WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id AND n.id = a.node_id
       AND a.organization_id = ${scope.organizationId}::uuid
       AND l.node_id = s.node_id AND l.expires_at > now() AND ${NEEDS_BACKFILL_NOW}
     RETURNING a.node_id AS "nodeId", a.organization_id AS "organizationId", s.requested_at::text AS "claimedAt",
-              false AS "isShared", NULL AS "heldBy", l.queue, l.session_id AS "sessionId"`);
+              a.title, n.name AS "nodeName", false AS "isShared", NULL AS "heldBy", l.queue, l.session_id AS "sessionId"`);
   return row && toClaim(attemptId, row);
 }
 
@@ -60,8 +65,8 @@ export async function claimManualBackfill(
 ): Promise<BackfillClaim | undefined> {
   const [row] = await scope.query<ClaimRow>(Prisma.sql`
     WITH before AS MATERIALIZED (
-      SELECT s.attempt_id, s.state, s.run_id, a.node_id, a.organization_id
-      FROM attempt_sync s JOIN attempt a ON a.id = s.attempt_id
+      SELECT s.attempt_id, s.state, s.run_id, a.node_id, a.organization_id, a.title, n.name
+      FROM attempt_sync s JOIN attempt a ON a.id = s.attempt_id JOIN node n ON n.id = a.node_id
       WHERE s.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
       FOR UPDATE OF s
     ), released AS (
@@ -76,6 +81,7 @@ export async function claimManualBackfill(
       RETURNING s.attempt_id, s.requested_at::text AS claimed_at
     )
     SELECT before.node_id AS "nodeId", before.organization_id AS "organizationId", claimed.claimed_at AS "claimedAt",
+           before.title, before.name AS "nodeName",
            before.state = 'pending_backfill' AS "isShared",
            CASE before.state WHEN 'pending_backfill' THEN before.run_id END AS "heldBy", l.queue, l.session_id AS "sessionId"
     FROM before JOIN claimed USING (attempt_id)
@@ -88,13 +94,15 @@ const named = (runId: string) => Prisma.sql`
         cancelled_at = CASE WHEN s.cancelled_run = ${runId} THEN s.cancelled_at ELSE now() END,`;
 
 function toClaim(attemptId: string, row: ClaimRow): BackfillClaim {
-  const { nodeId, organizationId, claimedAt, isShared, heldBy, queue, sessionId } = row;
+  const { nodeId, organizationId, claimedAt, isShared, heldBy, title, nodeName, queue, sessionId } = row;
   return {
     attemptId,
     nodeId,
     organizationId,
     claimedAt,
     isShared,
+    title,
+    nodeName,
     ...(heldBy !== null && { heldBy }),
     ...(queue !== null && sessionId !== null && { location: { queue, sessionId } }),
   };

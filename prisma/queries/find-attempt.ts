@@ -122,7 +122,8 @@ export async function listMissingLines(
   return scope.query(Prisma.sql`
     SELECT e.id AS "executionId", ${STORED_LINES} + 1 AS "firstSeq",
            CASE WHEN ${STORED_LINES} < e.declared_lines THEN e.declared_lines END AS "lastSeq",
-           CASE WHEN e.set_aside_reason IS NOT NULL THEN e.set_aside_reason
+           CASE WHEN s.state = 'unavailable' THEN concat_ws(': ', 'will_not_come', s.unavailable_reason)
+                WHEN e.set_aside_reason IS NOT NULL THEN e.set_aside_reason
                 WHEN e.stored_epoch <> e.log_epoch THEN 'replaced'
                 WHEN e.has_gap THEN 'gap'
                 ELSE 'not_stored_yet' END AS reason

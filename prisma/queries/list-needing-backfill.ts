@@ -30,15 +30,22 @@ export const comesAfter = (place: Prisma.Sql, after: AttemptCursor | undefined) 
   ${place} < (COALESCE(${after?.createdAt ?? null}::timestamptz, 'infinity'),
               COALESCE(${after?.attemptId ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))`;
 
+/** What people know an attempt by. */
+export interface AttemptLabels {
+  title: string | null;
+  nodeName: string | null;
+}
+
 /** The node's attempts that need a backfill now, newest first. */
 export function listNeedingBackfill(
   db: Queryable,
   nodeId: string,
   after: AttemptCursor | undefined,
   limit: number,
-): Promise<AttemptCursor[]> {
+): Promise<(AttemptCursor & AttemptLabels)[]> {
   return db.$queryRaw`
-    SELECT s.attempt_id AS "attemptId", s.attempt_created_at::text AS "createdAt" FROM attempt_sync s
+    SELECT s.attempt_id AS "attemptId", s.attempt_created_at::text AS "createdAt", a.title, n.name AS "nodeName"
+    FROM attempt_sync s JOIN attempt a ON a.id = s.attempt_id JOIN node n ON n.id = s.node_id
     WHERE s.node_id = ${nodeId}::uuid AND ${NEEDS_BACKFILL_NOW}
       AND ${comesAfter(Prisma.sql`(s.attempt_created_at, s.attempt_id)`, after)}
     ORDER BY s.attempt_created_at DESC, s.attempt_id DESC LIMIT ${limit}`;
@@ -47,6 +54,7 @@ export function listNeedingBackfill(
 export interface NodeToDrain {
   nodeId: string;
   organizationId: string;
+  nodeName: string;
 }
 
 /**
@@ -55,7 +63,7 @@ export interface NodeToDrain {
  */
 export function listNodesToDrain(db: Queryable, limit: number): Promise<NodeToDrain[]> {
   return db.$queryRaw`
-    SELECT node.id AS "nodeId", node.organization_id AS "organizationId"
+    SELECT node.id AS "nodeId", node.organization_id AS "organizationId", node.name AS "nodeName"
     FROM node JOIN node_lease lease ON lease.node_id = node.id AND lease.expires_at > now()
     WHERE EXISTS (SELECT FROM attempt_sync s WHERE s.node_id = node.id AND ${NEEDS_BACKFILL_NOW})
     ORDER BY node.drain_turn_at NULLS FIRST, node.id LIMIT ${limit}`;

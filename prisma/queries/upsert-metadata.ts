@@ -26,16 +26,16 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
   const ids = column((attempt) => attempt.attempt_id);
   await tx.$executeRaw`
     WITH newer AS (
-      INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, shared_task_id, created_at, arrival, metadata)
+      INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, title, shared_task_id, created_at, arrival, metadata)
       SELECT t.id, ${session.organizationId}::uuid, ${session.nodeId}::uuid, t.revision, t.execution_count, t.executor,
-             t.shared_task_id, t.created_at, t.arrival, t.metadata
+             t.title, t.shared_task_id, t.created_at, t.arrival, t.metadata
       FROM (SELECT *, nextval('attempt_arrival_seq') AS arrival FROM (SELECT * FROM unnest(${ids}::uuid[], ${column((a) => BigInt(a.revision))}::bigint[], ${column((a) => a.execution_count)}::int[],
-                  ${column((a) => storableText(a.executor))}::text[], ${column((a) => a.shared_task_id ?? null)}::uuid[],
+                  ${column((a) => storableText(a.executor))}::text[], ${column(titleOf)}::text[], ${column((a) => a.shared_task_id ?? null)}::uuid[],
                   ${column((a) => toTimestamp(a.created_at))}::timestamptz[], ${column((a) => JSON.stringify(a))}::json[])
-        AS u (id, revision, execution_count, executor, shared_task_id, created_at, metadata) ORDER BY created_at, id) u) t
+        AS u (id, revision, execution_count, executor, title, shared_task_id, created_at, metadata) ORDER BY created_at, id) u) t
       ORDER BY t.id
       ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, execution_count = excluded.execution_count,
-        executor = excluded.executor, shared_task_id = excluded.shared_task_id, created_at = excluded.created_at,
+        executor = excluded.executor, title = excluded.title, shared_task_id = excluded.shared_task_id, created_at = excluded.created_at,
         metadata = excluded.metadata, described_revision = LEAST(attempt.described_revision, excluded.revision - 1)
       WHERE attempt.node_id = excluded.node_id AND (attempt.revision < excluded.revision
         -- a store that was restored from a backup has counted up to the same revision again
@@ -51,6 +51,8 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
     WHERE attempt_id = ANY (${ids}::uuid[]) AND node_id = ${session.nodeId}::uuid
       AND (state = 'unavailable' OR unavailable_reason IS NOT NULL)`;
 }
+
+const titleOf = ({ title }: AttemptSync) => (title == null ? null : storableText(title));
 
 /**
  * Inserts the executions of attempts that the node owns, and updates those whose revision is not older. The attempts'

@@ -7,7 +7,8 @@ import { storedLines } from '../../node-agent/testing/stored-lines.js';
 import { projectRoot } from '../../workers/project-root.js';
 import { Program } from './processes.js';
 
-const CLI = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
+const LAUNCHER = join(projectRoot(), 'node-agent', 'bin', 'node-agent');
+const RUN = join(projectRoot(), 'dist', 'node-agent', 'bundle', 'run.js');
 
 /** A node agent with a directory of its own, run as its real processes. */
 export class NodeAgent {
@@ -44,7 +45,9 @@ export class NodeAgent {
 
   /** Starts recording a command. `attemptId` resolves when the recorder has named the attempt. */
   startRecording(command: string[], options: string[] = []) {
-    const child = spawn(process.execPath, [CLI, 'run', ...options, '--', ...command], {
+    // the launcher keeps NODE_OPTIONS, which shift a clock, from the recorder
+    const [file, first] = 'NODE_OPTIONS' in this.env ? [process.execPath, [RUN]] : [LAUNCHER, []];
+    const child = spawn(file, [...first, 'run', ...options, '--', ...command], {
       env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...this.env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -63,7 +66,7 @@ export class NodeAgent {
 
   /** Starts a process that connects to the hive and stays connected. */
   connect(hiveUrl: string, apiKey: string, options: string[] = []): Program {
-    this.#connection = Program.start('node-agent/cli.js', {
+    this.#connection = Program.start('node-agent/bundle/cli.js', {
       args: ['connect', ...options],
       logFile: `${this.directory}.log`,
       env: { ...this.env, HIVE_URL: hiveUrl.replace(/^http/, 'ws'), NODE_API_KEY: apiKey },

@@ -23,7 +23,7 @@ export interface ProgramOptions {
 export class Program {
   private constructor(readonly child: ChildProcess) {}
 
-  static start(script: 'workers/hive.js' | 'node-agent/cli.js', options: ProgramOptions): Program {
+  static start(script: 'workers/hive.js' | 'node-agent/bundle/cli.js', options: ProgramOptions): Program {
     const { args, env, logFile, detached = false } = options;
     const child = fork(join(DIST, script), args, {
       env: { ...cleanEnvironment(), ...env },

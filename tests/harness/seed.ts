@@ -47,9 +47,9 @@ export async function seedAttempt(database: Database, seed: SeedAttempt): Promis
     ...seed.metadata,
   };
   await database.$executeRaw`
-    INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, shared_task_id, created_at, metadata)
+    INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, title, shared_task_id, created_at, metadata)
     VALUES (${id}::uuid, ${organizationId}::uuid, ${nodeId}::uuid, ${metadata.revision}, ${metadata.execution_count},
-            ${metadata.executor}, ${metadata.shared_task_id ?? null}::uuid, ${metadata.created_at}::timestamptz,
+            ${metadata.executor}, ${metadata.title ?? null}::text, ${metadata.shared_task_id ?? null}::uuid, ${metadata.created_at}::timestamptz,
             ${JSON.stringify(metadata)}::json)`;
   await database.$executeRaw`
     INSERT INTO attempt_sync (attempt_id, node_id, state, needs_backfill, attempt_created_at)

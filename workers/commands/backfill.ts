@@ -62,5 +62,7 @@ function describeEnd({ status, outcome, result }: Backfill): string {
   const how = outcome ?? status;
   if (!result) return how;
   const reason = result.reason === null ? '' : ` (${result.reason})`;
-  return `${how}${reason}: ${result.lines_stored} of ${result.lines_declared} lines stored, ${result.lines_pulled} of them by this backfill`;
+  const pulled = result.lines_pulled === null ? '' : `, ${result.lines_pulled} of them by this backfill`;
+  const explanation = result.explanation === null ? '' : `\n${result.explanation}`;
+  return `${how}${reason}: ${result.lines_stored} of ${result.lines_declared} lines stored${pulled}${explanation}`;
 }

@@ -1,20 +1,8 @@
 /** What commands print: JSON for programs, a table for people. */
+import { printable, printableLines } from '../../protocol/printable.js';
 
 export interface OutputOptions {
   json?: boolean;
-}
-
-/** What a terminal takes as a command, or what changes the order in which text is shown. */
-const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
-
-/** Nodes choose their names and those of their projects. @returns the text in one line, as a terminal may show it */
-export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** @returns the text in its lines, each as {@link printable} makes it */
-export function printableLines(text: string): string {
-  return text.split('\n').map(printable).join('\n');
 }
 
 export function print(text: string): void {

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
 import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
-import { print, printable, printRows, type OutputOptions } from './output.js';
+import { printable } from '../../protocol/printable.js';
+import { print, printRows, type OutputOptions } from './output.js';
 import { UsageError } from './usage.js';
 
 type Options = HiveOptions & OutputOptions;

@@ -1,11 +1,11 @@
 /** What the demo shows of an attempt, read from the API. */
+import { printable } from '../../protocol/printable.js';
 import type { DemoStage } from './stage.js';
 
 type Say = (text: string) => void;
 
 interface Attempt {
-  attempt: { title: string | null };
-  executions: { status: string; exit_code: number | null }[];
+  attempt: { title: string | null; command: string | null; status: string | null; exit_code: number | null };
   sync: { state: string; lines_declared: number; lines_stored: number };
 }
 
@@ -21,17 +21,16 @@ interface Logs {
 }
 
 export async function showAttempt(stage: DemoStage, attemptId: string, say: Say): Promise<void> {
-  const { attempt, executions, sync } = await stage.request<Attempt>('GET', `/v1/nodes/task-attempts/${attemptId}`);
+  const { attempt, sync } = await stage.request<Attempt>('GET', `/v1/nodes/task-attempts/${attemptId}`);
   const backfill = await stage.request<Backfill>('GET', `/v1/backfills/${attemptId}`);
   const logs = await stage.request<Logs>('GET', `/v1/swarm/attempts/${attemptId}/logs?direction=backward&limit=3`);
-  const ends = executions.map(({ status, exit_code: code }) => `${status} (exit status ${code ?? 'none'})`).join(', ');
-  say(`\n   ${attempt.title ?? attemptId}`);
-  say(
-    `     ${executions.length} execution: ${ends}; ${sync.state}: ${sync.lines_stored} of ${sync.lines_declared} lines`,
-  );
+  const { title, command, status, exit_code: code } = attempt;
+  const end = `${status ?? 'not started'}${code === null ? '' : ` (exit status ${code})`}`;
+  say(`\n   ${printable(title ?? command ?? attemptId)}`);
+  say(`     ended: ${end}; copy: ${sync.state}, ${sync.lines_stored} of ${sync.lines_declared} lines`);
   say(`     backfilled by trigger "${backfill.trigger}" in ${seconds(backfill)}`);
   for (const { seq, output_type: type, content } of logs.entries.toReversed()) {
-    say(`     ${String(seq).padStart(6)} ${type}  ${content.slice(0, 100)}`);
+    say(`     ${String(seq).padStart(6)} ${type}  ${printable(content.slice(0, 100))}`);
   }
 }
 

@@ -12,7 +12,7 @@ type Say = (text: string) => void;
 
 const ROOT = projectRoot();
 const HIVE = join(ROOT, 'dist', 'workers', 'hive.js');
-const NODE_AGENT = join(ROOT, 'dist', 'node-agent', 'cli.js');
+const NODE_AGENT = join(ROOT, 'dist', 'node-agent', 'bundle', 'cli.js');
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
 const FAILING_SCRIPT = 'echo "deploying"; echo "error: no such cluster: moon" >&2; echo "giving up" >&2; exit 3';
 

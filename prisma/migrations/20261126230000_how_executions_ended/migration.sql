@@ -10,5 +10,10 @@ UPDATE "execution" SET
 WHERE CASE WHEN "metadata"::text ~* '\\u(0000|d[89a-f])' THEN false
            ELSE COALESCE("metadata" ->> 'exit_code', "metadata" -> 'executor_action' -> 'typ' ->> 'script') IS NOT NULL END;
 
+-- The title as text: the Temporal UI shows it with the attempt's backfills.
+ALTER TABLE "attempt" ADD COLUMN "title" TEXT;
+UPDATE "attempt" SET "title" = "metadata" ->> 'title'
+WHERE CASE WHEN "metadata"::text ~* '\\u(0000|d[89a-f])' THEN false ELSE "metadata" ->> 'title' IS NOT NULL END;
+
 -- Lists ask of each attempt whether one of its executions runs.
 CREATE INDEX "execution_running_attempt_idx" ON "execution"("attempt_id") WHERE "status" = 'running';

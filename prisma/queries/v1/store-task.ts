@@ -82,7 +82,7 @@ async function showTitle(tx: Queryable, session: NodeSession, taskId: string, ti
     SELECT id, metadata::text AS metadata FROM attempt WHERE id = ANY (${others}::uuid[]) ORDER BY id FOR UPDATE`;
   const titled = locked.map((row) => JSON.stringify({ ...metadataOf(row), title }));
   await tx.$executeRaw`
-    UPDATE attempt a SET metadata = titled.metadata
+    UPDATE attempt a SET metadata = titled.metadata, title = ${storableText(title)}
     FROM unnest(${locked.map((row) => row.id)}::uuid[], ${titled}::json[]) AS titled (id, metadata)
     WHERE a.id = titled.id`;
 }

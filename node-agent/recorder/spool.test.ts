@@ -1,0 +1,156 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { LogLine } from '../../protocol/page.js';
+import { findExecution } from '../store/executions.js';
+import { endOrphans } from '../store/orphans.js';
+import { readLines } from '../store/read-lines.js';
+import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
+import { SpoolAbsorber } from './spool-absorber.js';
+import { endedSpools, segmentPath, segmentsOf } from './spool-files.js';
+import { encodeHeader, type SpoolHeader } from './spool-frames.js';
+import { SpoolReader } from './spool-reader.js';
+import { SpoolWriter } from './spool-writer.js';
+
+const TIME = Date.parse('2026-01-02T03:04:05.678Z');
+const STARTED = '2026-01-02T03:04:05.000Z';
+
+describe('a spool', () => {
+  let temporary: TemporaryStore;
+  let id: string;
+  beforeEach(() => {
+    temporary = temporaryStore();
+    mkdirSync(join(temporary.dataDir, 'recorders'));
+    id = randomUUID();
+  });
+  afterEach(() => temporary.remove());
+
+  const header = (): SpoolHeader => ({
+    attempt: {
+      id: randomUUID(),
+      title: null,
+      sharedTaskId: null,
+      executor: 'T',
+      branch: '',
+      containerRef: null,
+      createdAt: STARTED,
+    },
+    execution: {
+      id,
+      runReason: 'codingagent',
+      executorAction: null,
+      beforeHeadCommit: null,
+      pid: 1,
+      startedAt: STARTED,
+      recorder: { pid: 1, started: '' },
+    },
+  });
+  const spool = (segmentBytes?: number) => new SpoolWriter(temporary.dataDir, header(), segmentBytes);
+  const path = (segment = 0) => segmentPath(temporary.dataDir, id, segment);
+  const stored = () => {
+    const { key = 0, log_lines: through = 0, ...row } = findExecution(temporary.store, id) ?? {};
+    const found = readLines(temporary.store, key, 0, through, { lines: 100_000, rawBytes: 1e9 })?.lines ?? [];
+    return { row, contents: found.map((line) => (JSON.parse(line) as LogLine).content) };
+  };
+  const end = { status: 'completed', exitCode: 0, afterHeadCommit: null, completedAt: STARTED };
+  const appendEnd = (writer: SpoolWriter) => writer.append('end', Buffer.from(JSON.stringify(end)), TIME);
+
+  test('gives what was appended, in order, over its segments and while it grows', () => {
+    const writer = spool(2000);
+    const reader = new SpoolReader(temporary.dataDir, id);
+    const read: string[] = [];
+    for (let number = 0; number < 300; number++) {
+      writer.append(number % 2 === 0 ? 'stdout' : 'stderr', Buffer.from(`piece ${number}`), TIME + number);
+      if (number % 7 !== 0) continue;
+      for (let frame = reader.next(); frame; frame = reader.next()) {
+        if (frame.kind !== 'header') read.push(`${frame.kind} ${frame.time - TIME} ${frame.content.toString()}`);
+      }
+    }
+    expect(read).toEqual(
+      Array.from({ length: 295 }, (_, number) => `${number % 2 === 0 ? 'stdout' : 'stderr'} ${number} piece ${number}`),
+    );
+    expect(segmentsOf(temporary.dataDir, id).length).toBeGreaterThan(3);
+    reader.forgetBefore(reader.position);
+    expect(segmentsOf(temporary.dataDir, id)).toEqual([reader.position.segment]);
+    reader.close();
+    writer.close();
+  });
+
+  test('cuts a long output into frames, and reads them', () => {
+    const writer = spool();
+    const bytes = Buffer.alloc(2.5 * 1024 * 1024, 'x');
+    writer.append('stdout', bytes, TIME);
+    const reader = new SpoolReader(temporary.dataDir, id);
+    const lengths: number[] = [];
+    for (let frame = reader.next(); frame; frame = reader.next()) lengths.push(frame.content.length);
+    expect(lengths.slice(1)).toEqual([1024 * 1024, 1024 * 1024, 512 * 1024]);
+    reader.close();
+    writer.close();
+  });
+
+  test('is known to have ended by its last frame', () => {
+    const writer = spool();
+    writer.append('stdout', Buffer.from('a\n'), TIME);
+    expect(endedSpools(temporary.dataDir)).toEqual([]);
+    appendEnd(writer);
+    expect(endedSpools(temporary.dataDir)).toEqual([id]);
+    writer.close();
+  });
+
+  test('whose recorder was killed in the middle of a write is stored up to its last byte', () => {
+    const writer = spool();
+    writer.append('stdout', Buffer.from('one\ntwo'), TIME);
+    writer.close();
+    appendFileSync(path(), Buffer.concat([encodeHeader('stdout', 100, TIME), Buffer.from('\nthree\nfo')]));
+    const reader = new SpoolReader(temporary.dataDir, id);
+    reader.next();
+    reader.next();
+    expect(reader.next()).toBeUndefined();
+    reader.close();
+    expect(endOrphans(temporary.store)).toEqual([id]);
+    expect(stored()).toMatchObject({ row: { status: 'killed', dropped: 0 }, contents: ['one', 'two', 'three', 'fo'] });
+    expect(existsSync(path())).toBe(false);
+  });
+
+  test.each([
+    ['zeros', (whole: Buffer) => writeFileSync(path(), Buffer.concat([whole.subarray(0, -60), Buffer.alloc(60)]))],
+    ['other bytes', (whole: Buffer) => writeFileSync(path(), whole.fill(0x55, whole.length - 120))],
+  ])('that a power cut has damaged with %s is stored as far as it can be read, and says so', (_, damage) => {
+    const writer = spool();
+    writer.append('stdout', Buffer.from('one\n'), TIME);
+    appendEnd(writer);
+    writer.close();
+    damage(readFileSync(path()));
+    expect(endOrphans(temporary.store)).toEqual([id]);
+    const { row, contents } = stored();
+    expect(row).toMatchObject({ status: 'killed', dropped: 1 });
+    expect(contents.at(-1)).toContain('lines are lost here, because the file that kept them is damaged');
+  });
+
+  test('of which not even the header is left keeps nobody from anything', () => {
+    spool().close();
+    truncateSync(path(), 10);
+    expect(endOrphans(temporary.store)).toEqual([]);
+    expect(existsSync(path())).toBe(false);
+  });
+
+  test('whose store went back to before what is left of it says so, and begins a new epoch', () => {
+    const writer = spool(200);
+    for (let number = 1; number <= 9; number++) writer.append('stdout', Buffer.from(`line ${number}\n`), TIME);
+    const first = new SpoolAbsorber(temporary.store, id);
+    while (first.step());
+    first.close();
+    temporary.store.prepare('DELETE FROM log_line').run();
+    temporary.store.prepare('UPDATE execution SET log_lines = 0').run();
+    temporary.store.prepare('UPDATE spool SET segment = 0, position = 0').run();
+    writer.append('stdout', Buffer.from('line 10\n'), TIME);
+    appendEnd(writer);
+    writer.close();
+    expect(endOrphans(temporary.store)).toEqual([id]);
+    const { row, contents } = stored();
+    expect(row).toMatchObject({ status: 'completed', dropped: 1, log_epoch: 2 });
+    expect(contents[0]).toContain('lines are lost here, because the store went back to an earlier state');
+    expect(contents.at(-1)).toBe('line 10');
+  });
+});
