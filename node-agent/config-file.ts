@@ -3,20 +3,11 @@
  * from its parent, its environment, has nothing of it. `run` reads it too, so it is read without a schema library.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { messageOf, NodeAgentError } from './errors.js';
+import { ensureDirectory } from './store/private-file.js';
 
 /** Members that nobody here knows are kept when the file is written again. */
 export interface StoredConfig {
@@ -121,7 +112,7 @@ export function draftConfig(env: NodeJS.ProcessEnv = process.env): ConfigDraft {
     file = undefined;
   };
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    ensureDirectory(dirname(path));
     if (!env['NODE_AGENT_CONFIG']) chmodSync(dirname(path), 0o700); // ours alone, also if it was there before
     file = openSync(draft, 'wx', 0o600);
   } catch (error) {

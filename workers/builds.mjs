@@ -57,7 +57,7 @@ export function removeUnusedBuilds(root) {
     .filter((folder) => folder !== linked)
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   for (const folder of older) {
-    const isUsed = inUse ? inUse.has(join(folder, 'workers')) || inUse.has(folder) : daysOld(folder) < KEPT_DAYS;
+    const isUsed = inUse ? inUse.some((path) => `${path}/`.startsWith(`${folder}/`)) : daysOld(folder) < KEPT_DAYS;
     if (!isUsed) rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -77,11 +77,11 @@ function foldersIn(builds) {
 /** @returns the open files of all processes, as far as this user may see them; undefined without /proc */
 function openFolders() {
   if (process.platform !== 'linux') return undefined;
-  const open = new Set();
+  const open = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     for (const fd of listed(`/proc/${pid}/fd`)) {
       try {
-        open.add(readlinkSync(`/proc/${pid}/fd/${fd}`));
+        open.push(readlinkSync(`/proc/${pid}/fd/${fd}`));
       } catch {
         // closed meanwhile
       }

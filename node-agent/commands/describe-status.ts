@@ -2,7 +2,7 @@
 import { showBytes } from '../bytes.js';
 import { counted } from '../counted.js';
 import type { Standing, StandingCount } from '../store/standing.js';
-import type { Status } from './status.js';
+import type { Status } from './status-report.js';
 import { visible } from './terminal-text.js';
 
 export function describeStatus(status: Status): string[] {

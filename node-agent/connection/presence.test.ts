@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { AgentProcesses, type RunningAgent } from '../testing/agent-process.js';
 import { ScriptedHive } from '../testing/scripted-hive.js';
-import type { Status } from '../commands/status.js';
+import type { Status } from '../commands/status-report.js';
 
 let directory: string;
 let hive: ScriptedHive;

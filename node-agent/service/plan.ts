@@ -1,7 +1,7 @@
 /** What the service that keeps `connect` running needs to know. */
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { configPath, readStoredConfig } from '../config-file.js';
 import { dataDirectory } from '../config.js';
 import { NodeAgentError } from '../errors.js';
@@ -41,7 +41,7 @@ export function planService(
   if (stored.api_key === undefined || stored.hive_url === undefined) {
     throw new NodeAgentError('config', `${config} has no key: join a hive first, with \`node-agent join\``);
   }
-  const cli = realpathSync(script);
+  const cli = resolve(script); // not its real path: in a checkout that is a build which the next one replaces
   if (cli.includes('/_npx/')) {
     throw new NodeAgentError(
       'usage',

@@ -6,9 +6,10 @@
  * The lock is an empty SQLite database in an exclusive transaction, because Node has no call for file locks. No other
  * code may open a `.lock` file: closing any descriptor of it would drop the lock of the whole process.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBusy } from '../errors.js';
+import { ensureDirectory } from './private-file.js';
 import { RecorderNote } from './recorder-note.js';
 import { Database, type DatabaseOptions } from './sqlite.js';
 
@@ -35,7 +36,7 @@ export class RecorderLock {
    */
   static create(dataDir: string, executionId: string): RecorderLock {
     const path = pathOf(dataDir, executionId);
-    mkdirSync(join(dataDir, RECORDERS_DIRECTORY), { recursive: true, mode: 0o700 });
+    ensureDirectory(join(dataDir, RECORDERS_DIRECTORY));
     for (;;) {
       const lock = new RecorderLock(lockDatabase(path, { timeoutMs: TAKE_MS }), path);
       try {
@@ -94,7 +95,7 @@ export function recorderFiles(dataDir: string): string[] {
 
 /** The note of a recorder that could not even take its lock. @throws Error if the disk refuses it */
 export function noteWithoutLock(dataDir: string, executionId: string): RecorderNote {
-  mkdirSync(join(dataDir, RECORDERS_DIRECTORY), { recursive: true, mode: 0o700 });
+  ensureDirectory(join(dataDir, RECORDERS_DIRECTORY));
   return new RecorderNote(notePath(pathOf(dataDir, executionId)));
 }
 

@@ -40,6 +40,7 @@ export function salvage(path: string, into: Database): string {
       const inExecution = (row: Row) => inParent(row, 'execution_key', executions);
       copyRows(damaged, into, { table: 'log_page', key: 'rowid', change: inExecution });
       copyRows(damaged, into, { table: 'log_line', key: '(execution_key, seq)', change: inExecution });
+      if (attempts.size === 0) return 'nothing of it, because nothing could be read';
       return `the ${counted(attempts.size, 'attempt')} and ${counted(executions.size, 'execution')} that could be read`;
     });
   } finally {

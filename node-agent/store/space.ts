@@ -55,7 +55,10 @@ export async function giveBack(store: Store): Promise<number> {
   const before = store.value('PRAGMA page_count') as number;
   const isIncremental = store.value('PRAGMA auto_vacuum') === 2;
   if (!isIncremental) {
-    if (usedBytes(store) <= REBUILD_BYTES) await patiently(() => store.prepare('VACUUM').all());
+    if (usedBytes(store) <= REBUILD_BYTES) {
+      store.prepare('PRAGMA auto_vacuum = INCREMENTAL').all(); // takes effect with the next statement
+      await patiently(() => store.prepare('VACUUM').all());
+    }
   } else {
     while ((store.value('PRAGMA freelist_count') as number) > 0) {
       await patiently(() => store.prepare(`PRAGMA incremental_vacuum(${STEP_PAGES})`).all());

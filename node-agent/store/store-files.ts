@@ -1,6 +1,7 @@
 /** The files of a store in its directory: which are its own, who may read them, and that git takes none of them. */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, closeSync, openSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureDirectory } from './private-file.js';
 
 export const DATABASE_FILE = 'node.db';
 
@@ -20,7 +21,7 @@ const OWN_NAMES = [
  * @throws Error if the directory can't be made or read
  */
 export function prepareDirectory(dataDir: string, beforeNew: () => void): void {
-  makeDirectory(dataDir);
+  ensureDirectory(dataDir);
   const entries = readdirSync(dataDir);
   const isAlone = entries.every((name) => name === '.gitignore' || isOwn(name));
   if (!entries.includes('.gitignore')) hideFromGit(dataDir, isAlone);
@@ -29,18 +30,6 @@ export function prepareDirectory(dataDir: string, beforeNew: () => void): void {
   if (entries.includes(DATABASE_FILE)) return;
   beforeNew();
   closeSync(openSync(join(dataDir, DATABASE_FILE), 'a', 0o600)); // SQLite would create it as the umask says
-}
-
-/** Not by `recursive`: with that, Node tries for ever where no directory can be made, as in /proc. */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  const parent = dirname(path);
-  if (parent !== path) makeDirectory(parent);
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another process was faster
-  }
 }
 
 function isOwn(name: string): boolean {
