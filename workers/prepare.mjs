@@ -14,7 +14,8 @@ if (command !== 'exec' || !existsSync(join(DIST, 'workers', 'hive.js'))) await p
 
 async function prepare() {
   try {
-    createRequire(import.meta.url).resolve('typescript');
+    // TypeScript may be there as another package's peer
+    for (const name of ['typescript', 'esbuild']) createRequire(import.meta.url).resolve(name);
   } catch {
     // no failure: an image may copy what another machine has built
     console.error(
