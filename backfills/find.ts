@@ -179,7 +179,8 @@ async function endOf(
     return { result: (await ended.result()) as BackfillResult, endReason: null };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    return { result: null, endReason: (error.cause instanceof ApplicationFailure && error.cause.type) || status };
+    const { cause } = error;
+    return { result: null, endReason: (cause instanceof ApplicationFailure ? cause.type : undefined) ?? status };
   }
 }
 

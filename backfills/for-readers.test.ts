@@ -494,6 +494,24 @@ test('the backfills of one organisation are listed in pages, and filtered', asyn
   await expect(backfills.list(scope, { limit: 1, nodeId: `x' OR '1'='1` })).rejects.toThrow(TypeError);
 });
 
+test('the Temporal UI shows title and node of whatever starts a backfill, as text', async () => {
+  const title = `**bold**\0 [link](https://evil.example) ${'\\\\'.repeat(2000)}`;
+  const summaryOf = async (attemptId: string) =>
+    (await temporal.workflow.getHandle(temporal.names.backfillId(attemptId)).describe()).staticSummary();
+  const read = await attempt({ metadata: { title } });
+  expect(await backfills.requestByRead(scope, read.attemptId)).toMatch(/started|requested/);
+  const shown = /^read: \\\*\\\*bold\\\*\\\*.* \\\[link\\\]\(https: \/\/evil\.example\) .*… on node \(attempt /;
+  expect(
+    await eventually(
+      () => summaryOf(read.attemptId).catch(() => ''),
+      (found) => found !== '',
+    ),
+  ).toMatch(shown);
+  const manual = await attempt({ metadata: { title: 'by hand' } });
+  await backfills.start(scope, manual, 'full_attempt');
+  expect(await summaryOf(manual.attemptId)).toBe(`manual: by hand on node (attempt ${manual.attemptId})`);
+});
+
 test('a backfill is described even if no worker answers, but not to another organisation', async () => {
   const ref = await attempt();
   expect(await backfills.describe(ref)).toBeUndefined();

@@ -25,7 +25,7 @@ export async function record({ quick }: { quick: boolean }): Promise<void> {
   const env = { ...process.env, NODE_DATA_DIR: dataDir, NODE_OPTIONS: '' };
   const file = join(directory, 'copy');
   const rounds = quick ? 1 : 5;
-  const run = (command: string) => measure(`${AGENT} run -- ${command} > /dev/null`, { env, follows: dataDir });
+  const run = (command: string) => measure(`${AGENT} run -- ${command} > /dev/null`, { env, dataDir });
 
   async function ways(name: string, command: string): Promise<Ways> {
     const measured: Ways = { alone: [], tee: [], script: [], run: [] };

@@ -1,5 +1,15 @@
 export type NodeAgentErrorCode =
-  'config' | 'usage' | 'store' | 'not_found' | 'hive' | 'line_too_large' | 'sealed' | 'running' | 'damaged' | 'service';
+  | 'config'
+  | 'usage'
+  | 'store'
+  | 'not_found'
+  | 'hive'
+  | 'line_too_large'
+  | 'sealed'
+  | 'running'
+  | 'damaged'
+  | 'service'
+  | 'native_module';
 
 /** A failure that a node-agent command expects: a code for programs, a sentence for people. */
 export class NodeAgentError extends Error {
@@ -38,4 +48,9 @@ export function isBusy(error: unknown): boolean {
 export function isDamage(error: unknown): boolean {
   if (error instanceof NodeAgentError && error.code === 'damaged') return true;
   return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
+}
+
+/** @returns why something failed: a sentence if a person has to do something about it, otherwise its {@link codeOf} */
+export function reasonOf(error: unknown): string {
+  return error instanceof NodeAgentError && error.code === 'native_module' ? error.message : codeOf(error);
 }

@@ -22,5 +22,3 @@ export const attemptSummary = z
   .refine((summary) => Buffer.byteLength(JSON.stringify(summary)) <= MAX_SUMMARY_BYTES, {
     error: `must be at most ${MAX_SUMMARY_BYTES} bytes of JSON`,
   });
-
-export type AttemptSummary = z.infer<typeof attemptSummary>;

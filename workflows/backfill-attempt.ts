@@ -16,8 +16,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { GatewayActivities, MirrorStep } from '../activities/gateway-activities.js';
-import type { HiveActivities } from '../activities/hive-activities.js';
-import type { AttemptLines } from '../prisma/queries/settle-backfill.js';
+import type { HiveActivities, SettledAttempt } from '../activities/hive-activities.js';
 import {
   expediteSignal,
   progressQuery,
@@ -263,7 +262,7 @@ class Backfill {
   }
 
   /** Takes in what the hive has of the attempt now, if that is known. */
-  #count({ executions, linesDeclared, linesStored }: Partial<AttemptLines>): void {
+  #count({ executions, linesDeclared, linesStored }: Omit<SettledAttempt, 'state' | 'goesOn'>): void {
     if (executions === undefined || linesDeclared === undefined || linesStored === undefined) return;
     Object.assign(this.progress, { executions, linesDeclared, linesStored });
   }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuSeconds, peakKib } from './process-usage.js';
 
@@ -16,12 +17,12 @@ const LOOK_MS = 10;
 
 export interface MeasureOptions {
   env?: NodeJS.ProcessEnv;
-  /** Part of the command line of processes that outlive the command: they are waited for, and their CPU counts. */
-  follows?: string;
+  /** Of a node: the processes that absorb its spools after the command are waited for, and their CPU counts. */
+  dataDir?: string;
 }
 
 /** @throws Error if the command fails */
-export async function measure(command: string, { env, follows }: MeasureOptions = {}): Promise<Measured> {
+export async function measure(command: string, { env, dataDir }: MeasureOptions = {}): Promise<Measured> {
   const script = `TIMEFORMAT='%R %U %S'; time { ${command}; }`;
   const shell = spawn('bash', ['-c', script], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
@@ -35,7 +36,7 @@ export async function measure(command: string, { env, follows }: MeasureOptions 
   if (status !== 0 || wall === undefined || user === undefined || system === undefined) {
     throw new Error(`${command} ended with ${status}: ${errors}`);
   }
-  const later = follows === undefined ? { cpu: 0, kib: 0 } : await followed(follows);
+  const later = dataDir === undefined ? { cpu: 0, kib: 0 } : await absorbed(dataDir);
   return {
     wallSeconds: wall,
     cpuSeconds: user + system + later.cpu,
@@ -43,19 +44,25 @@ export async function measure(command: string, { env, follows }: MeasureOptions 
   };
 }
 
-/** Waits for the processes with this text in their command line. */
-async function followed(text: string): Promise<{ cpu: number; kib: number }> {
+/** Waits until no spool is left, and no process that had to do with one. */
+async function absorbed(dataDir: string): Promise<{ cpu: number; kib: number }> {
   const seen = new Map<number, number>();
   let kib = 0;
-  for (let alive = processesWith(text); alive.length > 0; alive = processesWith(text)) {
+  for (;;) {
+    const alive = processesWith(dataDir);
     for (const pid of alive) {
       const cpu = cpuSeconds(pid);
       if (!Number.isNaN(cpu)) seen.set(pid, cpu);
       kib = Math.max(kib, peakKib(pid) || 0);
     }
+    if (alive.length === 0 && !hasSpool(dataDir)) break;
     await sleep(LOOK_MS);
   }
   return { cpu: [...seen.values()].reduce((sum, cpu) => sum + cpu, 0), kib };
+}
+
+function hasSpool(dataDir: string): boolean {
+  return readdirSync(join(dataDir, 'recorders')).some((name) => name.endsWith('.spool'));
 }
 
 function processesWith(text: string): number[] {

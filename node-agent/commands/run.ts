@@ -84,6 +84,7 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   const launch = readLaunch();
   const onTerminal = options.tty ?? isatty(1);
   if (onTerminal && !launch.hasParent) launchAgain();
+  const inTerminal = onTerminal && launch.hasParent;
   const settings = await readSettings(options);
   const refusal = settings.refusal ?? (options.strict ? whyNotStored(settings.dataDir) : undefined);
   if (refusal !== undefined && options.strict) {
@@ -99,9 +100,9 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
     launch,
     argv: lastArguments(command.length) ?? command.map((word) => Buffer.from(word)),
     environment: commandEnvironment(launch.environment, { attemptId, secrets: settings.secrets }),
-    onTerminal: onTerminal && launch.hasParent,
+    onTerminal: inTerminal,
     lingerSeconds: options.linger,
-    ...(refusal === undefined && { begin: recorderOf(command, options, { ...settings, attemptId, onTerminal }) }),
+    ...(refusal === undefined && { begin: recorderOf(command, options, { ...settings, attemptId, inTerminal }) }),
     headCommit: () => gitState(workingDirectory()).headCommit,
     say,
     started: (pid) => verdict.started(pid),
@@ -113,13 +114,13 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
 
 interface RecordedAs extends Pick<Settings, 'dataDir' | 'mask'> {
   attemptId: string;
-  onTerminal: boolean;
+  inTerminal: boolean;
 }
 
 function recorderOf(
   command: readonly string[],
   options: RunOptions,
-  { attemptId, dataDir, mask, onTerminal }: RecordedAs,
+  { attemptId, dataDir, mask, inTerminal }: RecordedAs,
 ): (pid: number | undefined, output: Pausable) => Recorder {
   const cwd = workingDirectory();
   const before = gitState(cwd);
@@ -128,7 +129,7 @@ function recorderOf(
     const startedAt = new Date().toISOString();
     return new Recording({
       dataDir,
-      terminal: onTerminal,
+      terminal: inTerminal,
       ...(mask && { mask }),
       ...output,
       attempt: {
@@ -156,11 +157,11 @@ function recorderOf(
 
 interface Settings {
   /** Undefined if there can be none. */
-  dataDir?: string | undefined;
+  dataDir?: string;
   /** The agent's own credentials. */
   secrets: string[];
   /** Undefined if there is nothing to mask. */
-  mask?: OutputMask | undefined;
+  mask?: OutputMask;
   /** Why nothing can be recorded. */
   refusal?: string;
 }
@@ -169,21 +170,16 @@ interface Settings {
  * Whatever is wrong with the agent's own configuration must not keep the command from running. Nothing is recorded then:
  * what it says of masking would not be heeded.
  */
-async function readSettings(options: RunOptions): Promise<Settings> {
+async function readSettings({ mask: names, maskSecrets = false }: RunOptions): Promise<Settings> {
+  let secrets = secretsOf({});
   try {
     const stored = readStoredConfig();
-    const secrets = secretsOf(stored);
-    const mask = await outputMask({
-      own: secrets,
-      names: options.mask,
-      secrets: options.maskSecrets === true,
-      configured: stored.mask,
-      env: process.env,
-      warn: say,
-    });
-    return { secrets, mask, dataDir: dataDirectory(process.env, say) };
+    secrets = secretsOf(stored);
+    const sources = { own: secrets, names, secrets: maskSecrets, configured: stored.mask, env: process.env, warn: say };
+    const mask = await outputMask(sources);
+    return { secrets, dataDir: dataDirectory(process.env, say), ...(mask && { mask }) };
   } catch (error) {
-    return { secrets: secretsOf({}), refusal: messageOf(error) };
+    return { secrets, refusal: messageOf(error) };
   }
 }
 

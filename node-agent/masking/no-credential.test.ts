@@ -148,6 +148,17 @@ describe('a recorded command that prints all it can find', () => {
     expect(agent.rows()[0]?.masked).toBeGreaterThan(10);
   });
 
+  test('runs unrecorded where it is not known what to mask, and not at all with --strict', () => {
+    const config = { api_key: JOINED_KEY, mask: { patterns: { bad: '(' } } };
+    writeFileSync(join(directory, 'config.json'), JSON.stringify(config));
+    agent = agentWith(environment(0));
+    const unrecorded = agent.run('run', '--', 'sh', '-c', 'echo "$COPY_OF_KEY"; exit 3');
+    expect([unrecorded.status, unrecorded.stdout]).toEqual([3, '\n']);
+    expect(unrecorded.stderr).toMatch(/^node-agent: mask\.patterns\.bad in the configuration file .* unrecorded\n$/);
+    expect(readdirSync(join(directory, 'data'))).toEqual([]);
+    expect(agent.run('run', '--strict', '--', 'true').status).toBe(125);
+  });
+
   test('sends none to the hive, and the connection says none, but for its login', async () => {
     const hive = await ScriptedHive.start();
     try {

@@ -3,17 +3,19 @@ import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test, jest } from '@jest/globals';
 import { LAUNCHER } from '../testing/launcher.js';
 
 const OBSERVE = `
-echo "arguments: $(tr '\\0' '|' < /proc/self/cmdline | od -An -tx1)"
+echo "arguments: $(tr '\\0' '|' < /proc/$$/cmdline | od -An -tx1)"
 for fd in /proc/self/fd/*; do readlink $fd; done | sed 's/\\(pipe\\|socket\\):.*/pipe/; s/[0-9]*\\/fd$/fd/'
 grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status
 umask; ulimit -Sa; ulimit -Ha
 cut -d' ' -f6,19 /proc/self/stat
 pwd; test -t 0; echo $?; test -t 1; echo $?
 `;
+
+jest.setTimeout(120_000); // each starts many processes, and the machine may be busy
 
 (process.platform === 'linux' ? describe : describe.skip)('a command under run, with pipes', () => {
   let directory: string;
@@ -29,7 +31,7 @@ pwd; test -t 0; echo $?; test -t 1; echo $?
       cwd: directory,
       env: { ...process.env, NODE_DATA_DIR: join(directory, 'data'), ...env },
       maxBuffer: 1 << 26,
-      timeout: 20_000,
+      timeout: 100_000,
       killSignal: 'SIGKILL',
     });
   }
@@ -142,7 +144,38 @@ pwd; test -t 0; echo $?; test -t 1; echo $?
       kill -KILL $pid $(pgrep -P $pid); wait $pid 2>/dev/null; cat out`;
     const [without, under] = both(script.replace('"$@" bash', 'set -m; "$@" bash'));
     expect(under.stdout.toString()).toBe(without.stdout.toString());
-  }, 60_000);
+  });
+
+  test('is over when it ends, whatever it has left behind: a daemon, or a process that holds its output', () => {
+    const daemon = `(setsid sh -c 'exec </dev/null >/dev/null 2>&1; sleep 1; echo on > daemon') & exit 3`;
+    expect(bash('exec "$@" --linger 60 -- sh -c "$DAEMON"', RUN.slice(0, -1), { DAEMON: daemon }).status).toBe(3);
+    const holder = `(trap '' HUP; sleep 2; echo late; echo on > holder) & echo first; exit 3`;
+    const { status, stdout } = bash(
+      '"$@" --linger 0.1 -- sh -c "$HOLDER"; s=$?; test -e holder; echo $?; exit $s',
+      RUN.slice(0, -1),
+      {
+        HOLDER: holder,
+      },
+    );
+    expect([status, stdout.toString()]).toEqual([3, 'first\n1\nlate\n']);
+    expect(bash('until test -e daemon && test -e holder; do sleep 0.1; done', []).status).toBe(0);
+    const logged = bash(
+      `"$0" logs $("$0" attempts --json | head -n 1 | grep -o '[0-9a-f-]\\{36\\}' | head -n 1)`.replaceAll(
+        '"$0"',
+        `"${LAUNCHER}"`,
+      ),
+      [],
+    );
+    expect(logged.stdout.toString()).toMatch(/^first\nnode-agent: .* was still open 0\.1 s later in .*\(pid \d+\).*\n$/);
+  });
+
+  test('joins the attempt of the run around it', () => {
+    const nested = `echo $HIVESYNC_ATTEMPT_ID; "$@" sh -c 'echo $HIVESYNC_ATTEMPT_ID'`;
+    const { stdout } = bash('exec "$@" bash -c "$NESTED" bash "$@"', RUN, { NESTED: nested });
+    const [outer, inner] = stdout.toString().trim().split('\n');
+    expect(outer).toMatch(/^[0-9a-f-]{36}$/);
+    expect(inner).toBe(outer);
+  });
 
   test('is asked for by --strict to be recorded, and otherwise runs unrecorded', () => {
     const config = join(directory, 'wrong.json');

@@ -10,7 +10,8 @@ const WAKE_BYTES = 64;
 /** One descriptor, awaited in one direction. */
 export interface Watch {
   readonly fd: number;
-  readonly events: typeof POLLIN | typeof POLLOUT;
+  /** 0 awaits only the end. */
+  readonly events: typeof POLLIN | typeof POLLOUT | 0;
   /** Called when there is data, room, or an end. Two watches that share it are told once. */
   readonly ready: () => void;
 }

@@ -38,12 +38,14 @@ export class PseudoTerminal {
     this.#libc.ioctl(slaveFd, c.TIOCSCTTY, 'uint8_t *', Buffer.alloc(4));
   }
 
-  /** Takes over size and settings of another terminal, or the usual size if there is none. */
-  copyFrom(fd: number | undefined, slaveFd: number): void {
+  /** Takes over another terminal's settings. They are kept per terminal, so either end sets them. */
+  copySettings(fd: number): void {
     const termios = Buffer.alloc(c.TERMIOS_BYTES);
-    if (fd !== undefined && this.#libc.tcgetattr(fd, termios) === 0) {
-      this.#libc.tcsetattr(slaveFd, c.TCSANOW, termios);
-    }
+    if (this.#libc.tcgetattr(fd, termios) === 0) this.#libc.tcsetattr(this.masterFd, c.TCSANOW, termios);
+  }
+
+  /** Takes over another terminal's size, or the usual one if there is none. */
+  copySizeOrDefault(fd: number | undefined): void {
     if (fd === undefined || !this.copySize(fd)) this.setSize(DEFAULT_SIZE);
   }
 

@@ -12,7 +12,7 @@ import { OuterTerminal } from './outer-terminal.js';
 import { OutputReader } from './output-reader.js';
 import { openPipe } from './pipes.js';
 import type { ModeOptions } from './pipes-mode.js';
-import { PollLoop } from './poll-loop.js';
+import { PollLoop, type Watch } from './poll-loop.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 import { resolvable, type StartResult } from './running-command.js';
 import { catchSignals, send } from './signals.js';
@@ -42,6 +42,7 @@ class TerminalJob {
   #waitingGroup: number | undefined;
   /** How many of each signal this process has sent to the launcher's group, and gets back from the launcher. */
   readonly #echoes = new Map<NodeJS.Signals, number>();
+  #hasSettings = false;
   #isOver = false;
 
   constructor(options: ModeOptions, terminal: PseudoTerminal) {
@@ -79,6 +80,7 @@ class TerminalJob {
     const output = new OutputReader(this.#libc, this.#loop, sources, this.#options.output);
     this.#attach();
     this.#watchLauncher();
+    this.#watchOuter(output);
     return {
       pid: result.pid,
       ended,
@@ -91,23 +93,25 @@ class TerminalJob {
 
   #spawn(errorFd: number | undefined): SpawnResult {
     const { launch, argv, environment } = this.#options;
+    const isForeground = this.#isForeground;
     this.#libc.setsid();
     this.#libc.signal(signals.SIGTTOU, c.SIG_IGN); // the session's leader gives the terminal to the command's group
     const slaveFd = this.#terminal.openSlave();
     try {
       this.#terminal.control(slaveFd);
-      this.#terminal.copyFrom(this.#outer?.fd, slaveFd);
+      this.#terminal.copySizeOrDefault(this.#outer?.fd);
+      if (isForeground) this.#copySettings();
       const result = spawnCommand(this.#libc, {
         argv,
         environment,
         launch,
         standard: [isatty(0) ? slaveFd : 0, slaveFd, errorFd ?? slaveFd],
         ownGroup: true,
-        foregroundOf: 1,
+        ...(isForeground && { foregroundOf: 1 }),
       });
-      if ('pid' in result && !this.#libc.posix_spawn_file_actions_addtcsetpgrp_np) {
-        this.#terminal.foregroundGroup = result.pid;
-      }
+      if ('errno' in result) return result;
+      if (!isForeground) this.#waitingGroup = result.pid;
+      else if (!this.#libc.posix_spawn_file_actions_addtcsetpgrp_np) this.#terminal.foregroundGroup = result.pid;
       return result;
     } finally {
       closeSync(slaveFd);
@@ -118,8 +122,8 @@ class TerminalJob {
   #attach(): void {
     const outer = this.#outer;
     if (!outer || this.#isOver) return;
-    const job = jobOf(this.#launcher);
-    if (!job || job.group === job.foreground) {
+    if (this.#isForeground) {
+      this.#copySettings();
       outer.raw();
       this.#terminal.copySize(outer.fd);
       if (this.#waitingGroup !== undefined) this.#terminal.foregroundGroup = this.#waitingGroup;
@@ -131,6 +135,18 @@ class TerminalJob {
       this.#waitingGroup ??= this.#terminal.foregroundGroup;
       this.#terminal.foregroundGroup = process.pid;
     }
+  }
+
+  /** Once, and not in the background, where the terminal has the settings of the shell that edits its next line. */
+  #copySettings(): void {
+    if (this.#outer && !this.#hasSettings) this.#terminal.copySettings(this.#outer.fd);
+    this.#hasSettings = true;
+  }
+
+  /** Whether the launcher's job may use the outer terminal. */
+  get #isForeground(): boolean {
+    const job = this.#outer && jobOf(this.#launcher);
+    return !job || job.group === job.foreground;
   }
 
   #detach(): void {
@@ -174,6 +190,21 @@ class TerminalJob {
   #watchLauncher(): void {
     this.#libc.prctl?.(c.PR_SET_PDEATHSIG, 'unsigned long', signals.SIGUSR2);
     setInterval(() => this.#lookForLauncher(), LOOK_MS).unref();
+  }
+
+  /** When the outer terminal has gone, the command's own goes too. */
+  #watchOuter(output: OutputReader): void {
+    if (!this.#outer) return;
+    const hangUp: Watch = {
+      fd: this.#outer.inputFd,
+      events: 0,
+      ready: () => {
+        this.#loop.remove(hangUp);
+        this.#input?.stop();
+        output.close('stdout');
+      },
+    };
+    this.#loop.add(hangUp);
   }
 
   /** If it was killed, somebody meant to kill the command. */

@@ -5,12 +5,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test, jest } from '@jest/globals';
 import { LAUNCHER } from '../testing/launcher.js';
 import { ctrl, TestTerminal } from '../testing/terminal.js';
 
 const RUN = [LAUNCHER, 'run', '--quiet', '--'];
 const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).status === 0;
+
+jest.setTimeout(120_000); // each starts many processes, and the machine may be busy
 
 (process.platform === 'linux' && has('setsid') ? describe : describe.skip)('a command under run, on a terminal', () => {
   let directory: string;
@@ -26,7 +28,9 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   function on(...argv: string[]): TestTerminal {
-    const env = { ...process.env, NODE_DATA_DIR: join(directory, 'data'), TERM: 'xterm', GIT_PAGER: '', PAGER: 'less' };
+    const env: NodeJS.ProcessEnv = { ...process.env, NODE_DATA_DIR: join(directory, 'data'), TERM: 'xterm' };
+    delete env['GIT_PAGER'];
+    delete env['LESS'];
     const terminal = new TestTerminal(argv, { env, cwd: directory });
     terminals.push(terminal);
     return terminal;
@@ -74,7 +78,7 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     const without = await shown('bash', '-c', script, 'bash');
     const under = await shown('bash', '-c', script, 'bash', ...RUN);
     expect(under.text).toBe(without.text);
-  }, 60_000);
+  });
 
   test.each([
     [ctrl('c'), 130],
@@ -105,7 +109,7 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     await terminal.until('round');
     terminal.type(ctrl('c'));
     expect(await terminal.ended).toEqual({ status: null, signal: 'SIGINT' });
-  }, 60_000);
+  });
 
   test('stops by Ctrl-Z with the terminal put back, goes on in the foreground, and stops when it reads in the background', async () => {
     const terminal = await shell();
@@ -115,7 +119,7 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     await terminal.until(/up\r\n$/);
     expect(terminal.settings()).not.toBe(settings);
     terminal.type(ctrl('z'));
-    await terminal.until(/Stopped[^$]*\$ $/);
+    await terminal.until(/Stopped[^]*\$ $/);
     terminal.clear();
     terminal.type('fg\n');
     await terminal.until(/fg\r\n.*run .*\r\n/);
@@ -136,14 +140,21 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     await terminal.until(/line\r\nline\r\n/);
     terminal.type(ctrl('d'));
     await terminal.until(/\$ $/);
-  }, 60_000);
+  });
+
+  test('ends by SIGHUP when the terminal goes away', async () => {
+    const terminal = on(...RUN, 'sh', '-c', 'echo up; exec sleep 60');
+    await terminal.until('up');
+    terminal.hangUp();
+    expect(await terminal.ended).toEqual({ status: null, signal: 'SIGHUP' });
+  });
 
   test('gets the new size of a window that is resized', async () => {
     const terminal = on(...RUN, 'bash', '-c', 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done');
     await terminal.until('ready');
     terminal.resize(21, 63);
     await terminal.until('21 63');
-  }, 60_000);
+  });
 
   (has('vim') ? test : test.skip)(
     'edits a file in vim, which takes the whole screen',
@@ -151,7 +162,7 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
       for (const before of [[], RUN]) {
         const file = join(directory, `edited-${before.length}`);
         const terminal = on(...before, 'vim', '-u', 'NONE', '-n', file);
-        await terminal.until(/\[New\]/);
+        await terminal.until(/\[New/);
         terminal.type('itext of a test\x1b:set lines? columns?\n');
         await terminal.until('lines=33');
         terminal.type('\n:wq\n');
@@ -175,7 +186,7 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
       expect(made.status).toBe(0);
       const screens = [];
       for (const before of [[], RUN]) {
-        const terminal = on(...before, 'git', '-C', repository, '-c', 'core.pager=less -R', 'log', '--oneline');
+        const terminal = on(...before, 'git', '-C', repository, '-c', 'core.pager=less -R -X', 'log', '--oneline');
         await terminal.until(/\n:[^\n]*$/);
         screens.push(terminal.text);
         terminal.type('q');
@@ -232,7 +243,8 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
       await terminal.until('status=137');
       await sleep(1000);
       expect(terminal.settings()).toBe(settings);
-      expect(() => process.kill(Number(command), 0)).toThrow('ESRCH');
+      // gone, or left for its new parent to clear away
+      expect(spawnSync('ps', ['-o', 'stat=', '-p', command], { encoding: 'utf8' }).stdout.trim()).toMatch(/^(Z.*)?$/);
     },
     60_000,
   );
@@ -245,5 +257,5 @@ const has = (file: string) => spawnSync('sh', ['-c', `command -v ${file}`]).stat
     expect(terminal.text).not.toContain('late\r\n');
     await terminal.until(/late\r/);
     while (spawnSync('test', ['-e', join(directory, 'alive')]).status !== 0) await sleep(50);
-  }, 60_000);
+  });
 });

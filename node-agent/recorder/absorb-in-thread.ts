@@ -8,27 +8,30 @@ export interface ThreadData {
   executionId: string;
 }
 
-export type ToThread = 'more' | { finish: number };
+export type ToThread = 'more' | 'stop';
 
 export type FromThread =
   | { backlogBytes: number }
   | { trouble: { code: string | undefined; isBusy: boolean } }
   | { over: 'sealed' | 'replaced' }
   | { warn: string }
-  | { finished: AbsorbOutcome };
+  | { stopped: AbsorbOutcome };
 
 export class AbsorbThread implements Absorbing {
   readonly #worker: Worker;
   readonly #events: AbsorbEvents;
+  readonly #takeOver: () => Absorbing;
   /** The thread waits for output, so that it has to be told of it. */
   #isIdle = false;
   /** It has not been told of the latest output. */
   #hasMore = false;
   #isGone = false;
-  #finished: ((outcome: AbsorbOutcome) => void) | undefined;
+  #stopped: ((outcome: AbsorbOutcome) => void) | undefined;
 
-  constructor(data: ThreadData, events: AbsorbEvents) {
+  /** @param takeOver makes what goes on where the thread has stopped */
+  constructor(data: ThreadData, events: AbsorbEvents, takeOver: () => Absorbing) {
     this.#events = events;
+    this.#takeOver = takeOver;
     this.#worker = new Worker(ABSORB_THREAD, { workerData: data, env: {}, execArgv: [] });
     this.#worker.unref();
     this.#worker.on('message', (message: FromThread) => this.#take(message));
@@ -44,13 +47,19 @@ export class AbsorbThread implements Absorbing {
     this.#isIdle = false;
   }
 
+  /** In this thread: the other one has a low priority, and nobody should wait for it. */
   async finish(waitMs: number): Promise<AbsorbOutcome> {
+    const outcome = await this.stop();
+    return outcome === 'left' ? this.#takeOver().finish(waitMs) : outcome;
+  }
+
+  async stop(): Promise<AbsorbOutcome> {
     if (this.#isGone) return 'left';
     this.#worker.ref();
-    const finished = new Promise<AbsorbOutcome>((resolve) => (this.#finished = resolve));
-    this.#post({ finish: waitMs });
-    const outcome = await finished;
-    await this.#worker.terminate();
+    const stopped = new Promise<AbsorbOutcome>((resolve) => (this.#stopped = resolve));
+    this.#post('stop');
+    const outcome = await stopped;
+    this.#worker.unref();
     return outcome;
   }
 
@@ -63,12 +72,12 @@ export class AbsorbThread implements Absorbing {
     } else if ('trouble' in message) this.#events.trouble(message.trouble.code, message.trouble.isBusy);
     else if ('over' in message) this.#events.over(message.over);
     else if ('warn' in message) this.#events.warn(message.warn);
-    else this.#finished?.(message.finished);
+    else this.#stopped?.(message.stopped);
   }
 
   #gone(): void {
     this.#isGone = true;
-    this.#finished?.('left');
+    this.#stopped?.('left');
   }
 
   #post(message: ToThread): void {

@@ -38,6 +38,8 @@ export interface Absorbing {
    * `waitMs`.
    */
   finish(waitMs: number): Promise<AbsorbOutcome>;
+  /** Stops after the part that it is at. @returns `left`, if it was not over before */
+  stop(): Promise<AbsorbOutcome>;
 }
 
 export class AbsorbLoop implements Absorbing {
@@ -72,6 +74,11 @@ export class AbsorbLoop implements Absorbing {
       this.#finish = { until: performance.now() + waitMs, resolve };
       this.#step();
     });
+  }
+
+  stop(): Promise<AbsorbOutcome> {
+    if (this.#outcome === undefined) this.#end('left');
+    return Promise.resolve(this.#outcome ?? 'left');
   }
 
   /** Absorbs a part now, and sees to the next one. */

@@ -7,7 +7,7 @@ import type { FromThread, ThreadData, ToThread } from './absorb-in-thread.js';
 import { openForRecording } from './open-for-recording.js';
 
 /** The command and its recorder go first. */
-const NICENESS = 10;
+const NICENESS = 5;
 
 const { dataDir, executionId } = workerData as ThreadData;
 const port = parentPort;
@@ -25,7 +25,7 @@ const loop = new AbsorbLoop(() => openForRecording(dataDir, warn), executionId, 
 loop.more();
 port.on('message', (message: ToThread) => {
   if (message === 'more') loop.more();
-  else void loop.finish(message.finish).then((outcome) => post({ finished: outcome }));
+  else void loop.stop().then((outcome) => post({ stopped: outcome }));
 });
 
 /** Linux has a priority for each thread. */

@@ -4,13 +4,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { counted } from '../counted.js';
-import { codeOf } from '../errors.js';
+import { codeOf, reasonOf } from '../errors.js';
 import { noteWithoutLock, RecorderLock } from '../store/recorder-lock.js';
 import type { RecorderNote } from '../store/recorder-note.js';
 import type { ExecutionEnd } from '../store/recorded.js';
 import { startAbsorbProcess } from './absorb-entries.js';
 import { AbsorbThread } from './absorb-in-thread.js';
-import { AbsorbLoop, type AbsorbEvents, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
+import { AbsorbLoop, REST_BYTES, type AbsorbEvents, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
 import { openForRecording } from './open-for-recording.js';
 import type { RecordingOptions } from './recording-options.js';
 import type { FrameKind } from './spool-frames.js';
@@ -106,8 +106,7 @@ export class Recording {
   }
 
   async #finishAbsorbing(finishMs: number): Promise<void> {
-    const absorbing = (this.#absorbing ??= this.#absorbHere());
-    const outcome = await absorbing.finish(finishMs);
+    const outcome = await this.#absorbRest(finishMs);
     if (outcome === 'ended') {
       this.#queue.spool?.remove();
       this.#lock?.remove();
@@ -120,6 +119,11 @@ export class Recording {
         );
       }
     } else this.#stop(outcome);
+  }
+
+  async #absorbRest(finishMs: number): Promise<AbsorbOutcome> {
+    if (this.#backlogBytes > REST_BYTES) return (await this.#absorbing?.stop()) ?? 'left';
+    return (this.#absorbing ??= this.#absorbHere()).finish(finishMs);
   }
 
   #createSpool(): SpoolWriter {
@@ -173,7 +177,7 @@ export class Recording {
     this.#note({ code: this.#trouble, lost: null, end: null });
     if (isNew) {
       this.#options.warn(
-        `cannot record at the moment (${this.#trouble}); the command goes on, and its output is kept in memory`,
+        `cannot record at the moment (${reasonOf(error)}); the command goes on, and its output is kept in memory`,
       );
     }
     this.#scheduleRetry();
@@ -218,7 +222,8 @@ export class Recording {
     const { dataDir, execution, open } = this.#options;
     if (this.#isStopped || dataDir === undefined || !this.#queue.spool) return undefined;
     if (open) return this.#absorbHere();
-    return new AbsorbThread({ dataDir, executionId: execution.id }, this.#absorbEvents());
+    const thread = { dataDir, executionId: execution.id };
+    return new AbsorbThread(thread, this.#absorbEvents(), () => this.#absorbHere());
   }
 
   #absorbHere(): AbsorbLoop {

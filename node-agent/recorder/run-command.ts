@@ -9,7 +9,7 @@ import { startInherited, startWithPipes, type ModeOptions } from '../process/pip
 import { plainSpawn } from '../process/plain-spawn.js';
 import type { OutputType, RunningCommand, StartResult } from '../process/running-command.js';
 import { startOnTerminal } from '../process/terminal-mode.js';
-import type { ExecutionEnd } from '../store/executions.js';
+import type { ExecutionEnd } from '../store/recorded.js';
 import { recordedEnd, startFailure } from './command.js';
 import { Passthrough } from './passthrough.js';
 

@@ -15,8 +15,8 @@ import type { SpoolPosition } from './spool-files.js';
 import type { Frame, LostOutput, SpoolEnd, SpoolHeader } from './spool-frames.js';
 import { SpoolReader } from './spool-reader.js';
 
-/** How much of the spool goes into one transaction. */
-const STEP_BYTES = 4 * 1024 * 1024;
+/** How much of the spool goes into one transaction: nobody can stop an absorber, or write to the store, in between. */
+const STEP_BYTES = 512 * 1024;
 /** How much waits in memory while the store cannot be written: then nothing more is read. */
 const PENDING_BYTES = 8 * 1024 * 1024;
 /** How long a line may stand unfinished until a reader sees it. */

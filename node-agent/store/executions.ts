@@ -1,5 +1,4 @@
 import { NodeAgentError } from '../errors.js';
-export type { ExecutionEnd, NewExecution, Recorder } from './recorded.js';
 import { ensureAttempt, raiseRevision } from './attempts.js';
 import { sealRest } from './append-lines.js';
 import type { Store } from './open.js';

@@ -33,7 +33,7 @@ export interface DatabaseOptions {
 export class Database {
   readonly #db: DatabaseSyncInstance;
 
-  /** @throws NodeAgentError `store` if SQLite cannot be loaded; Error with `sqliteCodeName` if the file is refused */
+  /** @throws NodeAgentError `native_module` if SQLite cannot be loaded; Error with `sqliteCodeName` if the file is refused */
   constructor(
     readonly path: string,
     { timeoutMs = 5000, readOnly = false, mustExist = false }: DatabaseOptions = {},
@@ -102,7 +102,7 @@ function loadSqlite(): typeof DatabaseSync {
   } catch (error) {
     const here = `Node ${process.versions.node} on ${process.platform} ${process.arch}`;
     throw new NodeAgentError(
-      'store',
+      'native_module',
       `SQLite's native module cannot be loaded by ${here}: install node-agent again with this Node (${messageOf(error).split('\n', 1)[0] ?? ''})`,
       { cause: error },
     );

@@ -1,7 +1,6 @@
 /** For tests: a terminal, and a program in a session of its own on it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as c from '../process/constants.js';
 import { libc, type Libc } from '../process/libc.js';
@@ -28,6 +27,7 @@ export class TestTerminal {
   readonly #libc: Libc;
   readonly #pty: PseudoTerminal;
   readonly #loop: PollLoop;
+  readonly #reader: OutputReader;
   readonly #chunks: Buffer[] = [];
   readonly child: ChildProcess;
   readonly ended: Promise<TerminalEnd>;
@@ -47,10 +47,10 @@ export class TestTerminal {
     closeSync(slaveFd);
     this.#loop = new PollLoop(functions);
     const sources = { stdout: this.#pty.masterFd, stderr: undefined, isTerminal: true };
-    const reader = new OutputReader(functions, this.#loop, sources, (_, bytes) => this.#chunks.push(bytes));
+    this.#reader = new OutputReader(functions, this.#loop, sources, (_, bytes) => this.#chunks.push(bytes));
     this.ended = new Promise((resolve) => {
       this.child.once('exit', (status, signal) => {
-        reader.commandEnded();
+        this.#reader.commandEnded();
         resolve({ status, signal });
       });
     });
@@ -97,19 +97,19 @@ export class TestTerminal {
     return termios.toString('hex');
   }
 
+  /** Takes the terminal away, as a closed window does. */
+  hangUp(): void {
+    this.#reader.close('stdout');
+  }
+
   close(): void {
     this.#loop.close();
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL');
-    this.#libc.close(this.#pty.masterFd);
+    this.#reader.close('stdout');
   }
 }
 
 /** The key that is typed with Ctrl. */
 export function ctrl(letter: string): string {
   return String.fromCharCode(letter.toUpperCase().charCodeAt(0) - 64);
-}
-
-/** @returns a number of a signal by which something ended, as a shell reports it */
-export function shellStatus({ status, signal }: TerminalEnd): number {
-  return status ?? 128 + (signal ? constants.signals[signal] : 0);
 }

@@ -1,6 +1,7 @@
 /** Makes rows like those that the hive makes from a node's frames. */
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../prisma/database.js';
+import { storableText } from '../../prisma/text.js';
 import { commandOf } from '../../prisma/queries/execution-command.js';
 import type { AttemptSync, ExecutionSync, SyncState } from '../../protocol/frames.js';
 import { encodeLine, encodePage, type LogLine } from '../../protocol/page.js';
@@ -49,7 +50,7 @@ export async function seedAttempt(database: Database, seed: SeedAttempt): Promis
   await database.$executeRaw`
     INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, title, shared_task_id, created_at, metadata)
     VALUES (${id}::uuid, ${organizationId}::uuid, ${nodeId}::uuid, ${metadata.revision}, ${metadata.execution_count},
-            ${metadata.executor}, ${metadata.title ?? null}::text, ${metadata.shared_task_id ?? null}::uuid, ${metadata.created_at}::timestamptz,
+            ${metadata.executor}, ${storableText(metadata.title ?? '')}, ${metadata.shared_task_id ?? null}::uuid, ${metadata.created_at}::timestamptz,
             ${JSON.stringify(metadata)}::json)`;
   await database.$executeRaw`
     INSERT INTO attempt_sync (attempt_id, node_id, state, needs_backfill, attempt_created_at)
