@@ -14,6 +14,7 @@ import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
 import { createNodeInvite } from '../prisma/queries/node-invite.js';
 import { startTestHive, type TestHive } from './harness/http-api.js';
 import { listen } from './harness/listen.js';
+import { runHive } from './harness/processes.js';
 import { until } from './harness/until.js';
 
 let hive: TestHive;
@@ -113,6 +114,23 @@ test('an invited machine stores its own key for its user alone, says what is nex
   await connect();
   expect(await isOnline('first')).toBe(true);
 });
+
+test('hive node invite prints the token alone, and beside it what to type on the machine', async () => {
+  const access = ['--url', url, '--token', hive.own.admin];
+  const invited = await runHive(['node', 'invite', ...access], { HIVE_DATA_DIR: directory });
+  const token = invited.stdout.trim();
+  expect(token).toMatch(/^join_[\w-]{43}$/);
+  expect(invited.stderr).toContain(`node-agent join ${url} --invite ${token}\n`);
+  expect((await joinHive(agent, '--invite', token)).status).toBe(0);
+  const listed = await runHive(['node', 'invites', ...access, '--json'], { HIVE_DATA_DIR: directory });
+  const [newest] = JSON.parse(listed.stdout) as { id: string; status: string; token_prefix: string }[];
+  expect(newest).toMatchObject({ status: 'used', token_prefix: token.slice(0, 13) });
+  expect(listed.stdout).not.toContain(token);
+  const withdrawn = await runHive(['node', 'withdraw', newest?.id ?? '', ...access], { HIVE_DATA_DIR: directory });
+  expect(withdrawn).toMatchObject({ status: 0, stdout: `withdrew ${newest?.id}\n` });
+  const asViewer = ['--url', url, '--token', hive.own.viewer];
+  expect((await runHive(['node', 'invite', ...asViewer], { HIVE_DATA_DIR: directory })).status).toBe(1);
+}, 60_000);
 
 test('a key comes from a file, from standard input, or from the environment', async () => {
   const key = await newKey();
