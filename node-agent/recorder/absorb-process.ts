@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isBusy } from '../errors.js';
 import { openStore } from '../store/open.js';
 import { endOrphan } from '../store/orphans.js';
+import { spoolBytes } from './spool-files.js';
 
 const NICENESS = 10;
-const RETRY_MS = 500;
+const RETRY_MS = 200;
 /** Then it is left to whoever opens the store next. */
 const TRY_MS = 300_000;
 
@@ -28,8 +29,10 @@ async function absorb(until: number): Promise<void> {
     }
   } catch (error) {
     // the spool is whole: who opens the store next tries again, and says what is wrong
-    if (!isBusy(error) || performance.now() > until) return;
-    await sleep(RETRY_MS);
-    await absorb(until);
+    if (!isBusy(error)) return;
   }
+  // the recorder that has started this process may still have its lock
+  if (spoolBytes(dataDir, executionId) === 0 || performance.now() > until) return;
+  await sleep(RETRY_MS);
+  await absorb(until);
 }
