@@ -1,4 +1,3 @@
-import { printable } from '../../protocol/printable.js';
 import { Command, InvalidArgumentError } from 'commander';
 import { bodyOf, createHiveClient, type Schemas } from '../../api/client/client.js';
 import { DEFAULT_INVITE_MINUTES, MAX_INVITE_MINUTES } from '../../api/schemas/node-invite.js';
