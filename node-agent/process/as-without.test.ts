@@ -166,7 +166,9 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
       ),
       [],
     );
-    expect(logged.stdout.toString()).toMatch(/^first\nnode-agent: .* was still open 0\.1 s later in .*\(pid \d+\).*\n$/);
+    expect(logged.stdout.toString()).toMatch(
+      /^first\nnode-agent: .* was still open 0\.1 s later in .*\(pid \d+\).*\n$/,
+    );
   });
 
   test('joins the attempt of the run around it', () => {
