@@ -269,8 +269,7 @@ describe('recording', () => {
     await sleep(1100);
     print(recording, 'c\n');
     await recording.finish(END);
-    const { dataDir, remove } = temporary;
-    temporary = { dataDir, store: openStore(dataDir), remove };
+    temporary = { ...temporary, store: openStore(temporary.dataDir) };
     expect(warnings).toEqual([expect.stringContaining(why)]);
     expect(execution()).toMatchObject({ status: 'completed', log_epoch: 2, dropped: 0 });
     const joined = lines().map(({ content, partial }) => (partial === true ? content : `${content}\n`));

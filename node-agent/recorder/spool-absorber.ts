@@ -149,27 +149,27 @@ export class SpoolAbsorber {
         if (!this.#header) this.#setHeader(content);
         return;
       case 'lost':
-        this.#parse<LostOutput>(content, (lost) => this.#addLoss(lost));
+        this.#parse(content, (lost) => this.#addLoss(lost as LostOutput));
         return;
       case 'masked':
         this.#hooks.masked?.(Number(content.toString()));
         this.#hasChange = true;
         return;
       case 'end':
-        this.#parse<SpoolEnd>(content, (end) => {
+        this.#parse(content, (end) => {
           this.#endStreams();
-          this.#end = end;
+          this.#end = end as SpoolEnd;
           this.#hasChange = true;
           this.#writer.seal();
         });
     }
   }
 
-  /** A power cut may have taken the content of a frame. */
-  #parse<T>(content: Buffer, take: (value: T) => void): void {
-    let value: T;
+  /** A power cut may have taken the content of a frame. @param take called with its JSON, if it is whole */
+  #parse(content: Buffer, take: (value: unknown) => void): void {
+    let value: unknown;
     try {
-      value = JSON.parse(content.toString()) as T;
+      value = JSON.parse(content.toString());
     } catch {
       this.#reader.setDamaged();
       return;
@@ -185,7 +185,7 @@ export class SpoolAbsorber {
   }
 
   #setHeader(content: Buffer): void {
-    this.#parse<SpoolHeader>(content, (header) => this.#useSpoolHeader(header));
+    this.#parse(content, (header) => this.#useSpoolHeader(header as SpoolHeader));
   }
 
   #useSpoolHeader(header: SpoolHeader): void {
