@@ -115,8 +115,8 @@ test('the summary of the newest revision is shown, and an older one never replac
 test('another organisation sees none of it', async () => {
   const attempt = attemptFrame({ attempt_id: randomUUID(), summary: { model: 'secret' } });
   await store(attempt, executionFrame(attempt, script('secret')));
-  const { body } = await hive.get('/v1/swarm/attempts', hive.foreign.viewer);
-  expect(body).toMatchObject({ attempts: [] });
+  const response = await hive.get('/v1/swarm/attempts', hive.foreign.viewer);
+  expect(response.body).toMatchObject({ attempts: [] });
 });
 
 test('the migration finds the ends and commands of rows that are there already', async () => {
