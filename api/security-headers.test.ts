@@ -5,7 +5,7 @@ import { securityHeaders } from './security-headers.js';
 
 async function headersOf(hstsSeconds: number): Promise<Record<string, string>> {
   const app = express().use(securityHeaders(hstsSeconds), (_request, response) => response.end());
-  return (await request(app).get('/')).headers as Record<string, string>;
+  return (await request(app).get('/')).headers;
 }
 
 test('a browser that came over plain HTTP is not sent to https', async () => {

@@ -78,7 +78,12 @@ function verifyRecording(recording: Recording, executions: NodeExecution[], verd
   if (output.lines === 0) return;
   const mine = executions.filter(({ lines }) => lines[0]?.includes(`"${output.tag} `));
   const contents = (stream: string) =>
-    mine.flatMap(({ lines }) => joined(lines.map((line) => JSON.parse(line) as LogLine), stream));
+    mine.flatMap(({ lines }) =>
+      joined(
+        lines.map((line) => JSON.parse(line) as LogLine),
+        stream,
+      ),
+    );
   if (disturbance === 'recorder_killed') {
     verifyKilled(recording, contents('stdout').length + contents('stderr').length, verdict);
   }

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { bodyOf, createHiveClient, type Schemas } from '../../api/client/client.js';
 import { DEFAULT_INVITE_MINUTES, MAX_INVITE_MINUTES } from '../../api/schemas/node-invite.js';
+import { printable } from '../../protocol/printable.js';
 import { addHiveOptions, connectToHive, findHive, NO_HIVE, type HiveOptions } from './hive-access.js';
 import { print, printRows, type OutputOptions } from './output.js';
 import { UsageError, uuidArgument } from './usage.js';
