@@ -135,18 +135,19 @@ function shown(value: string): string {
 
 /**
  * @returns the address of the socket of the hive at this address
+ * @param where what gives the address, for the error
  * @throws NodeAgentError `config`
  */
-export function socketUrl(value: string): string {
+export function socketUrl(value: string, where = 'HIVE_URL'): string {
   const allowed = 'a URL that starts with ws://, wss://, http:// or https://, e.g. wss://hive.example.com';
-  if (!URL.canParse(value)) throw new NodeAgentError('config', `HIVE_URL: is not a URL; allowed: ${allowed}`);
+  if (!URL.canParse(value)) throw new NodeAgentError('config', `${where}: is not a URL; allowed: ${allowed}`);
   const url = new URL(value);
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined || url.hostname === '') {
-    throw new NodeAgentError('config', `HIVE_URL: the scheme "${url.protocol}" is not allowed; allowed: ${allowed}`);
+    throw new NodeAgentError('config', `${where}: the scheme "${url.protocol}" is not allowed; allowed: ${allowed}`);
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new NodeAgentError('config', `HIVE_URL: has credentials, a query or a fragment; allowed: ${allowed}`);
+    throw new NodeAgentError('config', `${where}: has credentials, a query or a fragment; allowed: ${allowed}`);
   }
   const path = url.pathname.replace(/\/+$/, '');
   return `${scheme}//${url.host}${path.endsWith(SOCKET_PATH) ? path : path + SOCKET_PATH}`;

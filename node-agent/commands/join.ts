@@ -57,20 +57,22 @@ interface Joined {
 }
 
 async function join(address: string, options: JoinOptions): Promise<Joined> {
-  const url = socketUrl(address);
+  const url = socketUrl(address, 'hive-url');
   const stored = readStoredConfig();
   const credential = readCredential(options);
   const name = options.name ?? nodeName(stored);
   // loaded only now, so that help and wrong usage need no store
   const { openStore } = await import('../store/open.js');
-  const store = openStore(dataDirectory());
+  const former: string[] = [];
+  const store = openStore(dataDirectory(process.env, (sentence) => former.push(sentence)));
   const draft = draftConfig();
   try {
     const config: StoredConfig = {
       ...stored,
       hive_url: address.replace(/\/+$/, ''),
       ...(options.name !== undefined && { name: options.name }),
-      ...(process.env['NODE_DATA_DIR'] && { data_dir: store.dataDir }),
+      // the key is that of this store's node: what is started elsewhere must find it
+      ...((process.env['NODE_DATA_DIR'] ? true : former.length > 0) && { data_dir: store.dataDir }),
     };
     const nodeId = await takeIn({ url, name, store, config, draft, credential });
     return { hive_url: config.hive_url ?? '', node_id: nodeId, name, config: draft.path, data_dir: store.dataDir };
