@@ -51,7 +51,7 @@ function asTable(store: Store, rows: AttemptRow[]): string[] {
     return [row.id, started, howItEnded(execution), runs, inHive(row), String(row.masked), label(row, execution)];
   });
   if (cells.length === 0) return [];
-  return tableLines(columns, cells, process.stdout.isTTY ? process.stdout.columns : undefined);
+  return tableLines(columns, cells, (process.stdout.isTTY && process.stdout.columns) || undefined);
 }
 
 function howItEnded(execution: ExecutionRow | undefined): string {

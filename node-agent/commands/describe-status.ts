@@ -83,9 +83,16 @@ function attemptLines(status: Status): string[] {
       .filter(({ standing }) => standing !== 'complete')
       .map((one) => row('', whyLacking(one, status))),
     ...(status.uncovered > 0
-      ? [row('', `${status.uncovered} confirmed only just: announced again if the connection ends now`)]
+      ? [
+          row(
+            '',
+            `${status.uncovered} confirmed a moment ago: if the connection ends now, they are announced once more`,
+          ),
+        ]
       : []),
-    ...(pruned > 0 ? [row('', `${pruned} more pruned here: only the hive has their lines`)] : []),
+    ...(pruned > 0
+      ? [row('', `${pruned}${attempts === 0 ? '' : ' more'} pruned here: only the hive has their lines`)]
+      : []),
     row('executions', `${executions}, ${running} of them running; ${counted(lines, 'log line')}`),
   ];
 }

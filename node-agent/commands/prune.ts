@@ -6,7 +6,6 @@ import { pruneStored, type PruneRule } from '../connection/prune-stored.js';
 import { counted } from '../counted.js';
 import { NodeAgentError } from '../errors.js';
 import { configuredPrune } from '../prune-rule.js';
-import { countOption } from './options.js';
 import { print } from './print.js';
 import { withStore } from './with-store.js';
 
@@ -56,7 +55,8 @@ function ruleOf({ olderThan, maxSize }: PruneOptions): PruneRule {
 }
 
 function daysOption(value: string): number {
-  return value === '0' ? 0 : countOption(value);
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number of days; 0 for all.');
+  return Number(value);
 }
 
 function sizeOption(value: string): number {

@@ -29,6 +29,9 @@ export function statusCommand(): Command {
 function statusOf(store: Store): Status {
   const config = readConfig();
   const warnings = [...config.warnings];
+  if (config.apiKey === undefined) {
+    warnings.push('this node has not joined a hive, and NODE_API_KEY is not set: see `node-agent join --help`');
+  }
   const space = spaceOf(store);
   return {
     machine_id: store.machineId(),

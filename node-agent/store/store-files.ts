@@ -41,7 +41,7 @@ function isOwn(name: string): boolean {
 function hideFromGit(dataDir: string, isAlone: boolean): void {
   const hidden = isAlone ? ['*'] : [...OWN_NAMES, '.gitignore'].map((name) => `/${name}`);
   try {
-    writeFileSync(join(dataDir, '.gitignore'), `${hidden.join('\n')}\n`, { flag: 'wx' });
+    writeFileSync(join(dataDir, '.gitignore'), `${hidden.join('\n')}\n`, { flag: 'wx', mode: 0o600 });
   } catch {
     // a full or read-only disk: recording, or saying why it is not possible, matters more
   }
