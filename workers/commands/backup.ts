@@ -25,7 +25,7 @@ export function backupCommand(): Command {
       print(
         json
           ? JSON.stringify({ file: path, tables, rows, bytes, created_at: createdAt })
-          : `${path}: ${rows} rows of ${tables} tables, ${megabytes(bytes)} MB`,
+          : `${path}: ${rows} rows of ${tables} tables, ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${megabytes(bytes)} MB`}`,
       );
     });
 }
