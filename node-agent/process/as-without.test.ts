@@ -171,6 +171,12 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     );
   });
 
+  test('is the only one that keeps its descriptors open, whatever outlives it', () => {
+    const script = `exec 9>held; "$@" --linger 0.1 -- sh -c 'exec 9>&-; sleep 3 &'; exec 9>&-; ls -l /proc/[0-9]*/fd`;
+    const { stdout } = bash(`${script} | grep -c "$PWD/held"`, RUN.slice(0, -1));
+    expect(stdout.toString()).toBe('0\n');
+  });
+
   test('joins the attempt of the run around it', () => {
     const nested = `echo $HIVESYNC_ATTEMPT_ID; "$@" sh -c 'echo $HIVESYNC_ATTEMPT_ID'`;
     const { stdout } = bash('exec "$@" bash -c "$NESTED" bash "$@"', RUN, { NESTED: nested });
