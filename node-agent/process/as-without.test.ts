@@ -177,6 +177,11 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     expect(stdout.toString()).toBe('0\n');
   });
 
+  test('can be ended by a signal while nobody reads what it has printed', () => {
+    const script = `mkfifo unread; exec 8<>unread; (exec "$@" seq 40000 >unread 8>&-) & sleep 3; kill -s WINCH $!; kill $!; wait $!; echo over`;
+    expect(bash(script, RUN).stdout.toString()).toBe('over\n');
+  });
+
   test('joins the attempt of the run around it', () => {
     const nested = `echo $HIVESYNC_ATTEMPT_ID; "$@" sh -c 'echo $HIVESYNC_ATTEMPT_ID'`;
     const { stdout } = bash('exec "$@" bash -c "$NESTED" bash "$@"', RUN, { NESTED: nested });

@@ -262,12 +262,11 @@ export class Recording {
     this.#resume();
     this.#queue.spool?.remove();
     this.#lock?.remove();
-    const rest = `so the rest of the command's output is not recorded`;
-    this.#options.warn(
+    const why =
       outcome === 'sealed'
-        ? `another process has ended this execution in the store, ${rest}`
-        : `the store in ${this.#options.dataDir ?? ''} was deleted or replaced, ${rest}; the command goes on`,
-    );
+        ? 'another process has ended this execution in the store'
+        : `the store in ${this.#options.dataDir ?? ''} was deleted or replaced`;
+    this.#options.warn(`${why}, so the rest of the command's output is not recorded`);
   }
 
   /** @returns whether the note was written */

@@ -70,7 +70,7 @@ export async function runCommand(options: RunCommandOptions): Promise<ChildEnd> 
   recorder.start();
   const end = await started.ended;
   const isClosed = await lastOutput(started, pausing, options.lingerSeconds);
-  await passthrough.flushed();
+  await Promise.race([passthrough.flushed(), started.askedToLeave]);
   if (!isClosed) leaveBehind(started, recorder, options.lingerSeconds);
   started.close();
   await finish(recorder, options, end);
@@ -80,7 +80,11 @@ export async function runCommand(options: RunCommandOptions): Promise<ChildEnd> 
 /** Whatever fails here, `run` ends as the command ended. */
 async function finish(recorder: Recorder, { headCommit, say }: RunCommandOptions, end: ChildEnd): Promise<void> {
   try {
-    await recorder.finish({ ...recordedEnd(end), afterHeadCommit: headCommit(), completedAt: new Date().toISOString() });
+    await recorder.finish({
+      ...recordedEnd(end),
+      afterHeadCommit: headCommit(),
+      completedAt: new Date().toISOString(),
+    });
   } catch (error) {
     say(`the end of the command could not be recorded: ${messageOf(error)}`);
   }
