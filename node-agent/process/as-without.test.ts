@@ -206,7 +206,8 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
   test('runs also where the C library cannot be called, or Node cannot start', () => {
     const without = bash('exec "$@" sh -c "echo out; exit 7"', RUN, { HIVESYNC_WITHOUT_FFI: '1' });
     expect([without.stdout.toString(), without.status]).toEqual(['out\n', 7]);
-    const limited = bash('ulimit -v 500000; exec "$@" sh -c "echo out; exit 7"', RUN);
+    const key = { NODE_API_KEY: 'a-key-of-the-agent' };
+    const limited = bash('ulimit -v 500000; exec "$@" sh -c "echo out\\$NODE_API_KEY; exit 7"', RUN, key);
     expect([limited.stdout.toString(), limited.status]).toEqual(['out\n', 7]);
     expect(limited.stderr.toString()).toContain('runs unrecorded');
   });

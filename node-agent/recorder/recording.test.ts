@@ -316,7 +316,8 @@ describe('recording', () => {
   });
 
   test('goes on without the thread that stores lines, if that has died', async () => {
-    const { open: _, ...ofARun } = options(); // as a TypeScript source, the thread cannot be loaded
+    const ofARun = options(); // as a TypeScript source, the thread cannot be loaded
+    delete ofARun.open;
     const recording = new Recording(ofARun);
     recording.start();
     print(recording, 'a\n');
