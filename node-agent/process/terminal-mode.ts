@@ -63,7 +63,8 @@ class TerminalJob {
     catchSignals(this.#libc, this.#options.launch.ignored, (signal) => {
       this.#lookForLauncher();
       if (this.#child && !this.#child.hasEnded) this.#received(signal);
-      else if (isDeadly(signal)) leave(undefined);
+      // SIGHUP comes from this process's own closing of the command's terminal
+      else if (isDeadly(signal) && signal !== 'SIGHUP') leave(undefined);
     });
     const errors = isatty(2) || isSameFile(1, 2) ? undefined : openPipe(this.#libc);
     const result = this.#spawn(errors?.writeFd);
