@@ -171,6 +171,17 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     );
   });
 
+  test('is the only one that keeps its descriptors open, whatever outlives it', () => {
+    const script = `exec 9>held; "$@" --linger 0.1 -- sh -c 'exec 9>&-; sleep 3 &'; exec 9>&-; ls -l /proc/[0-9]*/fd`;
+    const { stdout } = bash(`${script} | grep -c "$PWD/held"`, RUN.slice(0, -1));
+    expect(stdout.toString()).toBe('0\n');
+  });
+
+  test('can be ended by a signal while nobody reads what it has printed', () => {
+    const script = `mkfifo unread; exec 8<>unread; (exec "$@" seq 40000 >unread 8>&-) & sleep 3; kill -s WINCH $!; kill $!; wait $!; echo over`;
+    expect(bash(script, RUN).stdout.toString()).toBe('over\n');
+  });
+
   test('joins the attempt of the run around it', () => {
     const nested = `echo $HIVESYNC_ATTEMPT_ID; "$@" sh -c 'echo $HIVESYNC_ATTEMPT_ID'`;
     const { stdout } = bash('exec "$@" bash -c "$NESTED" bash "$@"', RUN, { NESTED: nested });
@@ -195,7 +206,8 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
   test('runs also where the C library cannot be called, or Node cannot start', () => {
     const without = bash('exec "$@" sh -c "echo out; exit 7"', RUN, { HIVESYNC_WITHOUT_FFI: '1' });
     expect([without.stdout.toString(), without.status]).toEqual(['out\n', 7]);
-    const limited = bash('ulimit -v 500000; exec "$@" sh -c "echo out; exit 7"', RUN);
+    const key = { NODE_API_KEY: 'a-key-of-the-agent' };
+    const limited = bash('ulimit -v 500000; exec "$@" sh -c "echo out\\$NODE_API_KEY; exit 7"', RUN, key);
     expect([limited.stdout.toString(), limited.status]).toEqual(['out\n', 7]);
     expect(limited.stderr.toString()).toContain('runs unrecorded');
   });

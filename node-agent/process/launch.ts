@@ -17,7 +17,7 @@ export interface Launch {
   closed: readonly number[];
   /** Soft limit of open files; undefined if it is not known, or unlimited. */
   openFiles: number | undefined;
-  /** The pipe through which the launcher is told how the command ended. */
+  /** The pipe, or file, through which the launcher is told how the command ended. */
   verdictFd: number | undefined;
   /** NAME=value of each variable, as bytes; in the original order. */
   environment: Buffer[];

@@ -7,7 +7,7 @@ import { OutputReader } from './output-reader.js';
 import { openPipe, PIPE_BYTES } from './pipes.js';
 import { PollLoop } from './poll-loop.js';
 import { resolvable, type OutputType, type RunningCommand, type StartResult } from './running-command.js';
-import { catchSignals, MADE_BY_TERMINAL, send } from './signals.js';
+import { catchSignals, isDeadly, MADE_BY_TERMINAL, send } from './signals.js';
 import { spawnCommand } from './spawn.js';
 
 export interface CommandOptions {
@@ -46,8 +46,8 @@ function startInGroup(
   const [askedToLeave, leave] = resolvable<undefined>();
   const running: { child?: Child } = {};
   catchSignals(libc, launch.ignored, (signal) => {
-    if (running.child?.hasEnded) leave(undefined);
-    else if (running.child) pass(libc, running.child, signal);
+    if (running.child && !running.child.hasEnded) pass(libc, running.child, signal);
+    else if (isDeadly(signal)) leave(undefined);
   });
   const result = spawnCommand(libc, { argv, environment, launch, standard });
   if ('errno' in result) return result;

@@ -9,7 +9,7 @@ export interface RunningCommand {
   output: CommandOutput;
   /** Path of the command's own terminal, if it has one. */
   terminalPath?: string;
-  /** Resolves when a signal asks to wait no longer for what outlives the command. */
+  /** Resolves when a signal asks to wait no longer, for what outlives the command or for who reads its output. */
   askedToLeave: Promise<undefined>;
   /** Puts back what was changed of the terminal. */
   close(): void;

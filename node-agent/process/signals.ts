@@ -60,6 +60,11 @@ export function catchSignals(
 /** Signals that a terminal sends to its whole foreground group, and so to the command too. */
 export const MADE_BY_TERMINAL: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 'SIGTSTP', 'SIGWINCH']);
 
+/** @returns whether a process that does nothing about the signal is ended by it */
+export function isDeadly(signal: NodeJS.Signals): boolean {
+  return !['SIGCONT', 'SIGTSTP', 'SIGURG', 'SIGWINCH'].includes(signal);
+}
+
 /** Sends a signal to a process, or to a group if the number is negative. One that has gone does not matter. */
 export function send(pid: number, signal: NodeJS.Signals | number): void {
   try {

@@ -52,6 +52,8 @@ function spawn(libc: Libc, options: SpawnOptions): SpawnResult {
     );
     return failure === 0 ? { pid: pid.readInt32LE(0) } : { errno: errnoName(failure) };
   } finally {
+    // what this process starts later, and what outlives it, must not keep them open
+    for (const fd of options.launch.descriptors) libc.fcntl(fd, c.F_SETFD, 'int', c.FD_CLOEXEC);
     libc.posix_spawn_file_actions_destroy(actions);
     libc.posix_spawnattr_destroy(attributes);
   }

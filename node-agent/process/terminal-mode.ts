@@ -15,7 +15,7 @@ import type { ModeOptions } from './pipes-mode.js';
 import { PollLoop, type Watch } from './poll-loop.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 import { resolvable, type StartResult } from './running-command.js';
-import { catchSignals, send } from './signals.js';
+import { catchSignals, isDeadly, send } from './signals.js';
 import { spawnCommand, type SpawnResult } from './spawn.js';
 import { TypedInput } from './typed-input.js';
 
@@ -62,8 +62,9 @@ class TerminalJob {
     const [askedToLeave, leave] = resolvable<undefined>();
     catchSignals(this.#libc, this.#options.launch.ignored, (signal) => {
       this.#lookForLauncher();
-      if (this.#child?.hasEnded) leave(undefined);
-      else this.#received(signal);
+      if (this.#child && !this.#child.hasEnded) this.#received(signal);
+      // SIGHUP comes from this process's own closing of the command's terminal
+      else if (isDeadly(signal) && signal !== 'SIGHUP') leave(undefined);
     });
     const errors = isatty(2) || isSameFile(1, 2) ? undefined : openPipe(this.#libc);
     const result = this.#spawn(errors?.writeFd);

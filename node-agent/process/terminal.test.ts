@@ -49,6 +49,11 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     return terminal;
   }
 
+  test('ends as the command ended, also where the launcher’s shell makes files of long here-documents', async () => {
+    const large = 'LARGE=$(head -c 60000 /dev/zero | tr "\\0" x); export LARGE; exec bash "$@" sh -c "exit 7"';
+    expect(await on('sh', '-c', large, 'sh', ...RUN).ended).toEqual({ status: 7, signal: null });
+  });
+
   test.each([
     [
       'its size, settings and that all three are terminals',

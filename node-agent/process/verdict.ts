@@ -2,13 +2,13 @@
  * What the launcher reads after this process's end: the command's pid and how it ended. If the end is missing, this
  * process was killed, and the launcher puts the terminal back and ends the command.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { ChildEnd } from './child.js';
 
 export class Verdict {
   readonly #fd: number | undefined;
 
-  /** @param readFd the pipe from the launcher, of which this process has only the reading end */
+  /** @param readFd what the launcher's environment was read from, to its end; of a pipe, only the reading end */
   constructor(readFd: number | undefined) {
     this.#fd = readFd === undefined ? undefined : openWriteEnd(readFd);
     if (readFd !== undefined) closeSync(readFd);
@@ -36,7 +36,8 @@ export class Verdict {
 
 function openWriteEnd(readFd: number): number | undefined {
   try {
-    return openSync(`/proc/self/fd/${readFd}`, 'w');
+    // some shells make a file of it: the launcher reads on where this process has stopped
+    return openSync(`/proc/self/fd/${readFd}`, constants.O_WRONLY | constants.O_APPEND);
   } catch {
     return undefined; // no /proc: the launcher then goes by the exit status
   }

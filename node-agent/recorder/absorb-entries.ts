@@ -5,15 +5,22 @@ import { fileURLToPath } from 'node:url';
 export const ABSORB_THREAD = new URL('./absorb-thread.js', import.meta.url);
 const ABSORB_PROCESS = new URL('./absorb-process.js', import.meta.url);
 
-/** Starts a process that absorbs what a recorder has left, and that outlives this one. */
+/**
+ * Starts a process that absorbs what a recorder has left, and that outlives this one. Where none can be started, the next
+ * command that opens the store absorbs it.
+ */
 export function startAbsorbProcess(dataDir: string, executionId: string): void {
   const { LD_LIBRARY_PATH: libraries } = process.env; // Node itself may need it
-  const child = spawn(process.execPath, [fileURLToPath(ABSORB_PROCESS), dataDir, executionId], {
-    detached: true,
-    stdio: 'ignore',
-    cwd: '/',
-    env: libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries },
-  });
-  child.on('error', () => undefined); // the next command that opens the store absorbs it
-  child.unref();
+  try {
+    const child = spawn(process.execPath, [fileURLToPath(ABSORB_PROCESS), dataDir, executionId], {
+      detached: true,
+      stdio: 'ignore',
+      cwd: '/',
+      env: libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries },
+    });
+    child.on('error', () => undefined);
+    child.unref();
+  } catch {
+    // Node throws some failures, and emits others
+  }
 }

@@ -25,36 +25,41 @@ export class AbsorbThread implements Absorbing {
   #isIdle = false;
   /** It has not been told of the latest output. */
   #hasMore = false;
-  #isGone = false;
+  /** What goes on where the thread has died. */
+  #instead: Absorbing | undefined;
   #stopped: ((outcome: AbsorbOutcome) => void) | undefined;
 
-  /** @param takeOver makes what goes on where the thread has stopped */
+  /**
+   * @param takeOver makes what goes on where the thread has stopped
+   * @throws Error if the system has no thread left
+   */
   constructor(data: ThreadData, events: AbsorbEvents, takeOver: () => Absorbing) {
     this.#events = events;
     this.#takeOver = takeOver;
     this.#worker = new Worker(ABSORB_THREAD, { workerData: data, env: {}, execArgv: [] });
     this.#worker.unref();
     this.#worker.on('message', (message: FromThread) => this.#take(message));
-    // whatever ends the thread, the spool is whole: it is left to whoever comes next
+    // whatever ends the thread, the spool is whole: this thread goes on with it
     this.#worker.on('error', () => this.#gone());
     this.#worker.on('exit', () => this.#gone());
   }
 
   more(): void {
-    if (this.#isGone) return;
-    if (this.#isIdle) this.#post('more');
+    if (this.#instead) this.#instead.more();
+    else if (this.#isIdle) this.#post('more');
     else this.#hasMore = true;
     this.#isIdle = false;
   }
 
   /** In this thread: the other one has a low priority, and nobody should wait for it. */
   async finish(waitMs: number): Promise<AbsorbOutcome> {
+    if (this.#instead) return this.#instead.finish(waitMs);
     const outcome = await this.stop();
     return outcome === 'left' ? this.#takeOver().finish(waitMs) : outcome;
   }
 
   async stop(): Promise<AbsorbOutcome> {
-    if (this.#isGone) return 'left';
+    if (this.#instead) return this.#instead.stop();
     this.#worker.ref();
     const stopped = new Promise<AbsorbOutcome>((resolve) => (this.#stopped = resolve));
     this.#post('stop');
@@ -76,8 +81,8 @@ export class AbsorbThread implements Absorbing {
   }
 
   #gone(): void {
-    this.#isGone = true;
-    this.#stopped?.('left');
+    if (this.#stopped) this.#stopped('left');
+    else this.#instead ??= this.#takeOver();
   }
 
   #post(message: ToThread): void {

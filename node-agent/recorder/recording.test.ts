@@ -303,6 +303,31 @@ describe('recording', () => {
     expect(execution()).toMatchObject({ dropped: 1, log_lines: 4, status: 'completed' });
   });
 
+  test('stores lines while the command runs, also if its first output could not be spooled', async () => {
+    const recorders = join(temporary.dataDir, 'recorders');
+    writeFileSync(recorders, 'a file where the directory should be');
+    const recording = started();
+    print(recording, 'a\n');
+    await sleep(300);
+    rmSync(recorders);
+    await until(() => execution()?.log_lines === 1);
+    await recording.finish(END);
+    expect(contents()).toEqual(['a']);
+  });
+
+  test('goes on without the thread that stores lines, if that has died', async () => {
+    const ofARun = options(); // as a TypeScript source, the thread cannot be loaded
+    delete ofARun.open;
+    const recording = new Recording(ofARun);
+    recording.start();
+    print(recording, 'a\n');
+    await until(() => execution()?.log_lines === 1);
+    print(recording, 'b\n');
+    await until(() => execution()?.log_lines === 2);
+    await recording.finish(END);
+    expect([contents(), files(), warnings]).toEqual([['a', 'b'], [], []]);
+  });
+
   test('goes on where an absorber before it has stopped, at whatever moment', async () => {
     const text = 'one\ntwo é\n\nfour "x"\n';
     const recording = started({ open: full, finishMs: 1 });

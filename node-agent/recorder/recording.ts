@@ -86,6 +86,7 @@ export class Recording {
    */
   async finish(end: ExecutionEnd): Promise<void> {
     clearTimeout(this.#threadTimer);
+    this.#threadTimer = undefined;
     for (const type of ['stdout', 'stderr'] as const) this.#append(type, this.#options.mask?.end(type));
     this.#appendMasked();
     if (this.#isStopped) return;
@@ -202,7 +203,8 @@ export class Recording {
       this.#lock?.note.clear();
       this.#trouble = undefined;
       this.#options.warn(`recording goes on: ${lost > 0 ? `${counted(lost, 'line')} lost` : 'no line was lost'}`);
-      this.#absorbing?.more();
+      if (this.#absorbing) this.#absorbing.more();
+      else this.#threadTimer?.refresh(); // there was no spool yet when it was due
     } catch (error) {
       this.#failed(error);
     }
@@ -223,7 +225,11 @@ export class Recording {
     if (this.#isStopped || dataDir === undefined || !this.#queue.spool) return undefined;
     if (open) return this.#absorbHere();
     const thread = { dataDir, executionId: execution.id };
-    return new AbsorbThread(thread, this.#absorbEvents(), () => this.#absorbHere());
+    try {
+      return new AbsorbThread(thread, this.#absorbEvents(), () => this.#absorbHere());
+    } catch {
+      return this.#absorbHere();
+    }
   }
 
   #absorbHere(): AbsorbLoop {
@@ -250,17 +256,17 @@ export class Recording {
 
   /** Only one process writes an execution's lines: what another one has ended is not touched. */
   #stop(outcome: Exclude<AbsorbOutcome, 'ended' | 'left'>): void {
+    if (this.#isStopped) return;
     this.#isStopped = true;
     clearTimeout(this.#retryTimer);
     this.#resume();
     this.#queue.spool?.remove();
     this.#lock?.remove();
-    const rest = `so the rest of the command's output is not recorded`;
-    this.#options.warn(
+    const why =
       outcome === 'sealed'
-        ? `another process has ended this execution in the store, ${rest}`
-        : `the store in ${this.#options.dataDir ?? ''} was deleted or replaced, ${rest}; the command goes on`,
-    );
+        ? 'another process has ended this execution in the store'
+        : `the store in ${this.#options.dataDir ?? ''} was deleted or replaced`;
+    this.#options.warn(`${why}, so the rest of the command's output is not recorded`);
   }
 
   /** @returns whether the note was written */

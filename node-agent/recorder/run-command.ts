@@ -16,7 +16,7 @@ import { Passthrough } from './passthrough.js';
 const TARGETS: Record<OutputType, number> = { stdout: 1, stderr: 2 };
 const PAUSED_LOOK_MS = 20;
 
-/** What records the execution. None of its functions throws. */
+/** What records the execution. None of its functions throws, but for {@link finish}. */
 export interface Recorder {
   start(): void;
   /** The bytes may be reused afterwards. */
@@ -70,11 +70,24 @@ export async function runCommand(options: RunCommandOptions): Promise<ChildEnd> 
   recorder.start();
   const end = await started.ended;
   const isClosed = await lastOutput(started, pausing, options.lingerSeconds);
-  await passthrough.flushed();
+  await Promise.race([passthrough.flushed(), started.askedToLeave]);
   if (!isClosed) leaveBehind(started, recorder, options.lingerSeconds);
   started.close();
-  await recorder.finish({ ...recordedEnd(end), afterHeadCommit: options.headCommit(), completedAt: now() });
+  await finish(recorder, options, end);
   return end;
+}
+
+/** Whatever fails here, `run` ends as the command ended. */
+async function finish(recorder: Recorder, { headCommit, say }: RunCommandOptions, end: ChildEnd): Promise<void> {
+  try {
+    await recorder.finish({
+      ...recordedEnd(end),
+      afterHeadCommit: headCommit(),
+      completedAt: new Date().toISOString(),
+    });
+  } catch (error) {
+    say(`the end of the command could not be recorded: ${messageOf(error)}`);
+  }
 }
 
 async function start(options: RunCommandOptions, output: ModeOptions['output']): Promise<StartResult> {
@@ -111,7 +124,7 @@ async function couldNotStart(options: RunCommandOptions, errno: string): Promise
   if (!recorder) return end;
   recorder.start();
   recorder.system(`node-agent: ${sentence}`);
-  await recorder.finish({ ...recordedEnd(end), afterHeadCommit: options.headCommit(), completedAt: now() });
+  await finish(recorder, options, end);
   return end;
 }
 
@@ -181,8 +194,4 @@ class Pausing {
     };
     return self;
   }
-}
-
-function now(): string {
-  return new Date().toISOString();
 }

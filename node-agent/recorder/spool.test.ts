@@ -1,11 +1,15 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LogLine } from '../../protocol/page.js';
 import { findExecution } from '../store/executions.js';
 import { endOrphans } from '../store/orphans.js';
 import { readLines } from '../store/read-lines.js';
+import { RecorderLock } from '../store/recorder-lock.js';
 import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
 import { SpoolAbsorber } from './spool-absorber.js';
 import { endedSpools, segmentPath, segmentsOf } from './spool-files.js';
@@ -14,6 +18,7 @@ import { SpoolReader } from './spool-reader.js';
 import { SpoolWriter } from './spool-writer.js';
 
 const TIME = Date.parse('2026-01-02T03:04:05.678Z');
+const ABSORB_PROCESS = new URL('../../dist/node-agent/recorder/absorb-process.js', import.meta.url).pathname;
 const STARTED = '2026-01-02T03:04:05.000Z';
 
 describe('a spool', () => {
@@ -55,6 +60,20 @@ describe('a spool', () => {
   };
   const end = { status: 'completed', exitCode: 0, afterHeadCommit: null, completedAt: STARTED };
   const appendEnd = (writer: SpoolWriter) => writer.append('end', Buffer.from(JSON.stringify(end)), TIME);
+
+  test('is absorbed by a process that was started while the recorder still had its lock', async () => {
+    const lock = RecorderLock.create(temporary.dataDir, id);
+    const writer = spool();
+    writer.append('stdout', Buffer.from('a\n'), TIME);
+    appendEnd(writer);
+    writer.close();
+    const ended = once(spawn(process.execPath, [ABSORB_PROCESS, temporary.dataDir, id], { stdio: 'inherit' }), 'exit');
+    await sleep(1000);
+    lock.release();
+    await ended;
+    expect(stored()).toMatchObject({ row: { status: 'completed' }, contents: ['a'] });
+    expect(segmentsOf(temporary.dataDir, id)).toEqual([]);
+  });
 
   test('gives what was appended, in order, over its segments and while it grows', () => {
     const writer = spool(2000);

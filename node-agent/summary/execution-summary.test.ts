@@ -187,6 +187,10 @@ describe('whatever a program prints', () => {
     .map(([line, at, put]) => line.slice(0, at) + put + line.slice(at + put.length));
   const line = fc.oneof(fc.constantFrom(...samples), event, damaged, fc.string());
 
+  test.each(['', 'null', '{}', '{"earlier":{},"run":nu', '[]'])('begins anew where %j was stored', (stored) => {
+    expect(new ExecutionSummary(stored).value).toBeUndefined();
+  });
+
   test('never throws, and the summary is always one that the hive takes', () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 30 }), (lines) => {

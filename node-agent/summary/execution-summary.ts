@@ -25,9 +25,13 @@ export class ExecutionSummary {
   /** @param stored what {@link toJson} gave, or null for an execution of which nothing is known */
   constructor(stored: string | null = null) {
     if (stored === null) return;
-    const { earlier, run, unread } = JSON.parse(stored) as State;
-    this.#state = { earlier, run, unread };
-    this.#reader = READERS.find(({ executor }) => executor === run.executor);
+    try {
+      const { earlier, run, unread } = JSON.parse(stored) as State;
+      this.#reader = READERS.find(({ executor }) => executor === run.executor);
+      this.#state = { earlier, run, unread };
+    } catch {
+      // what another version has stored, or a damaged store: it is learnt anew from here on
+    }
   }
 
   /** Lines that looked like an agent's and could not be read. */
