@@ -58,7 +58,8 @@ export class RecorderLock {
     try {
       return new RecorderLock(lockDatabase(path, { timeoutMs: 0, mustExist: true }), path);
     } catch (error) {
-      if (isBusy(error)) return undefined;
+      // who had it may have removed it just now: it has seen to the execution
+      if (isBusy(error) || statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
       throw error;
     }
   }
