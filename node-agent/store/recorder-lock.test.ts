@@ -87,7 +87,8 @@ describe('a recorder', () => {
 });
 
 test('a lock is never to be had before its recorder has it, not even by who tests a file of the same name', () => {
-  const { dataDir, remove } = temporaryStore();
+  const temporary = temporaryStore();
+  const { dataDir } = temporary;
   const id = randomUUID();
   mkdirSync(join(dataDir, 'recorders'), { recursive: true });
   const tester = lockDatabase(join(dataDir, 'recorders', `${id}.lock`), { timeoutMs: 0 });
@@ -96,5 +97,5 @@ test('a lock is never to be had before its recorder has it, not even by who test
   expect(RecorderLock.takeOver(dataDir, id)).toBeUndefined();
   expect(readdirSync(join(dataDir, 'recorders')).toSorted()).toEqual([`${id}.lock`, `${id}.note`]);
   lock.remove();
-  remove();
+  temporary.remove();
 });
