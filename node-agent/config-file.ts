@@ -3,7 +3,17 @@
  * from its parent, its environment, has nothing of it. `run` reads it too, so it is read without a schema library.
  */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { messageOf, NodeAgentError } from './errors.js';
@@ -61,11 +71,22 @@ export function readStoredConfig(env: NodeJS.ProcessEnv = process.env): StoredCo
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
+    if (!env['NODE_AGENT_CONFIG']) closeToOthers(path);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return {};
     throw new NodeAgentError('config', `the configuration cannot be read: ${messageOf(error)}`, { cause: error });
   }
   return parseStored(path, text);
+}
+
+/** It may have been copied here, or written by hand. */
+function closeToOthers(path: string): void {
+  if ((statSync(path).mode & 0o077) === 0) return;
+  try {
+    chmodSync(path, 0o600);
+  } catch {
+    // another user's, or on a disk that is read only: it is used as it is
+  }
 }
 
 function parseStored(path: string, text: string): StoredConfig {

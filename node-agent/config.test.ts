@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -164,5 +164,20 @@ describe("the store's directory", () => {
     expect(directoryOf({ XDG_DATA_HOME: '/data' }, (sentence) => said.push(sentence))).toBe(former);
     expect(said).toEqual([expect.stringContaining(former)]);
     expect(directoryOf({ NODE_DATA_DIR: '/elsewhere' })).toBe('/elsewhere');
+  });
+});
+
+describe('a configuration that others can read', () => {
+  test('is closed to them when it is read, for it has the key; a file that was named is left alone', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'node-agent-config-'));
+    const path = join(directory, 'hivesync', 'node-agent.json');
+    mkdirSync(join(directory, 'hivesync'));
+    writeFileSync(path, '{}');
+    chmodSync(path, 0o644);
+    readStoredConfig({ NODE_AGENT_CONFIG: path });
+    expect(statSync(path).mode & 0o777).toBe(0o644);
+    readStoredConfig({ XDG_CONFIG_HOME: directory });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    rmSync(directory, { recursive: true });
   });
 });

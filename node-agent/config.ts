@@ -25,6 +25,8 @@ const SOCKET_PATH = '/v1/nodes/ws';
 const DEFAULT_URL = 'ws://127.0.0.1:3000';
 const SCHEMES: Record<string, string> = { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' };
 const MAX_TEXT = 256;
+/** What a header and the hive's own limit allow. */
+export const NODE_KEY = /^[\x21-\x7e]{1,256}$/;
 
 /**
  * Reads and checks the environment, and what `join` has stored; an empty variable counts as unset. The environment wins,

@@ -2,6 +2,7 @@
 import { openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
+import { visible } from './commands/terminal-text.js';
 import { messageOf, NodeAgentError } from './errors.js';
 
 /** Runs the command that this process's arguments name, and sets the exit status. */
@@ -27,7 +28,7 @@ function holdBuild(): void {
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
-  process.stderr.write(`node-agent: ${messageOf(error)}\n`);
+  process.stderr.write(`node-agent: ${visible(messageOf(error))}\n`); // a hive may have had its say in it
   if (!(error instanceof NodeAgentError)) return 1;
   if (error.code === 'running') return 3;
   return error.code === 'usage' ? 2 : 1;

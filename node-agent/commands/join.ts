@@ -2,15 +2,13 @@ import { readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { draftConfig, readStoredConfig, type ConfigDraft, type StoredConfig } from '../config-file.js';
-import { dataDirectory, nodeName, socketUrl } from '../config.js';
+import { dataDirectory, NODE_KEY, nodeName, socketUrl } from '../config.js';
 import { messageOf, NodeAgentError } from '../errors.js';
 import type { Store } from '../store/open.js';
 import { textOption } from './options.js';
 import { print } from './print.js';
 
 const MAX_NAME = 256;
-/** What a header and the hive's own limit allow. */
-const KEY = /^[\x21-\x7e]{1,256}$/;
 
 interface JoinOptions {
   keyFile?: string;
@@ -144,7 +142,7 @@ function readSecret(file: string | 0, option: string): string {
 }
 
 function usableKey(key: string, where: string): string {
-  if (KEY.test(key)) return key;
+  if (NODE_KEY.test(key)) return key;
   throw new NodeAgentError('config', `${where}: contains no key; allowed: one line made by \`hive key create\``);
 }
 

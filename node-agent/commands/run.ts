@@ -22,6 +22,7 @@ import { runCommand, type Pausable, type Recorder } from '../recorder/run-comman
 import { openStore } from '../store/open.js';
 import { ownStart } from '../store/process-identity.js';
 import { isLowerCaseUuid, listOption, secondsOption, textOption, uuidOption } from './options.js';
+import { visible } from './terminal-text.js';
 
 /** The longest that a write waits for another process before it is tried again later. Nothing else happens meanwhile. */
 const BUSY_TIMEOUT_MS = 20;
@@ -210,7 +211,7 @@ function whyNotStored(dataDir: string | undefined): string | undefined {
 /** Written at once, and not by Node's streams, which would change the descriptor that the command shares. */
 function say(sentence: string): void {
   try {
-    writeSync(2, `node-agent: ${sentence}${isatty(2) ? '\r' : ''}\n`); // the terminal may be raw
+    writeSync(2, `node-agent: ${visible(sentence)}${isatty(2) ? '\r' : ''}\n`); // the terminal may be raw
   } catch {
     // nobody reads it
   }

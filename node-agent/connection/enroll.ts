@@ -1,4 +1,5 @@
 /** Trades an invitation for a key of this machine. */
+import { NODE_KEY } from '../config.js';
 import { NodeAgentError } from '../errors.js';
 import { requestJson } from './http.js';
 
@@ -19,7 +20,10 @@ export async function enroll({ hiveUrl, token, machineId, name }: Enrollment): P
   const url = new URL(hiveUrl.replace(/^ws/, 'http').replace(/ws$/, 'enroll'));
   const { status, body } = await requestJson(url, { method: 'POST', body: { token, machine_id: machineId, name } });
   const key = memberOf(body, 'node_key');
-  if (status === 201 && key !== undefined) return key;
+  if (status === 201 && key !== undefined) {
+    if (NODE_KEY.test(key)) return key;
+    throw new NodeAgentError('hive', `the hive at ${url.origin} answers with a key that cannot be used; is it a hive?`);
+  }
   const detail = memberOf(body, 'error') ?? 'it may be no hive, or one that knows no invitations';
   throw new NodeAgentError('hive', `the hive at ${url.origin} answers ${status}: ${detail.slice(0, 200)}`);
 }

@@ -287,6 +287,15 @@ describe('recording', () => {
     expect(warnings).toEqual([expect.stringContaining('was deleted or replaced')]);
   });
 
+  test('says so too when both were deleted before the store was opened', async () => {
+    const recording = started();
+    print(recording, 'a\n');
+    rmSync(temporary.dataDir, { recursive: true });
+    print(recording, 'b\n');
+    await recording.finish(END);
+    expect(warnings).toEqual([expect.stringContaining('was deleted or replaced')]);
+  });
+
   test('keeps output in memory while the spool cannot be written, and says how much of it is lost and where', async () => {
     const recorders = join(temporary.dataDir, 'recorders');
     writeFileSync(recorders, 'a file where the directory should be');

@@ -13,6 +13,7 @@ import { AbsorbThread } from './absorb-in-thread.js';
 import { AbsorbLoop, REST_BYTES, type AbsorbEvents, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
 import { openForRecording } from './open-for-recording.js';
 import type { RecordingOptions } from './recording-options.js';
+import { spoolBytes } from './spool-files.js';
 import type { FrameKind } from './spool-frames.js';
 import { SpoolQueue } from './spool-queue.js';
 import { SpoolWriter } from './spool-writer.js';
@@ -107,7 +108,8 @@ export class Recording {
   }
 
   async #finishAbsorbing(finishMs: number): Promise<void> {
-    const outcome = await this.#absorbRest(finishMs);
+    const rest = await this.#absorbRest(finishMs);
+    const outcome = rest === 'left' && this.#isSpoolGone() ? 'replaced' : rest;
     if (outcome === 'ended') {
       this.#queue.spool?.remove();
       this.#lock?.remove();
@@ -120,6 +122,12 @@ export class Recording {
         );
       }
     } else this.#stop(outcome);
+  }
+
+  /** Whoever deletes a store's directory takes the spool with it, also before it was looked at for the first time. */
+  #isSpoolGone(): boolean {
+    const { dataDir, execution } = this.#options;
+    return this.#trouble === undefined && dataDir !== undefined && spoolBytes(dataDir, execution.id) === 0;
   }
 
   async #absorbRest(finishMs: number): Promise<AbsorbOutcome> {

@@ -1,9 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AgentProcesses, succeeds, type RunningAgent } from '../testing/agent-process.js';
+import { temporaryStore } from '../testing/temporary-store.js';
+import { lockDatabase, RecorderLock } from './recorder-lock.js';
 
 const OTHER_NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 const canUnshare = succeeds('unshare', ...OTHER_NAMESPACE.slice(1), 'true');
@@ -81,4 +84,18 @@ describe('a recorder', () => {
     expect(copy.executions()).toMatchObject([{ status: 'killed', log_lines: 1 }]);
     expect(agent.executions()).toMatchObject([{ status: 'running' }]);
   });
+});
+
+test('a lock is never to be had before its recorder has it, not even by who tests a file of the same name', () => {
+  const temporary = temporaryStore();
+  const { dataDir } = temporary;
+  const id = randomUUID();
+  mkdirSync(join(dataDir, 'recorders'), { recursive: true });
+  const tester = lockDatabase(join(dataDir, 'recorders', `${id}.lock`), { timeoutMs: 0 });
+  const lock = RecorderLock.create(dataDir, id);
+  tester.close();
+  expect(RecorderLock.takeOver(dataDir, id)).toBeUndefined();
+  expect(readdirSync(join(dataDir, 'recorders')).toSorted()).toEqual([`${id}.lock`, `${id}.note`]);
+  lock.remove();
+  temporary.remove();
 });

@@ -6,7 +6,7 @@
  * The lock is an empty SQLite database in an exclusive transaction, because Node has no call for file locks. No other
  * code may open a `.lock` file: closing any descriptor of it would drop the lock of the whole process.
  */
-import { closeSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBusy } from '../errors.js';
 import { ensureDirectory } from './private-file.js';
@@ -15,9 +15,6 @@ import { Database, type DatabaseOptions } from './sqlite.js';
 
 /** Holds a `.lock`, a `.note` and the segments of a `.spool` for each execution that is being recorded, named by the execution's id. */
 export const RECORDERS_DIRECTORY = 'recorders';
-
-/** Someone who tests a new lock has it for a moment. */
-const TAKE_MS = 5000;
 
 export class RecorderLock {
   readonly #db: Database | undefined;
@@ -31,26 +28,23 @@ export class RecorderLock {
   }
 
   /**
-   * Takes the lock of an execution that is about to be added, and reserves the space of its note.
+   * Takes the lock of an execution that is about to be added, and reserves the space of its note. The file gets its name
+   * when it is locked: somebody who could take it before would still believe in it when the recorder has another one.
    * @throws Error if the disk refuses it
    */
   static create(dataDir: string, executionId: string): RecorderLock {
     const path = pathOf(dataDir, executionId);
+    const draft = `${path}.new`;
     ensureDirectory(join(dataDir, RECORDERS_DIRECTORY));
-    for (;;) {
-      const lock = new RecorderLock(lockDatabase(path, { timeoutMs: TAKE_MS }), path);
-      try {
-        // someone who found the file before it was locked may have removed it
-        if (statSync(path, { throwIfNoEntry: false }) === undefined) {
-          lock.release();
-          continue;
-        }
-        lock.note.reserve();
-        return lock;
-      } catch (error) {
-        lock.remove();
-        throw error;
-      }
+    const lock = new RecorderLock(lockDatabase(draft, { timeoutMs: 0 }), path);
+    try {
+      renameSync(draft, path);
+      lock.note.reserve();
+      return lock;
+    } catch (error) {
+      rmSync(draft, { force: true });
+      lock.remove();
+      throw error;
     }
   }
 
@@ -64,7 +58,8 @@ export class RecorderLock {
     try {
       return new RecorderLock(lockDatabase(path, { timeoutMs: 0, mustExist: true }), path);
     } catch (error) {
-      if (isBusy(error)) return undefined;
+      // who had it may have removed it just now: it has seen to the execution
+      if (isBusy(error) || statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
       throw error;
     }
   }
