@@ -70,9 +70,13 @@ export function readStoredConfig(env: NodeJS.ProcessEnv = process.env): StoredCo
   if (path === undefined) return {};
   let text: string;
   try {
+    const found = statSync(path);
+    // a pipe would be waited for, and `run` with it; a device may never end
+    if (!found.isFile()) throw new NodeAgentError('config', `${path}: is not a file`);
     text = readFileSync(path, 'utf8');
-    if (!env['NODE_AGENT_CONFIG']) closeToOthers(path);
+    if (!env['NODE_AGENT_CONFIG'] && (found.mode & 0o077) !== 0) closeToOthers(path);
   } catch (error) {
+    if (error instanceof NodeAgentError) throw error;
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return {};
     throw new NodeAgentError('config', `the configuration cannot be read: ${messageOf(error)}`, { cause: error });
   }
@@ -81,7 +85,6 @@ export function readStoredConfig(env: NodeJS.ProcessEnv = process.env): StoredCo
 
 /** It may have been copied here, or written by hand. */
 function closeToOthers(path: string): void {
-  if ((statSync(path).mode & 0o077) === 0) return;
   try {
     chmodSync(path, 0o600);
   } catch {

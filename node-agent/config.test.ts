@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -180,4 +181,17 @@ describe('a configuration that others can read', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     rmSync(directory, { recursive: true });
   });
+});
+
+test('a configuration that is a pipe or a device is refused, and not waited for', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'node-agent-config-'));
+  try {
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [pipe, '/dev/zero', directory]) {
+      expect(() => readStoredConfig({ NODE_AGENT_CONFIG: path })).toThrow(`${path}: is not a file`);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
