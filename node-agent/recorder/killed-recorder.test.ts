@@ -10,7 +10,12 @@ import { AgentProcesses, type RunningAgent, type StoredExecution } from '../test
 const PRINTER = `
   const { writeSync } = require('node:fs');
   let seed = Number(process.argv[1]);
-  const random = (below) => (seed = (seed * 1103515245 + 12345) % 2147483648) % below;
+  const random = (below) => {
+    seed = (seed + 0x6d2b79f5) | 0; // mulberry32: the low bits of a simpler generator repeat, and one stream may stay silent
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
   const log = require('node:fs').openSync(process.argv[2], 'w');
   const put = (fd, text) => {
     const bytes = Buffer.from(text);
