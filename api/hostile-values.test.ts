@@ -156,6 +156,7 @@ const fieldsOf = (schema: unknown): string[] => Object.keys((schema as { shape?:
 const BODIES: Record<string, object> = {
   createApiKey: { name: 'hostile' },
   createSwarmProject: { name: 'hostile' },
+  enrollNode: { token: 'hostile', machine_id: id, name: 'hostile' },
   linkNodeProject: { node_id: id, local_project_id: id },
 };
 const describe = (value: unknown) => JSON.stringify(value).slice(0, 60);

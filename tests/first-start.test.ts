@@ -70,10 +70,14 @@ test('a port that is taken is known before anything is started, and the sentence
   }
 });
 
-test.each(['HIVE_URL', 'NODE_API_KEY', 'NODE_DATA_DIR'])('a node with an empty %s does not connect', async (name) => {
+test.each([
+  ['HIVE_URL', 'HIVE_URL: is'],
+  ['NODE_API_KEY', 'NODE_API_KEY is not set'],
+  ['NODE_DATA_DIR', 'NODE_DATA_DIR: is'],
+])('a node with an empty %s does not connect', async (name, sentence) => {
   const env = { PATH: process.env['PATH'], NODE_API_KEY: 'x', NODE_DATA_DIR: directory, [name]: '' };
   const cli = join(projectRoot(), 'dist', 'node-agent', 'bundle', 'cli.js');
   const running = promisify(execFile)(process.execPath, [cli, 'connect'], { env, cwd: directory, timeout: 20_000 });
-  await expect(running).rejects.toMatchObject({ stderr: expect.stringContaining(`${name}: is`) });
+  await expect(running).rejects.toMatchObject({ stderr: expect.stringContaining(sentence) });
   await expect(access(join(directory, '.node-agent'))).rejects.toMatchObject({ code: 'ENOENT' });
 });

@@ -64,7 +64,7 @@ test('prune asks the hive: what the hive has lost stays and is announced again, 
   const unanswered = command(agent, hive.url, 'prune', '--older-than', '0');
   expect(unanswered).toMatchObject({ status: 1, stdout: '' });
   expect(unanswered.stderr).toBe(
-    `node-agent: the hive at ${hive.url} does not answer (ECONNREFUSED); nothing was removed\n`,
+    `node-agent: the hive at ${hive.url} does not answer (ECONNREFUSED: nothing listens there); nothing was removed\n`,
   );
 
   const port = Number(new URL(hive.url).port);

@@ -195,9 +195,14 @@ test('300 attempts that run cost six asks and one query a round', async () => {
   expect(queries).toBe(1);
 }, 20_000);
 
-test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
-  ['the attempts that run', 'execution_running_idx', (db) => listAttemptsThatRun(db, nodeId, undefined, 100)],
-  ['all attempts', 'attempt_node_id_created_at_id_idx', (db) => listAttemptsOf(db, nodeId, undefined, 50)],
+test.each<[string, RegExp, (db: Queryable) => Promise<unknown>]>([
+  // both have running executions only; which of them, the planner decides by how many there are
+  [
+    'the attempts that run',
+    /execution_running_(attempt_)?idx/,
+    (db) => listAttemptsThatRun(db, nodeId, undefined, 100),
+  ],
+  ['all attempts', /attempt_node_id_created_at_id_idx/, (db) => listAttemptsOf(db, nodeId, undefined, 50)],
 ])('%s of a node are looked for in an index of their own', async (_name, index, ask) => {
   await seed(1, 'running');
   const plan = await database.$transaction(async (tx) => {
@@ -213,5 +218,5 @@ test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
     });
     return explained;
   });
-  expect(JSON.stringify(plan)).toContain(index);
+  expect(JSON.stringify(plan)).toMatch(index);
 });
