@@ -1,4 +1,4 @@
-import { safeJson } from './terminal-text.js';
+import { printable } from '../../protocol/printable.js';
 
 const BLOCK_CHARACTERS = 64 * 1024;
 
@@ -34,5 +34,5 @@ function write(text: string): Promise<void> {
 /** @returns the value as one line of JSON, which does nothing to a terminal if it reaches one */
 export function jsonLine(value: object): string {
   const json = JSON.stringify(value);
-  return process.stdout.isTTY ? safeJson(json) : json;
+  return process.stdout.isTTY ? printable(json) : json;
 }

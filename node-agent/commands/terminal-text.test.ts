@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { tableLines } from './table.js';
-import { columnsOf, fit, safeJson, safeLine, visible } from './terminal-text.js';
+import { printable } from '../../protocol/printable.js';
+import { columnsOf, fit, safeLine, visible } from './terminal-text.js';
 
 describe('text that others wrote', () => {
   test.each([
@@ -19,7 +20,7 @@ describe('text that others wrote', () => {
 
   test('is the same JSON where that reaches a terminal', () => {
     const value = { content: 'a\u009b2J\u202e\u007f"' };
-    const json = safeJson(JSON.stringify(value));
+    const json = printable(JSON.stringify(value));
     expect(json).not.toMatch(/[\u007f-\u009f\u202e]/);
     expect(JSON.parse(json)).toEqual(value);
   });

@@ -1,10 +1,9 @@
 /** Text that others wrote, on its way to a terminal: it must not move the cursor, hide, or change what is shown elsewhere. */
+import { escapeOf, UNPRINTABLE } from '../../protocol/printable.js';
 
-/** All of C0, DEL and C1, and what turns or joins the direction of text. */
-const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 /** Colours and styles, which end with the line. */
 // eslint-disable-next-line no-control-regex -- finding them is what it is for
-const STYLE = /\u001b\[[\d;:]*m/;
+const STYLES = /(\u001b\[[\d;:]*m)/;
 const RESET = '\u001b[0m';
 /** Characters that take up two columns: East Asian wide ones, and emoji. */
 const WIDE =
@@ -13,20 +12,15 @@ const NO_WIDTH = /\p{Mark}|\u200b|\u200d|\ufe0f/u;
 
 /** @returns the text in one line, with every character visible that could do something to a terminal */
 export function visible(text: string): string {
-  return text.replace(UNSAFE, escaped);
+  return text.replace(UNPRINTABLE, escaped);
 }
 
 /** @returns a line of a log: tabs and colours stay, which are reset at its end */
 export function safeLine(content: string): string {
   const line = content.replace(/\r$/, '');
-  const parts = line.split(new RegExp(`(${STYLE.source})`));
+  const parts = line.split(STYLES);
   if (parts.length === 1) return keepTabs(line);
   return parts.map((part, index) => (index % 2 === 1 ? part : keepTabs(part))).join('') + RESET;
-}
-
-/** @returns the same JSON, without the control characters that JSON allows in strings */
-export function safeJson(json: string): string {
-  return json.replace(UNSAFE, (character) => `\\u${hex(character, 4)}`);
 }
 
 /** @returns the text, cut to this many columns; `…` stands for the rest */
@@ -49,13 +43,9 @@ export function columnsOf(text: string): number {
 }
 
 function keepTabs(text: string): string {
-  return text.replace(UNSAFE, (character) => (character === '\t' ? character : escaped(character)));
+  return text.replace(UNPRINTABLE, (character) => (character === '\t' ? character : escaped(character)));
 }
 
 function escaped(character: string): string {
-  return { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character] ?? `\\u${hex(character, 4)}`;
-}
-
-function hex(character: string, digits: number): string {
-  return character.charCodeAt(0).toString(16).padStart(digits, '0');
+  return { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character] ?? escapeOf(character);
 }

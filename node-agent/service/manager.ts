@@ -1,9 +1,9 @@
 /** What runs services on a machine, behind one interface. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, NodeAgentError } from '../errors.js';
-import { replaceFile } from '../store/private-file.js';
+import { ensureDirectory, replaceFile } from '../store/private-file.js';
 
 export interface ServiceState {
   /** The file that describes the service to the manager. */
@@ -49,7 +49,7 @@ export function must(file: string, args: string[]): string {
 /** @throws NodeAgentError `service` if the file cannot be written */
 export function writeFile(file: string, text: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    ensureDirectory(dirname(file));
     replaceFile(file, text);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

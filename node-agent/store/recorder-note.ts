@@ -2,8 +2,9 @@
  * What a recorder leaves beside the store while it can't write to the store itself, so that lines never get lost
  * without a word. The file's space is reserved at the start: a full disk does not keep it from being overwritten.
  */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { NodeAgentError } from '../errors.js';
+import { replaceFile } from './private-file.js';
 import type { ExecutionEnd, NewAttempt, NewExecution } from './recorded.js';
 
 const RESERVED_BYTES = 4096;
@@ -47,14 +48,7 @@ export class RecorderNote {
       this.#overwrite('r+', text);
       return;
     }
-    const draft = `${this.#path}.new`;
-    try {
-      writeFileSync(draft, text, { mode: 0o600 });
-      renameSync(draft, this.#path);
-    } catch (error) {
-      rmSync(draft, { force: true });
-      throw error;
-    }
+    replaceFile(this.#path, text);
     this.#isReserved = false;
   }
 
