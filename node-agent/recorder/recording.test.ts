@@ -9,7 +9,7 @@ import { findExecution } from '../store/executions.js';
 import { readLines } from '../store/read-lines.js';
 import { openStore, type Store } from '../store/open.js';
 import { endOrphans } from '../store/orphans.js';
-import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
+import { newRecording, temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
 import { Recording } from './recording.js';
 import type { RecordingOptions } from './recording-options.js';
 import { SpoolAbsorber } from './spool-absorber.js';
@@ -32,24 +32,7 @@ describe('recording', () => {
     return {
       dataDir: temporary.dataDir,
       open: () => openStore(temporary.dataDir),
-      attempt: {
-        id: randomUUID(),
-        title: null,
-        sharedTaskId: null,
-        executor: 'T',
-        branch: '',
-        containerRef: null,
-        createdAt: TIME,
-      },
-      execution: {
-        id: executionId,
-        runReason: 'codingagent',
-        executorAction: null,
-        beforeHeadCommit: null,
-        pid: 1,
-        startedAt: TIME,
-        recorder: { pid: process.pid, started: 'now' },
-      },
+      ...newRecording(executionId, TIME, { pid: process.pid, started: 'now' }),
       warn: (sentence) => warnings.push(sentence),
       pause: () => undefined,
       resume: () => undefined,

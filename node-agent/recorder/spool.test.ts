@@ -10,7 +10,7 @@ import { findExecution } from '../store/executions.js';
 import { endOrphans } from '../store/orphans.js';
 import { readLines } from '../store/read-lines.js';
 import { RecorderLock } from '../store/recorder-lock.js';
-import { temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
+import { newRecording, temporaryStore, type TemporaryStore } from '../testing/temporary-store.js';
 import { SpoolAbsorber } from './spool-absorber.js';
 import { endedSpools, segmentPath, segmentsOf } from './spool-files.js';
 import { encodeHeader, type SpoolHeader } from './spool-frames.js';
@@ -31,26 +31,7 @@ describe('a spool', () => {
   });
   afterEach(() => temporary.remove());
 
-  const header = (): SpoolHeader => ({
-    attempt: {
-      id: randomUUID(),
-      title: null,
-      sharedTaskId: null,
-      executor: 'T',
-      branch: '',
-      containerRef: null,
-      createdAt: STARTED,
-    },
-    execution: {
-      id,
-      runReason: 'codingagent',
-      executorAction: null,
-      beforeHeadCommit: null,
-      pid: 1,
-      startedAt: STARTED,
-      recorder: { pid: 1, started: '' },
-    },
-  });
+  const header = (): SpoolHeader => newRecording(id, STARTED, { pid: 1, started: '' });
   const spool = (segmentBytes?: number) => new SpoolWriter(temporary.dataDir, header(), segmentBytes);
   const path = (segment = 0) => segmentPath(temporary.dataDir, id, segment);
   const stored = () => {

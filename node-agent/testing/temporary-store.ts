@@ -7,6 +7,7 @@ import { encodeLine } from '../../protocol/page.js';
 import { addExecution, endExecution, getExecution } from '../store/executions.js';
 import { appendLines } from '../store/append-lines.js';
 import { openStore, type Store } from '../store/open.js';
+import type { NewAttempt, NewExecution } from '../store/recorded.js';
 import { processStart } from '../store/process-identity.js';
 import type { ExecutionRow } from '../store/rows.js';
 
@@ -27,6 +28,34 @@ export function temporaryStore(): TemporaryStore {
     remove: () => {
       store.close();
       rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** An attempt and its execution as a recorder describes them before they are in a store. */
+export function newRecording(
+  executionId: string,
+  at: string,
+  recorder: NewExecution['recorder'],
+): { attempt: NewAttempt; execution: NewExecution } {
+  return {
+    attempt: {
+      id: randomUUID(),
+      title: null,
+      sharedTaskId: null,
+      executor: 'T',
+      branch: '',
+      containerRef: null,
+      createdAt: at,
+    },
+    execution: {
+      id: executionId,
+      runReason: 'codingagent',
+      executorAction: null,
+      beforeHeadCommit: null,
+      pid: 1,
+      startedAt: at,
+      recorder,
     },
   };
 }
