@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { median, printFigure, progress } from './lib/figures.js';
 import { measure, type Measured } from './lib/measured-command.js';
 
-const ROOT = new URL('../../', import.meta.url).pathname;
+/** npm starts it in the checkout; this file's own place is a build's, which `dist` only links to. */
+const ROOT = process.cwd();
 const LAUNCHER = join(ROOT, 'node-agent/bin/node-agent');
 /** As a user starts it; without Node's own options, which a user does not have. */
 const AGENT = existsSync(LAUNCHER) ? `sh ${LAUNCHER}` : `${process.execPath} ${join(ROOT, 'dist/node-agent/cli.js')}`;

@@ -2,7 +2,9 @@
  * `node node-agent/build.mjs FOLDER`: bundles the node's own package into the folder, one file for each process or
  * thread, with all packages but the two native ones. CommonJS, because Node starts it some 10 ms faster than ES modules.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -13,25 +15,56 @@ const { version, dependencies } = JSON.parse(readFileSync(join(SOURCES, 'package
 
 /** What is loaded only where it is asked for: inside the others it would be read at each start. */
 const ON_DEMAND = 'masking/secret-patterns.ts';
-/** What is started as a process or thread, by its place among the sources. All stand in one folder. */
-const ENTRIES = ['run.ts', 'cli.ts', 'recorder/absorb-thread.ts', 'recorder/absorb-process.ts', ON_DEMAND];
+/** What is started as a process or thread, by its name in the folder. */
+const ENTRIES = {
+  run: 'start-run.ts',
+  'run-program': 'run.ts',
+  cli: 'cli.ts',
+  'absorb-thread': 'recorder/absorb-thread.ts',
+  'absorb-process': 'recorder/absorb-process.ts',
+  'secret-patterns': ON_DEMAND,
+  'warm-run': 'warm-run.ts',
+};
+
+/** Of these, Node starts without; each takes milliseconds to load. */
+const LAZY = ['child_process', 'crypto', 'net', 'stream', 'tty', 'worker_threads', 'zlib'];
+
+/** Has such a module loaded by the first use of what it exports. */
+const lazyBuiltins = {
+  name: 'lazy-builtins',
+  setup({ onResolve, onLoad }) {
+    const filter = new RegExp(`^(node:)?(${LAZY.join('|')})$`);
+    onResolve({ filter }, ({ path, pluginData }) =>
+      pluginData === 'itself'
+        ? { path, external: true }
+        : { path: path.replace(/^node:/, ''), namespace: 'lazy-builtin' },
+    );
+    onLoad({ filter: /./, namespace: 'lazy-builtin' }, async ({ path }) => {
+      const names = Object.keys(await import(`node:${path}`)).filter((name) => name !== 'default');
+      const getter = `Object.defineProperty(module.exports, name, { get: () => require('node:${path}')[name] });`;
+      return { contents: `for (const name of ${JSON.stringify(names)}) ${getter}`, pluginData: 'itself' };
+    });
+  },
+};
 
 /** @param folder absolute; its former content is removed */
 export async function bundle(folder) {
   rmSync(folder, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ENTRIES.map((entry) => join(SOURCES, entry)),
+    entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, entry]) => [name, join(SOURCES, entry)])),
     outdir: folder,
-    entryNames: '[name]',
     bundle: true,
     platform: 'node',
     target: 'node20.19',
     format: 'cjs',
+    charset: 'ascii', // cached-program.ts counts on it
+    supported: { 'dynamic-import': false }, // what is run from a code cache could not
     // ws takes them where they are installed, and does without them
     external: [...Object.keys(dependencies), '*/secret-patterns.js', 'bufferutil', 'utf-8-validate'],
     banner: { js: "const sourceUrl = require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'sourceUrl', BUNDLED_VERSION: JSON.stringify(version) },
+    plugins: [lazyBuiltins],
     legalComments: 'none', // all licences are in a file beside
     metafile: true,
     logLevel: 'warning',
@@ -39,6 +72,21 @@ export async function bundle(folder) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   writeFileSync(join(folder, 'LICENSES.txt'), licences(Object.keys(metafile.inputs)));
+  cacheCode(folder);
+}
+
+/** Runs a command once, so that `run` need not compile at each start what every command needs. */
+function cacheCode(folder) {
+  const home = mkdtempSync(join(tmpdir(), 'hivesync-build-'));
+  const warmRun = join(folder, 'warm-run.js');
+  const env = { PATH: process.env.PATH, HOME: home, NODE_DATA_DIR: home };
+  try {
+    const command = ['sh', '-c', 'echo out; echo error >&2'];
+    execFileSync(process.execPath, [warmRun, 'run', '--quiet', '--', ...command], { env, stdio: 'ignore' });
+  } finally {
+    rmSync(warmRun);
+    rmSync(home, { recursive: true, force: true });
+  }
 }
 
 /** @returns the licence of each package that these files are from */

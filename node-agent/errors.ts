@@ -6,6 +6,7 @@ export type NodeAgentErrorCode =
   | 'hive'
   | 'line_too_large'
   | 'sealed'
+  | 'forgotten'
   | 'running'
   | 'damaged'
   | 'service'

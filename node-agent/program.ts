@@ -2,7 +2,7 @@
 import { openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
-import { visible } from './commands/terminal-text.js';
+import { visible } from '../protocol/terminal-line.js';
 import { messageOf, NodeAgentError } from './errors.js';
 
 /** Runs the command that this process's arguments name, and sets the exit status. */

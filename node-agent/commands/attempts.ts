@@ -6,7 +6,7 @@ import { attemptSync, type AttemptRow, type ExecutionRow } from '../store/rows.j
 import { countOption } from './options.js';
 import { jsonLine, print } from './print.js';
 import { tableLines } from './table.js';
-import { visible } from './terminal-text.js';
+import { visible } from '../../protocol/terminal-line.js';
 import { withStore } from './with-store.js';
 
 /** Of a title or a command: more fits no line. */

@@ -3,7 +3,7 @@ import { showBytes } from '../bytes.js';
 import { counted } from '../counted.js';
 import type { Standing, StandingCount } from '../store/standing.js';
 import type { Status } from './status-report.js';
-import { visible } from './terminal-text.js';
+import { visible } from '../../protocol/terminal-line.js';
 
 export function describeStatus(status: Status): string[] {
   return [
@@ -105,6 +105,7 @@ const WHY: Record<Exclude<Standing, 'complete' | 'not_announced' | 'changed'>, s
     'given up by the hive, which could not get the lines from here; `node-agent announce --all` offers them again',
   belongs_to_another_node: 'refused: the hive has this attempt from another node (docs/execution-sync.md)',
   execution_of_another_attempt: 'refused: the hive has an execution of it as part of another attempt',
+  deleted: 'deleted at the hive by an admin: about to be deleted here, too',
 };
 
 function whyLacking({ standing, attempts, lines }: StandingCount, { connect }: Status): string {

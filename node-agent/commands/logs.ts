@@ -10,7 +10,7 @@ import type { ExecutionRow } from '../store/rows.js';
 import { soundLines } from '../store/sound-lines.js';
 import { countOption, uuidOption } from './options.js';
 import { jsonLine, print } from './print.js';
-import { safeLine } from './terminal-text.js';
+import { safeLine } from '../../protocol/terminal-line.js';
 import { withStore } from './with-store.js';
 
 /** How often a running execution is looked at. */

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
 import type { RunReason } from '../../protocol/frames.js';
 import { readStoredConfig, secretsOf } from '../config-file.js';
@@ -11,6 +9,7 @@ import type { OutputMask } from '../masking/output-mask.js';
 import type { ChildEnd } from '../process/child.js';
 import { commandEnvironment } from '../process/command-environment.js';
 import { endLike } from '../process/end-like.js';
+import { isTerminal } from '../process/is-terminal.js';
 import { launchAgain } from '../process/launch-again.js';
 import { lastArguments, readLaunch } from '../process/launch.js';
 import { libc } from '../process/libc.js';
@@ -21,8 +20,9 @@ import { Recording } from '../recorder/recording.js';
 import { runCommand, type Pausable, type Recorder } from '../recorder/run-command.js';
 import { openStore } from '../store/open.js';
 import { ownStart } from '../store/process-identity.js';
+import { newUuid } from '../uuid.js';
 import { isLowerCaseUuid, listOption, secondsOption, textOption, uuidOption } from './options.js';
-import { visible } from './terminal-text.js';
+import { visible } from '../../protocol/terminal-line.js';
 
 /** The longest that a write waits for another process before it is tried again later. Nothing else happens meanwhile. */
 const BUSY_TIMEOUT_MS = 20;
@@ -83,7 +83,7 @@ attempt in HIVESYNC_ATTEMPT_ID.`,
 
 async function record(command: [string, ...string[]], options: RunOptions): Promise<void> {
   const launch = readLaunch();
-  const onTerminal = options.tty ?? isatty(1);
+  const onTerminal = options.tty ?? isTerminal(1);
   if (onTerminal && !launch.hasParent) launchAgain();
   const inTerminal = onTerminal && launch.hasParent;
   const settings = await readSettings(options);
@@ -93,7 +93,7 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
     process.exitCode = REFUSED;
     return;
   }
-  const attemptId = options.attempt ?? attemptAround() ?? randomUUID();
+  const attemptId = options.attempt ?? attemptAround() ?? newUuid();
   if (refusal !== undefined) say(`${refusal}; the command runs unrecorded`);
   else if (!options.quiet) say(`attempt ${attemptId}`);
   const verdict = new Verdict(launch.verdictFd);
@@ -143,7 +143,7 @@ function recorderOf(
         createdAt: startedAt,
       },
       execution: {
-        id: randomUUID(),
+        id: newUuid(),
         runReason: options.reason,
         executorAction: executorAction(command.map(text)),
         beforeHeadCommit: before.headCommit,
@@ -211,7 +211,7 @@ function whyNotStored(dataDir: string | undefined): string | undefined {
 /** Written at once, and not by Node's streams, which would change the descriptor that the command shares. */
 function say(sentence: string): void {
   try {
-    writeSync(2, `node-agent: ${visible(sentence)}${isatty(2) ? '\r' : ''}\n`); // the terminal may be raw
+    writeSync(2, `node-agent: ${visible(sentence)}${isTerminal(2) ? '\r' : ''}\n`); // the terminal may be raw
   } catch {
     // nobody reads it
   }

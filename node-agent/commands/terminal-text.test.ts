@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { tableLines } from './table.js';
 import { printable } from '../../protocol/printable.js';
-import { columnsOf, fit, safeLine, visible } from './terminal-text.js';
+import { safeLine, visible } from '../../protocol/terminal-line.js';
+import { columnsOf, fit } from './terminal-text.js';
 
 describe('text that others wrote', () => {
   test.each([

@@ -40,7 +40,7 @@ describe('what a run masks', () => {
       text: 'p [masked:DB_PASSWORD] abc',
       said: [
         '--mask SHORT: its value is too short to be masked',
-        '--mask EMPTY: that variable is not set, so there is nothing to mask',
+        '--mask EMPTY: that variable is empty, so there is nothing to mask',
         '--mask MISSING: that variable is not set, so there is nothing to mask',
       ],
     });

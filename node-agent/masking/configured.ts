@@ -61,7 +61,8 @@ async function knownSecrets(): Promise<FindRanges[]> {
 function named(name: string, { env, warn }: MaskSources): Literal[] {
   const value = env[name];
   if (value === undefined || value === '') {
-    warn(`--mask ${name}: that variable is not set, so there is nothing to mask`);
+    const what = value === undefined ? 'not set' : 'empty';
+    warn(`--mask ${name}: that variable is ${what}, so there is nothing to mask`);
     return [];
   }
   const literals = literalsOf(name, value);

@@ -37,6 +37,9 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
   }
   const RUN = [LAUNCHER, 'run', '--quiet', '--'];
   const both = (script: string, env?: NodeJS.ProcessEnv) => [bash(script, [], env), bash(script, RUN, env)] as const;
+  /** What is stored of the attempt that was recorded last. */
+  const logOfLast = () =>
+    bash('"$1" logs $("$1" attempts --json | head -n 1 | grep -o "[0-9a-f-]\\{36\\}" | head -n 1)', [LAUNCHER]).stdout;
   const seen = ({ stdout, stderr, status, signal }: SpawnSyncReturns<Buffer>) => ({
     stdout: stdout.toString('latin1'),
     stderr: stderr.toString('latin1'),
@@ -118,6 +121,13 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     expect(under.stderr.equals(without.stderr)).toBe(true);
   });
 
+  test('prints the same bytes to who reads slowly, and the same are stored', () => {
+    const script = `"$@" seq 900000 | { sleep 0.5; cat; }`;
+    const [without, under] = both(script);
+    expect(under.stdout.equals(without.stdout)).toBe(true);
+    expect(logOfLast().equals(without.stdout)).toBe(true);
+  });
+
   test('is stopped by SIGPIPE when nobody reads its output', () => {
     const script = `{ "$@" bash -c 'trap "" HUP; while echo y; do :; done 2>/dev/null; echo "not by SIGPIPE" >&2'; echo $? >&2; } | head -n 1`;
     const [without, under] = both(script);
@@ -135,6 +145,7 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
 
   test('gets signals that are sent to run, and stops and goes on with it', () => {
     const script = `
+      : > out # what the run before this one has left would look like an answer
       "$@" bash -c 'for s in HUP INT QUIT USR1 USR2 ALRM WINCH TERM; do trap "echo $s" $s; done; echo ready; while :; do sleep 0.05; done' > out &
       pid=$!
       until grep -q ready out; do sleep 0.05; done
@@ -159,16 +170,7 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     );
     expect([status, stdout.toString()]).toEqual([3, 'first\n1\nlate\n']);
     expect(bash('until test -e daemon && test -e holder; do sleep 0.1; done', []).status).toBe(0);
-    const logged = bash(
-      `"$0" logs $("$0" attempts --json | head -n 1 | grep -o '[0-9a-f-]\\{36\\}' | head -n 1)`.replaceAll(
-        '"$0"',
-        `"${LAUNCHER}"`,
-      ),
-      [],
-    );
-    expect(logged.stdout.toString()).toMatch(
-      /^first\nnode-agent: .* was still open 0\.1 s later in .*\(pid \d+\).*\n$/,
-    );
+    expect(logOfLast().toString()).toMatch(/^first\nnode-agent: .* was still open 0\.1 s later in .*\(pid \d+\).*\n$/);
   });
 
   test('is the only one that keeps its descriptors open, whatever outlives it', () => {

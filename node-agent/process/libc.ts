@@ -23,6 +23,8 @@ export interface Libc {
   waitpid: Call<[pid: number, status: Buffer, options: number]>;
   getrlimit: Call<[resource: number, twoLimits: Buffer]>;
   setrlimit: Call<[resource: number, twoLimits: Buffer]>;
+  /** 1 if it is a terminal, otherwise 0. */
+  isatty: Call<[fd: number]>;
   getpgrp: Call<[]>;
   setsid: Call<[]>;
   tcgetpgrp: Call<[fd: number]>;
@@ -67,6 +69,7 @@ const DECLARATIONS: Record<Exclude<keyof Libc, 'errno'>, string> = {
   waitpid: 'int waitpid(int, uint8_t *, int)',
   getrlimit: 'int getrlimit(int, uint8_t *)',
   setrlimit: 'int setrlimit(int, uint8_t *)',
+  isatty: 'int isatty(int)',
   getpgrp: 'int getpgrp()',
   setsid: 'int setsid()',
   tcgetpgrp: 'int tcgetpgrp(int)',

@@ -1,7 +1,7 @@
 /** The terminal that `run` was started on: raw while the command has a terminal of its own, and put back afterwards. */
 import { closeSync, constants, openSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import * as c from './constants.js';
+import { isTerminal } from './is-terminal.js';
 import type { Libc } from './libc.js';
 
 export class OuterTerminal {
@@ -15,7 +15,7 @@ export class OuterTerminal {
 
   /** @returns the terminal among standard input, output and error */
   static find(libc: Libc): OuterTerminal | undefined {
-    const fd = [0, 1, 2].find((each) => isatty(each));
+    const fd = [0, 1, 2].find((each) => isTerminal(each));
     return fd === undefined ? undefined : new OuterTerminal(libc, fd);
   }
 

@@ -7,9 +7,15 @@ import type { PollLoop, Watch } from './poll-loop.js';
 import type { CommandOutput, OutputType } from './running-command.js';
 
 const { EAGAIN, EINTR } = constants.errno;
-const CHUNK_BYTES = 256 * 1024;
+/** What a pipe holds, so that one reading empties it. */
+const CHUNK_BYTES = PIPE_BYTES;
 /** Smaller chunks are copied, so that a line does not hold a whole buffer. */
 const COPY_BYTES = 64 * 1024;
+const MAX_SPARE = 4;
+/** Where so much was there at once, more comes soon. It costs less to read it together. */
+const FLOWING_BYTES = 32 * 1024;
+/** What comes meanwhile finds room in a pipe. */
+const GATHER_MS = 0.2;
 /** A pseudo-terminal that nobody has open at the moment may be opened again while its command runs. */
 const REOPENED_MS = 50;
 
@@ -27,7 +33,11 @@ export class OutputReader implements CommandOutput {
   readonly #isTerminal: boolean;
   readonly #output: (type: OutputType, bytes: Buffer) => void;
   readonly #open = new Map<OutputType, Watch>();
-  #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  #buffer: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  /** Buffers that were given back: new ones cost time, because the system has to find memory for them. */
+  readonly #spare: Buffer[] = [];
+  readonly #never = new Int32Array(new SharedArrayBuffer(4));
+  #isFlowing = false;
   #isPaused = false;
   #isStopped = false;
   #commandRuns = true;
@@ -89,37 +99,45 @@ export class OutputReader implements CommandOutput {
    * goes before it.
    */
   #readAll(): void {
+    if (this.#isFlowing) Atomics.wait(this.#never, 0, 0, GATHER_MS);
     const errors = this.#take('stderr', 1);
-    const output = this.#take('stdout', PIPE_BYTES);
-    for (const bytes of output.chunks) this.#output('stdout', bytes);
-    for (const bytes of errors.chunks) this.#output('stderr', bytes);
+    const output = this.#take('stdout', CHUNK_BYTES);
+    this.#isFlowing = (output.bytes?.length ?? 0) >= FLOWING_BYTES;
+    if (output.bytes) this.#output('stdout', output.bytes);
+    if (errors.bytes) this.#output('stderr', errors.bytes);
     if (output.isEnd) this.#ended('stdout');
     if (errors.isEnd) this.#ended('stderr');
   }
 
-  /** Reads until there is nothing, or until it has this much. */
-  #take(type: OutputType, enough: number): { chunks: Buffer[]; isEnd: boolean } {
+  /** Reads until there is nothing, or until it has this much: in one piece, because each piece costs what follows. */
+  #take(type: OutputType, enough: number): { bytes: Buffer | undefined; isEnd: boolean } {
     const watch = this.#open.get(type);
-    const chunks: Buffer[] = [];
     let taken = 0;
+    let isEnd = false;
     while (watch && taken < enough) {
-      const bytes = this.#libc.read(watch.fd, this.#buffer, CHUNK_BYTES);
-      if (bytes <= 0) {
-        const code = bytes === 0 ? undefined : this.#libc.errno();
-        if (code === EINTR) continue;
-        return { chunks, isEnd: code !== EAGAIN };
+      const count = this.#libc.read(watch.fd, this.#buffer.subarray(taken), CHUNK_BYTES - taken);
+      if (count > 0) {
+        taken += count;
+        continue;
       }
-      taken += bytes;
-      chunks.push(this.#filled(bytes));
+      const code = count === 0 ? undefined : this.#libc.errno();
+      if (code === EINTR) continue;
+      isEnd = code !== EAGAIN;
+      break;
     }
-    return { chunks, isEnd: false };
+    return { bytes: taken > 0 ? this.#filled(taken) : undefined, isEnd };
   }
 
   #filled(bytes: number): Buffer {
     const filled = this.#buffer.subarray(0, bytes);
     if (bytes <= COPY_BYTES) return Buffer.from(filled);
-    this.#buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    this.#buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
     return filled;
+  }
+
+  giveBack(bytes: Buffer): void {
+    const { buffer } = bytes;
+    if (buffer.byteLength === CHUNK_BYTES && this.#spare.length < MAX_SPARE) this.#spare.push(Buffer.from(buffer));
   }
 
   #ended(type: OutputType): void {

@@ -89,6 +89,10 @@ class StreamOutput implements CommandOutput {
     for (const stream of this.#streams.values()) stream.resume();
   }
 
+  giveBack(): void {
+    // streams take memory of their own
+  }
+
   commandEnded(): void {
     // streams end by themselves
   }

@@ -22,6 +22,8 @@ export interface CommandOutput {
   readonly open: [OutputType, number][];
   pause(): void;
   resume(): void;
+  /** Takes bytes that nobody needs any more; it may fill them again. */
+  giveBack(bytes: Buffer): void;
   /** Reads what there is; from now on, a pseudo-terminal that nobody has open counts as closed. */
   commandEnded(): void;
   /** Closes one: the command then gets the SIGPIPE or EPIPE that it would get without the recorder. */

@@ -4,9 +4,9 @@
  */
 import { closeSync, fstatSync } from 'node:fs';
 import { constants } from 'node:os';
-import { isatty } from 'node:tty';
 import * as c from './constants.js';
 import { Child, type ChildEnd } from './child.js';
+import { isTerminal } from './is-terminal.js';
 import { canBeContinued, jobOf } from './job.js';
 import { OuterTerminal } from './outer-terminal.js';
 import { OutputReader } from './output-reader.js';
@@ -66,7 +66,7 @@ class TerminalJob {
       // SIGHUP comes from this process's own closing of the command's terminal
       else if (isDeadly(signal) && signal !== 'SIGHUP') leave(undefined);
     });
-    const errors = isatty(2) || isSameFile(1, 2) ? undefined : openPipe(this.#libc);
+    const errors = isTerminal(2) || isSameFile(1, 2) ? undefined : openPipe(this.#libc);
     const result = this.#spawn(errors?.writeFd);
     if (errors) this.#libc.close(errors.writeFd);
     if ('errno' in result) return result;
@@ -106,7 +106,7 @@ class TerminalJob {
         argv,
         environment,
         launch,
-        standard: [isatty(0) ? slaveFd : 0, slaveFd, errorFd ?? slaveFd],
+        standard: [isTerminal(0) ? slaveFd : 0, slaveFd, errorFd ?? slaveFd],
         ownGroup: true,
         ...(isForeground && { foregroundOf: 1 }),
       });

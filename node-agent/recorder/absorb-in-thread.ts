@@ -1,11 +1,13 @@
 /** Absorbs a spool in a thread of its own, so that neither the command nor its recorder waits for pages to be made. */
 import { Worker } from 'node:worker_threads';
-import type { Absorbing, AbsorbEvents, AbsorbOutcome } from './absorb-loop.js';
-import { ABSORB_THREAD } from './absorb-entries.js';
+import type { Absorbing, AbsorbEvents, AbsorbOutcome, AbsorbStop } from './absorb-loop.js';
+import { ABSORB_THREAD, SEMI_SPACE_MIB } from './absorb-entries.js';
 
 export interface ThreadData {
   dataDir: string;
   executionId: string;
+  /** For how long the output has been coming. */
+  runningMs: number;
 }
 
 export type ToThread = 'more' | 'stop';
@@ -13,7 +15,7 @@ export type ToThread = 'more' | 'stop';
 export type FromThread =
   | { backlogBytes: number }
   | { trouble: { code: string | undefined; isBusy: boolean } }
-  | { over: 'sealed' | 'replaced' }
+  | { over: AbsorbStop }
   | { warn: string }
   | { stopped: AbsorbOutcome };
 
@@ -36,7 +38,12 @@ export class AbsorbThread implements Absorbing {
   constructor(data: ThreadData, events: AbsorbEvents, takeOver: () => Absorbing) {
     this.#events = events;
     this.#takeOver = takeOver;
-    this.#worker = new Worker(ABSORB_THREAD, { workerData: data, env: {}, execArgv: [] });
+    this.#worker = new Worker(ABSORB_THREAD, {
+      workerData: data,
+      env: {},
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 3 * SEMI_SPACE_MIB },
+    });
     this.#worker.unref();
     this.#worker.on('message', (message: FromThread) => this.#take(message));
     // whatever ends the thread, the spool is whole: this thread goes on with it

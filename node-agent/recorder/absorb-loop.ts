@@ -1,7 +1,9 @@
 /** Absorbs a spool while its recorder appends to it. */
 import { codeOf, isBusy, isDamage, NodeAgentError } from '../errors.js';
 import { findExecution, markDropped } from '../store/executions.js';
+import { isForgotten } from '../store/forget.js';
 import type { Store } from '../store/open.js';
+import { FloodWatch } from './flood-watch.js';
 import { SpoolAbsorber } from './spool-absorber.js';
 import { spoolBytes } from './spool-files.js';
 
@@ -17,7 +19,9 @@ const MAX_SET_ASIDE = 3;
 export const REST_BYTES = 1024 * 1024;
 
 /** `left`: the spool is whole, and whoever opens the store next goes on. */
-export type AbsorbOutcome = 'ended' | 'sealed' | 'replaced' | 'left';
+export type AbsorbOutcome = 'ended' | 'left' | AbsorbStop;
+/** `forgotten`: the attempt was deleted at the hive, and so in the store. */
+export type AbsorbStop = 'sealed' | 'replaced' | 'forgotten';
 
 export interface AbsorbEvents {
   /** How much of the spool is not in the store; also called when nothing changed for a while. */
@@ -27,7 +31,7 @@ export interface AbsorbEvents {
   /** Says one sentence to the person at the terminal. */
   warn: (sentence: string) => void;
   /** The execution can't be absorbed any more. */
-  over: (outcome: 'sealed' | 'replaced') => void;
+  over: (outcome: AbsorbStop) => void;
 }
 
 export interface Absorbing {
@@ -51,6 +55,7 @@ export class AbsorbLoop implements Absorbing {
   #timer: NodeJS.Timeout | undefined;
   #delayMs = 0;
   #lookedAt = performance.now();
+  #flood: FloodWatch;
   #troubleCode: string | undefined;
   /** The store is another one than before: nothing of the spool is in it. */
   #isAnotherStore = false;
@@ -58,7 +63,9 @@ export class AbsorbLoop implements Absorbing {
   #finish: { until: number; resolve: (outcome: AbsorbOutcome) => void } | undefined;
   #outcome: AbsorbOutcome | undefined;
 
-  constructor(open: () => Store, executionId: string, events: AbsorbEvents) {
+  /** @param runningMs for how long the output has been coming */
+  constructor(open: () => Store, executionId: string, events: AbsorbEvents, runningMs = 0) {
+    this.#flood = new FloodWatch({ runningMs });
     this.#open = open;
     this.#executionId = executionId;
     this.#events = events;
@@ -89,8 +96,14 @@ export class AbsorbLoop implements Absorbing {
     try {
       const absorber = this.#opened();
       if (!absorber) return;
-      if (this.#finish && absorber.backlog() > REST_BYTES) {
+      const waiting = absorber.backlog();
+      if (this.#finish && waiting > REST_BYTES) {
         this.#end('left');
+        return;
+      }
+      if (!this.#finish && this.#flood.isFlood(absorber.taken, waiting)) {
+        this.#events.stored(waiting);
+        this.#schedule(BATCH_MS);
         return;
       }
       const hasMore = absorber.step(!this.#finish);
@@ -109,7 +122,7 @@ export class AbsorbLoop implements Absorbing {
     }
   }
 
-  /** @returns undefined if the store was replaced, and the spool is gone with it */
+  /** @returns undefined if there is nothing to absorb any more: the store and the spool were replaced, or the attempt was deleted */
   #opened(): SpoolAbsorber | undefined {
     this.#store ??= this.#open();
     if (this.#finish || performance.now() - this.#lookedAt >= REPLACED_MS) {
@@ -120,6 +133,10 @@ export class AbsorbLoop implements Absorbing {
       }
     }
     this.#store ??= this.#open();
+    if (isForgotten(this.#store, this.#executionId)) {
+      this.#end('forgotten');
+      return undefined;
+    }
     return (this.#absorber ??= new SpoolAbsorber(this.#store, this.#executionId, this.#isAnotherStore));
   }
 
@@ -137,6 +154,7 @@ export class AbsorbLoop implements Absorbing {
     this.#absorber?.close();
     this.#store?.close();
     [this.#absorber, this.#store, this.#isAnotherStore] = [undefined, undefined, true];
+    this.#flood = new FloodWatch();
   }
 
   /** @returns whether another store has taken the place of this one */
@@ -152,6 +170,10 @@ export class AbsorbLoop implements Absorbing {
   }
 
   #failed(error: unknown): void {
+    if (error instanceof NodeAgentError && error.code === 'forgotten') {
+      this.#end('forgotten');
+      return;
+    }
     if (error instanceof NodeAgentError && error.code === 'sealed') {
       this.#markMissing();
       this.#end('sealed');
@@ -192,7 +214,7 @@ export class AbsorbLoop implements Absorbing {
     this.#absorber?.close();
     this.#store?.close();
     if (this.#finish) this.#finish.resolve(outcome);
-    else if (outcome === 'sealed' || outcome === 'replaced') this.#events.over(outcome);
+    else if (outcome !== 'ended' && outcome !== 'left') this.#events.over(outcome);
   }
 
   #schedule(delayMs: number): void {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isBusy } from '../errors.js';
 import { openStore } from '../store/open.js';
 import { endOrphan } from '../store/orphans.js';
+import { RECORDING_CACHE_KIB } from './open-for-recording.js';
 import { spoolBytes } from './spool-files.js';
 
 const NICENESS = 10;
@@ -21,7 +22,8 @@ void absorb(performance.now() + TRY_MS);
 
 async function absorb(until: number): Promise<void> {
   try {
-    const store = openStore(dataDir, { say: () => undefined }); // nobody reads it
+    // nobody reads what it says
+    const store = openStore(dataDir, { say: () => undefined, cacheKib: RECORDING_CACHE_KIB });
     try {
       endOrphan(store, executionId, Infinity);
     } finally {

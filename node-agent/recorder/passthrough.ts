@@ -11,6 +11,15 @@ export interface PassthroughEvents {
   ready(): void;
   /** The reader of this descriptor has gone. */
   closed(fd: number): void;
+  /** All of these bytes were written. */
+  written(bytes: Buffer): void;
+}
+
+interface Waiting {
+  fd: number;
+  /** What is left of `whole`. */
+  chunk: Buffer;
+  whole: Buffer;
 }
 
 /**
@@ -19,7 +28,7 @@ export interface PassthroughEvents {
  */
 export class Passthrough {
   readonly #events: PassthroughEvents;
-  readonly #queue: { fd: number; chunk: Buffer }[] = [];
+  readonly #queue: Waiting[] = [];
   readonly #closed = new Set<number>();
   #bytes = 0;
   #writing = false;
@@ -32,7 +41,7 @@ export class Passthrough {
 
   write(fd: number, chunk: Buffer): void {
     if (this.#closed.has(fd)) return;
-    this.#queue.push({ fd, chunk });
+    this.#queue.push({ fd, chunk, whole: chunk });
     this.#bytes += chunk.length;
     if (this.#bytes > HIGH_BYTES && !this.#full) {
       this.#full = true;
@@ -64,10 +73,13 @@ export class Passthrough {
     });
   }
 
-  #advance(head: { chunk: Buffer }, written: number): void {
+  #advance(head: Waiting, written: number): void {
     this.#bytes -= written;
     if (written < head.chunk.length) head.chunk = head.chunk.subarray(written);
-    else this.#queue.shift();
+    else {
+      this.#queue.shift();
+      this.#events.written(head.whole);
+    }
     this.#announceReady();
   }
 

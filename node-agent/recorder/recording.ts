@@ -10,7 +10,15 @@ import type { RecorderNote } from '../store/recorder-note.js';
 import type { ExecutionEnd } from '../store/recorded.js';
 import { startAbsorbProcess } from './absorb-entries.js';
 import { AbsorbThread } from './absorb-in-thread.js';
-import { AbsorbLoop, REST_BYTES, type AbsorbEvents, type Absorbing, type AbsorbOutcome } from './absorb-loop.js';
+import {
+  AbsorbLoop,
+  REST_BYTES,
+  type AbsorbEvents,
+  type Absorbing,
+  type AbsorbOutcome,
+  type AbsorbStop,
+} from './absorb-loop.js';
+import { isFloodRate } from './flood-watch.js';
 import { openForRecording } from './open-for-recording.js';
 import type { RecordingOptions } from './recording-options.js';
 import { spoolBytes } from './spool-files.js';
@@ -18,8 +26,10 @@ import type { FrameKind } from './spool-frames.js';
 import { SpoolQueue } from './spool-queue.js';
 import { SpoolWriter } from './spool-writer.js';
 
-/** A command that ends before that needs no thread. */
-const THREAD_AFTER_MS = 150;
+/** A command that ends before that needs no thread. Readers see its first lines soon after. */
+const THREAD_AFTER_MS = 400;
+/** One that prints much until then has the machine for itself for as long again. */
+const FLOODING_THREAD_AFTER_MS = 800;
 /** How much is kept in memory while the spool can't be written; new output that does not fit is lost. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
 /** How much of the spool may wait for the store; then the command's output is not read, until some has been stored. */
@@ -39,6 +49,7 @@ export class Recording {
   #absorbing: Absorbing | undefined;
   #threadTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  readonly #startedAt = performance.now();
   /** Why the spool can't be written at the moment. */
   #trouble: string | undefined;
   /** Why the store can't be written at the moment. */
@@ -65,8 +76,14 @@ export class Recording {
     } catch (error) {
       this.#failed(error);
     }
-    this.#threadTimer = setTimeout(() => void (this.#absorbing ??= this.#startAbsorbing()), THREAD_AFTER_MS);
-    this.#threadTimer.unref();
+    this.#threadTimer = setTimeout(() => this.#startThread(), THREAD_AFTER_MS).unref();
+  }
+
+  #startThread(): void {
+    const runningMs = performance.now() - this.#startedAt;
+    const isFlood = runningMs < FLOODING_THREAD_AFTER_MS && isFloodRate(this.#backlogBytes, runningMs);
+    if (isFlood) this.#threadTimer?.refresh();
+    else this.#absorbing ??= this.#startAbsorbing();
   }
 
   /** Records what the command has printed. `bytes` may be reused afterwards. */
@@ -232,7 +249,7 @@ export class Recording {
     const { dataDir, execution, open } = this.#options;
     if (this.#isStopped || dataDir === undefined || !this.#queue.spool) return undefined;
     if (open) return this.#absorbHere();
-    const thread = { dataDir, executionId: execution.id };
+    const thread = { dataDir, executionId: execution.id, runningMs: performance.now() - this.#startedAt };
     try {
       return new AbsorbThread(thread, this.#absorbEvents(), () => this.#absorbHere());
     } catch {
@@ -258,22 +275,23 @@ export class Recording {
       trouble: (code: string | undefined, isBusy: boolean) => {
         this.#storeTrouble = code === undefined ? undefined : { code, isBusy, since: performance.now() };
       },
-      over: (outcome: 'sealed' | 'replaced') => this.#stop(outcome),
+      over: (outcome: AbsorbStop) => this.#stop(outcome),
     };
   }
 
   /** Only one process writes an execution's lines: what another one has ended is not touched. */
-  #stop(outcome: Exclude<AbsorbOutcome, 'ended' | 'left'>): void {
+  #stop(outcome: AbsorbStop): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
     clearTimeout(this.#retryTimer);
     this.#resume();
     this.#queue.spool?.remove();
     this.#lock?.remove();
-    const why =
-      outcome === 'sealed'
-        ? 'another process has ended this execution in the store'
-        : `the store in ${this.#options.dataDir ?? ''} was deleted or replaced`;
+    const why = {
+      sealed: 'another process has ended this execution in the store',
+      replaced: `the store in ${this.#options.dataDir ?? ''} was deleted or replaced`,
+      forgotten: 'an admin has deleted this attempt at the hive',
+    }[outcome];
     this.#options.warn(`${why}, so the rest of the command's output is not recorded`);
   }
 

@@ -134,6 +134,7 @@ function passOn({ output }: RunningCommand, pausing: Pausing): Passthrough {
     full: () => pausable.pause(),
     ready: () => pausable.resume(),
     closed: (fd) => output.close(fd === TARGETS.stdout ? 'stdout' : 'stderr'),
+    written: (bytes) => output.giveBack(bytes),
   });
 }
 

@@ -47,6 +47,7 @@ export class SpoolAbsorber {
   #startsEpoch = false;
   #hasChange = false;
   #lastTime = 0;
+  #taken = 0;
   #isOver = false;
 
   /**
@@ -82,6 +83,11 @@ export class SpoolAbsorber {
   /** The execution has ended in the store. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** What has been read since this absorber began, in bytes. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** What has not been read, in bytes. */
@@ -124,11 +130,11 @@ export class SpoolAbsorber {
 
   /** @returns whether there may be more */
   #read(): boolean {
-    let bytes = 0;
-    while (bytes < STEP_BYTES && !this.#end && this.#writer.pendingBytes < PENDING_BYTES) {
+    const before = this.#taken;
+    while (this.#taken - before < STEP_BYTES && !this.#end && this.#writer.pendingBytes < PENDING_BYTES) {
       const frame = this.#reader.next();
       if (!frame) return false;
-      bytes += frame.content.length;
+      this.#taken += frame.content.length;
       this.#take(frame);
     }
     return !this.#end;

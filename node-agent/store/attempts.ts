@@ -1,3 +1,4 @@
+import { NodeAgentError } from '../errors.js';
 import type { Store } from './open.js';
 import type { NewAttempt } from './recorded.js';
 import type { AttemptRow } from './rows.js';
@@ -7,12 +8,20 @@ import {
   SELECT_ATTEMPT_BY_ID,
   SELECT_ATTEMPT_BY_KEY,
   SELECT_ATTEMPTS,
+  SELECT_IS_ATTEMPT_FORGOTTEN,
   SELECT_IS_PENDING,
   SELECT_PENDING_ATTEMPTS,
 } from './sql.js';
 
-/** Creates the attempt if it does not exist yet; an existing one stays as it is. @returns its key */
+/**
+ * Creates the attempt if it does not exist yet; an existing one stays as it is.
+ * @returns its key
+ * @throws NodeAgentError `forgotten` if it was deleted at the hive
+ */
 export function ensureAttempt(store: Store, attempt: NewAttempt): number {
+  if (store.value(SELECT_IS_ATTEMPT_FORGOTTEN, attempt.id) === 1) {
+    throw new NodeAgentError('forgotten', 'this attempt was deleted at the hive');
+  }
   store.prepare(INSERT_ATTEMPT).run({
     id: attempt.id,
     title: attempt.title,

@@ -122,6 +122,11 @@ export interface OpenOptions {
    * @default writes it to stderr
    */
   say?: Say;
+  /**
+   * How much of the database is kept in memory. Who only appends needs little.
+   * @default 16000
+   */
+  cacheKib?: number;
 }
 
 /**
@@ -129,17 +134,20 @@ export interface OpenOptions {
  * set aside, and a new one is opened.
  * @throws NodeAgentError `store`
  */
-export function openStore(dataDir: string, { busyTimeoutMs = 5000, say = sayOnStderr }: OpenOptions = {}): Store {
+export function openStore(
+  dataDir: string,
+  { busyTimeoutMs = 5000, say = sayOnStderr, cacheKib = 16_000 }: OpenOptions = {},
+): Store {
   const path = join(dataDir, DATABASE_FILE);
   try {
     prepareDirectory(dataDir, () => awaitSetAside(dataDir));
     const file = fileIdentity(path);
     try {
-      return openSound(dataDir, busyTimeoutMs);
+      return openSound(dataDir, busyTimeoutMs, cacheKib);
     } catch (error) {
       if (!isDamage(error)) throw error;
       setAside({ dataDir, file, error, openNew: () => openDatabase(dataDir), say });
-      return openSound(dataDir, busyTimeoutMs);
+      return openSound(dataDir, busyTimeoutMs, cacheKib);
     }
   } catch (error) {
     if (error instanceof NodeAgentError && error.code !== 'damaged') throw error;
@@ -147,12 +155,12 @@ export function openStore(dataDir: string, { busyTimeoutMs = 5000, say = sayOnSt
   }
 }
 
-function openSound(dataDir: string, busyTimeoutMs: number): Store {
+function openSound(dataDir: string, busyTimeoutMs: number, cacheKib: number): Store {
   const db = openDatabase(dataDir);
   try {
     const store = new Store(db, dataDir);
     keepIdentity(dataDir, store.machineId());
-    db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA cache_size = ${-cacheKib}`);
     return store;
   } catch (error) {
     db.close();
@@ -170,7 +178,7 @@ function openDatabase(dataDir: string): Database {
     // transactions, which leaves an older, consistent store. That is the same as a restored backup, which epoch and
     // revision repair. FULL would add an fsync, and its stalls, to every 100 ms of a command's output.
     db.exec('PRAGMA synchronous = NORMAL');
-    db.exec('PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000');
+    db.exec('PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864');
     migrate(db);
     return db;
   } catch (error) {

@@ -5,6 +5,8 @@ import { SpoolAbsorber } from '../recorder/spool-absorber.js';
 import { removeSpool, spoolBytes, type SpoolPosition } from '../recorder/spool-files.js';
 import { raiseRevision } from './attempts.js';
 import { addExecution, endExecution, findExecution, markDropped, runningExecutions, startEpoch } from './executions.js';
+import { NodeAgentError } from '../errors.js';
+import { isForgotten } from './forget.js';
 import { appendLines, sealRest } from './append-lines.js';
 import { lossLine } from './loss-line.js';
 import { readLines } from './read-lines.js';
@@ -66,13 +68,18 @@ export function endOrphan(store: Store, executionId: string, inlineBytes = INLIN
   if (!lock) return false;
   let isLarge = false;
   try {
-    isLarge = spoolBytes(store.dataDir, executionId) > inlineBytes;
+    isLarge = spoolBytes(store.dataDir, executionId) > inlineBytes && !isForgotten(store, executionId);
     if (isLarge) return false;
     const spool = absorbRest(store, executionId);
     const ended = spool.isEnded || store.write(() => endWithNote(store, executionId, lock.note.read(), spool.position));
     removeSpool(store.dataDir, executionId);
     lock.remove();
     return ended;
+  } catch (error) {
+    if (!(error instanceof NodeAgentError && error.code === 'forgotten')) throw error;
+    removeSpool(store.dataDir, executionId); // nothing of what it recorded is kept
+    lock.remove();
+    return false;
   } finally {
     lock.release();
     if (isLarge) startAbsorbProcess(store.dataDir, executionId);
@@ -81,7 +88,7 @@ export function endOrphan(store: Store, executionId: string, inlineBytes = INLIN
 
 /** Stores what the recorder had not stored. */
 function absorbRest(store: Store, executionId: string): { isEnded: boolean; position?: SpoolPosition } {
-  const isThere = spoolBytes(store.dataDir, executionId) > 0;
+  const isThere = spoolBytes(store.dataDir, executionId) > 0 && !isForgotten(store, executionId);
   const row = findExecution(store, executionId);
   if (!isThere || (row && row.status !== 'running')) return { isEnded: false };
   const absorber = new SpoolAbsorber(store, executionId);

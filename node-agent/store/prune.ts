@@ -58,7 +58,8 @@ function prunedWithLines(store: Store, attemptKey: number | null): number[] {
   return found.map(({ key }) => key);
 }
 
-function removeLines(store: Store, executionKey: number): void {
+/** Removes an execution's lines, a few in each transaction. */
+export function removeLines(store: Store, executionKey: number): void {
   for (const statement of [DELETE_SOME_PAGES, DELETE_SOME_LINES]) {
     while (store.write(() => store.prepare(statement).run({ key: executionKey, limit: STEP }).changes) > 0);
   }

@@ -127,6 +127,9 @@ ALTER TABLE execution ADD COLUMN summary TEXT;
 ALTER TABLE execution ADD COLUMN masked INTEGER NOT NULL DEFAULT 0;
 `;
 
+/** When the attempt was deleted because it was deleted at the hive: nothing but its ids is left. */
+const FORGOTTEN = `ALTER TABLE attempt ADD COLUMN forgotten_at TEXT;`;
+
 export const MIGRATIONS: readonly string[] = [
   FIRST,
   HIVE_NODE,
@@ -136,4 +139,5 @@ export const MIGRATIONS: readonly string[] = [
   MARKERS_REFUSED_PRUNED,
   SPOOL,
   SUMMARY_AND_MASKED,
+  FORGOTTEN,
 ];

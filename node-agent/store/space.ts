@@ -70,6 +70,30 @@ export async function giveBack(store: Store): Promise<number> {
   return Math.max(0, before - (store.value('PRAGMA page_count') as number)) * pageBytes(store);
 }
 
+/**
+ * Removes what was deleted from the files as well: SQLite only frees its place. A small store is rebuilt for that, which
+ * others wait for; a large one loses what `secure_delete` has overwritten, and the rest as its free places are used.
+ * @returns whether nothing is left
+ */
+export async function eraseDeleted(store: Store): Promise<boolean> {
+  const isSmall = usedBytes(store) <= REBUILD_BYTES;
+  if (isSmall) await patiently(() => store.prepare('VACUUM').all());
+  return (await emptyJournal(store)) && isSmall;
+}
+
+/** Others may use the store meanwhile. @returns false if they never stopped for a moment: what comes next overwrites it */
+async function emptyJournal(store: Store): Promise<boolean> {
+  const timeout = store.value('PRAGMA busy_timeout') as number;
+  for (let tries = 1; tries <= 20; tries++) {
+    store.prepare('PRAGMA busy_timeout = 0').all(); // this thread has a connection to keep
+    const [{ busy } = { busy: 0 }] = store.prepare<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)').all();
+    store.prepare(`PRAGMA busy_timeout = ${timeout}`).all();
+    if (busy === 0) return true;
+    await sleep(5 * tries);
+  }
+  return false;
+}
+
 /** Another process's transaction is waited for, a few times. */
 async function patiently(work: () => unknown): Promise<void> {
   for (let tries = 1; ; tries++) {

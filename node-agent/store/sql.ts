@@ -14,15 +14,17 @@ const IS_COMPLETE = `acked_state = 'complete' AND acked_revision = revision`;
 const ATTEMPT = `
   SELECT a.*, (SELECT count(*) FROM execution e WHERE e.attempt_key = a.key) AS execution_count,
     (SELECT coalesce(sum(masked), 0) FROM execution e WHERE e.attempt_key = a.key) AS masked FROM attempt a`;
-export const SELECT_ATTEMPT_BY_ID = `${ATTEMPT} WHERE a.id = ?`;
-export const SELECT_ATTEMPT_BY_KEY = `${ATTEMPT} WHERE a.key = ?`;
+/** One that was deleted at the hive is as good as none. */
+const IS_KEPT = `a.forgotten_at IS NULL`;
+export const SELECT_ATTEMPT_BY_ID = `${ATTEMPT} WHERE a.id = ? AND ${IS_KEPT}`;
+export const SELECT_ATTEMPT_BY_KEY = `${ATTEMPT} WHERE a.key = ? AND ${IS_KEPT}`;
 /** Without those of which nothing but a description is left. */
 export const SELECT_ATTEMPTS = `${ATTEMPT} WHERE a.pruned = 0 ORDER BY a.created_at DESC, a.id LIMIT ?`;
 export const INSERT_ATTEMPT = `
   INSERT INTO attempt (id, revision, title, shared_task_id, executor, branch, container_ref, created_at, updated_at)
   VALUES (@id, 0, @title, @shared_task_id, @executor, @branch, @container_ref, @created_at, @created_at)
   ON CONFLICT (id) DO NOTHING`;
-export const RAISE_REVISION = `UPDATE attempt SET revision = revision + 1, updated_at = ?, pruned = 0 WHERE key = ? RETURNING revision`;
+export const RAISE_REVISION = `UPDATE attempt SET revision = revision + 1, updated_at = ?, pruned = 0 WHERE key = ? AND forgotten_at IS NULL RETURNING revision`;
 export const RAISE_REVISION_ABOVE = `
   UPDATE attempt SET revision = @revision + 1, acked_revision = 0, refused = NULL WHERE key = @key AND revision <= @revision RETURNING revision`;
 /** Asked after every commit, and nearly always false; {@link SELECT_PENDING_ATTEMPTS} takes ten times as long. */
@@ -84,15 +86,16 @@ export const FORGET_EXECUTION_ACKS_OF_FORGOTTEN = `
 const EXECUTION = `
   SELECT e.*, a.id AS attempt_id, a.revision AS attempt_revision, a.refused AS attempt_refused
   FROM execution e JOIN attempt a ON a.key = e.attempt_key`;
-export const SELECT_EXECUTION_BY_ID = `${EXECUTION} WHERE e.id = ?`;
-export const SELECT_EXECUTION_BY_KEY = `${EXECUTION} WHERE e.key = ?`;
+export const SELECT_EXECUTION_BY_ID = `${EXECUTION} WHERE e.id = ? AND ${IS_KEPT}`;
+export const SELECT_EXECUTION_BY_KEY = `${EXECUTION} WHERE e.key = ? AND ${IS_KEPT}`;
 export const SELECT_EXECUTIONS = `
   ${EXECUTION} WHERE e.attempt_key = ? AND (e.created_at, e.id) > (?, ?) ORDER BY e.created_at, e.id`;
 export const SELECT_PENDING_EXECUTIONS = `
   ${EXECUTION} WHERE e.attempt_key = ? AND e.revision > e.acked_revision ORDER BY e.created_at, e.id`;
-/** One that runs, if there is one, otherwise the last. */
+/** One that runs, if there is one, otherwise the one that ended last: of nested ones, the outer one. */
 export const SELECT_LATEST_EXECUTION = `
-  ${EXECUTION} WHERE e.attempt_key = ? ORDER BY e.status = 'running' DESC, e.created_at DESC, e.id DESC LIMIT 1`;
+  ${EXECUTION} WHERE e.attempt_key = ?
+  ORDER BY e.status = 'running' DESC, e.completed_at DESC, e.created_at, e.id LIMIT 1`;
 export const SELECT_RUNNING_EXECUTIONS = `${EXECUTION} WHERE e.status = 'running'`;
 export const INSERT_EXECUTION = `
   INSERT INTO execution (id, attempt_key, revision, run_reason, executor_action, before_head_commit, pid, started_at,
@@ -163,6 +166,30 @@ export const PUT_SPOOL = `
     stdout = excluded.stdout, stderr = excluded.stderr`;
 export const DELETE_SPOOL = `DELETE FROM spool WHERE execution_key = ?`;
 
+// what was deleted at the hive
+
+export const SELECT_KEY_OF_ATTEMPT = `SELECT key FROM attempt WHERE id = ?`;
+/** Of revision 0, it is never announced, whatever is forgotten of its acknowledgements. */
+export const EMPTY_ATTEMPT = `
+  UPDATE attempt SET forgotten_at = coalesce(forgotten_at, @now), revision = 0, acked_revision = 0, acked_state = NULL,
+    covered_by = NULL, refused = NULL, pruned = 1, title = NULL, shared_task_id = NULL, executor = '', branch = '',
+    target_branch = '', container_ref = NULL, summary = NULL
+  WHERE key = @key`;
+/** One that is being recorded ends, which its recorder notices. */
+export const EMPTY_EXECUTIONS = `
+  UPDATE execution SET revision = 0, acked_revision = 0, acked_epoch = 0, acked_through = 0, pruned = 1, log_lines = 0,
+    masked = 0, executor_action = NULL, before_head_commit = NULL, after_head_commit = NULL, summary = NULL, dropped = 0,
+    completed_at = coalesce(completed_at, started_at), status = CASE status WHEN 'running' THEN 'killed' ELSE status END
+  WHERE attempt_key = ?`;
+export const DELETE_SPOOLS_OF_ATTEMPT = `
+  DELETE FROM spool WHERE execution_key IN (SELECT key FROM execution WHERE attempt_key = ?)`;
+export const SELECT_EXECUTION_IDS = `SELECT key, id FROM execution WHERE attempt_key = ?`;
+export const SELECT_IS_FORGOTTEN = `
+  SELECT EXISTS (SELECT 1 FROM execution e JOIN attempt a ON a.key = e.attempt_key
+    WHERE e.id = ? AND a.forgotten_at IS NOT NULL)`;
+export const SELECT_IS_ATTEMPT_FORGOTTEN = `
+  SELECT EXISTS (SELECT 1 FROM attempt WHERE id = ? AND forgotten_at IS NOT NULL)`;
+
 // status and prune
 
 export const SELECT_STATUS = `
@@ -171,7 +198,7 @@ export const SELECT_STATUS = `
     (SELECT count(*) FROM attempt WHERE revision > acked_revision) AS unacknowledged,
     (SELECT count(*) FROM attempt WHERE covered_by IS NULL AND acked_revision > 0 AND refused IS NULL) AS uncovered,
     (SELECT count(*) FROM attempt WHERE refused IS NOT NULL) AS refused,
-    (SELECT count(*) FROM attempt WHERE pruned = 1) AS pruned,
+    (SELECT count(*) FROM attempt WHERE pruned = 1 AND forgotten_at IS NULL) AS pruned,
     (SELECT count(*) FROM execution WHERE pruned = 0) AS executions,
     (SELECT count(*) FROM execution WHERE status = 'running') AS running,
     (SELECT coalesce(sum(log_lines), 0) FROM execution WHERE pruned = 0) AS log_lines,

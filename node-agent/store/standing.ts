@@ -15,6 +15,7 @@ export type Standing =
   | 'pending_backfill'
   | 'unavailable'
   | 'belongs_to_another_node'
+  | 'deleted'
   | 'execution_of_another_attempt';
 
 export interface StandingCount {

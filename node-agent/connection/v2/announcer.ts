@@ -32,6 +32,7 @@ const REFUSALS: Record<SyncRefusalCode, string> = {
     'the hive has this attempt from another node, and takes nothing of it from this one; the attempt is set aside',
   execution_of_another_attempt:
     'the hive has an execution of this attempt as part of another attempt; the attempt is set aside',
+  deleted: 'an admin has deleted this attempt at the hive; it is to be deleted here, too',
 };
 
 /** A frame that awaits its answer. A newer change of the same row waits until then. */
@@ -136,6 +137,12 @@ export class Announcer {
     const attempt = findAttempt(this.#options.store, attemptId);
     if (attempt?.refused !== null) return;
     forgetAttemptAcks(this.#options.store, attempt.key);
+    this.pump();
+  }
+
+  /** Nothing of the attempt awaits an answer any more: it is deleted. */
+  forget(attemptId: string): void {
+    this.#attempts.delete(attemptId);
     this.pump();
   }
 

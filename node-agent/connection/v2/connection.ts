@@ -1,6 +1,6 @@
 /** A connection that speaks protocol version 2. */
 import { availableParallelism } from 'node:os';
-import { hiveFrame, type AuthData, type FrameData, type HiveFrame } from '../../../protocol/frames.js';
+import { FORGET_ATTEMPT, hiveFrame, type AuthData, type FrameData, type HiveFrame } from '../../../protocol/frames.js';
 import { MAX_TEXT_FRAME_BYTES, PROTOCOL_VERSION } from '../../../protocol/limits.js';
 import { decodeTextFrame } from '../../../protocol/text-frame.js';
 import { heldMarkers } from '../../store/markers.js';
@@ -28,7 +28,12 @@ export function authData(options: Pick<ConnectionOptions, 'apiKey' | 'name' | 's
   const { capabilities, ...node } = introduction(options);
   return {
     ...node,
-    capabilities: { ...capabilities, max_concurrent_tasks: availableParallelism(), hosts: hostIdentities() },
+    capabilities: {
+      ...capabilities,
+      max_concurrent_tasks: availableParallelism(),
+      hosts: hostIdentities(),
+      frames: [FORGET_ATTEMPT],
+    },
     protocol_version: PROTOCOL_VERSION,
     markers: heldMarkers(options.store),
   };

@@ -11,6 +11,7 @@ import { findExecution, runningExecutions } from '../../store/executions.js';
 import { Announcer } from './announcer.js';
 import { Answers } from './answers.js';
 import { describeAttempt } from './describe.js';
+import { Forgetting } from './forgetting.js';
 import { LivePages } from './live.js';
 import { endOrphansOrLog } from '../end-orphans.js';
 import type { ConnectionOptions, RunningSession } from '../open-socket.js';
@@ -38,6 +39,7 @@ export class Session implements RunningSession {
   readonly #announcer: Announcer;
   readonly #live: LivePages;
   readonly #readings: Readings;
+  readonly #forgetting: Forgetting;
   readonly #timers: NodeJS.Timeout[] = [];
   #dataVersion = 0;
   /** Whether the acknowledgements have been compared with what this hive has. */
@@ -64,6 +66,13 @@ export class Session implements RunningSession {
       maxPageBytes,
       readStarted: (id) => this.#live.readStarted(id),
       readEnded: (id, readThrough) => this.#live.readEnded(id, readThrough),
+    });
+    this.#forgetting = new Forgetting({
+      ...common,
+      forgotten: (attemptId) => {
+        this.#announcer.forget(attemptId);
+        this.#live.refresh();
+      },
     });
   }
 
@@ -133,6 +142,8 @@ export class Session implements RunningSession {
         return this.#logRefused(data);
       case 'describe_attempt':
         return this.#describe(data);
+      case 'forget_attempt':
+        return this.#forgetting.add(data);
       case 'read_logs':
         return this.#readings.start(data);
       case 'grant':
