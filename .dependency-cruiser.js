@@ -4,19 +4,21 @@
  */
 const ROOMS = {
   protocol: [],
+  search: ['protocol/'],
   prisma: ['protocol/'],
   backfills: ['protocol/', 'prisma/'],
   gateway: ['protocol/', 'prisma/', 'backfills/'],
-  activities: ['protocol/', 'prisma/', 'backfills/', 'gateway/(interface|metrics)[.]ts'],
+  activities: ['protocol/', 'search/', 'prisma/', 'backfills/', 'gateway/(interface|metrics)[.]ts'],
   workflows: ['backfills/definitions[.]ts', 'activities/'],
   'api/client': [],
-  api: ['protocol/', 'prisma/', 'backfills/'],
-  workers: ['protocol/', 'prisma/', 'backfills/', 'gateway/', 'activities/', 'api/'],
+  console: ['api/client/'],
+  api: ['protocol/', 'search/', 'prisma/', 'backfills/'],
+  workers: ['protocol/', 'search/', 'prisma/', 'backfills/', 'gateway/', 'activities/', 'api/'],
   'node-agent': ['protocol/'],
 };
 
 const PRODUCT = `^(${Object.keys(ROOMS).join('|')})/`;
-const TESTS = '([.]test[.]ts$|^node-agent/testing/)';
+const TESTS = '([.]test[.]tsx?$|^node-agent/testing/)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -35,6 +37,13 @@ export default {
       from: { path: `^${room}/`, pathNot: room === 'api' ? `${TESTS}|^api/client/` : TESTS },
       to: { path: PRODUCT, pathNot: `^(${[`${room}/`, ...allowed].join('|')})` },
     })),
+    {
+      name: 'console-runs-in-a-browser',
+      comment: 'A browser has no modules of Node.',
+      severity: 'error',
+      from: { path: '^console/', pathNot: `${TESTS}|^console/(vite[.]config[.]ts|build[.]mjs)$` },
+      to: { dependencyTypes: ['core'] },
+    },
     {
       name: 'workflows-take-types-of-activities',
       comment: 'Workflow code runs in a sandbox: it calls activities by their types.',

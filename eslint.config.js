@@ -1,8 +1,8 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** Where two ways are possible, the one that this code takes. */
-const ONE_WAY = [
+/** Where two ways are possible, the one that this code takes, also in a browser. */
+const ONE_WAY_EVERYWHERE = [
   {
     selector:
       ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"], TSParameterProperty)[accessibility="private"]',
@@ -12,6 +12,10 @@ const ONE_WAY = [
     selector: 'ImportDeclaration[source.value="@jest/globals"] ImportSpecifier[imported.name="it"]',
     message: 'Use test.',
   },
+];
+
+const ONE_WAY = [
+  ...ONE_WAY_EVERYWHERE,
   {
     selector:
       'NewExpression[callee.name="Promise"] > ArrowFunctionExpression[params.0.name="resolve"] > CallExpression[callee.name="setTimeout"][arguments.0.name="resolve"]',
@@ -26,11 +30,22 @@ const MONOTONIC = {
   message: 'Measure time with performance.now(). For a time stamp, use new Date().',
 };
 
+/** What nodes recorded is data, whatever it holds: a page that makes HTML of it would run it. */
+const NO_HTML_OF_TEXT = [
+  'JSXAttribute[name.name="dangerouslySetInnerHTML"]',
+  'Property[key.name="dangerouslySetInnerHTML"]',
+  'MemberExpression[property.name=/^(innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|srcdoc)$/]',
+  'CallExpression[callee.object.name="document"][callee.property.name=/^write(ln)?$/]',
+].map((selector) => ({ selector, message: 'Make elements. Text never becomes HTML.' }));
+
+/** Types of Node reach the console through those of its bundler and of the tests; a browser has none of it. */
+const NOT_IN_BROWSERS = ['process', 'Buffer', 'global', 'require', 'setImmediate', '__dirname', '__filename'];
+
 export default tseslint.config(
   { ignores: ['dist', '.builds/', 'prisma/generated/', 'api/client/openapi.d.ts', 'coverage/'] },
   eslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -57,9 +72,41 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', ...ONE_WAY, MONOTONIC] },
   },
   {
-    files: ['**/*.{js,mjs}'],
+    files: ['console/**/*.{ts,tsx}'],
+    rules: {
+      'no-restricted-syntax': ['error', ...ONE_WAY_EVERYWHERE, ...NO_HTML_OF_TEXT],
+      'no-restricted-globals': ['error', ...NOT_IN_BROWSERS],
+      'no-eval': 'error',
+      // reading a signal draws a component again when it changes, also if it needs no value: `void count.value`
+      '@typescript-eslint/no-meaningless-void-operator': 'off',
+      // an empty field is no value
+      '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
+    },
+  },
+  {
+    files: ['tests/console/in-page/*.js'],
     languageOptions: {
-      globals: { console: 'readonly', process: 'readonly', URL: 'readonly', WebAssembly: 'readonly' },
+      sourceType: 'script',
+      globals: {
+        document: 'readonly',
+        window: 'readonly',
+        performance: 'readonly',
+        PerformanceObserver: 'readonly',
+        requestAnimationFrame: 'readonly',
+      },
+    },
+  },
+  {
+    files: ['**/*.{js,mjs}'],
+    ignores: ['tests/console/in-page/*.js'],
+    languageOptions: {
+      globals: {
+        console: 'readonly',
+        performance: 'readonly',
+        process: 'readonly',
+        URL: 'readonly',
+        WebAssembly: 'readonly',
+      },
     },
   },
 );

@@ -1,3 +1,5 @@
+const JSX = { react: { runtime: 'automatic', importSource: 'preact' } };
+
 /** Tests run the TypeScript sources; the processes that they start run what `npm run build` made. */
 export default {
   testEnvironment: 'node',
@@ -6,12 +8,17 @@ export default {
   maxWorkers: 2, // most tests wait most of the time
   roots: ['<rootDir>'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.builds/'],
-  extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  extensionsToTreatAsEsm: ['.ts', '.tsx'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', '\\.css$': '<rootDir>/tests/harness/no-style.mjs' },
   globalSetup: '<rootDir>/tests/harness/global-setup.ts',
   globalTeardown: '<rootDir>/tests/harness/global-teardown.ts',
   transform: {
     // swc makes what the loader asks for: ES modules of tests, CommonJS of the global setup
     '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }],
+    // the console's, as its bundler makes them
+    '^.+\\.tsx$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript', tsx: true }, transform: JSX } },
+    ],
   },
 };

@@ -13,16 +13,11 @@ import {
   type PageGroup,
 } from '../prisma/queries/compaction.js';
 import { joinPages, PageError } from '../protocol/page.js';
+import { isOver, type BoundedWork } from './bounded-work.js';
 
-export interface Compaction {
+export interface Compaction extends BoundedWork {
   database: Database;
   logger: Logger;
-  /** No new page is started after this time of `performance.now()`. */
-  until: number;
-  /** Aborted when the process stops. */
-  signal?: AbortSignal;
-  /** Called between pages and between executions. */
-  alive?: () => void;
 }
 
 export interface Compacted {
@@ -55,10 +50,6 @@ export async function compactLogs(compaction: Compaction): Promise<Compacted & {
     after = candidates.at(-1)?.executionId;
     if (candidates.length < CANDIDATES_AT_ONCE) return { ...done, timeUp: isOver(compaction) };
   }
-}
-
-function isOver({ until, signal }: Compaction): boolean {
-  return performance.now() >= until || signal?.aborted === true;
 }
 
 async function compactExecution(compaction: Compaction, candidate: CompactionCandidate, done: Compacted) {

@@ -6,8 +6,9 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import type { InstallationClient } from '../backfills/installation.js';
 import { TemporalDoor, type TemporalCaller } from '../backfills/temporal-door.js';
+import { deleteAttempt } from '../prisma/queries/delete-attempt.js';
 import { ensureOrganization } from '../prisma/queries/organization.js';
-import { seedAttempt, seedNode } from '../tests/harness/seed.js';
+import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../tests/harness/seed.js';
 import { World } from '../tests/harness/world.js';
 import { ensureSearchAttributes } from '../workers/temporal/search-attributes.js';
 import { createHiveActivities } from './hive-activities.js';
@@ -85,4 +86,15 @@ test('a node whose drain can’t be requested keeps no other from its drain, and
   expect(found.filter(({ status }) => status === 'fulfilled')).toHaveLength(9);
   const turns = await world.database.node.findMany({ select: { drainTurnAt: true } });
   expect(turns.every(({ drainTurnAt }) => drainTurnAt !== null)).toBe(true);
+});
+
+test('what a hive that died had still to remove of a deleted attempt goes in the next round', async () => {
+  const nodeId = await seedNode(world.database, organizationId);
+  const attemptId = await seedAttempt(world.database, { organizationId, nodeId });
+  const executionId = await seedExecution(world.database, { attemptId, nodeId, ordinal: 1, declaredLines: 3 });
+  await appendPage(world.database, executionId, makeLines('secret', 3));
+  await deleteAttempt(world.database, { organizationId }, attemptId, null);
+  expect(await world.database.logPage.count({ where: { executionId } })).toBe(1);
+  await new MockActivityEnvironment().run(() => newActivities().compactLogs());
+  expect(await world.database.execution.count({ where: { id: executionId } })).toBe(0);
 });

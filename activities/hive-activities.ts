@@ -2,6 +2,7 @@
 import { Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
+import { removeDeleted } from '../prisma/queries/delete-attempt.js';
 import { findLease } from '../prisma/queries/lease.js';
 import { endTurns, listNodesToDrain } from '../prisma/queries/list-needing-backfill.js';
 import { settleBackfill, type AttemptLines, type Settlement } from '../prisma/queries/settle-backfill.js';
@@ -11,10 +12,13 @@ import type { NodeLocation } from '../backfills/definitions.js';
 import { countEnd } from '../backfills/metrics.js';
 import { signalDrain } from '../backfills/start.js';
 import type { TemporalDoor } from '../backfills/temporal-door.js';
+import { isOver, type BoundedWork } from './bounded-work.js';
 import { compactLogs, type Compacted } from './compact-logs.js';
+import { indexLogs, type BuildPageFilter, type Indexed } from './index-logs.js';
 import { endCancelledBackfills, endStaleBackfill } from './lost-backfills.js';
 import { drainStep, type DrainStep, type DrainStepInput } from './drain-step.js';
 import { sweep, type Swept } from './sweep.js';
+import { tendWebhooks, type TendedWebhooks } from './webhooks/tend-webhooks.js';
 
 export interface HiveActivityDeps {
   database: Database;
@@ -25,6 +29,8 @@ export interface HiveActivityDeps {
   backfillConcurrency: number;
   nodeTimeoutSeconds: number;
   backfillTimeoutMinutes: number;
+  /** Makes a page's filter for searches. @default in this thread */
+  buildPageFilter?: BuildPageFilter;
   /** How long a cancelled backfill may take to end before it is terminated. @format s @default 30 */
   cancelledSeconds?: number;
   /** The try of one workflow task from which a backfill counts as stuck, and is ended. @default 6 */
@@ -51,6 +57,10 @@ const PAGE_SIZE = 100;
 const DRAINS_A_ROUND = 100;
 /** The longest that one round compacts: it runs beside reads and backfills, and the next round goes on. */
 const COMPACTION_MS = 20_000;
+/** The longest that one round indexes. */
+const INDEXING_MS = 20_000;
+/** The longest that one round removes what is left of deleted attempts. */
+const REMOVAL_MS = 20_000;
 
 export function createHiveActivities(deps: HiveActivityDeps) {
   const { database, temporal } = deps;
@@ -113,20 +123,60 @@ export function createHiveActivities(deps: HiveActivityDeps) {
       return page(swept);
     },
 
-    /** Joins small pages of ended executions for a few seconds. */
+    /**
+     * Joins small pages of ended executions for a few seconds, after removing what a hive that died had still to remove
+     * of deleted attempts.
+     */
     async compactLogs(): Promise<Compacted> {
       const context = Context.current();
+      await removeLeft(deps, context);
       const { timeUp, ...compacted } = await compactLogs({
         database,
         logger: deps.logger,
-        until: performance.now() + COMPACTION_MS,
-        signal: AbortSignal.any([context.cancellationSignal, deps.stopping]),
-        alive: () => context.heartbeat(),
+        ...boundsOf(deps, context, COMPACTION_MS),
       });
       if (compacted.pagesBefore > 0) deps.logger.info({ ...compacted, timeUp }, 'compacted logs');
       return compacted;
     },
+
+    /** Indexes pages of ended executions for searches, for a few seconds. */
+    async indexLogs(): Promise<Indexed> {
+      const context = Context.current();
+      const { timeUp, ...indexed } = await indexLogs({
+        database,
+        logger: deps.logger,
+        ...(deps.buildPageFilter && { buildPageFilter: deps.buildPageFilter }),
+        ...boundsOf(deps, context, INDEXING_MS),
+      });
+      if (indexed.pages > 0) deps.logger.info({ ...indexed, timeUp }, 'indexed logs for search');
+      return indexed;
+    },
+
+    /** Tells webhooks of nodes that are away, starts deliveries that no hive has started, and ends old ones. */
+    tendWebhooks: (): Promise<TendedWebhooks> => tendWebhooks(deps),
   };
+}
+
+function boundsOf({ stopping }: Pick<HiveActivityDeps, 'stopping'>, context: Context, ms: number): BoundedWork {
+  return {
+    until: performance.now() + ms,
+    signal: AbortSignal.any([context.cancellationSignal, stopping]),
+    alive: () => context.heartbeat(),
+  };
+}
+
+/** What is left in vain is left to the next round: it must not keep logs from being compacted. */
+async function removeLeft({ database, logger, stopping }: HiveActivityDeps, context: Context): Promise<void> {
+  const work = boundsOf({ stopping }, context, REMOVAL_MS);
+  try {
+    const pages = await removeDeleted(database, () => {
+      context.heartbeat();
+      return isOver(work);
+    });
+    if (pages > 0) logger.info({ pages }, 'removed what was left of deleted attempts');
+  } catch (error) {
+    logger.warn({ err: error }, 'what is left of deleted attempts could not be removed');
+  }
 }
 
 function page({ changed, failures }: Swept<unknown>, next?: string): SweepPage {

@@ -1,12 +1,14 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { limitsOf, type AppDependencies } from './dependencies.js';
+import { serveConsole } from './console/serve-console.js';
 import { cors } from './cors.js';
 import { ApiError, sendProblem, toApiError } from './problem.js';
 import { createRateLimits } from './rate-limit.js';
 import { registerRoutes } from './register-routes.js';
 import { logRequests, measureRequests } from './request-log.js';
 import { allRoutes } from './routes/index.js';
+import { IS_REACHED_BY_HTTPS } from './session/cookie.js';
 import { securityHeaders } from './security-headers.js';
 
 /** The HTTP API. Nodes' sockets are not part of it: the gateway handles the server's upgrades. */
@@ -15,11 +17,12 @@ export function createApp(deps: AppDependencies): Express {
   app
     .disable('x-powered-by')
     .set('etag', false)
-    .set('trust proxy', deps.trustedProxies ?? 0);
+    .set('trust proxy', deps.trustedProxies ?? 0)
+    .set(IS_REACHED_BY_HTTPS, deps.publicUrl?.toLowerCase().startsWith('https:') === true);
   app.use(logRequests(deps.logger), measureRequests, securityHeaders(deps.hstsSeconds ?? 0), noStore);
   if (deps.corsOrigins && deps.corsOrigins.length > 0) app.use(cors(deps.corsOrigins));
   registerRoutes(app, allRoutes(deps), deps, createRateLimits(limitsOf(deps)));
-  app.use(unknownPath, handleError);
+  app.use(serveConsole(deps.consoleFolder), unknownPath, handleError);
   return app;
 }
 

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
 import type { Backfills } from '../backfills/for-readers.js';
+import type { Searcher } from '../search/searcher.js';
 import type { OidcVerifier } from './oidc.js';
+import type { OidcSignIn } from './session/oidc-sign-in.js';
 import type { WorkflowUrl } from './views/backfill.js';
 
 /** Whether the services behind the API work. */
@@ -17,8 +19,16 @@ export interface AppDependencies {
   database: Database;
   backfills: Backfills;
   logger: Logger;
+  /** Where logs are searched. @default in the thread that answers, for tests */
+  searcher?: Searcher;
   /** Accepts tokens of an OpenID Connect issuer in addition to the hive's own. @default none */
   oidc?: OidcVerifier;
+  /** Signs browsers in to the console at that issuer. @default nobody */
+  oidcSignIn?: OidcSignIn;
+  /** The folder of the built console. @default none: `/` says so */
+  consoleFolder?: string;
+  /** Of the hive, shown in the console. @default `0.0.0` */
+  version?: string;
   /** Whether Temporal responds and the workers run, for /readyz. */
   health: () => ServicesHealth | Promise<ServicesHealth>;
   /** Aborted when the process is going to stop: it still answers, but /readyz sends no new clients to it. */
@@ -35,6 +45,8 @@ export interface AppDependencies {
   trustedProxies?: number;
   /** How long browsers must use https only, by Strict-Transport-Security. @default 0, which is not to say so */
   hstsSeconds?: number;
+  /** Whether webhooks may be in the hive's own network. @default false */
+  allowsPrivateWebhooks?: boolean;
   limits?: Partial<Limits>;
 }
 
@@ -45,7 +57,7 @@ export interface Limits {
   failedLoginsPerMinute: number;
   /** Reads that wait for a backfill at the same time; further ones return at once. @default 1000 */
   waitingReads: number;
-  /** Open log streams of this process. @default 2000 */
+  /** Open streams of this process, of logs and of the feed. @default 2000 */
   streams: number;
   /** A stream whose reader takes nothing for this long is cut off. @default 30_000 @format ms */
   streamStallMs: number;
@@ -54,6 +66,12 @@ export interface Limits {
    * @default 15_000 @format ms
    */
   streamHeartbeatMs: number;
+  /** Searches of this process at the same time; further ones get 429. @default 32 */
+  searches: number;
+  /** Searches with one credential at the same time; further ones get 429. @default 4 */
+  searchesPerCredential: number;
+  /** The longest that one answer searches; it then says where to go on. @default 10_000 @format ms */
+  searchMs: number;
   /** How often followed attempts are checked for new lines. @default 250 @format ms */
   followIntervalMs: number;
 }
@@ -65,6 +83,9 @@ const DEFAULT_LIMITS: Limits = {
   streams: 2000,
   streamStallMs: 30_000,
   streamHeartbeatMs: 15_000,
+  searches: 32,
+  searchesPerCredential: 4,
+  searchMs: 10_000,
   followIntervalMs: 250,
 };
 

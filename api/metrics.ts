@@ -20,10 +20,25 @@ export const httpDuration = new Histogram({
 
 export const logStreams = new Gauge({
   name: 'log_streams_open',
-  help: 'Readers that follow a log as server-sent events.',
+  help: 'Readers that follow a log or the feed as server-sent events.',
 });
 
 export const logStreamsCutOff = new Counter({
   name: 'log_streams_cut_off_total',
   help: 'Log streams cut off because their reader took nothing for too long.',
+});
+
+export const searchesRunning = new Gauge({
+  name: 'searches_running',
+  help: 'Searches that are being answered.',
+});
+
+export const searchIndexBacklog = new Gauge({
+  name: 'search_index_backlog_executions',
+  help: 'Executions that have ended and whose pages wait to be indexed for search.',
+});
+
+export const searchedPages = new Counter({
+  name: 'searched_pages_total',
+  help: 'Log pages handed to the threads that search.',
 });

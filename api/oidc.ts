@@ -61,7 +61,7 @@ const ALGORITHMS = [
 const CLOCK_TOLERANCE_SECONDS = 30;
 
 export function createOidcVerifier(database: Database, options: OidcOptions): OidcVerifier {
-  const { issuer, audience, organizationClaim, roleClaim } = options;
+  const { issuer, audience } = options;
   const keys = new IssuerKeys(issuer);
 
   async function verifiedClaims(token: string): Promise<JWTPayload> {
@@ -81,18 +81,28 @@ export function createOidcVerifier(database: Database, options: OidcOptions): Oi
   }
 
   return {
-    async verify(token) {
-      const claims = await verifiedClaims(token);
-      const role = roleOf(claimAt(claims, roleClaim));
-      if (!role) throw new TokenRefusedError(`the token's claim ${roleClaim} has neither viewer nor admin`);
-      const named = claimAt(claims, organizationClaim);
-      const organizationId = typeof named === 'string' && (await findOrganizationId(database, named));
-      if (!organizationId) {
-        throw new TokenRefusedError(`the token's claim ${organizationClaim} names no organisation of this hive`);
-      }
-      return { kind: 'oidc', id: subjectId(issuer, claims.sub ?? ''), organizationId, role };
-    },
+    verify: async (token) => principalOfClaims(database, options, await verifiedClaims(token)),
   };
+}
+
+/**
+ * @param claims of a token that has been checked: the issuer made it, for this hive, and it has not expired
+ * @throws TokenRefusedError if they give no access
+ */
+export async function principalOfClaims(
+  database: Database,
+  { issuer, organizationClaim, roleClaim }: OidcOptions,
+  claims: JWTPayload,
+): Promise<Principal> {
+  const role = roleOf(claimAt(claims, roleClaim));
+  if (!role) throw new TokenRefusedError(`the token's claim ${roleClaim} has neither viewer nor admin`);
+  const named = claimAt(claims, organizationClaim);
+  const organizationId = typeof named === 'string' && (await findOrganizationId(database, named));
+  if (!organizationId) {
+    throw new TokenRefusedError(`the token's claim ${organizationClaim} names no organisation of this hive`);
+  }
+  const expiresAt = new Date((claims.exp ?? 0) * 1000);
+  return { kind: 'oidc', id: subjectId(issuer, claims.sub ?? ''), organizationId, role, expiresAt };
 }
 
 /**

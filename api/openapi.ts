@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from './problem.js';
 import { isJsonResponse, type OtherContent, type Route } from './route.js';
 import { problem } from './schemas/common.js';
+import { SESSION_COOKIE } from './session/cookie.js';
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 type Responses = RouteConfig['responses'];
@@ -12,11 +13,13 @@ const DESCRIPTIONS: Partial<Record<ProblemCode, string>> = {
   invalid_request: 'A field is unknown or invalid; `errors` names it.',
   invalid_cursor: 'A field is unknown or invalid; `errors` names it.',
   unauthenticated: 'No valid credential.',
+  cross_site_request: 'By cookie, from a page of another site or without `X-Hivesync: 1`.',
   forbidden: 'Only for admins, or `organization_id` is not the caller’s organisation.',
   not_found: 'Unknown, or of another organisation.',
   conflict: 'The state does not allow it.',
   body_too_large: 'The body is too large.',
   unsupported_media_type: 'The body is not application/json.',
+  range_not_satisfiable: 'The file ends before the range; `Content-Range` has its size.',
   upgrade_required: 'A WebSocket is needed.',
   too_many_requests: 'Too many requests; see Retry-After.',
   internal: 'The hive failed.',
@@ -35,6 +38,14 @@ export function openApiDocument(routes: Route[], publicUrl?: string): OpenApiDoc
     description:
       'An API token of an organisation (`hive_…`), or a node’s API key, which can read what a viewer can. If the hive ' +
       'has an OpenID Connect issuer, also a JWT from it.',
+  });
+  registry.registerComponent('securitySchemes', 'session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: SESSION_COOKIE,
+    description:
+      'The cookie of a browser that has signed in to the console (over https its name begins with `__Host-`). What ' +
+      'changes something also needs the header `X-Hivesync: 1`.',
   });
   for (const route of routes) registry.registerPath(toPath(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
@@ -57,7 +68,7 @@ function toPath(route: Route): RouteConfig {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
-    ...(route.access !== 'public' && { security: [{ bearer: [] }] }),
+    ...(route.access !== 'public' && { security: securityOf(route) }),
     request: {
       ...(route.params && { params: route.params as z.ZodObject }),
       ...(route.query && { query: route.query as z.ZodObject }),
@@ -65,6 +76,10 @@ function toPath(route: Route): RouteConfig {
     },
     responses: { ...successes(route), ...problems(route) },
   };
+}
+
+function securityOf({ access }: Route): NonNullable<RouteConfig['security']> {
+  return [{ bearer: [] }, { session: [] }, ...(access === 'anyone' ? [{}] : [])];
 }
 
 function successes(route: Route): Responses {
@@ -89,7 +104,8 @@ function otherContent({ description, contentType }: OtherContent): Responses[str
 function problems(route: Route): Responses {
   const codes = new Set<ProblemCode>(['invalid_request', 'internal']);
   if (route.access !== 'public') {
-    for (const code of ['unauthenticated', 'too_many_requests', 'database_unavailable'] as const) codes.add(code);
+    for (const code of ['cross_site_request', 'too_many_requests', 'database_unavailable'] as const) codes.add(code);
+    if (route.access !== 'anyone') codes.add('unauthenticated');
   }
   if (route.access === 'admin') codes.add('forbidden');
   if (route.body) for (const code of ['body_too_large', 'unsupported_media_type'] as const) codes.add(code);

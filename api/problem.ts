@@ -10,10 +10,12 @@ export const PROBLEMS = {
   invalid_cursor: { status: 400, title: 'The cursor is not valid' },
   unauthenticated: { status: 401, title: 'A valid credential is needed' },
   forbidden: { status: 403, title: 'The credential does not allow this' },
+  cross_site_request: { status: 403, title: 'The request does not come from the console' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   conflict: { status: 409, title: 'The state does not allow this' },
   body_too_large: { status: 413, title: 'The body is too large' },
+  range_not_satisfiable: { status: 416, title: 'The file ends before the range' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   upgrade_required: { status: 426, title: 'A WebSocket is needed' },
   too_many_requests: { status: 429, title: 'Too many requests' },
@@ -106,10 +108,22 @@ function fromHttpError(error: unknown): ApiError | undefined {
   return undefined;
 }
 
+/** What a handler may have said about the answer that it could not give. */
+const OF_CONTENT = [
+  'accept-ranges',
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-location',
+  'content-range',
+  'etag',
+];
+
 /** Sends the error as the response. `error` is the only member that the original hive's clients read. */
 export function sendProblem(response: Response, error: ApiError): void {
   const { errors, headers = {}, members = {} } = error.extras;
   const { title } = PROBLEMS[error.code];
+  for (const name of OF_CONTENT) response.removeHeader(name);
   response
     .status(error.status)
     .set({ 'cache-control': 'no-store', ...headers })

@@ -1,9 +1,10 @@
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { forOrganization } from '../prisma/organization-scope.js';
-import { authenticateRequest, requireAccess, requireOwnOrganization } from './authentication.js';
+import { authenticateRequest, hasCredential, requireAccess, requireOwnOrganization } from './authentication.js';
 import type { AppDependencies } from './dependencies.js';
+import { answerNotModified, weakEntityTag } from './conditional.js';
 import { ApiError, toApiError } from './problem.js';
-import type { RateLimits } from './rate-limit.js';
+import { markRefused, type RateLimits } from './rate-limit.js';
 import { EncodedJson, isJsonResponse, parseRequest, type Context, type Route, type UntypedAnswer } from './route.js';
 
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -45,9 +46,9 @@ function refuseMethod(routes: Route[]): RequestHandler {
 function handlers(route: Route, deps: AppDependencies, limits: RateLimits): RequestHandler[] {
   const byAddress = route.isLimitedByAddress ? [limits.perFailedLogin] : [];
   const authentication =
-    route.access === 'public' ? byAddress : [authenticator(route, deps, limits), limits.perCredential];
+    route.access === 'public' ? [] : [authenticator(route, deps, limits), ifKnown(limits.perCredential)];
   const body = route.body ? [requireJson, express.json({ limit: MAX_BODY_BYTES, strict: false })] : [];
-  return [markRoute(route), ...authentication, ...body, runner(route)];
+  return [markRoute(route), ...byAddress, ...authentication, ...body, runner(route)];
 }
 
 /** Names the route for the metrics, because paths contain ids. */
@@ -61,15 +62,31 @@ function markRoute(route: Route): RequestHandler {
 function authenticator(route: Route, deps: AppDependencies, limits: RateLimits): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
     try {
+      response.vary('authorization, cookie');
       const principal = await authenticateRequest(deps, request);
       response.locals['principal'] = principal;
-      response.locals['scope'] = forOrganization(deps.database, principal.organizationId);
+      if (route.access !== 'anyone')
+        response.locals['scope'] = forOrganization(deps.database, principal.organizationId);
       requireAccess(principal, route.access);
       next();
     } catch (error) {
+      const isForAnyone = route.access === 'anyone';
       if (toApiError(error).code !== 'unauthenticated') next(error);
-      else await limits.perFailedLogin(request, response, (limit?: unknown) => next(limit ?? error));
+      else if (isForAnyone && !hasCredential(request)) next();
+      else {
+        markRefused(response);
+        const refusal = isForAnyone ? undefined : error;
+        await limits.perFailedLogin(request, response, (limit?: unknown) => next(limit ?? refusal));
+      }
     }
+  };
+}
+
+/** Nobody may have sent a good credential where anyone may call. */
+function ifKnown(limit: RequestHandler): RequestHandler {
+  return async (request, response, next) => {
+    if (response.locals['principal'] === undefined) next();
+    else await limit(request, response, next);
   };
 }
 
@@ -94,7 +111,7 @@ function runner(route: Route): RequestHandler {
       response,
       gone: whenGone(response),
     };
-    send(route, response, await route.handle(context));
+    send(route, context, await route.handle(context));
   };
 }
 
@@ -107,13 +124,20 @@ function whenGone(response: Response): AbortSignal {
   return controller.signal;
 }
 
-function send(route: Route, response: Response, answer: UntypedAnswer): void {
+/** Answers a read with an entity tag, and says 304 to who has the same content already. Express answers HEAD without it. */
+function send(route: Route, { request, response }: Pick<Context, 'request' | 'response'>, answer: UntypedAnswer): void {
   if ('written' in answer) return;
   response.status(answer.status);
   const spec = route.responses[answer.status as keyof typeof route.responses];
-  if (spec && isJsonResponse(spec)) response.type('application/json').send(toJson(answer.body));
-  else if (typeof answer.body === 'string') response.type(spec?.contentType ?? 'text/plain').send(answer.body);
-  else response.end();
+  const isJson = spec !== undefined && isJsonResponse(spec);
+  const content = isJson ? toJson(answer.body) : answer.body;
+  if (typeof content !== 'string') {
+    response.end();
+    return;
+  }
+  const isRead = route.method === 'get' && answer.status === 200;
+  if (isRead && answerNotModified(request, response, weakEntityTag(content))) return;
+  response.type(isJson ? 'application/json' : (spec?.contentType ?? 'text/plain')).send(content);
 }
 
 function toJson(body: unknown): string {

@@ -20,7 +20,11 @@ export function logRequests(logger: Logger): RequestHandler {
       return id;
     },
     serializers: {
-      req: ({ id, method, url }: { id: string; method: string; url: string }) => ({ id, method, url }),
+      req: ({ id, method, url }: { id: string; method: string; url: string }) => ({
+        id,
+        method,
+        url: withoutSecrets(url),
+      }),
       res: ({ statusCode }: { statusCode: number }) => ({ status: statusCode }),
       err: serializeError,
     },
@@ -40,3 +44,28 @@ export const measureRequests: RequestHandler = (request, response, next) => {
   });
   next();
 };
+
+/** Where the issuer's code is in the query, or the address of the page that somebody wanted. */
+const SIGNING_IN = /\/(?:sign-in|v1\/+session)/i;
+/** What people search for may be a secret, above all one that leaked into a log; it may also be inside another address. */
+const UNLOGGED_FIELDS = new Set(['q', 'return_to', 'code', 'link', 'token']);
+
+function withoutSecrets(url: string): string {
+  const [path = '', query] = url.split(/\?(.*)/s, 2);
+  if (query === undefined) return url;
+  if (SIGNING_IN.test(decoded(path))) return `${path}?…`;
+  const fields = query.split('&').map((field) => {
+    const [name = ''] = field.split('=', 1);
+    const [plain = ''] = /^\w*/.exec(decoded(name)) ?? [];
+    return UNLOGGED_FIELDS.has(plain.toLowerCase()) ? `${plain}=…` : field;
+  });
+  return `${path}?${fields.join('&')}`;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

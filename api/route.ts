@@ -9,8 +9,11 @@ import type { Principal } from '../prisma/queries/authenticate.js';
 import { ApiError, type FieldFault, type ProblemCode } from './problem.js';
 
 export type Method = 'get' | 'post' | 'delete';
-/** Who may call: anyone, any credential of the organisation, or only its admins. */
-export type Access = 'public' | 'viewer' | 'admin';
+/**
+ * Who may call: anyone, whatever they send; anyone, with or without a good credential; any credential of the
+ * organisation; only its admins.
+ */
+export type Access = 'public' | 'anyone' | 'viewer' | 'admin';
 
 /** A response that is not JSON: nothing, a stream or a page. */
 export interface OtherContent {
@@ -18,7 +21,7 @@ export interface OtherContent {
   contentType?: string;
 }
 type ResponseSpec = z.ZodType | OtherContent;
-export type ResponseSpecs = Partial<Record<200 | 201 | 202 | 204 | 503, ResponseSpec>>;
+export type ResponseSpecs = Partial<Record<200 | 201 | 202 | 204 | 206 | 303 | 304 | 503, ResponseSpec>>;
 
 /** The handler has written the response itself. */
 export const WRITTEN = { written: true } as const;
@@ -48,8 +51,9 @@ export interface Context<A extends Access = Access, P = unknown, Q = unknown, B 
   query: Q;
   body: B;
   /** The caller's organisation; the handler's only access to the database. */
-  scope: A extends 'public' ? undefined : OrganizationScope;
-  principal: A extends 'public' ? undefined : Principal;
+  scope: A extends 'public' | 'anyone' ? undefined : OrganizationScope;
+  /** Of `anyone` only if a good credential was sent. */
+  principal: A extends 'public' ? undefined : A extends 'anyone' ? Principal | undefined : Principal;
   request: Request;
   response: Response;
   /** Aborted when the client goes away. */
@@ -71,7 +75,7 @@ interface RouteSpec<
   summary: string;
   description?: string;
   access: A;
-  /** A public route that takes a secret: each address may try as often as it may send refused credentials. @default false */
+  /** A public route that takes a secret: each address may be refused as often as with credentials. @default false */
   isLimitedByAddress?: boolean;
   params?: P;
   query?: Q;

@@ -130,6 +130,24 @@ export interface DrainInput {
 export type BackfillAttempt = (input: BackfillInput) => Promise<BackfillResult>;
 export type DrainNode = (input: DrainInput) => Promise<{ started: number }>;
 
+/** What one workflow delivers, in order: a webhook's events of one attempt or node (of a test: the webhook's own). */
+export interface DeliveryInput {
+  webhookId: string;
+  subjectId: string;
+  organizationId: string;
+  /** Carried through continue-as-new, like the next: how many events were delivered. */
+  delivered?: number;
+  /** How many events were given up. */
+  givenUp?: number;
+}
+
+export type DeliverWebhook = (input: DeliveryInput) => Promise<{ delivered: number; givenUp: number }>;
+
+/** @returns the queue of what sends requests to webhooks: their receivers can be slow, and hold up nothing else there */
+export function toWebhookQueue(queue: string): string {
+  return `${toCurrentQueue(queue)}-webhooks`;
+}
+
 /** How far a pass over a node's attempts has come. */
 export interface DrainPosition {
   /** The last attempt that was listed; the next list begins after it. */
@@ -147,6 +165,8 @@ export interface DrainPosition {
 export const expediteSignal = defineSignal<[{ joins: boolean }?]>('expedite');
 /** Attempts of the node may need a backfill. */
 export const drainSignal = defineSignal<[{ trigger: Trigger }]>('drain');
+/** There is another event for the webhook, or its receiver works again. */
+export const eventSignal = defineSignal('event');
 export const progressQuery = defineQuery<BackfillProgress>('progress');
 
 /**

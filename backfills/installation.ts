@@ -3,7 +3,7 @@
  * schedule id, so that several installations can share a Temporal namespace. Workflow code must not import this.
  */
 import { Client, type ClientOptions } from '@temporalio/client';
-import { FIRST_NAMED_QUEUE_VERSION, QUEUE_VERSION } from './definitions.js';
+import { FIRST_NAMED_QUEUE_VERSION, QUEUE_VERSION, toWebhookQueue } from './definitions.js';
 
 export interface Installation {
   /** Made once in the database. The schedule carries it, so that installations with the same name notice each other. */
@@ -26,6 +26,11 @@ export class InstallationNames {
   /** The queue of workflows, and of activities that any hive can do. */
   get queue(): string {
     return this.#queueOf(QUEUE_VERSION);
+  }
+
+  /** The queue of what sends requests to webhooks. */
+  get webhookQueue(): string {
+    return toWebhookQueue(this.queue);
   }
 
   /** The queue of hives of the version before this one, whose workflows still have to end; undefined if it had none. */
@@ -54,6 +59,11 @@ export class InstallationNames {
 
   drainId(nodeId: string): string {
     return `drain/${nodeId}${this.#suffix}`;
+  }
+
+  /** @param subjectId the attempt or node that the webhook is told of */
+  webhookId(webhookId: string, subjectId: string): string {
+    return `webhook/${webhookId}/${subjectId}${this.#suffix}`;
   }
 
   get #suffix(): string {

@@ -1,6 +1,7 @@
 /** `npm run bench [name…] [-- --quick]`: prints figures as JSON lines, each with a baseline from the same run. */
 import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { Argument, Command } from 'commander';
+import { consoleBenchmark } from './console.js';
 import { drain } from './drain.js';
 import { fanIn } from './fan-in.js';
 import { latency } from './latency.js';
@@ -9,13 +10,26 @@ import { Stage } from './lib/stage.js';
 import { live } from './live.js';
 import { logs } from './logs.js';
 import { read } from './read.js';
+import { searchAll } from './search-all.js';
 import { record } from './record.js';
+import { search } from './search.js';
 import { streams } from './streams.js';
 
 /** A benchmark prints its figures. With `quick` it uses small sizes, only to show that it runs. */
 export type Benchmark = (stage: Stage, options: { quick: boolean }) => Promise<void>;
 
-const benchmarks: Record<string, Benchmark> = { logs, drain, latency, read, 'fan-in': fanIn, live, streams };
+const benchmarks: Record<string, Benchmark> = {
+  logs,
+  drain,
+  latency,
+  read,
+  'fan-in': fanIn,
+  live,
+  streams,
+  search,
+  'search-all': searchAll,
+  console: consoleBenchmark,
+};
 /** These need no servers. */
 const benchmarksAlone: Record<string, (options: { quick: boolean }) => Promise<void>> = { record };
 

@@ -11,6 +11,7 @@ import { acquireLease, expireLeases, releaseLease } from '../prisma/queries/leas
 import { DrainQueue } from '../backfills/drain-queue.js';
 import type { NodeBackfills } from '../backfills/for-nodes.js';
 import type { NodeSocket, SocketEvents } from './node-socket.js';
+import { DeletionTeller } from './deletion-teller.js';
 import type { NodeGateway } from './interface.js';
 import { HistoryKeeper } from './history-keeper.js';
 import { LeaseKeeper, LEASE_SECONDS } from './lease-keeper.js';
@@ -51,6 +52,7 @@ export class Gateway implements NodeGateway {
   readonly #history: HistoryKeeper;
   readonly #login: Login;
   readonly #drains: DrainQueue;
+  readonly #deletions: DeletionTeller;
   readonly #createSocket: CreateSocket;
   #unauthenticated = 0;
   #isStopping = false;
@@ -67,6 +69,7 @@ export class Gateway implements NodeGateway {
     this.#createSocket = createSocketFactory({ ...deps, events: this.#events });
     this.#login = new Login(deps.database, deps.logger, deps.authTimeoutMs);
     this.#drains = new DrainQueue(deps.database, deps.logger, deps.backfills);
+    this.#deletions = new DeletionTeller({ ...deps, connectionTo: (nodeId) => this.connectionTo(nodeId) });
   }
 
   /** Accepts node sockets from the HTTP server, and begins to renew leases. */
@@ -74,6 +77,7 @@ export class Gateway implements NodeGateway {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#leases.start();
     this.#history.start();
+    this.#deletions.start();
   }
 
   connectionTo(nodeId: string): NodeSocket | undefined {
@@ -85,6 +89,7 @@ export class Gateway implements NodeGateway {
     this.#isStopping = true;
     this.#drains.stop();
     this.#history.stop();
+    await this.#deletions.stop();
     await this.#leases.stop(); // a renewal under way would undo what follows
     const closing = [...this.#open];
     const fences = closing.map(({ session }) => session.fence);
@@ -128,7 +133,7 @@ export class Gateway implements NodeGateway {
     });
   }
 
-  async #admit(ws: WebSocket, tap: MessageTap, { node, version, early }: Accepted): Promise<void> {
+  async #admit(ws: WebSocket, tap: MessageTap, { node, version, knownFrames, early }: Accepted): Promise<void> {
     if (!this.#isWanted(ws)) {
       ws.terminate();
       return;
@@ -150,7 +155,7 @@ export class Gateway implements NodeGateway {
       return;
     }
     early.stop();
-    const socket = this.#createSocket(version, ws, tap, { ...node, sessionId });
+    const socket = this.#createSocket(version, ws, tap, { ...node, sessionId, knownFrames });
     this.#open.add(socket);
     this.#sockets.set(node.nodeId, socket);
     former?.close('superseded by a newer connection of this node');

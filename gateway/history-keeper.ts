@@ -7,6 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Database } from '../prisma/database.js';
+import { tellAllAgain } from '../prisma/queries/feed/tell-all-again.js';
+import { freeAllBackfills } from '../prisma/queries/pending-backfills.js';
 import { deleteOldMarkers, writeMarker, type Acknowledgement } from '../prisma/queries/write-marker.js';
 import { databaseWentBack } from './metrics.js';
 import { WENT_BACK, type AcknowledgingSocket } from './node-socket.js';
@@ -100,8 +102,8 @@ export class HistoryKeeper {
         acknowledged: acknowledgementsOf(marked),
         sessions: [...marked.keys()].map(({ session }) => session),
       });
-      if (!hasPrevious) this.#wentBack();
-      else if (lostNodes.length > 0) this.#lost(new Set(lostNodes), marked);
+      if (!hasPrevious) await this.#wentBack();
+      else if (lostNodes.length > 0) await this.#lost(new Set(lostNodes), marked);
       else if (id !== null) this.#previous = id;
     } catch (error) {
       this.#restore(marked);
@@ -112,7 +114,8 @@ export class HistoryKeeper {
     if (isDue) await deleteOldMarkers(database, KEPT_DAYS);
   }
 
-  #wentBack(): void {
+  async #wentBack(): Promise<void> {
+    await this.#repair(); // first: if it fails, the next tick notices again
     databaseWentBack.inc();
     this.#deps.logger.error(
       { marker: this.#previous },
@@ -123,12 +126,13 @@ export class HistoryKeeper {
     for (const socket of this.#deps.sockets()) socket.close(WENT_BACK);
   }
 
-  #lost(nodeIds: Set<string>, marked: Map<AcknowledgingSocket, Acknowledged>): void {
+  async #lost(nodeIds: Set<string>, marked: Map<AcknowledgingSocket, Acknowledged>): Promise<void> {
     const open = new Set<object>(this.#deps.sockets()); // one that has closed meanwhile has given its lease back
     const lost = [...marked.keys()].filter((socket) => nodeIds.has(socket.session.nodeId));
+    const nodes = lost.filter((socket) => open.has(socket));
+    if (nodes.length > 0) await this.#repair();
     for (const socket of lost) marked.delete(socket);
     this.#restore(marked);
-    const nodes = lost.filter((socket) => open.has(socket));
     if (nodes.length === 0) return;
     databaseWentBack.inc();
     this.#deps.logger.error(
@@ -137,6 +141,11 @@ export class HistoryKeeper {
         'They log in again and announce what is missing',
     );
     for (const socket of nodes) socket.close(WENT_BACK);
+  }
+
+  async #repair(): Promise<void> {
+    await freeAllBackfills(this.#deps.database);
+    await tellAllAgain(this.#deps.database);
   }
 
   #restore(marked: Map<AcknowledgingSocket, Acknowledged>): void {

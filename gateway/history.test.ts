@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { deleteAttempt } from '../prisma/queries/delete-attempt.js';
 import { createNodeApiKey } from '../prisma/queries/node-api-key.js';
 import { writeMarker } from '../prisma/queries/write-marker.js';
 import { copyDatabase, replaceDatabase } from '../tests/harness/database.js';
@@ -95,6 +96,46 @@ test('a database that goes back under connected nodes closes their sockets, and 
   await replaceDatabase(testGateway.databaseUrl, backup);
   expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
   expect(await knownOf([after, before])).toEqual([before]);
+});
+
+test('a backfill that ran where the database went back to holds its attempt no longer', async () => {
+  const node = await connect([]);
+  await complete(node);
+  const { id: before } = await node.next('marker');
+  await markerIsWritten(before);
+  const held = attemptFrame({ execution_count: 1 });
+  node.send('attempt_sync', held);
+  await node.next('sync_ack');
+  await markerIsWritten((await node.next('marker')).id);
+  const where = { attemptId: held.attempt_id };
+  const { database } = testGateway;
+  await database.attemptSync.update({
+    where,
+    data: { state: 'pending_backfill', runId: 'r', requestedAt: new Date() },
+  });
+  const backup = await copyDatabase(testGateway.databaseUrl);
+  await complete(node);
+  await markerIsWritten((await node.next('marker')).id);
+  await replaceDatabase(testGateway.databaseUrl, backup);
+  expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
+  const sync = await database.attemptSync.findUniqueOrThrow({ where });
+  expect(sync).toMatchObject({ state: 'partial', runId: null, needsBackfill: true });
+});
+
+test('an attempt that is deleted just after it was acknowledged is not lost: its node stays, and readers are told nothing again', async () => {
+  const node = await connect([]);
+  const position = async () => {
+    const [row] = await testGateway.database.$queryRaw<[{ last: bigint }]>`
+      SELECT last_value AS last FROM attempt_change_position`;
+    return row.last;
+  };
+  const before = await position();
+  for (let time = 0; time < 3; time++) {
+    const id = await complete(node);
+    await deleteAttempt(testGateway.database, testGateway, id, null);
+    await markerIsWritten((await node.next('marker')).id);
+  }
+  expect((await position()) - before).toBeLessThan(1000n);
 });
 
 test('what is acknowledged just before the database goes back is found lost, although the last marker is known', async () => {

@@ -47,6 +47,8 @@ export interface PagedConnection {
    * @throws NodeRequestError
    */
   readLogs(executionId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<LogPage, LogsEnd>;
+  /** Has the node delete what it has of an attempt. Only for nodes that know `forget_attempt`. @throws NodeRequestError */
+  forgetAttempt(attemptId: string, signal: AbortSignal): Promise<void>;
   /** Tells the node the state of the hive's copy of the attempt, and which revision of the attempt it has. */
   acknowledge(attemptId: string, revision: bigint, state: SyncState): void;
 }

@@ -128,7 +128,7 @@ describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
       await tx.$queryRaw`SELECT FROM node_api_key WHERE id = ${id}::uuid FOR UPDATE`;
       await given.beginLogin(hive.url);
       given.vanish();
-      await sleep(100);
+      await sleep(1000); // until a busy hive has noticed
     });
     await sleep(700); // as long as a session that lost its lease is looked for
     expect(living.isClosed()).toBe(false);

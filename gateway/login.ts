@@ -25,12 +25,18 @@ const MAX_REMEMBERED_REFUSALS = 10_000;
 export interface Accepted {
   node: AuthenticatedNode;
   version: SpokenVersion;
+  /** Frames that not every node knows, and this one does. */
+  knownFrames: string[];
   /** What the node has sent since. */
   early: EarlyFrames;
 }
 
 /** Gives a node that has logged in its lease and its socket. */
 export type Admit = (accepted: Accepted) => Promise<void>;
+
+function framesOf({ capabilities }: AuthData | AuthDataV1): string[] {
+  return 'frames' in capabilities ? capabilities.frames : [];
+}
 
 /** What a node asks for, and when. */
 interface Request {
@@ -91,7 +97,7 @@ export class Login {
     });
     // by now the node has given up, perhaps without a word that reached this hive
     if (performance.now() - startedAt > AUTH_TIMEOUT_MS) postponeAuth(socket);
-    else if (result.accepted) await admit({ node: result.node, version, early });
+    else if (result.accepted) await admit({ node: result.node, version, knownFrames: framesOf(auth), early });
     else this.#refuse(socket, auth.name, result.error);
   }
 

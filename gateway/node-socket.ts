@@ -17,6 +17,8 @@ export interface LoginSession extends NodeSession {
    * `sync_refused`.
    */
   knownMarkers?: string[] | undefined;
+  /** Frames that not every node knows, and this one does. */
+  knownFrames?: string[] | undefined;
 }
 
 export type NodeSocket = NodeConnection & {

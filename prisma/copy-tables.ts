@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from, to } from 'pg-copy-streams';
 import { connectionOptions, newClient } from './connection.js';
+import { SEQUENCE_GAP } from './sequence-gap.js';
 
 export interface TableShape {
   name: string;
@@ -24,8 +25,6 @@ export interface MigrationRecord {
   checksum: string;
 }
 
-/** Sequences of a restored database go on this far behind what they had: it may have given out more since. */
-const SEQUENCE_GAP = 1_000_000;
 const HISTORY = '_prisma_migrations';
 const CURRENT_SCHEMA = '(SELECT oid FROM pg_namespace WHERE nspname = current_schema())';
 
@@ -149,9 +148,32 @@ export async function emptyTables(client: pg.ClientBase, tables: readonly TableS
   await client.query(`TRUNCATE ${tables.map(({ name }) => client.escapeIdentifier(name)).join(', ')}`);
 }
 
+/**
+ * Turns off what the tables' triggers do for each new row, which would be done twice: a backup has what they wrote.
+ * @returns a function that turns it on again, in the same transaction
+ */
+export async function silenceTriggers(
+  client: pg.ClientBase,
+  tables: readonly TableShape[],
+): Promise<() => Promise<void>> {
+  const set = async (how: 'DISABLE' | 'ENABLE') => {
+    for (const { name } of tables) {
+      await client.query(`ALTER TABLE ${client.escapeIdentifier(name)} ${how} TRIGGER USER`);
+    }
+  };
+  await set('DISABLE');
+  return () => set('ENABLE');
+}
+
+/** Has every attempt told again in the feed: its readers know of positions that the backup does not have. */
+export async function tellAttemptsAgain(client: pg.ClientBase, tables: readonly TableShape[]): Promise<void> {
+  if (!tables.some(({ name }) => name === 'attempt_touched')) return; // the migration that makes it does so
+  await client.query('INSERT INTO attempt_touched (attempt_id) SELECT id FROM attempt ORDER BY arrival');
+}
+
 export async function advanceSequences(client: pg.ClientBase, sequences: readonly SequenceState[]): Promise<void> {
   for (const { name, lastValue } of sequences) {
-    const next = (BigInt(lastValue) + BigInt(SEQUENCE_GAP)).toString();
+    const next = (BigInt(lastValue) + SEQUENCE_GAP).toString();
     await client.query('SELECT setval($1::regclass, $2::bigint)', [client.escapeIdentifier(name), next]);
   }
 }

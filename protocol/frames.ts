@@ -30,6 +30,9 @@ export const executionStatus = z.enum(['running', 'completed', 'failed', 'killed
 export const nodeStatus = z.enum(['online', 'busy', 'draining']);
 export const syncState = z.enum(['partial', 'pending_backfill', 'complete', 'unavailable']);
 
+/** An admin has deleted an attempt: its node is to delete it, too. */
+export const FORGET_ATTEMPT = 'forget_attempt';
+
 export const capabilities = z.object({
   executors: z.array(shortText).max(100).default([]),
   max_concurrent_tasks: z.int().min(0).default(1),
@@ -38,6 +41,8 @@ export const capabilities = z.object({
   version: shortText.default(''),
   /** Hashes that say which machine the node runs on: of two nodes on one machine, at least one is the same. */
   hosts: z.array(z.string().max(64)).max(8).default([]),
+  /** Frames of the hive that not every node knows, and this one does. The hive sends them to no other. */
+  frames: z.array(z.string().max(64)).max(64).default([]),
 });
 
 export const authData = z.object({
@@ -95,7 +100,7 @@ export const executionSyncData = z.object({
 const requestFailureCode = z.enum(['not_found', 'not_shared', 'busy', 'internal']);
 const refusalCode = z.enum(['gap', 'epoch', 'unknown_execution', 'busy']);
 /** Why the hive takes nothing of an attempt from this node. */
-const syncRefusalCode = z.enum(['belongs_to_another_node', 'execution_of_another_attempt']);
+const syncRefusalCode = z.enum(['belongs_to_another_node', 'execution_of_another_attempt', 'deleted']);
 
 /** The first frame of a socket. Its `protocol_version` decides which version is spoken afterwards. */
 export const authFrame = frame('auth', authData);
@@ -124,6 +129,8 @@ export const nodeFrame = z.discriminatedUnion('type', [
     }),
   ),
   frame('logs_end', z.object({ request_id: uuid, log_lines: lineCount, log_epoch: epoch, status: executionStatus })),
+  /** The node has nothing of the attempt any more, or never had. */
+  frame('attempt_forgotten', z.object({ request_id: uuid })),
   frame('request_failed', z.object({ request_id: uuid, code: requestFailureCode, message: z.string().max(4096) })),
   frame('error', z.object({ message_id: z.string().max(256).nullish(), error: z.string().max(4096) })),
 ]);
@@ -162,6 +169,7 @@ export const hiveFrame = z.discriminatedUnion('type', [
       credit: z.int().positive(),
     }),
   ),
+  frame('forget_attempt', z.object({ request_id: uuid, attempt_id: uuid })),
   frame('grant', z.object({ request_id: uuid, pages: z.int().positive() })),
   frame('cancel', z.object({ request_id: uuid })),
   frame('close', z.object({ reason: z.string() })),

@@ -28,6 +28,11 @@ export class LineJoiner {
     this.#maxKept = maxKept;
   }
 
+  /** Whether all that was added has been let out, so that a new joiner would go on in the same way. */
+  get isIdle(): boolean {
+    return this.#streams.size === 0 && !this.#open;
+  }
+
   /** @returns the text that can be let out now; empty if the line has to be continued first */
   add(execution: number | string, { output_type: type, content, partial }: LogLine): string {
     if (partial !== true && this.#streams.size === 0) return `${content}\n`;

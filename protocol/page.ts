@@ -10,12 +10,13 @@ import { OUTPUT_TYPES, PageError } from './page-line.js';
 import { checkLines, readLines, type EncodedLine, type LineCounts, type WantedLines } from './page-lines.js';
 import { NEWLINE } from './usual-line.js';
 
-export { encodeAround, encodeLine, OUTPUT_TYPES, PageError, splitContent } from './page-line.js';
+export { encodeAround, encodeLine, OUTPUT_TYPES, PageError, parseLine, splitContent } from './page-line.js';
 export type { LogLine, OutputType } from './page-line.js';
 export type { EncodedLine, WantedLines } from './page-lines.js';
 
-const gzipAsync = promisify(zlib.gzip);
-const gunzipAsync = promisify(zlib.gunzip);
+// zlib itself is touched only when it is needed: a node's `run` does not wait for it
+const gzipAsync = (raw: Buffer, options: zlib.ZlibOptions = {}) => promisify(zlib.gzip)(raw, options);
+const gunzipAsync = (gzip: Buffer, options: zlib.ZlibOptions = {}) => promisify(zlib.gunzip)(gzip, options);
 
 /** What the check of a page found. */
 export interface PageContent {
@@ -135,7 +136,8 @@ function gunzipSmall(gzip: Buffer, options: zlib.ZlibOptions): Buffer | undefine
   return wholePage(gzip, result);
 }
 
-function gunzipPageSync(gzip: Buffer): Buffer {
+/** Like {@link gunzipPage}, but synchronous. */
+export function gunzipPageSync(gzip: Buffer): Buffer {
   const options = gunzipOptions(gzip);
   let result: Buffer;
   try {

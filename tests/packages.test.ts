@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { projectRoot } from '../workers/project-root.js';
 import { createEmptyDatabase } from './harness/database.js';
@@ -45,7 +45,7 @@ function npm(cwd: string, args: string[], env: NodeJS.ProcessEnv = {}): string {
 function pack(directory: string, from: string, files: Record<string, string>): string {
   const copy = join(directory, 'copy');
   for (const [name, source] of Object.entries(files)) {
-    cpSync(join(from, source), join(copy, name), { recursive: true, dereference: true });
+    cpSync(resolve(from, source), join(copy, name), { recursive: true, dereference: true });
   }
   const [packed] = JSON.parse(npm(copy, ['pack', '--ignore-scripts', '--json', '--pack-destination', directory])) as {
     filename: string;
@@ -61,8 +61,10 @@ function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-test('both packages have one version', () => {
-  expect(manifest(join(ROOT, 'node-agent')).version).toBe(manifest(ROOT).version);
+test('all packages have one version', () => {
+  for (const folder of ['api/client', 'node-agent']) {
+    expect(manifest(join(ROOT, folder)).version).toBe(manifest(ROOT).version);
+  }
 });
 
 describe('the node’s package', () => {
@@ -134,6 +136,56 @@ describe('the node’s package', () => {
   });
 });
 
+describe('the client’s package', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'client-package-'));
+  const modules = join(directory, 'node_modules');
+
+  beforeAll(() => {
+    const dist = join(directory, 'built');
+    execFileSync(process.execPath, [join(ROOT, 'api', 'client', 'build.mjs'), dist]);
+    const sources = ['package.json', 'LICENSE', 'README.md'].map((name) => [name, `api/client/${name}`] as const);
+    const tarball = pack(directory, ROOT, Object.fromEntries([...sources, ['dist', dist] as const]));
+    writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+    const cache = npm(ROOT, ['config', 'get', 'cache']).trim();
+    npm(directory, ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
+      npm_config_cache: cache,
+    });
+  }, 60_000);
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  test('installs alone, with one dependency', () => {
+    const { dependencies } = manifest(join(modules, '@hivesync', 'client'));
+    expect(Object.keys(dependencies)).toEqual(['openapi-fetch']);
+    const own = filesBelow(join(modules, '@hivesync', 'client')).map((file) => relative(modules, file));
+    const names = ['LICENSE', 'README.md', 'dist/client.d.ts', 'dist/client.js', 'dist/openapi.d.ts', 'package.json'];
+    expect(own.sort()).toEqual(names.map((name) => `@hivesync/client/${name}`));
+  });
+
+  test('types what a hive answers, and tells a hive that is not there', () => {
+    const program = (path: string) => `
+      import { bodyOf, createHiveClient, HiveUnreachableError } from '@hivesync/client';
+      const hive = createHiveClient({ url: 'http://127.0.0.1:1', token: 'x' });
+      try {
+        const page = await bodyOf(hive.GET('${path}', { params: { query: { status: 'failed' } } }));
+        const ids: string[] = page.attempts.map(({ id }) => id);
+        console.log(ids);
+      } catch (error) {
+        console.log(error instanceof HiveUnreachableError);
+      }`;
+    writeFileSync(join(directory, 'right.ts'), program('/v1/swarm/attempts'));
+    writeFileSync(join(directory, 'wrong.ts'), program('/v1/swarm/attempt'));
+    const options = ['--strict', '--target', 'es2023', '--module', 'nodenext', '--lib', 'es2023,dom'];
+    const check = (file: string) => {
+      const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+      return spawnSync(process.execPath, [tsc, ...options, file], { cwd: directory, encoding: 'utf8' });
+    };
+    expect(check('right.ts')).toMatchObject({ status: 0, stdout: '' });
+    const run = spawnSync(process.execPath, ['right.js'], { cwd: directory, encoding: 'utf8' });
+    expect(run).toMatchObject({ status: 0, stdout: 'true\n' });
+    expect(check('wrong.ts').stdout).toContain('/v1/swarm/attempt');
+  }, 60_000);
+});
+
 describe('the hive’s package', () => {
   const directory = mkdtempSync(join(tmpdir(), 'hivesync-package-'));
   const installed = join(directory, 'prefix', 'lib', 'node_modules', 'hivesync');
@@ -164,7 +216,7 @@ describe('the hive’s package', () => {
     expect(own.filter((file) => /^dist\/(tests|bench|node-agent)\/|\.map$|\.test\./.test(file))).toEqual([]);
   });
 
-  test('starts: it has the migrations, the database client and the workflows with it', async () => {
+  test('starts: it has the migrations, the database client, the workflows and the console with it', async () => {
     const database = await createEmptyDatabase();
     try {
       hive = fork(program, ['start'], {
@@ -185,6 +237,9 @@ describe('the hive’s package', () => {
       const [{ url }] = started as [{ url: string }];
       expect(url).toMatch(/^http:/);
       expect((await fetch(`${url}/readyz`)).status).toBe(200);
+      const page = await fetch(`${url}/attempts`, { headers: { 'accept-encoding': 'br' } });
+      expect(page.headers.get('content-encoding')).toBe('br');
+      expect(await page.text()).toContain('<div id="console">');
       const exited = once(hive, 'exit');
       hive.kill('SIGTERM');
       expect(await exited).toEqual([0, null]);

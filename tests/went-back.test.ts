@@ -51,7 +51,7 @@ async function record(): Promise<string> {
     const attempt = findAttempt(recorder.store, id);
     return attempt?.acked_state === 'complete' && attempt.covered_by !== null;
   };
-  await until(isCovered, 10_000, 'the attempt is complete, and a marker covers it');
+  await until(isCovered, 20_000, 'the attempt is complete, and a marker covers it');
   await sleep(300); // the marker is written after it is sent
   return id;
 }

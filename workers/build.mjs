@@ -23,6 +23,7 @@ export function build() {
     run(binOf('typescript', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', folder);
     run(join(folder, 'workers', 'bundle-workflows.js'));
     run(join(ROOT, 'node-agent', 'build.mjs'), join(folder, 'node-agent', 'bundle'));
+    run(join(ROOT, 'console', 'build.mjs'), join(folder, 'console'));
     makeCommandsExecutable(folder);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });

@@ -20,6 +20,7 @@ test('without any variable, everything has its default and is embedded', () => {
     corsOrigins: [],
     trustedProxies: 0,
     hstsSeconds: 0,
+    allowsPrivateWebhooks: false,
     shutdownDelaySeconds: 0,
     host: '127.0.0.1',
     port: 3000,
@@ -86,6 +87,38 @@ test('an OpenID Connect issuer is taken with its audience, and with the names of
   });
 });
 
+test('people sign in to the console at the issuer if the hive is a client there; its secret may be in a file', () => {
+  const issuer = { HIVE_OIDC_ISSUER: 'https://issuer.example/', HIVE_OIDC_AUDIENCE: 'hive' };
+  const client = { ...issuer, HIVE_OIDC_CLIENT_ID: 'console' };
+  expect(readConfig(issuer)).not.toHaveProperty('oidcClient');
+  expect(readConfig(client).oidcClient).toEqual({ clientId: 'console', scope: 'openid' });
+  expect(
+    readConfig({ ...client, HIVE_OIDC_CLIENT_SECRET: 'sesame', HIVE_OIDC_SCOPE: 'openid groups' }).oidcClient,
+  ).toEqual({ clientId: 'console', clientSecret: 'sesame', scope: 'openid groups' });
+  const folder = mkdtempSync(join(tmpdir(), 'hive-config-'));
+  const file = join(folder, 'secret');
+  try {
+    writeFileSync(file, 'from a file\n');
+    expect(readConfig({ ...client, HIVE_OIDC_CLIENT_SECRET_FILE: file }).oidcClient).toMatchObject({
+      clientSecret: 'from a file',
+    });
+    writeFileSync(file, ' \n');
+    expect(refusal({ ...client, HIVE_OIDC_CLIENT_SECRET_FILE: file })).toContain('allowed: a file that is not empty');
+    const both = { HIVE_OIDC_CLIENT_SECRET: 'sesame', HIVE_OIDC_CLIENT_SECRET_FILE: file };
+    expect(refusal({ ...client, ...both })).toBe(
+      'HIVE_OIDC_CLIENT_SECRET has an invalid value; allowed: either this or HIVE_OIDC_CLIENT_SECRET_FILE',
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  expect(refusal({ ...client, HIVE_OIDC_CLIENT_SECRET_FILE: '/nowhere' })).toBe(
+    'HIVE_OIDC_CLIENT_SECRET_FILE is "/nowhere"; allowed: a file that can be read (ENOENT)',
+  );
+  expect(refusal({ ...issuer, HIVE_OIDC_CLIENT_SECRET: 'sesame' })).toBe(
+    'HIVE_OIDC_CLIENT_SECRET has an invalid value; allowed: only together with HIVE_OIDC_CLIENT_ID',
+  );
+});
+
 test("a Temporal address takes Temporal's own variables with it", () => {
   const { temporal } = readConfig({
     TEMPORAL_ADDRESS: 'temporal.example:7233',
@@ -150,6 +183,8 @@ test.each([
     'https://issuer.example',
     'HIVE_OIDC_AUDIENCE is ""; allowed: the value of `aud` in the issuer\'s tokens',
   ],
+  ['HIVE_OIDC_CLIENT_ID', 'hive', 'HIVE_OIDC_CLIENT_ID is "hive"; allowed: only together with HIVE_OIDC_ISSUER'],
+  ['HIVE_OIDC_SCOPE', 'groups', 'HIVE_OIDC_SCOPE is "groups"; allowed: names separated by spaces, openid among them'],
   ['HIVE_OIDC_AUDIENCE', 'hive', 'HIVE_OIDC_AUDIENCE is "hive"; allowed: only together with HIVE_OIDC_ISSUER'],
   [
     'DATABASE_URL',

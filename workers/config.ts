@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { isSafeIssuerUrl, type OidcOptions } from '../api/oidc.js';
 import { connectionOptions } from '../prisma/connection.js';
 import { ConnectionUrlError, parseConnectionUrl } from '../prisma/connection-url.js';
 import { readTemporalConfig, type TemporalConfig } from './temporal-config.js';
 import { ConfigError } from './config-error.js';
+import { oidcEnvironment, readOidc, type OidcConfig } from './oidc-config.js';
 
 export { ConfigError } from './config-error.js';
 export type { TemporalConfig } from './temporal-config.js';
@@ -13,7 +13,7 @@ export type { TemporalConfig } from './temporal-config.js';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** The hive's configuration, from its environment. Names of times end with their unit. */
-export interface HiveConfig {
+export interface HiveConfig extends OidcConfig {
   /** The PostgreSQL to use; if absent, an embedded one in `dataDir`. Contains a password: never log it. */
   readonly databaseUrl?: string;
   /** The same database for its migrations: past a pooler, or as a role that may change tables. Contains a password. */
@@ -36,8 +36,6 @@ export interface HiveConfig {
   /** How long a hive that is told to stop goes on, so that load balancers notice from /readyz. */
   readonly shutdownDelaySeconds: number;
   readonly temporal: TemporalConfig;
-  /** Whose tokens are accepted besides the hive's own; if absent, nobody's. */
-  readonly oidc?: OidcOptions;
   /** Where clients reach the API; appears in the API's description. */
   readonly publicUrl?: string;
   /** Origins whose scripts may call the API from a browser. */
@@ -46,6 +44,8 @@ export interface HiveConfig {
   readonly trustedProxies: number;
   /** How long browsers are told to use https only; 0: they are not told. */
   readonly hstsSeconds: number;
+  /** Whether webhooks may be in the hive's own network. */
+  readonly allowsPrivateWebhooks: boolean;
   /** Port of the embedded PostgreSQL; if absent, the port of the last start if it is free, otherwise any. */
   readonly postgresPort?: number;
   /** What is odd in the environment, one sentence each, without secrets; if absent, nothing. */
@@ -110,16 +110,11 @@ const environment = z.object({
     .default(''),
   HIVE_TRUSTED_PROXIES: whole(0, 10).default(0),
   HIVE_HSTS_SECONDS: whole(0, 999_999_999, ' of seconds').default(0),
-  HIVE_OIDC_ISSUER: z
-    .string()
-    .refine(isSafeIssuerUrl, { error: 'an https:// URL, or an http:// URL on this machine' })
-    .optional(),
-  HIVE_OIDC_AUDIENCE: z.string().optional(),
-  HIVE_OIDC_ORGANIZATION_CLAIM: z.string().default('organization'),
-  HIVE_OIDC_ROLE_CLAIM: z.string().default('role'),
+  HIVE_WEBHOOK_ALLOW_PRIVATE: z.enum(['true', 'false'], { error: 'true or false' }).default('false'),
+  ...oidcEnvironment,
 });
 
-const SECRET = new Set(['DATABASE_URL', 'DIRECT_DATABASE_URL']);
+const SECRET = new Set(['DATABASE_URL', 'DIRECT_DATABASE_URL', 'HIVE_OIDC_CLIENT_SECRET']);
 
 /** Kubernetes describes a service named `hive` or `hive-…` so to the pods beside it. */
 const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
@@ -185,6 +180,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     corsOrigins: origins(values.HIVE_CORS_ORIGINS),
     trustedProxies: values.HIVE_TRUSTED_PROXIES,
     hstsSeconds: values.HIVE_HSTS_SECONDS,
+    allowsPrivateWebhooks: values.HIVE_WEBHOOK_ALLOW_PRIVATE === 'true',
     ...(values.HIVE_POSTGRES_PORT !== undefined && { postgresPort: values.HIVE_POSTGRES_PORT }),
     ...(warnings.length > 0 && { warnings }),
   };
@@ -196,19 +192,6 @@ function requireSameSchema({ DATABASE_URL: url, DIRECT_DATABASE_URL: direct }: z
   const { schema } = parseConnectionUrl(direct);
   if (schema === undefined || schema === parseConnectionUrl(url).schema) return;
   throw new ConfigError('DIRECT_DATABASE_URL', undefined, 'the schema that DATABASE_URL has, or none');
-}
-
-function readOidc(values: z.infer<typeof environment>): { oidc?: OidcOptions } {
-  const { HIVE_OIDC_ISSUER: issuer, HIVE_OIDC_AUDIENCE: audience } = values;
-  if (issuer === undefined) {
-    if (audience === undefined) return {};
-    throw new ConfigError('HIVE_OIDC_AUDIENCE', audience, 'only together with HIVE_OIDC_ISSUER');
-  }
-  // without an audience, the hive would accept tokens that the issuer made for any other program
-  if (audience === undefined)
-    throw new ConfigError('HIVE_OIDC_AUDIENCE', '', "the value of `aud` in the issuer's tokens");
-  const { HIVE_OIDC_ORGANIZATION_CLAIM: organizationClaim, HIVE_OIDC_ROLE_CLAIM: roleClaim } = values;
-  return { oidc: { issuer, audience, organizationClaim, roleClaim } };
 }
 
 /** @returns what is allowed instead; undefined if connections can be made to the URL */

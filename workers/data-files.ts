@@ -1,21 +1,18 @@
 /** Small files in the hive's data directory, for people and the command line. Those with secrets have mode 0600. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 
 const ADMIN_TOKEN_FILE = 'admin-token';
 const RUNNING_FILE = 'running.json';
 
-const runningHive = z.object({
-  pid: z.int(),
-  url: z.string(),
-  databaseUrl: z.string(),
-  temporalAddress: z.string().optional(),
-  temporalUiUrl: z.string().optional(),
-});
-
 /** How to reach the hive that runs on a data directory. Contains the database's password. */
-export type RunningHiveFile = z.infer<typeof runningHive>;
+export interface RunningHiveFile {
+  pid: number;
+  url: string;
+  databaseUrl: string;
+  temporalAddress?: string;
+  temporalUiUrl?: string;
+}
 
 /** The data directory has the admin token of another database than the one that is used for the first time. */
 export class AdminTokenThereError extends Error {
@@ -58,8 +55,12 @@ export async function removeRunning(dataDir: string): Promise<void> {
 
 /** @returns undefined if no hive runs there. A killed hive may have left its file behind. */
 export async function readRunning(dataDir: string): Promise<RunningHiveFile | undefined> {
-  const text = await readIfThere(join(dataDir, RUNNING_FILE));
-  return text === undefined ? undefined : runningHive.parse(JSON.parse(text));
+  const path = join(dataDir, RUNNING_FILE);
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  const running = JSON.parse(text) as Partial<RunningHiveFile>; // no schema: every reader's command starts here
+  if (typeof running.url === 'string' && typeof running.databaseUrl === 'string') return running as RunningHiveFile;
+  throw new Error(`${path} is damaged: delete it and start the hive again`);
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

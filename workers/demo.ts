@@ -5,8 +5,9 @@
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { printableLines } from '../protocol/printable.js';
+import { cutOff, keepRunning, RECORDED } from './demo/recordings.js';
+import { showAttempt, showConsole, showLinks } from './demo/report.js';
 import { DemoStage } from './demo/stage.js';
-import { showAttempt, showLinks } from './demo/report.js';
 
 const { values: options } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
 
@@ -28,7 +29,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 try {
   say('1. A node records commands while no hive runs');
-  const attempts = await stage.recordCommands(say);
+  const attempts = await stage.record(RECORDED, say);
 
   say('\n2. The hive starts: PostgreSQL, Temporal, gateway, API, workers');
   await stage.startHive(say);
@@ -44,7 +45,13 @@ try {
   await showLinks(stage, attempts, say);
   exitCode = 0;
   if (options.keep) {
-    say('\nRunning until Ctrl-C.');
+    say('\n5. Something to look at');
+    await keepRunning(stage, say);
+    await cutOff(stage, say);
+  }
+  await showConsole(stage, say, options);
+  if (options.keep) {
+    say('   Running until Ctrl-C.');
     await new Promise(() => setInterval(() => undefined, 60_000));
   }
 } catch (error) {

@@ -9,16 +9,25 @@ import { TemporalDoor } from '../backfills/temporal-door.js';
 import { Gateway } from '../gateway/gateway.js';
 import { createApp, createHttpServer } from '../api/app.js';
 import { createOidcVerifier } from '../api/oidc.js';
+import { createOidcSignIn } from '../api/session/oidc-sign-in.js';
+import type { AppDependencies } from '../api/dependencies.js';
 import { openDatabase } from '../prisma/client.js';
+import type { Database } from '../prisma/database.js';
 import { ensureInstallation } from '../prisma/queries/installation.js';
 import { createFirstAdminToken } from '../prisma/queries/first-admin-token.js';
 import type { HiveConfig } from './config.js';
 import { refuseOtherAdminToken, removeRunning, writeAdminToken, writeRunning } from './data-files.js';
+import { startFeedLoop } from './feed-loop.js';
 import { listen, requireFreeAddress } from './listen.js';
 import { startPageCheckThreads } from './page-check-threads.js';
+import { startPageFilterThreads } from './page-filter-threads.js';
+import { builtFile } from './project-root.js';
+import { startSearchThreads } from './search-threads.js';
 import { startBackingServices, type BackingServices } from './backing-services.js';
 import { readTemporalApiKey } from './temporal-config.js';
 import { TemporalLink } from './temporal/temporal-link.js';
+import { VERSION } from './version.js';
+import { startWebhookLoop } from './webhook-loop.js';
 
 export interface HiveProcess {
   /** Address of the API. The nodes' sockets are on the same port. */
@@ -56,6 +65,8 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   const leaving = new AbortController();
   const stopping = new AbortController();
   const pageChecks = startPageCheckThreads();
+  const pageFilters = startPageFilterThreads();
+  const searcher = startSearchThreads();
   const temporal = new TemporalDoor();
   const queue = `gateway-${randomUUID()}`;
   const gateway = new Gateway({
@@ -72,30 +83,44 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
     namespace: config.temporal.namespace,
     installation,
     reconcileIntervalSeconds,
-    hive: { database, logger, backfillConcurrency, nodeTimeoutSeconds, backfillTimeoutMinutes },
+    hive: {
+      database,
+      logger,
+      buildPageFilter: pageFilters.buildPageFilter,
+      backfillConcurrency,
+      nodeTimeoutSeconds,
+      backfillTimeoutMinutes,
+    },
+    webhooks: { allowsPrivate: config.allowsPrivateWebhooks },
     gateway: { database, gateway, checkPage: pageChecks.checkPage, logger },
     logger,
   });
   const app = createApp({
     database: readers,
     logger,
+    searcher,
     backfills: createBackfills({ temporal, installation, database: readers, logger, nodeTimeoutSeconds }),
     health: () => {
       const { temporal: server, workers, reason } = link.state;
       return { temporal: server === 'ok', workers: workers === 'ok', ...(reason !== undefined && { reason }) };
     },
-    ...(config.oidc && { oidc: createOidcVerifier(readers, config.oidc) }),
+    ...signingIn(readers, config),
+    consoleFolder: builtFile('console'),
+    version: VERSION,
     leaving: leaving.signal,
     stopping: stopping.signal,
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
     hstsSeconds: config.hstsSeconds,
+    allowsPrivateWebhooks: config.allowsPrivateWebhooks,
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl }),
     workflowUrl: (workflowId, runId) => services.temporal.workflowUrl(workflowId, runId),
   });
   const server = createHttpServer(app);
   gateway.attach(server);
   link.start();
+  const stopFeed = startFeedLoop({ database, logger });
+  const stopWebhooks = startWebhookLoop({ database, temporal, logger });
   const url = await listen(server, config);
   await writeRunning(config.dataDir, {
     pid: process.pid,
@@ -105,6 +130,10 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
     temporalUiUrl: services.temporal.uiUrl,
   });
   logger.info({ url, temporalUiUrl: services.temporal.uiUrl }, 'hive is listening');
+  logger.info(
+    { url: config.publicUrl ?? url },
+    'the console is at this url; `hive console` makes a link that signs in',
+  );
   return {
     url,
     ...(services.temporal.uiUrl !== undefined && { temporalUiUrl: services.temporal.uiUrl }),
@@ -114,15 +143,28 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
       stopping.abort();
       return inOrder(logger, [
         () => gateway.stop(),
+        () => stopFeed(),
+        () => stopWebhooks(),
         () => link.stop(),
         () => pageChecks.stop(),
+        () => pageFilters.stop(),
         () => closeServer(server),
+        () => searcher.stop(),
         () => readers.$disconnect(),
         () => database.$disconnect(),
         () => removeRunning(config.dataDir),
         () => services.stop(),
       ]);
     },
+  };
+}
+
+function signingIn(database: Database, { oidc, oidcClient }: HiveConfig): Pick<AppDependencies, 'oidc' | 'oidcSignIn'> {
+  if (!oidc) return {};
+  const verifier = createOidcVerifier(database, oidc);
+  return {
+    oidc: verifier,
+    ...(oidcClient && { oidcSignIn: createOidcSignIn(database, { ...oidc, ...oidcClient }, verifier) }),
   };
 }
 

@@ -9,7 +9,7 @@ import { exitCodeOf } from './commands/usage.js';
 
 openSync(import.meta.dirname, 'r'); // a later build keeps the folders of builds that somebody has open
 try {
-  await hiveProgram().parseAsync();
+  await (await hiveProgram(process.argv.slice(2))).parseAsync();
 } catch (error) {
   // commander has already printed its own errors
   if (!(error instanceof CommanderError)) {

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { openDatabase } from '../prisma/client.js';
+import { tellAllAgain } from '../prisma/queries/feed/tell-all-again.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../tests/harness/database.js';
 import { forkHive } from '../tests/harness/processes.js';
 import { testServices } from '../tests/harness/services.js';
@@ -127,6 +128,7 @@ test('a role that may only read and write rows starts on a database that is migr
   try {
     await db.organization.create({ data: { name: 'mine' } });
     expect(await db.organization.count()).toBe(1);
+    await tellAllAgain(db); // when the database went back, which must not need more rights
   } finally {
     await db.$disconnect();
   }

@@ -15,7 +15,9 @@ if (command !== 'exec' || !existsSync(join(DIST, 'workers', 'hive.js'))) await p
 async function prepare() {
   try {
     // TypeScript may be there as another package's peer
-    for (const name of ['typescript', 'esbuild']) createRequire(import.meta.url).resolve(name);
+    for (const name of ['typescript', 'esbuild', 'vite/package.json', 'preact']) {
+      createRequire(import.meta.url).resolve(name);
+    }
   } catch {
     // no failure: an image may copy what another machine has built
     console.error(

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createGatewayActivities, type GatewayActivityDeps } from '../activities/gateway-activities.js';
 import { createHiveActivities, type HiveActivityDeps } from '../activities/hive-activities.js';
+import { createWebhookActivities, type WebhookActivityDeps } from '../activities/webhooks/webhook-activities.js';
 import { QUEUE_VERSION, toCurrentQueue } from '../backfills/definitions.js';
 import * as workflows from './index.js';
 
@@ -10,13 +11,14 @@ import * as workflows from './index.js';
  */
 const TYPES: Record<number, string> = {
   1: 'compactLogs drainConnectedNodes drainStep locateNode mirrorAttempt resetStaleBackfills settleAttempt backfillAttempt drainNode reconcile',
-  2: 'compactLogs drainConnectedNodes drainStep locateNode mirrorAttempt resetStaleBackfills settleAttempt backfillAttempt drainNode reconcile',
+  2: 'compactLogs deliverNext drainConnectedNodes drainStep indexLogs locateNode mirrorAttempt resetStaleBackfills settleAttempt tendWebhooks backfillAttempt deliverWebhook drainNode reconcile',
 };
 
 test('a type of workflow or activity that is new or gone raises the version of the queue', () => {
   const activities = [
     ...Object.keys(createHiveActivities({} as HiveActivityDeps)),
     ...Object.keys(createGatewayActivities({} as GatewayActivityDeps)),
+    ...Object.keys(createWebhookActivities({} as WebhookActivityDeps)),
   ];
   const types = [...activities.sort(), ...Object.keys(workflows).sort()].join(' ');
   expect({ [QUEUE_VERSION]: types }).toEqual({ [QUEUE_VERSION]: TYPES[QUEUE_VERSION] });

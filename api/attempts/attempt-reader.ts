@@ -1,5 +1,4 @@
 /** Reads one attempt: requests a backfill and waits for it, makes the ETag, and reads executions in bounded batches. */
-import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import type { ReadRequest } from '../../backfills/for-readers.js';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
@@ -8,6 +7,7 @@ import { findAttempt, listMissingLines, type AttemptDetailRow } from '../../pris
 import { listExecutions, type ExecutionRow } from '../../prisma/queries/list-executions.js';
 import { wantLook } from '../../prisma/queries/v1/looks.js';
 import { PROTOCOL_V1 } from '../../protocol/v1/frames.js';
+import { weakEntityTag } from '../conditional.js';
 import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { notFound } from '../problem.js';
 import { Recheck } from '../recheck.js';
@@ -165,5 +165,5 @@ async function* executionBatches(scope: OrganizationScope, attemptId: string): A
 function etagOf(row: AttemptDetailRow, id: string, url: WorkflowUrl): string | null {
   if (row.state !== 'complete') return null;
   const state = JSON.stringify([attemptView(row), nodeInfoView(row), syncView(row, [], { id, url })]);
-  return `W/"${createHash('sha256').update(state).digest('base64url').slice(0, 22)}"`;
+  return weakEntityTag(state);
 }

@@ -5,24 +5,29 @@ import { toTimestamp } from '../../protocol/time.js';
 import { uuid } from '../../protocol/uuid.js';
 import { invalidCursor } from '../problem.js';
 
-const LARGEST_ARRIVAL = 2n ** 63n - 1n;
+const LARGEST = 2n ** 63n - 1n;
 
-const arrival = z
+const number = z
   .string()
   .regex(/^\d{1,19}$/)
   .transform(BigInt)
-  .refine((number) => number <= LARGEST_ARRIVAL);
+  .refine((value) => value <= LARGEST);
 const createdAt = z.iso.datetime().transform(toTimestamp);
 const position = z.union([
-  z.tuple([z.literal('arrived'), arrival]).transform(([order, number]) => ({ order, arrival: number })),
+  z.tuple([z.literal('arrived'), number]).transform(([order, arrival]) => ({ order, arrival })),
+  z.tuple([z.literal('changed'), number]).transform(([order, at]) => ({ order, position: at })),
   z.tuple([z.literal('created'), createdAt, uuid]).transform(([order, at, id]) => ({ order, createdAt: at, id })),
   // given by a hive that knew no other order
   z.tuple([createdAt, uuid]).transform(([at, id]) => ({ order: 'created' as const, createdAt: at, id })),
 ]);
 
 export function encodeListCursor(order: AttemptOrder, row: ListedAttemptRow): string {
-  const place = order === 'arrived' ? [String(row.arrival)] : [row.createdAtText, row.id];
-  return Buffer.from(JSON.stringify([order, ...place])).toString('base64url');
+  return Buffer.from(JSON.stringify([order, ...placeOf(order, row)])).toString('base64url');
+}
+
+function placeOf(order: AttemptOrder, row: ListedAttemptRow): string[] {
+  if (order === 'created') return [row.createdAtText, row.id];
+  return [String(order === 'arrived' ? row.arrival : row.position)];
 }
 
 /**

@@ -63,5 +63,6 @@ export async function bodyOf<T>(answering: Promise<Answer<T>>): Promise<T> {
   });
   if (response.ok) return data as T; // with 204 there is none, and no caller uses it
   const { code, detail } = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schemas['Problem']>;
-  throw new HiveApiError(response.status, code, detail ?? `the hive answered ${response.status}`);
+  const message = response.status === 404 ? NO_HIVE : `the hive answered ${response.status}`; // of those without a problem
+  throw new HiveApiError(response.status, code, detail ?? message);
 }

@@ -1,98 +1,164 @@
-/** A whole log as a file, streamed a few pages at a time. */
+/** A log as a file: all that is stored when the download begins, or a range of that. */
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
-import type { OrganizationScope } from '../../prisma/organization-scope.js';
-import type { LogFilter } from '../../prisma/queries/read-log.js';
-import { LineJoiner } from '../../protocol/line-joiner.js';
-import type { LogLine } from '../../protocol/page.js';
+import { answerNotModified } from '../conditional.js';
+import { ApiError } from '../problem.js';
 import type { Recheck } from '../recheck.js';
-import { LOG_START } from './cursor.js';
-import { findLog, readFrom } from './log-reader.js';
-import type { ForwardRead, LogSegment } from './read-forward.js';
+import type { FileIndex } from './file-index.js';
+import { FILE_START, fileParts, type FileFormat, type FilePart, type FilePlace } from './log-file.js';
+import { encodeUntil, entityTag, takeSnapshot, type LogSnapshot, type LogSource } from './log-snapshot.js';
 
-export type DownloadFormat = 'text' | 'ndjson';
-
-/** Makes what is downloaded of entries, as they come. */
-interface Formatter {
-  format(segment: LogSegment): string;
-  /** @returns what it has kept back */
-  end(): string;
-}
-
-const FORMATS: Record<DownloadFormat, { contentType: string; extension: string; formatter: () => Formatter }> = {
-  text: { contentType: 'text/plain; charset=utf-8', extension: 'log', formatter: textOf },
-  ndjson: { contentType: 'application/x-ndjson', extension: 'ndjson', formatter: ndjsonOf },
+const KINDS: Record<FileFormat, { contentType: string; extension: string }> = {
+  text: { contentType: 'text/plain; charset=utf-8', extension: 'log' },
+  ndjson: { contentType: 'application/x-ndjson', extension: 'ndjson' },
 };
-const BATCH = { limit: 5_000, maxCharacters: 2 * 1024 * 1024 };
 /** A reader that takes nothing for this long is cut off. */
 const STALL_MS = 60_000;
+/** Ranges of longer logs are not served: to know a range, the file's size must be known, and so the file be made. */
+const MAX_LINES_FOR_RANGES = 20_000_000;
 
 export interface DownloadOptions {
-  scope: OrganizationScope;
-  attemptId: string;
-  filter: LogFilter;
-  format: DownloadFormat;
+  source: LogSource;
+  format: FileFormat;
+  /** Of an earlier download, to have the same file again. */
+  until: string | undefined;
+  index: FileIndex;
   request: Request;
   response: Response;
   recheck: Recheck;
+  gone: AbortSignal;
+}
+
+/** First and last byte, of so many in the file. */
+interface ByteRange {
+  start: number;
+  end: number;
+  total: number;
 }
 
 export async function downloadLog(options: DownloadOptions): Promise<void> {
-  const { scope, attemptId, filter, format, request, response } = options;
-  await findLog(scope, attemptId, filter);
-  const { contentType, extension, formatter } = FORMATS[format];
-  const compress = request.acceptsEncodings('gzip') === 'gzip';
-  response.status(200).set({
+  const { source, format, until, request, response } = options;
+  const snapshot = await takeSnapshot(source, until);
+  const etag = entityTag(snapshot, format);
+  const headers = describe(snapshot, options);
+  const isPart = wantsRange(request, etag, headers['accept-ranges'] === 'bytes');
+  const compress = !isPart && request.acceptsEncodings('gzip') === 'gzip';
+  // the two encodings are different bytes: a range of one must not continue the other
+  const sentEtag = compress ? etag.replace(/"$/, '-gzip"') : etag;
+  response.set(headers).vary('authorization, accept-encoding');
+  if (answerNotModified(request, response, sentEtag)) return;
+  const range = isPart ? await findRange(snapshot, etag, options) : undefined;
+  if (range) await sendRange(snapshot, etag, range, options);
+  else await sendWhole(snapshot, etag, compress, options);
+}
+
+function describe(snapshot: LogSnapshot, { source, format, until }: DownloadOptions) {
+  const { contentType, extension } = KINDS[format];
+  const isPinned = snapshot.isFinal || until !== undefined;
+  const pin = isPinned ? undefined : encodeUntil(snapshot);
+  return {
     'content-type': contentType,
-    'content-disposition': `attachment; filename="${filter.executionId ?? attemptId}.${extension}"`,
-    vary: 'accept-encoding',
-    ...(compress && { 'content-encoding': 'gzip' }),
-  });
+    'content-disposition': `attachment; filename="${source.executionId ?? source.attemptId}.${extension}"`,
+    'accept-ranges': isPinned && snapshot.lines <= MAX_LINES_FOR_RANGES ? 'bytes' : 'none',
+    ...(pin !== undefined && { 'content-location': addressOf(pin, source, format) }),
+  };
+}
+
+/** Relative, so that it also works behind a proxy that serves the hive under a prefix. */
+function addressOf(until: string, { executionId }: LogSource, format: FileFormat): string {
+  const query = new URLSearchParams({ until, format, ...(executionId !== undefined && { execution_id: executionId }) });
+  return `download?${query.toString()}`;
+}
+
+/**
+ * A log that grows answers with the whole file, because another one than before may be under the same address. With
+ * If-Range the client has made sure that it is not.
+ */
+function wantsRange(request: Request, etag: string, isServed: boolean): boolean {
+  if (request.method !== 'GET' || request.get('range') === undefined) return false;
+  const condition = request.get('if-range');
+  return condition === undefined ? isServed : condition === etag;
+}
+
+/**
+ * @returns undefined if the whole file is to be sent
+ * @throws ApiError range_not_satisfiable
+ */
+async function findRange(
+  snapshot: LogSnapshot,
+  etag: string,
+  { format, index, request, recheck, gone }: DownloadOptions,
+): Promise<ByteRange | undefined> {
+  const makeFrom = (from: FilePlace) => fileParts(snapshot, { format, from, recheck });
+  const total = await index.total(etag, makeFrom, gone);
+  const ranges = request.range(total);
+  if (ranges === -1) {
+    throw new ApiError('range_not_satisfiable', `the file has ${total} bytes`, {
+      headers: { 'content-range': `bytes */${total}` },
+    });
+  }
+  // several ranges would need a multipart answer, which no client that resumes asks for
+  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined;
+  return ranges[0] && { ...ranges[0], total };
+}
+
+async function sendWhole(snapshot: LogSnapshot, etag: string, compress: boolean, options: DownloadOptions) {
+  const { format, index, request, response, recheck } = options;
+  if (compress) response.set('content-encoding', 'gzip');
   if (request.method === 'HEAD') {
-    response.end();
+    response.status(200).end();
     return;
   }
-  const first = await readFrom(scope, attemptId, LOG_START, { filter, ...BATCH });
+  const parts = fileParts(snapshot, { format, from: FILE_START, recheck });
+  await send(bytesOf(index.remember(etag, parts)), compress, options);
+}
+
+async function sendRange(snapshot: LogSnapshot, etag: string, range: ByteRange, options: DownloadOptions) {
+  const { format, index, response, recheck } = options;
+  const from = index.placeBefore(etag, range.start);
+  response.status(206).set({
+    'content-range': `bytes ${range.start}-${range.end}/${range.total}`,
+    'content-length': String(range.end - range.start + 1),
+  });
+  const parts = bytesOf(index.remember(etag, fileParts(snapshot, { format, from, recheck })));
+  await send(slice(parts, from.offset, range), false, options);
+}
+
+async function* bytesOf(parts: AsyncIterable<FilePart>): AsyncGenerator<Buffer> {
+  for await (const { bytes } of parts) yield bytes;
+}
+
+/** @param offset where the parts begin */
+async function* slice(parts: AsyncIterable<Buffer>, offset: number, { start, end }: ByteRange): AsyncGenerator<Buffer> {
+  let at = offset;
+  for await (const part of parts) {
+    const piece = part.subarray(Math.max(0, start - at), Math.max(0, end + 1 - at));
+    at += part.length;
+    if (piece.length > 0) yield piece;
+    if (at > end) return;
+  }
+}
+
+/** Nothing of the answer is sent before its first part is there: until then an error is answered as usual. */
+async function send(parts: AsyncGenerator<Buffer>, compress: boolean, { response }: DownloadOptions): Promise<void> {
+  const first = await parts.next();
   response.setTimeout(STALL_MS, () => response.destroy());
-  const parts = logParts(options, first, formatter());
+  const all = startingWith(first, parts);
   try {
-    if (compress) await pipeline(parts, createGzip({ level: 1 }), response);
-    else await pipeline(parts, response);
+    if (compress) await pipeline(all, createGzip({ level: 1 }), response);
+    else await pipeline(all, response);
   } catch (error) {
     if (!isPrematureClose(error)) throw error;
   }
 }
 
-/** Reads up to what is stored when it gets there; it does not wait for later lines. */
-async function* logParts(
-  { scope, attemptId, filter, recheck }: DownloadOptions,
-  first: ForwardRead,
-  formatter: Formatter,
-) {
-  for (let read = first; ; read = await readFrom(scope, attemptId, read.cursor, { filter, ...BATCH })) {
-    await recheck.require();
-    const text = read.segments.map((segment) => formatter.format(segment)).join('');
-    yield read.hasMore ? text : text + formatter.end();
-    if (!read.hasMore) return;
-  }
-}
-
-/** The text as it was printed: partial entries are joined. */
-function textOf(): Formatter {
-  const joiner = new LineJoiner();
-  return {
-    format({ ordinal, entries, hasEnded }) {
-      const text = entries.map(({ json }) => joiner.add(ordinal, JSON.parse(json) as LogLine)).join('');
-      return hasEnded ? text + joiner.end(ordinal) : text;
-    },
-    end: () => joiner.end(),
-  };
-}
-
-/** The entries as they are. */
-function ndjsonOf(): Formatter {
-  return { format: ({ entries }) => entries.map(({ json }) => `${json}\n`).join(''), end: () => '' };
+async function* startingWith(
+  first: IteratorResult<Buffer, void>,
+  rest: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+  if (!first.done) yield first.value;
+  yield* rest;
 }
 
 /** The reader went away. */

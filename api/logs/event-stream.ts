@@ -1,4 +1,5 @@
 /** One reader's server-sent events: sent no faster than it takes them, and cut off if it stops taking them. */
+import { randomInt } from 'node:crypto';
 import type { Response } from 'express';
 import pTimeout from 'p-timeout';
 import { logStreamsCutOff } from '../metrics.js';
@@ -7,6 +8,9 @@ import { write } from '../write-stream.js';
 
 /** How long a reader that is cut off has to fetch the reason. */
 const FAREWELL_MS = 2_000;
+
+/** How long an EventSource waits before it comes back; each another while, so that not all come back at once. */
+const RETRY_MS = { min: 1_000, max: 3_000 };
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -25,6 +29,17 @@ export class EventStream {
   open(): void {
     this.#response.status(200).set(HEADERS);
     this.#response.flushHeaders();
+    this.#response.write(`retry: ${randomInt(RETRY_MS.min, RETRY_MS.max)}\n\n`);
+  }
+
+  /** Answers a HEAD as {@link open} would begin. */
+  showHeaders(): void {
+    this.#response.status(200).set(HEADERS).end();
+  }
+
+  /** Answers a reader that has had everything: an EventSource comes back after any end, but not after this. */
+  endForGood(): void {
+    this.#response.status(204).end();
   }
 
   get closed(): boolean {
@@ -39,8 +54,13 @@ export class EventStream {
     return written === 'written';
   }
 
-  end(event: string, data: object): void {
-    if (!this.closed) this.#response.end(formatEvent(event, data));
+  /**
+   * Sends the last event, which says why the stream ends.
+   * @param event never `error`, because that is what an EventSource calls a lost connection
+   * @param id where the stream goes on after it
+   */
+  end(event: 'end' | 'failed' | 'cut_off', data: object, id?: string): void {
+    if (!this.closed) this.#response.end(formatEvent(event, data, id));
   }
 
   async #cutOff(): Promise<void> {

@@ -7,8 +7,9 @@ const PIECE_CHARACTERS = 16 * 1024;
 /** A line can have 1 MiB. It is split, because a reader that takes one piece in time counts as alive. */
 const MAX_PIECE_BYTES = 64 * 1024;
 
-export function formatEvent(event: string, data: object): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+/** @param id where the stream goes on after this event; without it that stays where it was */
+export function formatEvent(event: string, data: object, id?: string): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /** Makes one event per entry, in pieces to be written one by one. An event's id is the cursor after its entry. */

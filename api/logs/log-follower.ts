@@ -1,10 +1,10 @@
 /** Follows growing logs: one poll for all streams of the process, and one read for all streams at the same place. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import type { Database } from '../../prisma/database.js';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import { listFollowedLogs, type LogFilter, type LogTotals } from '../../prisma/queries/read-log.js';
+import { untilWoken } from '../until-woken.js';
 import { encodeCursor, type ForwardCursor } from './cursor.js';
 import { formatEntries } from './format-events.js';
 import { findLog, readFrom } from './log-reader.js';
@@ -67,13 +67,7 @@ export class LogFollower {
   async changed(attemptId: string, version: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const followed = this.#followed.get(attemptId);
     if (followed?.version !== version || signal.aborted) return;
-    let wake = (): void => undefined;
-    const woken = new Promise<void>((resolve) => (wake = resolve));
-    followed.waiting.add(wake);
-    signal.addEventListener('abort', wake);
-    await pTimeout(woken, { milliseconds: timeoutMs, fallback: () => undefined });
-    followed.waiting.delete(wake);
-    signal.removeEventListener('abort', wake);
+    await untilWoken(followed.waiting, timeoutMs, signal);
   }
 
   /** Reads what comes after the cursor. Streams at the same place share one read until the next poll. */
@@ -103,7 +97,6 @@ export class LogFollower {
     this.#polling = true;
     while (this.#followed.size > 0) {
       await sleep(this.#intervalMs);
-      this.#reads.clear();
       try {
         await this.#compare();
       } catch (error) {
@@ -115,6 +108,7 @@ export class LogFollower {
 
   async #compare(): Promise<void> {
     const rows = await listFollowedLogs(this.#database, [...this.#followed.keys()]);
+    this.#reads.clear(); // now, because what was read since the poll began may lack what it has found
     const fingerprints = new Map(rows.map((row) => [row.attemptId, row.fingerprint]));
     for (const [attemptId, followed] of this.#followed) {
       const fingerprint = fingerprints.get(attemptId) ?? 'deleted';

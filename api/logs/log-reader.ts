@@ -7,7 +7,7 @@ import { decodeCursor, encodeCursor, isForwardCursor, LOG_START, type ForwardCur
 import type { EntryPosition } from './entry-id.js';
 import { damaged, LogReplacedError, type EncodedEntry } from './read-entries.js';
 import { readBackward } from './read-backward.js';
-import { readForward, type ForwardRead } from './read-forward.js';
+import { readForward, type ForwardOptions, type ForwardRead } from './read-forward.js';
 import type { BudgetOptions } from './read-budget.js';
 
 export interface PageRequest extends BudgetOptions {
@@ -60,7 +60,7 @@ export async function findLog(scope: OrganizationScope, attemptId: string, filte
 }
 
 /** @returns whether more lines may come, of an execution that has not ended or one that the hive does not know yet */
-export function mayGrow({ state, unfinished }: LogTotals): boolean {
+export function mayGrow({ state, unfinished }: Pick<LogTotals, 'state' | 'unfinished'>): boolean {
   return unfinished || state === 'partial' || state === 'pending_backfill';
 }
 
@@ -68,7 +68,7 @@ export function readFrom(
   scope: OrganizationScope,
   attemptId: string,
   start: ForwardCursor | EntryPosition,
-  options: BudgetOptions & { filter: LogFilter },
+  options: ForwardOptions,
 ): Promise<ForwardRead> {
   return retryReplaced(() => readForward(scope, attemptId, start, options));
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { EventSource } from 'eventsource';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
 import { createApiToken } from '../../prisma/queries/api-token.js';
@@ -10,6 +11,7 @@ import { createHttpServer } from '../app.js';
 import { logStreamsCutOff } from '../metrics.js';
 import { logEntry, type LogEntry } from '../schemas/log.js';
 import { listen } from '../../tests/harness/listen.js';
+import { until } from '../../tests/harness/until.js';
 
 let hive: TestHive;
 let nodeId: string;
@@ -71,10 +73,11 @@ async function* events(attemptId: string, headers: Record<string, string> = {}, 
 }
 
 function parseEvent(part: string): Event {
-  if (part.startsWith(':')) return { comment: true };
+  if (part.startsWith(':') || part.startsWith('retry: ')) return { comment: true };
   return Object.fromEntries(part.split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]));
 }
 
+const isEntry = ({ id, event }: Event) => id !== undefined && event === undefined;
 const entryOf = (event: Event): LogEntry => logEntry.parse(JSON.parse(event.data ?? 'null'));
 
 test('a stream sends what is stored, then new lines, and ends when the log has ended', async () => {
@@ -89,7 +92,62 @@ test('a stream sends what is stored, then new lines, and ends when the log has e
     if (entries.length === 1510) await end(1510);
   }
   expect(entries.map(({ seq }) => seq)).toEqual(Array.from({ length: 1510 }, (_, index) => index + 1));
-  expect(ended).toEqual({ event: 'end', data: '{"reason":"complete"}' });
+  expect(ended).toEqual({ event: 'end', data: '{"reason":"complete"}', id: 'f1' });
+});
+
+test.each([0, 1200])('an EventSource reads a log of %d lines that ends once, and does not come back', async (lines) => {
+  const { attemptId, executionId, end } = await attemptWith('running', lines);
+  const statuses: number[] = [];
+  const source = new EventSource(`${base}/v1/swarm/attempts/${attemptId}/logs/stream`, {
+    fetch: async (url, init) => {
+      const headers = { ...init.headers, authorization: `Bearer ${hive.own.viewer}` };
+      const response = await fetch(url, { ...init, headers });
+      statuses.push(response.status);
+      return response;
+    },
+  });
+  const seqs: number[] = [];
+  const others: string[] = [];
+  source.onmessage = ({ data }) => seqs.push(logEntry.parse(JSON.parse(data as string)).seq);
+  source.addEventListener('end', ({ data }) => others.push(data as string));
+  source.onopen = () => {
+    if (statuses.length > 1) return;
+    void appendPage(hive.database, executionId, makeLines('line', 10, lines + 1)).then(() => end(lines + 10));
+  };
+  await until(() => source.readyState === EventSource.CLOSED, 15_000, 'the source is closed');
+  expect(seqs).toEqual(Array.from({ length: lines + 10 }, (_, index) => index + 1));
+  expect([others, statuses]).toEqual([['{"reason":"complete"}'], [200, 204]]);
+});
+
+test('an EventSource of an empty log that has ended does not come back either', async () => {
+  const { attemptId, end } = await attemptWith('completed', 0);
+  await end(0);
+  const received: Event[] = [];
+  for await (const event of events(attemptId)) received.push(event);
+  expect(received.at(-1)).toMatchObject({ event: 'end', id: 'f1' });
+  const path = `/v1/swarm/attempts/${attemptId}/logs/stream`;
+  const again = await hive.get(path).set('last-event-id', 'f1');
+  expect([again.status, again.text]).toEqual([204, '']);
+  expect((await hive.get(`${path}?cursor=f1`)).status).toBe(204);
+  // what runs in it later is streamed from there
+  const second = await seedExecution(hive.database, { attemptId, nodeId, ordinal: 2, declaredLines: 2 });
+  await appendPage(hive.database, second, makeLines('line', 2));
+  const headers = { authorization: `Bearer ${hive.own.viewer}`, 'last-event-id': 'f1' };
+  const isOpen = async () => (await fetch(base + path, { method: 'HEAD', headers })).status === 200;
+  await until(isOpen, 5_000, 'the new lines are noticed');
+  const later: Event[] = [];
+  for await (const event of events(attemptId, { 'last-event-id': 'f1' })) later.push(event);
+  expect(later.flatMap(({ id }) => id ?? [])).toEqual(['f1.2-1', 'f1.2-2', 'f2']);
+});
+
+test('the headers of a stream can be asked for', async () => {
+  const { attemptId } = await attemptWith('running', 1);
+  const path = `/v1/swarm/attempts/${attemptId}/logs/stream`;
+  const headers = { authorization: `Bearer ${hive.own.viewer}` };
+  const head = await fetch(base + path, { method: 'HEAD', headers });
+  expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  const unknown = await fetch(base + path.replace(attemptId, hive.own.id), { method: 'HEAD', headers });
+  expect(unknown.status).toBe(404);
 });
 
 test('a stream resumes from Last-Event-ID with two executions running', async () => {
@@ -99,15 +157,15 @@ test('a stream resumes from Last-Event-ID with two executions running', async ()
   const seen: LogEntry[] = [];
   let last = '';
   for await (const event of events(attemptId)) {
-    if (!event.id) continue;
+    if (!isEntry(event)) continue;
     seen.push(entryOf(event));
-    last = event.id;
+    last = event.id ?? '';
     if (seen.length === 33) break;
   }
   await appendPage(hive.database, executionId, makeLines('line', 5, 21));
   await hive.database.execution.update({ where: { id: second }, data: { status: 'failed', declaredLines: 20 } });
   await end(25);
-  for await (const event of events(attemptId, { 'last-event-id': last })) if (event.id) seen.push(entryOf(event));
+  for await (const event of events(attemptId, { 'last-event-id': last })) if (isEntry(event)) seen.push(entryOf(event));
   const ids = seen.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   expect(seen.filter(({ execution_id: id }) => id === executionId).map(({ seq }) => seq)).toHaveLength(25);
@@ -124,7 +182,7 @@ test('an idle stream sends comments, and ends when its token is revoked', async 
     }
   }
   expect(received.slice(0, 2)).toEqual([{ comment: true }, { comment: true }]);
-  expect(received.at(-1)).toEqual({ event: 'error', data: '{"reason":"unauthenticated"}' });
+  expect(received.at(-1)).toEqual({ event: 'failed', data: '{"reason":"unauthenticated"}' });
 });
 
 /** A token that the test revokes. */
@@ -155,21 +213,8 @@ test('a stream to which new lines come all the time ends when its token is revok
   }
   over.abort();
   await writing;
-  expect(last).toEqual({ event: 'error', data: '{"reason":"unauthenticated"}' });
+  expect(last).toEqual({ event: 'failed', data: '{"reason":"unauthenticated"}' });
   expect(lines - linesAtRevocation).toBeLessThan(200);
-});
-
-test('a download whose token is revoked ends, and does not look complete', async () => {
-  const { attemptId, executionId } = await attemptWith('completed', 0);
-  const wide = { output_type: 'stdout' as const, content: 'x'.repeat(1_000_000), timestamp: '2026-01-01T10:00:00Z' };
-  for (let index = 0; index < 40; index++) await appendPage(hive.database, executionId, [wide]);
-  const token = await newToken('download');
-  const response = await fetch(`${base}/v1/swarm/attempts/${attemptId}/logs/download`, {
-    headers: { authorization: `Bearer ${token.secret}`, 'accept-encoding': 'identity' },
-  });
-  await token.revoke();
-  await sleep(300);
-  await expect(response.text()).rejects.toThrow();
 });
 
 test('a stream ends when its attempt is deleted', async () => {
@@ -177,9 +222,9 @@ test('a stream ends when its attempt is deleted', async () => {
   let last: Event = {};
   for await (const event of events(attemptId)) {
     last = event;
-    if (event.id) await hive.database.attempt.delete({ where: { id: attemptId } });
+    if (isEntry(event)) await hive.database.attempt.delete({ where: { id: attemptId } });
   }
-  expect(last).toEqual({ event: 'error', data: '{"reason":"not_found"}' });
+  expect(last).toEqual({ event: 'failed', data: '{"reason":"not_found"}' });
 });
 
 test('an unknown attempt and a bad cursor are answered with problems', async () => {
@@ -209,7 +254,7 @@ test('a reader that takes nothing is cut off, and other readers get every line',
   );
   const reader = (async () => {
     let count = 0;
-    for await (const event of events(attemptId)) if (event.id) expect(entryOf(event).seq).toBe(++count);
+    for await (const event of events(attemptId)) if (isEntry(event)) expect(entryOf(event).seq).toBe(++count);
     return count;
   })();
   const wide = { output_type: 'stdout' as const, content: 'x'.repeat(1_000_000), timestamp: '2026-01-01T10:00:00Z' };
@@ -220,21 +265,6 @@ test('a reader that takes nothing is cut off, and other readers get every line',
   expect(text.length).toBeLessThan(60 * 1_000_000);
   expect(text).toMatch(/event: cut_off\ndata: {"reason":"nothing was read for 0.7 s/);
 }, 20_000);
-
-test('a log is downloaded as text or NDJSON, compressed if the client accepts it', async () => {
-  const { attemptId, executionId } = await attemptWith('completed', 3000);
-  await seedExecution(hive.database, { attemptId, nodeId, ordinal: 2 });
-  const path = `/v1/swarm/attempts/${attemptId}/logs/download`;
-  const text = await hive.get(path).set('accept-encoding', 'identity');
-  expect(text.headers['content-disposition']).toBe(`attachment; filename="${attemptId}.log"`);
-  expect(text.text.split('\n')).toEqual([...makeLines('line', 3000).map(({ content }) => content), '']);
-  const raw = await fetch(`${base}${path}?format=ndjson&execution_id=${executionId}`, {
-    headers: { authorization: `Bearer ${hive.own.viewer}`, 'accept-encoding': 'gzip' },
-  });
-  expect(raw.headers.get('content-encoding')).toBe('gzip');
-  const lines = (await raw.text()).trimEnd().split('\n');
-  expect(lines.map((line) => logEntry.parse(JSON.parse(line)).seq)).toHaveLength(3000);
-});
 
 test('a text download joins partial entries; streams and NDJSON keep them, and say that they are partial', async () => {
   const attemptId = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId });
@@ -265,19 +295,9 @@ test('a text download joins partial entries; streams and NDJSON keep them, and s
   const partial = [true, undefined, undefined, true, true, undefined, true, undefined, true];
   expect(entries.map((entry) => entry.partial)).toEqual(partial);
   const streamed: LogEntry[] = [];
-  for await (const event of events(attemptId)) if (event.id) streamed.push(entryOf(event));
+  for await (const event of events(attemptId)) if (isEntry(event)) streamed.push(entryOf(event));
   expect(streamed.length).toBe(entries.length);
   expect(JSON.stringify(streamed) === JSON.stringify(entries)).toBe(true);
-});
-
-test('a download of a damaged log does not look complete', async () => {
-  const { attemptId, executionId } = await attemptWith('completed', 6000);
-  await appendPage(hive.database, executionId, makeLines('line', 10, 6001));
-  await hive.database.logPage.updateMany({ where: { firstSeq: 6001 }, data: { gzip: new Uint8Array([1, 2, 3]) } });
-  const response = await fetch(`${base}/v1/swarm/attempts/${attemptId}/logs/download`, {
-    headers: { authorization: `Bearer ${hive.own.viewer}` },
-  });
-  await expect(response.text()).rejects.toThrow();
 });
 
 test('two hundred readers of one running execution get every line once and in order', async () => {
@@ -285,7 +305,7 @@ test('two hundred readers of one running execution get every line once and in or
   const readers = Array.from({ length: 200 }, async () => {
     let count = 0;
     for await (const event of events(attemptId)) {
-      if (event.id && !event.data?.includes(`"seq":${++count},`)) throw new Error(`line ${count} is missing`);
+      if (isEntry(event) && !event.data?.includes(`"seq":${++count},`)) throw new Error(`line ${count} is missing`);
     }
     return count;
   });
@@ -302,7 +322,7 @@ test('streams end when the process stops', async () => {
   let last: Event = {};
   for await (const event of events(attemptId)) {
     last = event;
-    if (event.id) stopping.abort();
+    if (isEntry(event)) stopping.abort();
   }
-  expect(last).toEqual({ event: 'error', data: '{"reason":"stopping"}' });
+  expect(last).toEqual({ event: 'failed', data: '{"reason":"stopping"}' });
 });

@@ -12,8 +12,9 @@ export interface BackwardRead {
   hasMore: boolean;
 }
 
-const MAX_EXECUTIONS = 1000;
-const MAX_ORDINAL = 2 ** 31 - 1;
+/** Executions looked at in one read. */
+export const MAX_EXECUTIONS = 1000;
+export const MAX_ORDINAL = 2 ** 31 - 1;
 
 /** @param before the entry to read back from; undefined to read from the end */
 export async function readBackward(
@@ -46,6 +47,7 @@ export async function readBackward(
   return { entries, lastId, hasMore: more };
 }
 
-function lastUnread({ ordinal, storedLines }: LogExecution, before: EntryPosition | undefined): number {
+/** @returns the last line of an execution that has not been read */
+export function lastUnread({ ordinal, storedLines }: LogExecution, before: EntryPosition | undefined): number {
   return before?.ordinal === ordinal ? Math.min(before.seq - 1, storedLines) : storedLines;
 }

@@ -7,7 +7,8 @@ export interface BudgetOptions {
   maxCharacters?: number;
 }
 
-const MAX_CHARACTERS = 8 * 1024 * 1024;
+/** JSON of the entries in one answer. */
+export const MAX_CHARACTERS = 8 * 1024 * 1024;
 /** If a filter skips most lines, a read must end before it has gone through the whole log. */
 const MAX_BATCHES = 64;
 

@@ -79,7 +79,10 @@ async function readStored(executionId: string, page: NumberedPage, wanted: Wante
 }
 
 /** Puts the fields that follow from the line's place in front of the line's own. */
-function toEntry({ id: executionId, ordinal }: LogExecution, { seq, json }: EncodedLine): EncodedEntry {
+export function toEntry(
+  { id: executionId, ordinal }: Pick<LogExecution, 'id' | 'ordinal'>,
+  { seq, json }: EncodedLine,
+): EncodedEntry {
   const id = toEntryId({ ordinal, seq });
   return { seq, json: `{"id":${id},"execution_id":"${executionId}","seq":${seq},${json.slice(1)}` };
 }

@@ -27,14 +27,23 @@ export interface ForwardRead {
 /** Executions looked at in one read. */
 const MAX_EXECUTIONS = 1000;
 
+export interface ForwardOptions extends BudgetOptions {
+  filter: LogFilter;
+  /** Lines after it are not looked at. @default all that are stored are */
+  until?: ForwardCursor;
+}
+
 export async function readForward(
   scope: OrganizationScope,
   attemptId: string,
   start: ForwardCursor | EntryPosition,
-  options: BudgetOptions & { filter: LogFilter },
+  options: ForwardOptions,
 ): Promise<ForwardRead> {
-  const { filter } = options;
-  const { executions, more, progress } = await locate(scope, attemptId, start, filter);
+  const { filter, until } = options;
+  const located = await locate(scope, attemptId, start, filter);
+  const { progress } = located;
+  const executions = until ? located.executions.flatMap((execution) => cut(execution, until)) : located.executions;
+  const more = located.more && executions.length === located.executions.length;
   const budget = new ReadBudget(options);
   const segments: LogSegment[] = [];
   let lastId: number | null = null;
@@ -59,7 +68,16 @@ export async function readForward(
   return { segments, cursor: progress.cursor(), lastId, hasMore: more };
 }
 
-async function locate(
+/** @returns the execution as if it had ended at its last line up to `until`; nothing if that is before it */
+function cut(execution: LogExecution, { through, positions }: ForwardCursor): LogExecution[] {
+  const end = positions.get(execution.ordinal);
+  if (end === undefined && execution.ordinal > through) return [];
+  const storedLines = Math.min(execution.storedLines, end ?? execution.storedLines);
+  return [{ ...execution, storedLines, unfinished: false }];
+}
+
+/** Finds the executions that come next, and how far each has been read. */
+export async function locate(
   scope: OrganizationScope,
   attemptId: string,
   start: ForwardCursor | EntryPosition,
@@ -83,7 +101,7 @@ async function locate(
 }
 
 /** How far each execution has been read. */
-class Progress {
+export class Progress {
   readonly #single: boolean;
   #through: number;
   /** In the order of the executions, except those that a read did not reach. */

@@ -1,13 +1,19 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { countAttempts } from '../../prisma/queries/count-attempts.js';
 import { listAttempts, listAttemptsOfTask } from '../../prisma/queries/list-attempts.js';
 import { listStoredAttempts } from '../../prisma/queries/list-stored-attempts.js';
 import { type AttemptReader, type AttemptReading } from '../attempts/attempt-reader.js';
 import { decodeListCursor, encodeListCursor } from '../attempts/list-cursor.js';
+import type { CatchUp } from '../feed/catch-up.js';
+import { answerNotModified, weakEntityTag } from '../conditional.js';
 import { notFound } from '../problem.js';
 import { answer, route, WRITTEN, type Context, type Route } from '../route.js';
 import {
+  attemptCountQuery,
+  attemptCounts,
   attemptDetail,
+  attemptFilterOf,
   attemptListQuery,
   attemptPage,
   attemptQuery,
@@ -16,35 +22,19 @@ import {
 } from '../schemas/attempt.js';
 import { storedAttempts } from '../../protocol/stored-attempts.js';
 import { uuid } from '../../protocol/uuid.js';
-import { attemptView, storedAttemptView } from '../views/attempt.js';
+import { attemptView, countsView, storedAttemptView } from '../views/attempt.js';
 import { writeParts } from '../write-stream.js';
 
 const params = z.strictObject({ id: uuid });
 const tag = 'attempts';
 const MAX_ATTEMPTS_OF_TASK = 1000;
+/** A longer answer about an attempt that is not complete is sent as it is made, without an entity tag. */
+const MAX_TAGGED_CHARACTERS = 256 * 1024;
 
-export function attemptRoutes(reader: AttemptReader): Route[] {
+export function attemptRoutes(reader: AttemptReader, catchUp: CatchUp): Route[] {
   return [
-    route({
-      method: 'get',
-      path: '/v1/nodes/task-attempts/{id}',
-      operationId: 'getAttempt',
-      tag,
-      summary: 'An attempt with its executions, and how complete the hive’s copy is',
-      description:
-        'If the attempt has a gap and its node is connected, reading it starts a backfill. The response comes at once, ' +
-        'or with `wait` when the backfill has ended or the time is up. A complete attempt has an ETag.',
-      access: 'viewer',
-      params,
-      query: attemptQuery,
-      responses: { 200: attemptDetail },
-      errors: ['not_found'],
-      handle: async ({ scope, principal, params: { id }, query: { wait }, request, response, gone }) => {
-        const backfill = { waitSeconds: wait ?? 0 };
-        const reading = await reader.read({ scope, principal, attemptId: id, request, signal: gone, backfill });
-        return sendReading(reading, request, response);
-      },
-    }),
+    getAttempt(reader, '/v1/swarm/attempts/{id}', 'getAttempt'),
+    getAttempt(reader, '/v1/nodes/task-attempts/{id}', 'getTaskAttempt'),
     route({
       method: 'get',
       path: '/v1/nodes/task-attempts/stored',
@@ -88,12 +78,12 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
       handle: async ({ scope, query }) => {
         const after = query.cursor === undefined ? undefined : decodeListCursor(query.cursor, query.order);
         const order = after?.order ?? query.order ?? 'arrived';
+        await catchUp.now();
         const rows = await listAttempts(scope, {
-          nodeId: query.node_id,
-          syncState: query.sync_state,
-          executor: query.executor,
+          ...attemptFilterOf(query),
           order,
           after,
+          skip: query.skip,
           limit: query.limit + 1,
         });
         const page = rows.slice(0, query.limit);
@@ -106,7 +96,49 @@ export function attemptRoutes(reader: AttemptReader): Route[] {
         });
       },
     }),
+    route({
+      method: 'get',
+      path: '/v1/swarm/attempts/counts',
+      operationId: 'countAttempts',
+      tag,
+      summary: 'How many attempts there are, by status and by state',
+      description: 'With the filters of the list; cheap without any.',
+      access: 'viewer',
+      query: attemptCountQuery,
+      responses: { 200: attemptCounts },
+      handle: async ({ scope, query }) => {
+        await catchUp.now();
+        return answer(200, countsView(await countAttempts(scope, attemptFilterOf(query))));
+      },
+    }),
   ];
+}
+
+/** The same attempt, found where the list of attempts is, or by the path that the original hive has for it. */
+function getAttempt(reader: AttemptReader, path: string, operationId: string): Route {
+  const isOwnName = path.startsWith('/v1/swarm/');
+  return route({
+    method: 'get',
+    path,
+    operationId,
+    tag,
+    summary: isOwnName
+      ? 'An attempt with its executions, and how complete the hive’s copy is'
+      : 'Same as GET /v1/swarm/attempts/{id}, under its former name',
+    description:
+      'If the attempt has a gap and its node is connected, reading it starts a backfill. The response comes at once, ' +
+      'or with `wait` when the backfill has ended or the time is up. A complete attempt has an ETag.',
+    access: 'viewer',
+    params,
+    query: attemptQuery,
+    responses: { 200: attemptDetail },
+    errors: ['not_found'],
+    handle: async ({ scope, principal, params: { id }, query: { wait }, request, response, gone }) => {
+      const backfill = { waitSeconds: wait ?? 0 };
+      const reading = await reader.read({ scope, principal, attemptId: id, request, signal: gone, backfill });
+      return sendReading(reading, request, response);
+    },
+  });
 }
 
 /** @throws ApiError not_found */
@@ -118,15 +150,29 @@ export async function readAttemptsOfTask(scope: Context<'viewer'>['scope'], shar
 
 /** Sends an attempt that was read, or 304 if the client already has it. */
 export async function sendReading(reading: AttemptReading, request: Request, response: Response) {
-  if (reading.etag !== null) {
-    response.set({ etag: reading.etag, 'cache-control': 'private, no-cache', vary: 'authorization' });
-    if (request.fresh) {
-      response.status(304).end();
-      return WRITTEN;
-    }
-  }
+  if (reading.etag !== null && answerNotModified(request, response, reading.etag)) return WRITTEN;
+  const parts = reading.json();
+  const { text, isWhole } = await beginningOf(parts);
+  if (reading.etag === null && isWhole && answerNotModified(request, response, weakEntityTag(text))) return WRITTEN;
   response.status(200).type('application/json');
-  if (request.method === 'HEAD') response.end();
-  else await writeParts(response, reading.json());
+  if (isWhole) response.send(text);
+  else if (request.method === 'HEAD') response.end();
+  else await writeParts(response, startingWith(text, parts));
   return WRITTEN;
+}
+
+/** @returns the first parts; if they are all there are, they are short enough to be kept for an entity tag */
+async function beginningOf(parts: AsyncGenerator<string>): Promise<{ text: string; isWhole: boolean }> {
+  let text = '';
+  while (text.length < MAX_TAGGED_CHARACTERS) {
+    const next = await parts.next();
+    if (next.done) return { text, isWhole: true };
+    text += next.value;
+  }
+  return { text, isWhole: false };
+}
+
+async function* startingWith(text: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  yield text;
+  yield* rest;
 }

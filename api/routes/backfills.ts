@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
 import { findAttemptState } from '../../prisma/queries/find-attempt.js';
+import { listBackfilledAttempts } from '../../prisma/queries/list-backfilled-attempts.js';
 import type { AttemptRef } from '../../backfills/definitions.js';
 import { PageTokenError } from '../../backfills/page-token.js';
 import type { AppDependencies } from '../dependencies.js';
@@ -41,7 +42,8 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
       tag,
       summary: 'The organisation’s backfills, newest first',
       description:
-        'From Temporal’s visibility store, which lags by about a second and keeps backfills for its retention period.',
+        'From Temporal’s visibility store, which lags by about a second and keeps backfills for its retention period, together ' +
+        'with what the hive has of their attempts now.',
       access: 'viewer',
       query: backfillQuery,
       responses: { 200: backfillPage },
@@ -57,9 +59,12 @@ export function backfillRoutes({ backfills, workflowUrl }: AppDependencies): Rou
         const listing = await backfills.list(scope, filter).catch((error: unknown) => {
           throw error instanceof PageTokenError ? invalidCursor() : error;
         });
+        const attempts = await listBackfilledAttempts(scope, [
+          ...new Set(listing.backfills.map((item) => item.attemptId)),
+        ]);
         const urlFor = workflowUrlFor(principal, workflowUrl, request);
         return answer(200, {
-          backfills: listing.backfills.map((item) => listedBackfillView(item, urlFor)),
+          backfills: listing.backfills.map((item) => listedBackfillView(item, urlFor, attempts.get(item.attemptId))),
           next_cursor: listing.nextPageToken?.toString('base64url') ?? null,
           has_more: listing.nextPageToken !== null,
         });

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { countMirrored } from '../../prisma/queries/count-mirrored.js';
 import { deleteNode } from '../../prisma/queries/delete-node.js';
 import { findNode, listNodes } from '../../prisma/queries/list-nodes.js';
 import { ApiError, notFound } from '../problem.js';
 import { answer, route, type Route } from '../route.js';
 import { uuid } from '../../protocol/uuid.js';
 import { organizationQuery } from '../schemas/common.js';
-import { node, nodeList } from '../schemas/node.js';
+import { mirrored, node, nodeList } from '../schemas/node.js';
 import { nodeView } from '../views/node.js';
 
 const params = z.strictObject({ id: uuid });
@@ -38,6 +39,22 @@ export function nodeRoutes(): Route[] {
         const found = await findNode(scope, id);
         if (!found) throw notFound('node');
         return answer(200, nodeView(found));
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/nodes/{id}/mirrored',
+      operationId: 'countMirrored',
+      tag: 'nodes',
+      summary: 'How much the hive has from a node: what deleting the node would remove',
+      access: 'viewer',
+      params,
+      responses: { 200: mirrored },
+      errors: ['not_found'],
+      handle: async ({ scope, params: { id } }) => {
+        const counted = await countMirrored(scope, id);
+        if (!counted) throw notFound('node');
+        return answer(200, counted);
       },
     }),
     route({

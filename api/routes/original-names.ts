@@ -34,7 +34,7 @@ export function originalNameRoutes(attempts: AttemptReader): Route[] {
       path: '/v1/sync/swarm/attempts/{id}',
       operationId: 'syncAttempt',
       tag,
-      summary: 'Same as GET /v1/nodes/task-attempts/{id}, but without starting a backfill',
+      summary: 'Same as GET /v1/swarm/attempts/{id}, but without starting a backfill',
       access: 'viewer',
       params,
       query: originalQuery,

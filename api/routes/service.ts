@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { countPendingBackfills } from '../../prisma/queries/pending-backfills.js';
+import { countFilterBacklog } from '../../prisma/queries/search/filter-backlog.js';
 import { DatabaseReadiness } from '../../prisma/readiness.js';
-import { backfillsPending, register } from '../metrics.js';
+import { backfillsPending, register, searchIndexBacklog } from '../metrics.js';
 import type { AppDependencies } from '../dependencies.js';
 import { docsPage } from '../docs-page.js';
 import type { OpenApiDocument } from '../openapi.js';
@@ -77,6 +78,10 @@ export function serviceRoutes(deps: AppDependencies, document: () => OpenApiDocu
         await countPendingBackfills(deps.database).then(
           (count) => backfillsPending.set(count),
           () => backfillsPending.set(NaN),
+        );
+        await countFilterBacklog(deps.database).then(
+          (count) => searchIndexBacklog.set(count),
+          () => searchIndexBacklog.set(NaN),
         );
         response
           .status(200)

@@ -1,8 +1,24 @@
 import { z } from 'zod';
 import { executionStatus, runReason, syncState } from '../../protocol/frames.js';
 import { count, nullableTime, pageLimit, queryInteger, storedText, time } from './common.js';
+import type { AttemptFilter } from '../../prisma/queries/attempt-filter.js';
+import { toTimestamp } from '../../protocol/time.js';
 import { MAX_STORED_IDS } from '../../protocol/stored-attempts.js';
 import { uuid } from '../../protocol/uuid.js';
+
+/** What can happen next to the hive's copy of an attempt. */
+export const NEXT_CODES = [
+  'nothing_missing',
+  'will_not_come',
+  'backfill_running',
+  'backfill_waits_for_node',
+  'held',
+  'waits_for_node',
+  'lines_arrive_live',
+  'set_aside',
+  'backfill_after_retry_at',
+  'backfill_soon',
+] as const;
 
 const summary = z
   .strictObject({
@@ -38,21 +54,36 @@ export const attempt = z
     revision: z.int().meta({ description: 'The node’s counter of changes to the attempt.' }),
     execution_count: count.meta({ description: 'How many executions there are according to the node.' }),
     status: executionStatus.nullable().meta({
-      description: '`running` if one of its executions runs, otherwise how the last one ended; null if there is none.',
+      description:
+        '`running` if one of its executions runs, otherwise how the one ended that ended last; null if there is none.',
     }),
-    exit_code: z.int().nullable().meta({ description: 'Exit status of the last execution; null while one runs.' }),
+    exit_code: z
+      .int()
+      .nullable()
+      .meta({ description: 'Exit status of the execution that ended last; null while one runs.' }),
     command: z
       .string()
       .nullable()
       .meta({
         description:
-          'The beginning of what the last execution ran, to be shown where there is no title. Data from a node: it can ' +
+          'The beginning of what that execution ran (of those that run, the first), to be shown where there is no title. Data from a node: it can ' +
           'contain control characters.',
       }),
+    ended_at: nullableTime.meta({
+      description:
+        'When the execution that ended last ended, by the clock of the node; null while one runs, or if nobody knows.',
+    }),
     summary: summary.nullable().meta({ description: 'What the agent’s own stream told about the attempt.' }),
     sync_state: syncState,
     sync_requested_at: nullableTime,
     last_full_sync_at: nullableTime,
+    lines_declared: count.meta({ description: 'How many lines there are according to the node.' }),
+    lines_stored: count.meta({ description: 'How many of them the hive has.' }),
+    position: count.nullable().meta({
+      description:
+        'Its place in the feed (`/v1/changes`), higher after each change; null for a moment until the hive has given it one.',
+    }),
+    changed_at: nullableTime.meta({ description: 'When it got this position, by the hive’s clock.' }),
   })
   .meta({
     id: 'Attempt',
@@ -84,7 +115,16 @@ export const execution = z
   .meta({ id: 'Execution', description: 'A process that ran in an attempt.' });
 
 export const nodeInfo = z
-  .strictObject({ id: uuid, name: z.string(), public_url: z.string().nullable(), status: z.string() })
+  .strictObject({
+    id: uuid,
+    name: z.string(),
+    public_url: z.string().nullable(),
+    status: z.string(),
+    since: nullableTime.meta({
+      description:
+        'Since when the node is connected or, if its status is `offline`, no longer is. By the hive’s clock.',
+    }),
+  })
   .meta({ id: 'NodeInfo' });
 
 export const missingLines = z
@@ -96,8 +136,19 @@ export const missingLines = z
         'Null if the node has not said how many lines there are; then it is not certain that any are missing.',
     }),
     reason: z.string(),
+    explanation: z.string().meta({
+      description:
+        'Where these lines are, or why they can not be had, in sentences for people. They contain the name of the node.',
+    }),
   })
   .meta({ id: 'MissingLines', description: 'Lines that the hive has not stored.' });
+
+const whatNext = z
+  .strictObject({
+    code: z.enum(NEXT_CODES),
+    sentence: z.string().meta({ description: 'The same for people. It can contain the name of the node.' }),
+  })
+  .meta({ id: 'WhatNext', description: 'What happens next to the hive’s copy of an attempt.' });
 
 export const sync = z
   .strictObject({
@@ -121,6 +172,7 @@ export const sync = z
       description: 'For the state `unavailable`: that what is missing will not come, and why.',
     }),
     missing: z.array(missingLines).max(100).meta({ description: 'The first 100 ranges.' }),
+    next: whatNext,
   })
   .meta({ id: 'Sync', description: 'How complete the hive’s copy of an attempt is.' });
 
@@ -150,21 +202,87 @@ export const attemptQuery = z.strictObject({
 
 export const attemptsOfTask = z.strictObject({ attempts: z.array(attempt) }).meta({ id: 'AttemptsOfTask' });
 
-export const attemptListQuery = z.strictObject({
+const moment = z.iso.datetime({ offset: true }).transform(toTimestamp).meta({ type: 'string', format: 'date-time' });
+
+/** The fields of a query that say which attempts it is about. {@link attemptFilterOf} reads them. */
+export const attemptFilterFields = {
   node_id: uuid.optional(),
   sync_state: syncState.optional(),
+  status: executionStatus.optional(),
   executor: storedText(1024).optional(),
+  branch: storedText(1024).optional(),
+  task: uuid.optional().meta({ description: 'Of this shared task.' }),
+  since: moment.optional().meta({ description: 'Made (`created_at`) at this time or later.' }),
+  until: moment.optional().meta({ description: 'Made before this time.' }),
+  id_prefix: z
+    .string()
+    .max(36)
+    .transform((text) => text.replaceAll('-', '').toLowerCase())
+    .pipe(z.string().regex(/^[0-9a-f]{4,32}$/, 'must be the first 4 or more hexadecimal digits of an id'))
+    .optional()
+    .meta({ type: 'string', description: 'The first 4 or more hexadecimal digits of the id.' }),
+};
+
+export const attemptCountQuery = z.strictObject({
+  ...attemptFilterFields,
+  q: storedText(200)
+    .min(1)
+    .optional()
+    .meta({ description: 'What the title or the command contains, in upper or lower case.' }),
+});
+
+/** The database counts them one by one. */
+const MAX_SKIPPED = 1_000_000;
+
+export const attemptListQuery = attemptCountQuery.extend({
   order: z
-    .enum(['arrived', 'created'])
+    .enum(['arrived', 'created', 'changed'])
     .optional()
     .meta({
       description:
-        '`arrived` (the default): as the hive learnt of them; `created`: by the clocks of their nodes. A cursor continues ' +
-        'the order that it was given for.',
+        '`arrived` (the default): as the hive learnt of them; `created`: by the clocks of their nodes; `changed`: by their ' +
+        'position in the feed, what has changed last first. A cursor continues the order that it was given for.',
     }),
   limit: pageLimit(1000).default(100),
   cursor: z.string().max(512).optional(),
+  skip: queryInteger(
+    0,
+    MAX_SKIPPED,
+    'How many attempts to leave out, after those that the cursor stands for: a page far down is reached without those before it.',
+  ).default(0),
 });
+
+/** @returns the filter that the fields of a query ask for */
+export function attemptFilterOf(query: z.output<typeof attemptCountQuery>): AttemptFilter {
+  return {
+    nodeId: query.node_id,
+    syncState: query.sync_state,
+    status: query.status,
+    executor: query.executor,
+    branch: query.branch,
+    sharedTaskId: query.task,
+    text: query.q,
+    since: query.since,
+    until: query.until,
+    idPrefix: query.id_prefix,
+  };
+}
+
+const stateCounts = z.strictObject({ partial: count, pending_backfill: count, complete: count, unavailable: count });
+
+export const attemptCounts = z
+  .strictObject({
+    total: count,
+    by_status: z.strictObject({
+      running: count,
+      completed: count,
+      failed: count,
+      killed: count,
+      none: count.meta({ description: 'Attempts without executions.' }),
+    }),
+    by_sync_state: stateCounts,
+  })
+  .meta({ id: 'AttemptCounts' });
 
 export const attemptPage = z
   .strictObject({ attempts: z.array(attempt), next_cursor: z.string().nullable(), has_more: z.boolean() })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { count, nullableTime, pageLimit, time } from './common.js';
+import { syncState } from '../../protocol/frames.js';
 import { uuid } from '../../protocol/uuid.js';
 
 export const backfillStatus = z.enum(['running', 'completed', 'failed', 'cancelled', 'timed_out', 'terminated']);
@@ -23,7 +24,7 @@ export const startedBackfill = z
   })
   .meta({ id: 'StartedBackfill' });
 
-export const listedBackfill = z.strictObject({
+const backfillFields = z.strictObject({
   workflow_id: z.string(),
   run_id: z.string(),
   attempt_id: uuid,
@@ -42,6 +43,37 @@ export const listedBackfill = z.strictObject({
   }),
 });
 
+const backfilledAttempt = z
+  .strictObject({
+    title: z.string().nullable(),
+    command: z.string().nullable().meta({
+      description:
+        'The beginning of what it ran, to be shown where there is no title. Data from a node, as the title is.',
+    }),
+    node_name: z.string(),
+    sync_state: syncState,
+    lines_declared: count.meta({ description: 'How many lines there are according to the node.' }),
+    lines_stored: count.meta({ description: 'How many of them the hive has.' }),
+    last_error: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why the last backfill stored less than everything: a code.' }),
+    explanation: z.string().nullable().meta({
+      description: 'For the state `unavailable`: that what is missing will not come, and why.',
+    }),
+  })
+  .meta({ id: 'BackfilledAttempt', description: 'The attempt of a backfill.' });
+
+export const listedBackfill = backfillFields
+  .extend({
+    attempt: backfilledAttempt.nullable().meta({
+      description:
+        'The attempt as it is now, also for a backfill that has ended long ago; while one runs, it tells how far it has come. ' +
+        'Null if the attempt has been deleted.',
+    }),
+  })
+  .meta({ id: 'ListedBackfill' });
+
 export const backfillProgress = z
   .strictObject({
     phase: z.enum(['locating', 'waiting_for_node', 'waiting_for_answers', 'mirroring', 'settling', 'ended']),
@@ -53,7 +85,7 @@ export const backfillProgress = z
   })
   .meta({ id: 'BackfillProgress' });
 
-export const backfill = listedBackfill
+export const backfill = backfillFields
   .extend({
     progress: backfillProgress
       .nullable()
@@ -79,7 +111,7 @@ export const backfill = listedBackfill
 
 export const backfillPage = z
   .strictObject({
-    backfills: z.array(listedBackfill.meta({ id: 'ListedBackfill' })),
+    backfills: z.array(listedBackfill),
     next_cursor: z.string().nullable(),
     has_more: z.boolean(),
   })

@@ -30,15 +30,19 @@ export const logEntry = z
 
 export type LogEntry = z.input<typeof logEntry>;
 
-const filters = { execution_id: uuid.optional(), output_type: outputType.optional() };
+export const logFilters = { execution_id: uuid.optional(), output_type: outputType.optional() };
 
-export const logQuery = z.strictObject({
-  ...filters,
-  limit: pageLimit(MAX_ENTRIES).default(1000),
+export const logPosition = {
   cursor: cursor.optional().meta({
     description: 'A `next_cursor`, or the id of an entry. The page starts after it, in the given direction.',
   }),
   direction: z.enum(['forward', 'backward']).default('forward'),
+};
+
+export const logQuery = z.strictObject({
+  ...logFilters,
+  limit: pageLimit(MAX_ENTRIES).default(1000),
+  ...logPosition,
 });
 
 const I64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
@@ -104,9 +108,12 @@ export const syncLogPage = z.strictObject({ ...page, next_cursor: z.int().nullab
 
 export type SyncLogPage = z.input<typeof syncLogPage>;
 
-export const streamQuery = z.strictObject({ ...filters, cursor: cursor.optional() });
+export const streamQuery = z.strictObject({ ...logFilters, cursor: cursor.optional() });
 
 export const downloadQuery = z.strictObject({
   execution_id: uuid.optional(),
   format: z.enum(['text', 'ndjson']).default('text'),
+  until: cursor.optional().meta({
+    description: 'From the Content-Location of an earlier download of a log that grows: the same file again.',
+  }),
 });

@@ -1,6 +1,26 @@
 import { z } from 'zod';
-import { nullableTime, organizationId, storedText, time } from './common.js';
+import { count, nullableTime, organizationId, storedText, time } from './common.js';
 import { uuid } from '../../protocol/uuid.js';
+
+const incompleteAttempts = z
+  .strictObject({
+    partial: count,
+    pending_backfill: count,
+    unavailable: count.meta({ description: 'What is missing of them will not come.' }),
+    running: count.meta({
+      description:
+        'Attempts among the `partial` and `pending_backfill` ones that run: their lines come as they are printed.',
+    }),
+    lines_missing: count.meta({
+      description:
+        'Lines of the `partial` and `pending_backfill` ones that the node has and the hive has not stored yet.',
+    }),
+  })
+  .meta({
+    id: 'IncompleteAttempts',
+    description:
+      'The node’s attempts that the hive does not have in full, by their `sync_state`: what the node still owes.',
+  });
 
 export const node = z
   .strictObject({
@@ -12,6 +32,9 @@ export const node = z
     status: z
       .enum(['online', 'busy', 'draining', 'offline'])
       .meta({ description: '`offline`: no hive has a socket of the node.' }),
+    status_since: nullableTime.meta({
+      description: 'Since when it has been connected, or offline; null if it was never connected.',
+    }),
     capabilities: z.looseObject({}).meta({ description: 'What the node said about itself when it connected.' }),
     public_url: z.string().nullable(),
     last_heartbeat_at: nullableTime,
@@ -19,10 +42,19 @@ export const node = z
     disconnected_at: nullableTime,
     created_at: time,
     updated_at: time,
+    incomplete: incompleteAttempts,
   })
   .meta({ id: 'Node' });
 
 export const nodeList = z.array(node);
+
+export const mirrored = z
+  .strictObject({
+    attempts: count,
+    executions: count,
+    lines: count.meta({ description: 'Stored log lines.' }),
+  })
+  .meta({ id: 'Mirrored', description: 'What the hive has from a node, and would lose if the node were deleted.' });
 
 export const apiKey = z
   .strictObject({

@@ -1,11 +1,14 @@
 import type { z } from 'zod';
+import type { AttemptCount } from '../../prisma/queries/count-attempts.js';
 import type { AttemptDetailRow, AttemptRow, MissingLines } from '../../prisma/queries/find-attempt.js';
 import type { ExecutionRow } from '../../prisma/queries/list-executions.js';
 import type { StoredAttemptRow } from '../../prisma/queries/list-stored-attempts.js';
 import type { StoredAttempt } from '../../protocol/stored-attempts.js';
-import type { attempt, execution, nodeInfo, sync } from '../schemas/attempt.js';
+import type { attempt, attemptCounts, execution, nodeInfo, sync } from '../schemas/attempt.js';
 import { iso } from '../schemas/common.js';
 import { whyUnavailable } from './unavailable.js';
+import { whatNext } from './what-next.js';
+import { whyMissing } from './why-missing.js';
 
 /** The node's own description, together with what the hive knows. */
 export function attemptView(row: AttemptRow): z.input<typeof attempt> {
@@ -31,10 +34,38 @@ export function attemptView(row: AttemptRow): z.input<typeof attempt> {
     status: row.status,
     exit_code: row.status === 'running' ? null : row.exitCode,
     command: row.command,
+    ended_at: row.status === 'running' ? null : iso(row.endedAt),
     summary: metadata.summary ?? null,
     sync_state: row.state,
     sync_requested_at: iso(row.requestedAt),
     last_full_sync_at: iso(row.lastFullSyncAt),
+    lines_declared: Number(row.linesDeclared),
+    lines_stored: Number(row.linesStored),
+    position: row.position === null ? null : Number(row.position),
+    changed_at: iso(row.changedAt),
+  };
+}
+
+export function countsView(rows: AttemptCount[]): z.input<typeof attemptCounts> {
+  const total = (matches: (row: AttemptCount) => boolean) =>
+    rows.reduce((sum, row) => sum + (matches(row) ? Number(row.attempts) : 0), 0);
+  const ofStatus = (status: AttemptCount['status']) => total((row) => row.status === status);
+  const ofState = (state: AttemptCount['syncState']) => total((row) => row.syncState === state);
+  return {
+    total: total(() => true),
+    by_status: {
+      running: ofStatus('running'),
+      completed: ofStatus('completed'),
+      failed: ofStatus('failed'),
+      killed: ofStatus('killed'),
+      none: ofStatus(null),
+    },
+    by_sync_state: {
+      partial: ofState('partial'),
+      pending_backfill: ofState('pending_backfill'),
+      complete: ofState('complete'),
+      unavailable: ofState('unavailable'),
+    },
   };
 }
 
@@ -64,7 +95,13 @@ export function executionView(row: ExecutionRow): z.input<typeof execution> {
 }
 
 export function nodeInfoView(row: AttemptDetailRow): z.input<typeof nodeInfo> {
-  return { id: row.nodeId, name: row.nodeName, public_url: row.nodePublicUrl, status: row.nodeStatus };
+  return {
+    id: row.nodeId,
+    name: row.nodeName,
+    public_url: row.nodePublicUrl,
+    status: row.nodeStatus,
+    since: iso(row.nodeSince),
+  };
 }
 
 export function syncView(
@@ -86,12 +123,15 @@ export function syncView(
     held: row.paused,
     unavailable_reason: row.unavailableReason,
     explanation: row.state === 'unavailable' ? whyUnavailable(row.unavailableReason) : null,
-    missing: missing.map(missingView),
+    missing: missing.map((lines) => missingView(lines, row)),
+    next: whatNext(row),
   };
 }
 
-function missingView({ executionId, firstSeq, lastSeq, reason }: MissingLines) {
-  return { execution_id: executionId, first_seq: firstSeq, last_seq: lastSeq, reason };
+function missingView(lines: MissingLines, { nodeName }: AttemptDetailRow) {
+  const { executionId, firstSeq, lastSeq, reason } = lines;
+  const explanation = whyMissing(lines, nodeName);
+  return { execution_id: executionId, first_seq: firstSeq, last_seq: lastSeq, reason, explanation };
 }
 
 export function storedAttemptView(row: StoredAttemptRow): StoredAttempt {

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { BackfillDescription } from '../../backfills/describe.js';
 import type { ListedBackfill } from '../../backfills/find.js';
 import type { Principal } from '../../prisma/queries/authenticate.js';
+import type { BackfilledAttemptRow } from '../../prisma/queries/list-backfilled-attempts.js';
 import type { backfill, listedBackfill } from '../schemas/backfill.js';
 import { iso } from '../schemas/common.js';
 import { whyUnavailable } from './unavailable.js';
@@ -38,7 +39,7 @@ function isLoopback(host: string): boolean {
   return /^(localhost|(::ffff:)?127(\.\d+){3}|\[?::1\]?)$/i.test(host);
 }
 
-export function listedBackfillView(item: ListedBackfill, workflowUrl: WorkflowUrl): z.input<typeof listedBackfill> {
+function fieldsView(item: ListedBackfill, workflowUrl: WorkflowUrl) {
   return {
     workflow_id: item.workflowId,
     run_id: item.runId,
@@ -53,10 +54,33 @@ export function listedBackfillView(item: ListedBackfill, workflowUrl: WorkflowUr
   };
 }
 
+/** @param attempt undefined if it has been deleted */
+export function listedBackfillView(
+  item: ListedBackfill,
+  workflowUrl: WorkflowUrl,
+  attempt: BackfilledAttemptRow | undefined,
+): z.input<typeof listedBackfill> {
+  return {
+    ...fieldsView(item, workflowUrl),
+    attempt: attempt
+      ? {
+          title: attempt.metadata.title ?? null,
+          command: attempt.command,
+          node_name: attempt.nodeName,
+          sync_state: attempt.state,
+          lines_declared: attempt.linesDeclared,
+          lines_stored: attempt.linesStored,
+          last_error: attempt.lastError,
+          explanation: attempt.state === 'unavailable' ? whyUnavailable(attempt.unavailableReason) : null,
+        }
+      : null,
+  };
+}
+
 export function backfillView(item: BackfillDescription, workflowUrl: WorkflowUrl): z.input<typeof backfill> {
   const { progress, result } = item;
   return {
-    ...listedBackfillView(item, workflowUrl),
+    ...fieldsView(item, workflowUrl),
     progress: progress && {
       phase: progress.phase,
       executions: progress.executions,

@@ -12,6 +12,7 @@ export function nodeView(row: NodeRow): z.input<typeof node> {
     machine_id: row.machineId,
     protocol_version: row.protocolVersion,
     status: row.status as z.input<typeof node>['status'],
+    status_since: iso(row.statusSince),
     capabilities: row.capabilities as Record<string, unknown>,
     public_url: row.publicUrl,
     last_heartbeat_at: iso(row.lastHeartbeatAt),
@@ -19,6 +20,13 @@ export function nodeView(row: NodeRow): z.input<typeof node> {
     disconnected_at: iso(row.disconnectedAt),
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
+    incomplete: {
+      partial: row.partial,
+      pending_backfill: row.pendingBackfill,
+      unavailable: row.unavailable,
+      running: row.running,
+      lines_missing: row.linesMissing,
+    },
   };
 }
 

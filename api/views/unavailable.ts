@@ -6,8 +6,12 @@ const REASONS: Readonly<Record<string, string | undefined>> = {
   unknown_attempt: 'the hive no longer has the attempt',
 };
 
+/** @param reason the code. @returns the end of a sentence */
+export function unavailableReason(reason: string | null): string {
+  return REASONS[reason ?? ''] ?? 'the node can not give it';
+}
+
 /** @param reason the code */
 export function whyUnavailable(reason: string | null): string {
-  const why = REASONS[reason ?? ''] ?? 'the node can not give it';
-  return `What is missing will not come: ${why}. This ends if the node announces the attempt again.`;
+  return `What is missing will not come: ${unavailableReason(reason)}. This ends if the node announces the attempt again.`;
 }

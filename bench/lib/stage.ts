@@ -132,6 +132,11 @@ export class Stage {
     });
   }
 
+  /** Of the first hive, which makes it. */
+  get adminToken(): string {
+    return this.#adminToken;
+  }
+
   get authorization(): Record<string, string> {
     return { authorization: `Bearer ${this.#adminToken}` };
   }

@@ -2,6 +2,7 @@
  * Stores what a node sends unasked, in the order it came: metadata in batches of one transaction each, live pages
  * through log-ingest.ts.
  */
+import { findDeletedAttempts } from '../../prisma/queries/deleted-attempts.js';
 import { listExistingAttempts } from '../../prisma/queries/list-existing-attempts.js';
 import { listRunningAttempts, type RunningAttempt } from '../../prisma/queries/list-running-attempts.js';
 import { needBackfill } from '../../prisma/queries/need-backfill.js';
@@ -186,9 +187,9 @@ export class IngestV2 {
     const syncs = new Map(takenIn.attempts.map((sync) => [sync.attemptId, sync]));
     const stored = new Map(takenIn.executions.map((execution) => [execution.executionId, execution]));
     const isStored = (item: ExecutionSync) => stored.get(item.execution_id)?.attemptId === item.attempt_id;
-    const foreign = await this.#foreignAttempts(
-      executions.filter((item) => !isStored(item) && !syncs.has(item.attempt_id)),
-    );
+    const isRefused = ({ attempt_id }: { attempt_id: string }) => !syncs.has(attempt_id);
+    const deleted = await this.#deletedAttempts([...attempts, ...executions].filter(isRefused));
+    const foreign = await this.#foreignAttempts(executions.filter((item) => !isStored(item) && isRefused(item)));
     for (const item of executions) {
       const { attempt_id, execution_id, revision } = item;
       const execution = stored.get(execution_id);
@@ -196,6 +197,7 @@ export class IngestV2 {
         this.#logs.acknowledge(execution_id, execution.logEpoch, execution.storedThrough);
       else if (syncs.has(attempt_id))
         this.#deps.refuse({ attempt_id, execution_id, revision, code: 'execution_of_another_attempt' });
+      else if (deleted.has(attempt_id)) this.#deps.refuse({ attempt_id, execution_id, revision, code: 'deleted' });
       else if (foreign.has(attempt_id))
         this.#deps.refuse({ attempt_id, execution_id, revision, code: 'belongs_to_another_node' });
       else this.#unknownAttempt(execution_id);
@@ -203,11 +205,20 @@ export class IngestV2 {
     for (const { attempt_id, revision } of attempts) {
       const sync = syncs.get(attempt_id);
       if (sync) this.#acknowledgeSync(sync);
+      else if (deleted.has(attempt_id)) this.#deps.refuse({ attempt_id, revision, code: 'deleted' });
       else this.#deps.refuse({ attempt_id, revision, code: 'belongs_to_another_node' });
     }
     for (const { attempt_id: id } of attempts) syncs.delete(id);
     for (const sync of syncs.values()) if (sync.state === 'complete') this.#acknowledgeSync(sync);
     if (takenIn.attempts.some((sync) => sync.needsBackfill)) this.#deps.events.backfillNeeded('change');
+  }
+
+  /** @returns the ids of those that were this node's and are deleted: it is told to forget them */
+  async #deletedAttempts(refused: { attempt_id: string }[]): Promise<Set<string>> {
+    if (refused.length === 0) return new Set();
+    const { database, session } = this.#deps;
+    const ids = refused.map((item) => item.attempt_id);
+    return this.#persist(() => findDeletedAttempts(database, session, ids));
   }
 
   /** @returns the ids of those executions' attempts that another node has */

@@ -123,7 +123,7 @@ export class LogIngestV2 {
     const execution = await this.#deps.persist(() =>
       this.#deps.database.execution.findUnique({ where: { id: executionId }, select: { attemptId: true } }),
     );
-    if (execution) await this.#recompute(execution.attemptId);
+    if (execution?.attemptId != null) await this.#recompute(execution.attemptId);
   }
 
   /** If the attempt is locked, this is done later: the pages behind must not wait for it. */

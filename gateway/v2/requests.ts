@@ -15,16 +15,19 @@ const READ_AHEAD_PAGES = 8;
 const GRANT_PAGES = READ_AHEAD_PAGES / 2;
 const DESCRIBE_TIMEOUT_MS = 30_000;
 const PAGE_TIMEOUT_MS = 30_000;
+/** A node may have very many lines to remove. One that answers later still has done it by the next time. */
+const FORGET_TIMEOUT_MS = 60_000;
 /** Ids of ended requests that are remembered, so that a late answer can be told from one that was never requested. */
 const REMEMBERED_REQUESTS = 10_000;
 
 type Answer =
   | { type: 'page'; page: LogPage }
+  | { type: 'forgotten' }
   | { type: 'described'; data: FrameData<NodeFrame, 'attempt_described'> }
   | { type: 'logs_end'; data: FrameData<NodeFrame, 'logs_end'> };
 
 interface PendingRequest {
-  kind: 'describe' | 'read';
+  kind: 'describe' | 'read' | 'forget';
   answers: Mailbox<Answer>;
   /** The number of pages that the node may still send. */
   credit: number;
@@ -60,6 +63,18 @@ export class RequestsV2 {
       const answer = await request.answers.take(DESCRIBE_TIMEOUT_MS, signal);
       if (answer.type !== 'described') throw new NodeRequestError('protocol', 'node did not answer with a description');
       return answer.data;
+    } finally {
+      this.#close(requestId);
+    }
+  }
+
+  /** @throws NodeRequestError */
+  async forgetAttempt(attemptId: string, signal: AbortSignal): Promise<void> {
+    const { requestId, request } = this.#open('forget', 0);
+    try {
+      this.#send({ type: 'forget_attempt', data: { request_id: requestId, attempt_id: attemptId } });
+      const answer = await request.answers.take(FORGET_TIMEOUT_MS, signal);
+      if (answer.type !== 'forgotten') throw new NodeRequestError('protocol', 'node did not say that it has forgotten');
     } finally {
       this.#close(requestId);
     }
@@ -110,17 +125,20 @@ export class RequestsV2 {
    * Passes an answer on to its request; a late one is dropped.
    * @throws FrameError if there was no such request
    */
-  answer(frame: FrameOf<'attempt_described' | 'logs_end' | 'request_failed'>): void {
+  answer(frame: FrameOf<'attempt_described' | 'attempt_forgotten' | 'logs_end' | 'request_failed'>): void {
     const request = this.#find(frame.data.request_id);
     if (!request) return;
     if (frame.type === 'request_failed') {
       const { code, message } = frame.data;
       request.answers.fail(new NodeRequestError(code, message));
     } else if (frame.type === 'attempt_described') {
-      if (request.kind !== 'describe') throw new FrameError('attempt_described answers a request for logs');
+      if (request.kind !== 'describe') throw new FrameError('attempt_described answers another request');
       request.answers.put({ type: 'described', data: frame.data });
+    } else if (frame.type === 'attempt_forgotten') {
+      if (request.kind !== 'forget') throw new FrameError('attempt_forgotten answers another request');
+      request.answers.put({ type: 'forgotten' });
     } else {
-      if (request.kind !== 'read') throw new FrameError('logs_end answers a request for a description');
+      if (request.kind !== 'read') throw new FrameError('logs_end answers another request');
       request.answers.put({ type: 'logs_end', data: frame.data });
     }
   }
@@ -129,7 +147,7 @@ export class RequestsV2 {
   page(requestId: string, page: LogPage): void {
     const request = this.#find(requestId);
     if (!request) return;
-    if (request.kind !== 'read') throw new FrameError('log_page answers a request for a description');
+    if (request.kind !== 'read') throw new FrameError('log_page answers another request');
     if (request.credit === 0) {
       const message = 'log_page goes beyond the granted credit';
       request.answers.fail(new NodeRequestError('protocol', message));

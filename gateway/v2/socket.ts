@@ -7,6 +7,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Database } from '../../prisma/database.js';
 import { decodeLogPageFrame } from '../../protocol/binary-frame.js';
 import {
+  FORGET_ATTEMPT,
   nodeFrame,
   type FrameData,
   type HiveFrame,
@@ -43,6 +44,7 @@ export interface SocketV2Deps {
 const REFUSALS: Record<SyncRefusalCode, string> = {
   belongs_to_another_node: 'the attempt belongs to another node',
   execution_of_another_attempt: 'the execution belongs to another attempt',
+  deleted: 'an admin has deleted the attempt',
 };
 
 export class SocketV2 implements PagedConnection, AcknowledgingSocket {
@@ -115,6 +117,10 @@ export class SocketV2 implements PagedConnection, AcknowledgingSocket {
     return this.#requests.describeAttempt(attemptId, afterExecutionId, signal);
   }
 
+  forgetAttempt(attemptId: string, signal: AbortSignal): Promise<void> {
+    return this.#requests.forgetAttempt(attemptId, signal);
+  }
+
   async *readLogs(executionId: string, afterSeq: number, signal: AbortSignal) {
     let finished: () => void = () => undefined;
     const reader = new Promise<void>((resolve) => (finished = resolve));
@@ -178,6 +184,7 @@ export class SocketV2 implements PagedConnection, AcknowledgingSocket {
         this.#ingest.add({ type: frame.type, bytes });
         return;
       case 'attempt_described':
+      case 'attempt_forgotten':
       case 'logs_end':
       case 'request_failed':
         this.#requests.answer(frame);
@@ -197,8 +204,15 @@ export class SocketV2 implements PagedConnection, AcknowledgingSocket {
   #refuse(refusal: FrameData<HiveFrame, 'sync_refused'>): void {
     const { attempt_id, execution_id, code } = refusal;
     this.#deps.logger.info({ nodeId: this.session.nodeId, attempt_id, execution_id, code }, 'attempt refused');
-    if (this.session.knownMarkers) this.#guard.send({ type: 'sync_refused', data: refusal });
+    if (this.session.knownMarkers)
+      this.#guard.send({ type: 'sync_refused', data: { ...refusal, code: this.#codeFor(code) } });
     else this.#guard.send({ type: 'error', data: { message_id: execution_id ?? attempt_id, error: REFUSALS[code] } });
+  }
+
+  /** A node that does not know what was deleted sets it aside for a reason that it knows, and so announces it no more. */
+  #codeFor(code: SyncRefusalCode): SyncRefusalCode {
+    const isKnown = code !== 'deleted' || this.session.knownFrames?.includes(FORGET_ATTEMPT);
+    return isKnown ? code : 'belongs_to_another_node';
   }
 
   #fault(message: string, messageId?: string): void {

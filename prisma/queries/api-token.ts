@@ -11,6 +11,8 @@ export interface NewApiToken {
   role: Role;
   /** It never expires if this is absent. */
   expiresAt?: Date;
+  /** The admin who made it over the API. */
+  createdBy?: string;
 }
 
 type Tokens = Pick<Models, 'apiToken'>;
@@ -18,13 +20,13 @@ type Tokens = Pick<Models, 'apiToken'>;
 /** The secret is in this answer only. */
 export async function createApiToken(
   db: Queryable,
-  { organizationId, name, role, expiresAt }: NewApiToken,
+  { organizationId, name, role, expiresAt, createdBy }: NewApiToken,
 ): Promise<{ token: ApiTokenRow; secret: string }> {
   const { secret, prefix, hash } = newApiTokenSecret();
   const [token] = await db.$queryRaw<ApiTokenRow[]>`
-    INSERT INTO api_token (id, organization_id, name, role, expires_at, token_prefix, token_hash)
-    VALUES (gen_random_uuid(), ${organizationId}::uuid, ${name}, ${role}::role, ${expiresAt ?? null}, ${prefix}, ${hash})
-    RETURNING id, organization_id AS "organizationId", name, role, token_prefix AS "tokenPrefix",
+    INSERT INTO api_token (id, organization_id, name, role, expires_at, created_by, token_prefix, token_hash)
+    VALUES (gen_random_uuid(), ${organizationId}::uuid, ${name}, ${role}::role, ${expiresAt ?? null}, ${createdBy ?? null}::uuid, ${prefix}, ${hash})
+    RETURNING id, organization_id AS "organizationId", name, role, token_prefix AS "tokenPrefix", created_by AS "createdBy",
               created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
   if (!token) throw new Error(`token ${name} was not written`);
   return { token, secret };

@@ -9,6 +9,8 @@ export interface Principal {
   id: string;
   organizationId: string;
   role: Role;
+  /** When it ends by itself: of a token of an issuer, and of a session of the console. */
+  expiresAt?: Date;
 }
 
 export type CredentialFault = 'unknown' | 'expired' | 'revoked' | 'blocked';

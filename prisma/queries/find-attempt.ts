@@ -2,7 +2,8 @@ import { Prisma } from '../database.js';
 import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
 import type { AttemptSync, ExecutionStatus } from '../../protocol/frames.js';
-import { NODE_STATUS } from './list-nodes.js';
+import { SHOWN_EXECUTION } from './attempt-executions.js';
+import { NODE_SINCE, NODE_STATUS } from './list-nodes.js';
 import { STORED_LINES } from './stored-lines.js';
 
 /** An attempt, and how much of it the hive has. */
@@ -21,11 +22,18 @@ export interface AttemptRow {
   paused: boolean;
   lastError: string | null;
   unavailableReason: string | null;
-  /** `running` if any of its executions runs, otherwise the status of the last one; null if there is none. */
+  /** `running` if any of its executions runs, otherwise how the last one ended; null if there is none. */
   status: ExecutionStatus | null;
-  /** Of the last execution, by the order in which the hive learnt of them. */
+  /** Of the execution that ended last. */
   exitCode: number | null;
   command: string | null;
+  /** By the node's clock; of the execution that ended last. */
+  endedAt: Date | null;
+  linesDeclared: bigint;
+  linesStored: bigint;
+  /** Its place in the feed; null if the hive has not given its change a position yet. */
+  position: bigint | null;
+  changedAt: Date | null;
 }
 
 /** An attempt with its node, and counts over its executions. */
@@ -33,48 +41,49 @@ export interface AttemptDetailRow extends AttemptRow {
   nodeName: string;
   nodePublicUrl: string | null;
   nodeStatus: string;
+  /** Since when the node is connected, or no longer is. */
+  nodeSince: Date | null;
   /** The version of the protocol that the node spoke at its last login. */
   nodeProtocol: number;
   executions: number;
   allEnded: boolean;
-  linesDeclared: bigint;
-  linesStored: bigint;
   /** How many secret values the node masked in the lines. */
   masked: bigint;
 }
 
-/** Columns of {@link AttemptRow} from `attempt a`, `attempt_sync s` and {@link LAST_EXECUTION}. */
+/** Columns of {@link AttemptRow} from {@link ATTEMPT_TABLES}. */
 export const ATTEMPT_COLUMNS = Prisma.sql`
   a.id, a.node_id AS "nodeId", a.revision, a.execution_count AS "executionCount", a.arrived_at AS "arrivedAt",
   a.metadata, s.state,
   s.needs_backfill AS "needsBackfill", s.requested_at AS "requestedAt", s.last_full_sync_at AS "lastFullSyncAt",
   s.retry_at AS "retryAt", s.paused, s.last_error AS "lastError", s.unavailable_reason AS "unavailableReason",
-  CASE WHEN EXISTS (SELECT FROM execution e WHERE e.attempt_id = a.id AND e.status = 'running' AND NOT e.gone_from_node)
-       THEN 'running' ELSE last_execution.status END AS status,
-  last_execution.exit_code AS "exitCode", last_execution.command`;
+  shown.status, shown.exit_code AS "exitCode", shown.command, shown.ended_at AS "endedAt",
+  COALESCE(shown.lines_declared, 0) AS "linesDeclared", COALESCE(shown.lines_stored, 0) AS "linesStored",
+  c.position, c.changed_at AS "changedAt"`;
 
-/** To be joined to `attempt a`. */
-export const LAST_EXECUTION = Prisma.sql`
-  LEFT JOIN LATERAL (
-    SELECT e.status, e.exit_code, e.command FROM execution e
-    WHERE e.attempt_id = a.id AND NOT e.gone_from_node ORDER BY e.ordinal DESC LIMIT 1
-  ) last_execution ON true`;
+/**
+ * An attempt (`a`), its sync state (`s`) and its place in the feed (`c`): what attemptConditions filters. Each attempt
+ * has a sync state; of an outer join PostgreSQL leaves out what no condition needs, which a page far down saves much by.
+ */
+export const FILTERED_TABLES = Prisma.sql`
+  attempt a LEFT JOIN attempt_sync s ON s.attempt_id = a.id
+  LEFT JOIN attempt_change c ON c.attempt_id = a.id AND c.arrival = a.arrival`;
+
+/** {@link FILTERED_TABLES}, and what the attempt shows of its executions (`shown`). */
+export const ATTEMPT_TABLES = Prisma.sql`${FILTERED_TABLES} ${SHOWN_EXECUTION}`;
 
 /** @returns undefined if the organisation has no such attempt */
 export async function findAttempt(scope: OrganizationScope, attemptId: string): Promise<AttemptDetailRow | undefined> {
   const [attempt] = await scope.query<AttemptDetailRow>(Prisma.sql`
     SELECT ${ATTEMPT_COLUMNS}, n.name AS "nodeName", n.public_url AS "nodePublicUrl", ${NODE_STATUS} AS "nodeStatus",
-           n.protocol_version AS "nodeProtocol", counted.*
-    FROM attempt a
-    JOIN attempt_sync s ON s.attempt_id = a.id
+           ${NODE_SINCE} AS "nodeSince", n.protocol_version AS "nodeProtocol", counted.*
+    FROM ${ATTEMPT_TABLES}
     JOIN node n ON n.id = a.node_id
     LEFT JOIN node_lease l ON l.node_id = n.id
-    ${LAST_EXECUTION}
     CROSS JOIN LATERAL (
       SELECT count(*)::int AS executions,
              coalesce(bool_and(e.status <> 'running'), true) AS "allEnded",
-             coalesce(sum(e.declared_lines), 0) AS "linesDeclared",
-             coalesce(sum(${STORED_LINES}), 0) AS "linesStored", coalesce(sum(e.masked), 0) AS masked
+             coalesce(sum(e.masked), 0) AS masked
       FROM execution e WHERE e.attempt_id = a.id AND NOT e.gone_from_node
     ) counted
     WHERE a.id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid`);

@@ -1,24 +1,26 @@
 import { Prisma } from '../database.js';
-import type { SyncState } from '../generated/client.js';
 import type { OrganizationScope } from '../organization-scope.js';
-import { ATTEMPT_COLUMNS, LAST_EXECUTION, type AttemptRow } from './find-attempt.js';
+import { attemptConditions, type AttemptFilter } from './attempt-filter.js';
+import { ATTEMPT_COLUMNS, ATTEMPT_TABLES, FILTERED_TABLES, type AttemptRow } from './find-attempt.js';
 
-/** By when the hive learnt of the attempts, or when they were made by the clocks of their nodes. */
-export type AttemptOrder = 'arrived' | 'created';
+/**
+ * By when the hive learnt of the attempts, when they were made by the clocks of their nodes, or what has changed last.
+ */
+export type AttemptOrder = 'arrived' | 'created' | 'changed';
 
 /** The last attempt that was read, by its place in the order. */
 export type AttemptPosition =
   | { order: 'arrived'; arrival: bigint }
   /** `createdAt` is text, in microseconds. */
-  | { order: 'created'; createdAt: string; id: string };
+  | { order: 'created'; createdAt: string; id: string }
+  | { order: 'changed'; position: bigint };
 
-export interface AttemptFilter {
-  nodeId?: string | undefined;
-  syncState?: SyncState | undefined;
-  executor?: string | undefined;
+export interface AttemptListing extends AttemptFilter {
   order: AttemptOrder;
   /** In the same order. */
   after?: AttemptPosition | undefined;
+  /** How many to leave out. */
+  skip?: number;
   limit: number;
 }
 
@@ -27,30 +29,42 @@ export type ListedAttemptRow = AttemptRow & { arrival: bigint; createdAtText: st
 const NEWEST_FIRST: Record<AttemptOrder, Prisma.Sql> = {
   arrived: Prisma.sql`a.arrival DESC`,
   created: Prisma.sql`a.created_at DESC, a.id DESC`,
+  changed: Prisma.sql`c.position DESC`,
 };
 
-/** Newest first. */
-export async function listAttempts(scope: OrganizationScope, filter: AttemptFilter): Promise<ListedAttemptRow[]> {
-  const { nodeId, syncState, executor, order, after, limit } = filter;
+/** Newest first. By `changed`, an attempt that has no position yet is left out. */
+export async function listAttempts(scope: OrganizationScope, listing: AttemptListing): Promise<ListedAttemptRow[]> {
+  const { order, after, skip = 0, limit } = listing;
   const conditions = [
     Prisma.sql`a.organization_id = ${scope.organizationId}::uuid`,
-    ...(nodeId === undefined ? [] : [Prisma.sql`a.node_id = ${nodeId}::uuid`]),
-    ...(syncState === undefined ? [] : [Prisma.sql`s.state = ${syncState}::sync_state`]),
-    ...(executor === undefined ? [] : [Prisma.sql`a.executor = ${executor}`]),
+    // the same of the feed's rows, whose indexes begin with it
+    ...(order === 'changed' || listing.status !== undefined
+      ? [Prisma.sql`c.organization_id = ${scope.organizationId}::uuid`]
+      : []),
+    ...attemptConditions(listing),
     ...(after ? [isAfter(after)] : []),
   ];
   return scope.query(Prisma.sql`
     SELECT ${ATTEMPT_COLUMNS}, a.arrival,
            to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "createdAtText"
-    FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id ${LAST_EXECUTION}
-    WHERE ${Prisma.join(conditions, ' AND ')}
-    ORDER BY ${NEWEST_FIRST[order]} LIMIT ${limit}`);
+    FROM ${ATTEMPT_TABLES}
+    -- chosen first: what is shown of executions is then looked up for these alone, whatever the planner knows
+    WHERE a.id = ANY (ARRAY(
+      SELECT a.id FROM ${FILTERED_TABLES} WHERE ${Prisma.join(conditions, ' AND ')}
+      ORDER BY ${NEWEST_FIRST[order]} LIMIT ${limit}
+      ${skip === 0 ? Prisma.empty : Prisma.sql`OFFSET ${skip}`}))
+    ORDER BY ${NEWEST_FIRST[order]}`);
 }
 
 function isAfter(position: AttemptPosition): Prisma.Sql {
-  return position.order === 'arrived'
-    ? Prisma.sql`a.arrival < ${position.arrival}::bigint`
-    : Prisma.sql`(a.created_at, a.id) < (${position.createdAt}::timestamptz, ${position.id}::uuid)`;
+  switch (position.order) {
+    case 'arrived':
+      return Prisma.sql`a.arrival < ${position.arrival}::bigint`;
+    case 'changed':
+      return Prisma.sql`c.position < ${position.position}::bigint`;
+    case 'created':
+      return Prisma.sql`(a.created_at, a.id) < (${position.createdAt}::timestamptz, ${position.id}::uuid)`;
+  }
 }
 
 /**
@@ -64,7 +78,7 @@ export async function listAttemptsOfTask(
 ): Promise<AttemptRow[]> {
   return scope.query(Prisma.sql`
     SELECT ${ATTEMPT_COLUMNS}
-    FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id ${LAST_EXECUTION}
+    FROM ${ATTEMPT_TABLES}
     WHERE a.id IN (
       SELECT id FROM attempt
       WHERE organization_id = ${scope.organizationId}::uuid AND shared_task_id = ${sharedTaskId}::uuid

@@ -53,6 +53,10 @@ test.each<[string, (db: Queryable, nodeId: string) => Promise<unknown>]>([
   ['the nodes that are still to drain', (db, nodeId) => stillToDrain(db, [nodeId])],
 ])('%s are looked for in an index of nothing but attempts that need a backfill', async (_name, ask) => {
   const nodeId = await seed();
+  // among a few rows, any index will do
+  const others = { organizationId: hive.own.id, nodeId, needsBackfill: false };
+  await Promise.all(Array.from({ length: 300 }, () => seedAttempt(hive.database, others)));
+  await hive.database.$executeRaw`ANALYZE attempt_sync`;
   const plan = await hive.database.$transaction(async (tx) => {
     await tx.$executeRaw`SET LOCAL enable_seqscan = off`;
     let explained: unknown;

@@ -1,5 +1,7 @@
 import { isUuid } from '../../protocol/uuid.js';
-import type { Models, Queryable } from '../database.js';
+import { Prisma, type Database, type Models, type Queryable } from '../database.js';
+import type { OrganizationScope } from '../organization-scope.js';
+import { createApiToken, type ApiTokenRow } from './api-token.js';
 
 /** The organisation that a hive makes on its first start. */
 export const DEFAULT_ORGANIZATION = 'default';
@@ -30,6 +32,29 @@ export async function createOrganization(db: Queryable, name: string): Promise<O
     INSERT INTO organization (id, name) VALUES (gen_random_uuid(), ${name}) ON CONFLICT (name) DO NOTHING
     RETURNING id, name, created_at AS "createdAt"`;
   return created;
+}
+
+/**
+ * Makes an organisation that somebody can use at once.
+ * @returns undefined if the name is taken
+ */
+export function createOrganizationWithAdmin(
+  db: Database,
+  { name, createdBy }: { name: string; createdBy?: string },
+): Promise<{ organization: OrganizationRow; token: ApiTokenRow; secret: string } | undefined> {
+  return db.$transaction(async (tx) => {
+    const organization = await createOrganization(tx, name);
+    if (!organization) return undefined;
+    const first = { organizationId: organization.id, name: 'first admin', role: 'admin' as const };
+    return { organization, ...(await createApiToken(tx, { ...first, ...(createdBy !== undefined && { createdBy }) })) };
+  });
+}
+
+/** @returns undefined if the organisation is gone */
+export async function findOwnOrganization(scope: OrganizationScope): Promise<OrganizationRow | undefined> {
+  const [own] = await scope.query<OrganizationRow>(Prisma.sql`
+    SELECT id, name, created_at AS "createdAt" FROM organization WHERE id = ${scope.organizationId}::uuid`);
+  return own;
 }
 
 export async function listOrganizations(db: Pick<Models, 'organization'>): Promise<OrganizationRow[]> {

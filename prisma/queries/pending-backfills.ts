@@ -33,6 +33,22 @@ export function listStaleBackfills(
     ORDER BY attempt_id LIMIT ${limit}`;
 }
 
+/** What frees an attempt `s` of attempt_sync from a backfill that is known not to run, and leaves it to the next one. */
+const FREED = Prisma.sql`run_id = NULL,
+  state = CASE WHEN s.unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state,
+  needs_backfill = s.needs_backfill AND s.unavailable_reason IS NULL`;
+
+/** See {@link freeAllBackfills}; for a connection without Prisma. */
+export const FREE_ALL = Prisma.sql`UPDATE attempt_sync s SET ${FREED} WHERE s.state = 'pending_backfill'`;
+
+/**
+ * Frees all attempts, because the database went back to an earlier state: the backfills that it knows as running have
+ * ended since, or take their attempts again with their next step.
+ */
+export async function freeAllBackfills(db: Queryable): Promise<void> {
+  await db.$executeRaw(FREE_ALL);
+}
+
 /**
  * For a reader who has just learnt that no backfill of the attempt is running: frees the attempt, unless it was claimed
  * so recently that its workflow may still be about to start.
@@ -40,10 +56,7 @@ export function listStaleBackfills(
  */
 export async function resetAbandoned(scope: OrganizationScope, attemptId: string): Promise<number | undefined> {
   const [row] = await scope.query<{ seconds: number }>(Prisma.sql`
-    UPDATE attempt_sync s SET run_id = NULL,
-      state = CASE WHEN s.unavailable_reason IS NULL THEN 'partial' ELSE 'unavailable' END::sync_state,
-      needs_backfill = s.needs_backfill AND s.unavailable_reason IS NULL
-    FROM attempt a
+    UPDATE attempt_sync s SET ${FREED} FROM attempt a
     WHERE s.attempt_id = ${attemptId}::uuid AND a.id = s.attempt_id
       AND a.organization_id = ${scope.organizationId}::uuid
       AND s.state = 'pending_backfill' AND s.requested_at < now() - ${STARTING_SECONDS}::float8 * interval '1 second'

@@ -18,7 +18,7 @@ export interface LogExecution {
 }
 
 /** Condition on a row `e` of execution: more lines may come. An execution that is gone from its node gets none. */
-const UNFINISHED = Prisma.sql`
+export const UNFINISHED = Prisma.sql`
   NOT e.gone_from_node
   AND (e.status = 'running' OR e.stored_epoch <> e.log_epoch OR e.stored_lines < e.declared_lines)`;
 
@@ -118,9 +118,10 @@ export interface PageRange {
   direction: 'forward' | 'backward';
   /** Pages without such lines are skipped. */
   outputType?: OutputType | undefined;
+  /** Maximum size of the pages in one answer, unzipped; one page is always in it. @default 1 MiB */
+  rawBytes?: number;
 }
 
-/** Maximum size of the pages in one answer, unzipped; one page is always in it. */
 const BATCH_RAW_BYTES = 1024 * 1024;
 const BATCH_PAGES = 256;
 /** Maximum number of rows looked at for one answer if most of them are skipped. */
@@ -155,9 +156,10 @@ export async function readLogPages(
       SELECT first_seq, last_seq, gzip, sum(raw_bytes) OVER (ORDER BY ${order}) - raw_bytes AS bytes_before
       FROM scan ${matching} ORDER BY ${order} LIMIT ${BATCH_PAGES}
     )
-    SELECT scanned.*, page.first_seq AS "firstSeq", page.last_seq AS "lastSeq", page.gzip
+    SELECT scanned.*, page.first_seq AS "firstSeq", page.last_seq AS "lastSeq",
+      encode(page.gzip, 'base64') AS gzip
     FROM (SELECT min(first_seq) AS "scannedFirst", max(last_seq) AS "scannedLast" FROM scan) scanned
-    LEFT JOIN sized page ON page.bytes_before < ${BATCH_RAW_BYTES}
+    LEFT JOIN sized page ON page.bytes_before < ${range.rawBytes ?? BATCH_RAW_BYTES}
     ORDER BY ${order}`);
   return toBatch(rows, wanted, forward);
 }
@@ -167,14 +169,17 @@ interface ScannedRow {
   scannedLast: number | null;
   firstSeq: number | null;
   lastSeq: number | null;
-  gzip: Buffer | null;
+  /** In base64, which takes half the time and memory that the driver's hexadecimal form does. */
+  gzip: string | null;
 }
 
 function toBatch(rows: ScannedRow[], wanted: number, forward: boolean) {
   const { scannedFirst: first = null, scannedLast: last = null } = rows[0] ?? {};
   if (first === null || last === null || first > wanted || last < wanted) return undefined;
   const pages = rows.flatMap(({ firstSeq, lastSeq, gzip }) =>
-    firstSeq === null || lastSeq === null || gzip === null ? [] : [{ gzip, firstSeq, lastSeq }],
+    firstSeq === null || lastSeq === null || gzip === null
+      ? []
+      : [{ gzip: Buffer.from(gzip, 'base64'), firstSeq, lastSeq }],
   );
   return { pages, scannedTo: forward ? last : first };
 }

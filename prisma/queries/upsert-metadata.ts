@@ -26,16 +26,16 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
   const ids = column((attempt) => attempt.attempt_id);
   await tx.$executeRaw`
     WITH newer AS (
-      INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, title, shared_task_id, created_at, arrival, metadata)
+      INSERT INTO attempt (id, organization_id, node_id, revision, execution_count, executor, title, branch, shared_task_id, created_at, arrival, metadata)
       SELECT t.id, ${session.organizationId}::uuid, ${session.nodeId}::uuid, t.revision, t.execution_count, t.executor,
-             t.title, t.shared_task_id, t.created_at, t.arrival, t.metadata
+             t.title, t.branch, t.shared_task_id, t.created_at, t.arrival, t.metadata
       FROM (SELECT *, nextval('attempt_arrival_seq') AS arrival FROM (SELECT * FROM unnest(${ids}::uuid[], ${column((a) => BigInt(a.revision))}::bigint[], ${column((a) => a.execution_count)}::int[],
-                  ${column((a) => storableText(a.executor))}::text[], ${column(titleOf)}::text[], ${column((a) => a.shared_task_id ?? null)}::uuid[],
+                  ${column((a) => storableText(a.executor))}::text[], ${column(titleOf)}::text[], ${column((a) => storableText(a.branch))}::text[], ${column((a) => a.shared_task_id ?? null)}::uuid[],
                   ${column((a) => toTimestamp(a.created_at))}::timestamptz[], ${column((a) => JSON.stringify(a))}::json[])
-        AS u (id, revision, execution_count, executor, title, shared_task_id, created_at, metadata) ORDER BY created_at, id) u) t
+        AS u (id, revision, execution_count, executor, title, branch, shared_task_id, created_at, metadata) ORDER BY created_at, id) u) t
       ORDER BY t.id
       ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, execution_count = excluded.execution_count,
-        executor = excluded.executor, title = excluded.title, shared_task_id = excluded.shared_task_id, created_at = excluded.created_at,
+        executor = excluded.executor, title = excluded.title, branch = excluded.branch, shared_task_id = excluded.shared_task_id, created_at = excluded.created_at,
         metadata = excluded.metadata, described_revision = LEAST(attempt.described_revision, excluded.revision - 1)
       WHERE attempt.node_id = excluded.node_id AND (attempt.revision < excluded.revision
         -- a store that was restored from a backup has counted up to the same revision again
@@ -53,6 +53,7 @@ export async function upsertAttempts(tx: Queryable, session: NodeSession, attemp
 }
 
 const titleOf = ({ title }: AttemptSync) => (title == null ? null : storableText(title));
+const endOf = ({ completed_at: at }: ExecutionSync) => (at == null ? null : toTimestamp(at));
 
 /**
  * Inserts the executions of attempts that the node owns, and updates those whose revision is not older. The attempts'
@@ -68,21 +69,21 @@ export async function upsertExecutions(
   const column = <T>(pick: (execution: ExecutionSync) => T) => executions.map(pick);
   const ids = column((execution) => execution.execution_id);
   await tx.$executeRaw`
-    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, exit_code, command, masked, metadata)
+    INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, exit_code, command, ended_at, masked, metadata)
     SELECT t.id, t.attempt_id, a.node_id,
            (SELECT COALESCE(max(e.ordinal), 0) FROM execution e WHERE e.attempt_id = a.id)
              + row_number() OVER (PARTITION BY a.id ORDER BY t.place),
-           t.revision, t.status, t.declared_lines, t.log_epoch, t.log_epoch, t.created_at, t.exit_code, t.command, t.masked, t.metadata
+           t.revision, t.status, t.declared_lines, t.log_epoch, t.log_epoch, t.created_at, t.exit_code, t.command, t.ended_at, t.masked, t.metadata
     FROM unnest(${ids}::uuid[], ${column((e) => e.attempt_id)}::uuid[], ${column((e) => BigInt(e.revision))}::bigint[],
                 ${column((e) => e.status)}::execution_status[], ${column((e) => e.log_lines)}::int[],
                 ${column((e) => e.log_epoch)}::int[], ${column((e) => toTimestamp(e.created_at))}::timestamptz[],
-                ${column((e) => e.exit_code ?? null)}::int[], ${column(commandOf)}::text[], ${column((e) => e.masked ?? 0)}::int[],
+                ${column((e) => e.exit_code ?? null)}::int[], ${column(commandOf)}::text[], ${column(endOf)}::timestamptz[], ${column((e) => e.masked ?? 0)}::int[],
                 ${column((e) => JSON.stringify(e))}::json[])
-      WITH ORDINALITY AS t (id, attempt_id, revision, status, declared_lines, log_epoch, created_at, exit_code, command, masked, metadata, place)
+      WITH ORDINALITY AS t (id, attempt_id, revision, status, declared_lines, log_epoch, created_at, exit_code, command, ended_at, masked, metadata, place)
     JOIN attempt a ON a.id = t.attempt_id AND a.node_id = ${session.nodeId}::uuid
     ON CONFLICT (id) DO UPDATE SET
       revision = excluded.revision, status = excluded.status, metadata = excluded.metadata, created_at = excluded.created_at,
-      exit_code = excluded.exit_code, command = excluded.command, masked = excluded.masked,
+      exit_code = excluded.exit_code, command = excluded.command, ended_at = excluded.ended_at, masked = excluded.masked,
       log_epoch = GREATEST(execution.log_epoch, excluded.log_epoch),
       declared_lines = CASE
         WHEN excluded.log_epoch < execution.log_epoch THEN execution.declared_lines

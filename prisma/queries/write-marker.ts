@@ -52,7 +52,9 @@ export async function writeMarker(db: Queryable, marker: NewMarker): Promise<Wri
     ), missing AS (
       SELECT acknowledged.node_id, acknowledged.key_id FROM acknowledged
       LEFT JOIN attempt a ON a.id = acknowledged.attempt_id AND a.node_id = acknowledged.node_id
-      WHERE a.revision IS NULL OR a.revision < acknowledged.revision
+      WHERE (a.revision IS NULL OR a.revision < acknowledged.revision)
+        -- what an admin has deleted is not lost
+        AND NOT EXISTS (SELECT FROM deleted_attempt d WHERE d.attempt_id = acknowledged.attempt_id)
       UNION
       -- a later login has a higher fence; a lower one or none is of a time before this login
       SELECT marked.node_id, marked.key_id FROM marked

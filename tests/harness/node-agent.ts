@@ -35,21 +35,27 @@ export class NodeAgent {
 
   /**
    * Records a command until it ends.
+   * @param cwd where it runs. @default where the test does
    * @returns the attempt's id and the recorder's exit status
    */
-  async record(command: string[], options: string[] = []): Promise<{ attemptId: string; status: number | null }> {
-    const recorder = this.startRecording(command, options);
+  async record(
+    command: string[],
+    options: string[] = [],
+    cwd?: string,
+  ): Promise<{ attemptId: string; status: number | null }> {
+    const recorder = this.startRecording(command, options, cwd);
     const [status] = (await once(recorder.child, 'exit')) as [number | null];
     return { attemptId: await recorder.attemptId, status };
   }
 
   /** Starts recording a command. `attemptId` resolves when the recorder has named the attempt. */
-  startRecording(command: string[], options: string[] = []) {
+  startRecording(command: string[], options: string[] = [], cwd?: string) {
     // the launcher keeps NODE_OPTIONS, which shift a clock, from the recorder
     const [file, first] = 'NODE_OPTIONS' in this.env ? [process.execPath, [RUN]] : [LAUNCHER, []];
     const child = spawn(file, [...first, 'run', ...options, '--', ...command], {
       env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...this.env },
       stdio: ['ignore', 'ignore', 'pipe'],
+      cwd,
     });
     const attemptId = new Promise<string>((resolve, reject) => {
       let said = '';

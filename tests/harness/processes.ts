@@ -113,9 +113,9 @@ export interface CommandOutput {
   stderr: string;
 }
 
-/** Runs a `hive` command to its end, with nothing in its environment but PATH and `env`. */
+/** Runs a `hive` command to its end, with nothing in its environment but PATH and `env`, and as somebody who never logged in. */
 export function runHive(args: string[], env: Record<string, string>): Promise<CommandOutput> {
-  const options = { env: { PATH: process.env['PATH'], ...env } };
+  const options = { env: { PATH: process.env['PATH'], XDG_CONFIG_HOME: '/nowhere', ...env }, maxBuffer: Infinity };
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [join(DIST, 'workers', 'hive.js'), ...args], options, (error, stdout, stderr) => {
       const status = error === null ? 0 : error.code;

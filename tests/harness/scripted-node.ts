@@ -53,12 +53,14 @@ export class ScriptedNode {
   /**
    * @param markers absent for a node that knows neither markers nor `sync_refused`
    * @param hosts absent for a node that does not say which machine it runs on
+   * @param frames of the hive that not every node knows; absent for a node that knows none
    */
   auth(
     apiKey: string,
     machineId: string,
     markers?: string[],
     hosts?: string[],
+    frames?: string[],
   ): Promise<FrameData<HiveFrame, 'auth_result'>> {
     this.send('auth', {
       api_key: apiKey,
@@ -67,6 +69,7 @@ export class ScriptedNode {
       capabilities: {
         ...{ executors: ['SHELL'], max_concurrent_tasks: 1, os: 'linux', arch: 'x64', version: '0' },
         ...(hosts && { hosts }),
+        ...(frames && { frames }),
       },
       protocol_version: 2,
       ...(markers && { markers }),

@@ -56,6 +56,8 @@ export class ScriptedV1Node implements RunnerHooks {
   /** The number of backfill requests received, and the largest number of them that were unanswered at once. */
   requests = 0;
   mostOutstanding = 0;
+  /** The requests for a whole attempt, and not only for which executions there are. */
+  fullRequests = 0;
   /**
    * More unanswered requests than this are a fault of the hive, which `next` and `drop` report: four, and one more that
    * a new connection may begin with. (About 64 freeze an original node.)
@@ -297,7 +299,7 @@ export class ScriptedV1Node implements RunnerHooks {
   #receives(memory: Memory, frame: Frame): void {
     this.observe('hive', frame);
     if (!memory.isAlive || frame.type === 'auth_result') return;
-    if (frame.type === 'backfill_request') this.#countRequest(memory, String(frame.data['message_id']));
+    if (frame.type === 'backfill_request') this.#countRequest(memory, frame);
     else this.received.push(frame);
     if (memory.unread.length > 0 || !memory.runner.offer(frame)) {
       memory.unread.push(frame);
@@ -305,9 +307,10 @@ export class ScriptedV1Node implements RunnerHooks {
     }
   }
 
-  #countRequest({ unanswered }: Memory, id: string): void {
+  #countRequest({ unanswered }: Memory, { data }: Frame): void {
     this.requests++;
-    unanswered.push(id);
+    if (data['backfill_type'] === 'full_attempt') this.fullRequests++;
+    unanswered.push(String(data['message_id']));
     this.mostOutstanding = Math.max(this.mostOutstanding, unanswered.length);
     if (unanswered.length > this.maxOutstanding)
       this.faults.push(`${unanswered.length} requests were unanswered at once`);

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { openDatabase } from '../../prisma/client.js';
+import { numberChanges } from '../../prisma/queries/feed/number-changes.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../tests/harness/database.js';
 import { createLogger } from '../logger.js';
 import { applyMigrations } from '../migrate.js';
@@ -56,6 +58,8 @@ async function addAttempts(database: TestDatabase, count: number): Promise<void>
      ), run AS (
        INSERT INTO execution (id, attempt_id, node_id, ordinal, revision, status, declared_lines, log_epoch, stored_epoch, created_at, metadata)
        SELECT gen_random_uuid(), id, '${NODE}', 0, 1, 'completed', 1, 0, 0, now(), '{}' FROM made RETURNING id
+     ), sync AS (
+       INSERT INTO attempt_sync (attempt_id, node_id, attempt_created_at) SELECT id, '${NODE}', now() FROM made
      )
      INSERT INTO log_page (execution_id, log_epoch, first_seq, last_seq, stdout_lines, stderr_lines, system_lines, raw_bytes, gzip)
      SELECT id, 0, 1, 1, 1, 0, 0, 1, (SELECT string_agg(sha256(convert_to(id::text || n, 'UTF8')), '') FROM generate_series(1, 2000) AS n)
@@ -93,7 +97,8 @@ test('a backup, restored into an empty database, has every row; what is counted 
   const target = await createEmptyDatabase();
   try {
     await restoreBackup(target.url, file, backup, logger);
-    expect(await contentOf(target)).toEqual(await contentOf(source));
+    const notes = { attempt_touched: undefined }; // all are told again, whatever was noted
+    expect({ ...(await contentOf(target)), ...notes }).toEqual({ ...(await contentOf(source)), ...notes });
     const [sequence] = await query<{ last: string }>(
       target,
       'SELECT last_value::text AS last FROM attempt_arrival_seq',
@@ -101,6 +106,50 @@ test('a backup, restored into an empty database, has every row; what is counted 
     expect(Number(sequence?.last)).toBeGreaterThanOrEqual(1_000_200);
     await expect(restoreBackup(target.url, file, backup, logger)).rejects.toMatchObject({ code: 'not_empty' });
   } finally {
+    await target.drop();
+  }
+}, 60_000);
+
+test('after a restore every attempt is told again, at positions that no reader has seen, and later changes are', async () => {
+  const [before, target] = [openDatabase(source.url, 2), await createEmptyDatabase()];
+  const path = join(folder, 'fed');
+  const after = openDatabase(target.url, 2);
+  try {
+    const { changes } = await numberChanges(before);
+    await makeBackup(source.url, path);
+    await restoreBackup(target.url, path, await checkBackup(path), logger);
+    const told = (await numberChanges(after)).changes;
+    const idsOf = (list: typeof changes) => list.map(({ attemptId }) => attemptId).sort();
+    expect(idsOf(told)).toEqual(idsOf(changes));
+    expect(told[0]?.position).toBeGreaterThan(10_000_000_000n);
+    expect(told.every(({ before: known }) => known !== null)).toBe(true);
+    await query(target, `UPDATE attempt SET title = 'other' WHERE id = '${changes[0]?.attemptId ?? ''}'`);
+    expect(idsOf((await numberChanges(after)).changes)).toEqual([changes[0]?.attemptId]);
+  } finally {
+    await Promise.all([before.$disconnect(), after.$disconnect()]);
+    await target.drop();
+  }
+}, 60_000);
+
+test('an attempt that was in a backfill when the backup was made waits for the next one, not for that one', async () => {
+  const target = await createEmptyDatabase();
+  const path = join(folder, 'held');
+  const held = (reason: string) => `
+    UPDATE attempt_sync SET state = 'pending_backfill', run_id = 'r', requested_at = now(), needs_backfill = true,
+      unavailable_reason = ${reason}
+    WHERE attempt_id = (SELECT attempt_id FROM attempt_sync WHERE state <> 'pending_backfill' LIMIT 1)`;
+  try {
+    await query(source, held('NULL'));
+    await query(source, held(`'not_found'`)); // a person tried whether the node has it again
+    await makeBackup(source.url, path);
+    await restoreBackup(target.url, path, await checkBackup(path), logger);
+    const states = `SELECT state, run_id, needs_backfill FROM attempt_sync WHERE requested_at IS NOT NULL ORDER BY state`;
+    expect(await query(target, states)).toEqual([
+      { state: 'partial', run_id: null, needs_backfill: true },
+      { state: 'unavailable', run_id: null, needs_backfill: false },
+    ]);
+  } finally {
+    await query(source, `UPDATE attempt_sync SET state = 'partial', run_id = NULL, requested_at = NULL`);
     await target.drop();
   }
 }, 60_000);

@@ -10,8 +10,11 @@ import {
   emptyTables,
   listContent,
   listMigrations,
+  silenceTriggers,
+  tellAttemptsAgain,
   withConnection,
 } from '../../prisma/copy-tables.js';
+import { FREE_ALL } from '../../prisma/queries/pending-backfills.js';
 import { systemCode } from '../embedded/errors.js';
 import type { Logger } from '../logger.js';
 import { applyMigrations } from '../migrate.js';
@@ -47,12 +50,16 @@ export async function restoreBackup(
     await beginCopyIn(client, schema);
     await requireSameMigrations(client, backup);
     await emptyTables(client, backup.tables);
+    const enableTriggers = await silenceTriggers(client, backup.tables);
     const file = await open(path);
     try {
       await fillTables(client, file, path, backup, onBytes);
     } finally {
       await file.close();
     }
+    await client.query(FREE_ALL.text, FREE_ALL.values); // of the backfills that ran when the backup was made
+    await enableTriggers();
+    await tellAttemptsAgain(client, backup.tables);
     await advanceSequences(client, backup.sequences);
     await client.query('COMMIT');
     await analyze(client, backup.tables, schema);

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
-import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
+import { addHiveOptions, type HiveOptions } from './hive-access.js';
 import { print, type OutputOptions } from './output.js';
 import { startProgress } from './progress.js';
-import { ExitCode, uuidArgument } from './usage.js';
+import { withHive } from './reading/api.js';
+import { attemptArgument, findAttemptId } from './reading/find-attempt.js';
+import { ExitCode } from './usage.js';
 
 interface Options extends OutputOptions, HiveOptions {
   type: 'full_attempt' | 'executions' | 'logs';
@@ -18,7 +20,7 @@ const POLL_MS = 500;
 export function backfillCommand(): Command {
   return addHiveOptions(new Command('backfill'))
     .description('Start a backfill of an attempt, or join the one that is running.')
-    .argument('<attempt>', 'id of the attempt', uuidArgument)
+    .argument('<attempt>', 'id of the attempt, or its beginning', attemptArgument)
     .addOption(
       new Option('--type <type>', 'what to fetch: everything, only the metadata, or only the lines of known executions')
         .choices(['full_attempt', 'executions', 'logs'])
@@ -26,19 +28,21 @@ export function backfillCommand(): Command {
     )
     .option('--wait', 'wait until the backfill has ended; on a terminal, show its progress')
     .option('--json', 'print JSON: what was started or, with --wait, how it ended')
-    .action(async (attempt: string, { type, wait, json, ...hiveOptions }: Options) => {
-      const hive = await connectToHive(hiveOptions);
-      const started = await bodyOf(
-        hive.POST('/v1/swarm/attempts/{id}/backfill', { params: { path: { id: attempt } }, body: { type } }),
-      );
-      if (!wait) {
-        print(json ? JSON.stringify(started) : `${started.joined ? 'joined' : 'started'} ${started.workflow_id}`);
-        return;
-      }
-      const ended = await waitForEnd(hive, attempt);
-      print(json ? JSON.stringify(ended) : describeEnd(ended));
-      if (ended.outcome !== 'complete') process.exitCode = ExitCode.failed;
-    });
+    .action((attempt: string, { type, wait, json, ...hiveOptions }: Options) =>
+      withHive(hiveOptions, async (hive) => {
+        const id = await findAttemptId(hive, attempt);
+        const started = await bodyOf(
+          hive.api.POST('/v1/swarm/attempts/{id}/backfill', { params: { path: { id } }, body: { type } }),
+        );
+        if (!wait) {
+          print(json ? JSON.stringify(started) : `${started.joined ? 'joined' : 'started'} ${started.workflow_id}`);
+          return;
+        }
+        const ended = await waitForEnd(hive.api, id);
+        print(json ? JSON.stringify(ended) : describeEnd(ended));
+        if (ended.outcome !== 'complete') process.exitCode = ExitCode.failed;
+      }),
+    );
 }
 
 async function waitForEnd(hive: HiveClient, attempt: string): Promise<Backfill> {

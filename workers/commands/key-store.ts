@@ -1,11 +1,5 @@
 /** Nodes' API keys, through a hive's API or directly in its database. */
-import {
-  bodyOf,
-  createHiveClient,
-  HiveUnreachableError,
-  type HiveClient,
-  type Schemas,
-} from '../../api/client/client.js';
+import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
 import { apiKeyView } from '../../api/views/node.js';
 import type { Database } from '../../prisma/database.js';
 import {
@@ -15,10 +9,8 @@ import {
   unblockNodeApiKey,
 } from '../../prisma/queries/node-api-key.js';
 import { DEFAULT_ORGANIZATION } from '../../prisma/queries/organization.js';
-import { readConfig } from '../config.js';
-import { organizationId, withDatabase } from './database.js';
-import { findHive, namedHive, type HiveOptions } from './hive-access.js';
-import { UsageError } from './usage.js';
+import { organizationId } from './database.js';
+import { onHiveOrDatabase, type AdminOptions } from './on-hive-or-database.js';
 
 export interface KeyStore {
   create(name: string): Promise<Schemas['CreatedApiKey']>;
@@ -29,33 +21,11 @@ export interface KeyStore {
   unblock(id: string): Promise<void>;
 }
 
-export interface KeyOptions extends HiveOptions {
-  organization?: string;
-}
-
-/**
- * Works on the keys of the hive at --url or HIVE_URL, or of the one running on HIVE_DATA_DIR. Uses the hive's API, and so
- * the token's organisation. Uses the database instead with --organization or DATABASE_URL, or if no hive runs there.
- */
-export async function withKeys(options: KeyOptions, work: (keys: KeyStore) => Promise<void>): Promise<void> {
-  if (options.url !== undefined && options.organization !== undefined) {
-    throw new UsageError("--organization can't be combined with --url: a hive uses the token's organisation");
-  }
-  const onDatabase = options.organization !== undefined || readConfig().databaseUrl !== undefined;
-  if (options.url !== undefined || !onDatabase) {
-    try {
-      const address = await findHive(options);
-      if (address) {
-        await work(keysOfHive(createHiveClient(address)));
-        return;
-      }
-    } catch (error) {
-      if (!(error instanceof HiveUnreachableError) || namedHive(options) !== undefined) throw error;
-    }
-  }
-  await withDatabase(async (database) => {
-    const organization = await organizationId(database, options.organization ?? DEFAULT_ORGANIZATION);
-    await work(keysOfDatabase(database, organization));
+export function withKeys(options: AdminOptions, work: (keys: KeyStore) => Promise<void>): Promise<void> {
+  return onHiveOrDatabase(options, {
+    onHive: (hive) => work(keysOfHive(hive)),
+    onDatabase: async (database) =>
+      work(keysOfDatabase(database, await organizationId(database, options.organization ?? DEFAULT_ORGANIZATION))),
   });
 }
 

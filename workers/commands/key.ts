@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Schemas } from '../../api/client/client.js';
-import { addHiveOptions } from './hive-access.js';
-import { withKeys, type KeyOptions } from './key-store.js';
+import { withKeys } from './key-store.js';
+import { addAdminOptions, type AdminOptions } from './on-hive-or-database.js';
 import { print, printRows, type OutputOptions } from './output.js';
 import { uuidArgument } from './usage.js';
 
-type Options = KeyOptions & OutputOptions;
+type Options = AdminOptions & OutputOptions;
 
 export function keyCommand(): Command {
   const key = new Command('key').description("Manage the nodes' API keys.");
@@ -48,12 +48,7 @@ export function keyCommand(): Command {
 }
 
 function subcommand(key: Command, name: string): Command {
-  return addHiveOptions(key.command(name))
-    .option(
-      '--organization <name>',
-      "organisation of the keys; uses the database, not the API (default: the token's, or `default` in the database)",
-    )
-    .option('--json', 'print JSON');
+  return addAdminOptions(key.command(name), 'keys');
 }
 
 /** The API's own rule. */

@@ -1,40 +1,51 @@
 import { Command } from 'commander';
+import { bodyOf } from '../../api/client/client.js';
+import { ORGANIZATION_NAME, ORGANIZATION_NAME_RULE } from '../../api/schemas/token.js';
+import { organizationView } from '../../api/views/token.js';
 import { createOrganization, listOrganizations } from '../../prisma/queries/organization.js';
-import { withDatabase } from './database.js';
+import { printable } from '../../protocol/printable.js';
+import { addHiveOptions, type HiveOptions } from './hive-access.js';
+import { onHiveOrDatabase } from './on-hive-or-database.js';
 import { print, printRows, type OutputOptions } from './output.js';
 import { UsageError } from './usage.js';
 
-/** Names are typed in shells and appear in the claims of tokens. */
-const NAME = /^[^\s\p{C}]{1,100}$/u;
+type Options = HiveOptions & OutputOptions;
 
 export function orgCommand(): Command {
   const org = new Command('org').description('Manage organisations. Each sees only its own data.');
-  org
-    .command('create')
-    .description('Create an organisation. `hive token create --organization NAME` then lets people in.')
+  subcommand(org, 'create')
+    .description(
+      "Create an organisation. Over a hive's API, makes its first admin's token as well; in the database, `hive token create --organization NAME` then lets people in.",
+    )
     .argument('<name>', 'name of the organisation')
-    .option('--json', 'print JSON')
-    .action((name: string, options: OutputOptions) => {
-      if (!NAME.test(name))
-        throw new UsageError(
-          'the name of an organisation has 1 to 100 characters, without spaces or control characters',
-        );
-      return withDatabase(async (database) => {
-        const created = await createOrganization(database, name);
-        if (!created) throw new Error(`there is an organisation named ${name} already`);
-        print(options.json ? JSON.stringify(toJson(created)) : created.id);
+    .action((name: string, options: Options) => {
+      if (!ORGANIZATION_NAME.test(name)) throw new UsageError(ORGANIZATION_NAME_RULE);
+      return onHiveOrDatabase(options, {
+        ifRefused: 'database',
+        async onHive(hive) {
+          const { organization, token, secret } = await bodyOf(hive.POST('/v1/organizations', { body: { name } }));
+          print(options.json ? JSON.stringify({ ...organization, token, secret }) : organization.id);
+          if (!options.json) process.stderr.write(`Its first admin's token, not shown again: ${printable(secret)}\n`);
+        },
+        async onDatabase(database) {
+          const created = await createOrganization(database, name);
+          if (!created) throw new Error(`there is an organisation named ${name} already`);
+          print(options.json ? JSON.stringify(organizationView(created)) : created.id);
+        },
       });
     });
-  org
-    .command('list')
+  subcommand(org, 'list')
     .description('List the organisations by name.')
-    .option('--json', 'print JSON')
-    .action((options: OutputOptions) =>
-      withDatabase(async (database) => printRows((await listOrganizations(database)).map(toJson), options)),
+    .action((options: Options) =>
+      onHiveOrDatabase(options, {
+        ifRefused: 'database',
+        onHive: async (hive) => printRows(await bodyOf(hive.GET('/v1/organizations')), options),
+        onDatabase: async (database) => printRows((await listOrganizations(database)).map(organizationView), options),
+      }),
     );
   return org;
 }
 
-function toJson({ id, name, createdAt }: Awaited<ReturnType<typeof listOrganizations>>[number]) {
-  return { id, name, created_at: createdAt };
+function subcommand(org: Command, name: string): Command {
+  return addHiveOptions(org.command(name)).option('--json', 'print JSON');
 }

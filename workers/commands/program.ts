@@ -1,35 +1,43 @@
+/** The `hive` command. Each of its commands is a file that is loaded when it is called: most need no database. */
 import { Command } from 'commander';
-import { backfillCommand } from './backfill.js';
-import { backupCommand } from './backup.js';
-import { doctorCommand } from './doctor.js';
-import { keyCommand } from './key.js';
-import { migrateCommand } from './migrate.js';
-import { nodeCommand } from './node.js';
-import { orgCommand } from './org.js';
-import { projectCommand } from './project.js';
-import { restoreCommand } from './restore.js';
-import { startCommand } from './start.js';
-import { tokenCommand } from './token.js';
 import { VERSION } from '../version.js';
-import { workerCommand } from './worker.js';
+import type { Entry } from './command-entry.js';
+import { COMMANDS } from './command-list.js';
 import { finishCommands } from './usage.js';
 
-/** The `hive` command with all its subcommands. */
-export function hiveProgram(): Command {
+/**
+ * @param args of the command line
+ * @returns the program with the command that they call; the others have only what the program's own help shows
+ */
+export async function hiveProgram(args: readonly string[]): Promise<Command> {
+  const called = commandOf(args);
+  return programOf(async (entry) => (entry.name === called ? entry.load() : listed(entry)));
+}
+
+/** The program with all that its commands can do. */
+export function wholeProgram(): Promise<Command> {
+  return programOf((entry) => entry.load());
+}
+
+/** `hive help logs` is about `logs`, too. */
+function commandOf(args: readonly string[]): string | undefined {
+  const [first, second] = args.filter((argument) => !argument.startsWith('-'));
+  return first === 'help' ? second : first;
+}
+
+async function programOf(commandFor: (entry: Entry) => Promise<Command>): Promise<Command> {
   const program = new Command('hive')
     .description('The hive: a central copy of what coding agents did on many machines.')
     .version(VERSION)
-    .addCommand(startCommand())
-    .addCommand(workerCommand())
-    .addCommand(migrateCommand())
-    .addCommand(orgCommand())
-    .addCommand(tokenCommand())
-    .addCommand(keyCommand())
-    .addCommand(nodeCommand())
-    .addCommand(projectCommand())
-    .addCommand(backfillCommand())
-    .addCommand(doctorCommand())
-    .addCommand(backupCommand())
-    .addCommand(restoreCommand());
+    .configureHelp({ subcommandTerm: (command) => command.name() });
+  for (const entry of COMMANDS) {
+    const command = await commandFor(entry);
+    command.helpGroup(entry.group);
+    program.addCommand(command, { hidden: entry.isHidden ?? false });
+  }
   return finishCommands(program);
+}
+
+function listed({ name, summary }: Entry): Promise<Command> {
+  return Promise.resolve(new Command(name).description(summary));
 }

@@ -21,8 +21,10 @@ export function workerCommand(): Command {
       await runUntilStopped(config, async (logger) => {
         const { startBackingServices } = await import('../backing-services.js');
         const { TemporalLink } = await import('../temporal/temporal-link.js');
+        const { startPageFilterThreads } = await import('../page-filter-threads.js');
         const services = await startBackingServices(config, logger);
         const database = openDatabase(services.databaseUrl);
+        const pageFilters = startPageFilterThreads();
         const link = new TemporalLink({
           door: new TemporalDoor(),
           connection: services.temporal.connection,
@@ -30,12 +32,14 @@ export function workerCommand(): Command {
           namespace: config.temporal.namespace,
           installation: await ensureInstallation(database, config.installation),
           reconcileIntervalSeconds: config.reconcileIntervalSeconds,
-          hive: { database, logger, ...config },
+          hive: { database, logger, buildPageFilter: pageFilters.buildPageFilter, ...config },
+          webhooks: { allowsPrivate: config.allowsPrivateWebhooks },
           logger,
         });
         link.start();
         return async () => {
           await link.stop();
+          await pageFilters.stop();
           await database.$disconnect();
         };
       });

@@ -44,6 +44,15 @@ export async function showLinks(stage: DemoStage, attempts: string[], say: Say):
   }
 }
 
+/** Comes last: it is what people open. */
+export async function showConsole(stage: DemoStage, say: Say, { keep }: { keep: boolean }): Promise<void> {
+  const { url } = await stage.request<{ url: string }>('POST', '/v1/session/links');
+  say(`\n   Console      ${url}`);
+  say(
+    `                ${keep ? 'signs in once, within five minutes' : 'this hive stops now: npm run demo -- --keep leaves it running'}`,
+  );
+}
+
 function seconds({ started_at: start, ended_at: end }: Backfill): string {
   return end === null ? 'a moment' : `${((Date.parse(end) - Date.parse(start)) / 1000).toFixed(2)} s`;
 }

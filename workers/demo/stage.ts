@@ -1,4 +1,4 @@
-/** The demo's processes: a recorder, a hive with its embedded services, and a connected node. */
+/** The demo's processes: recorders, a hive with its embedded services, and connected nodes. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -13,21 +13,19 @@ type Say = (text: string) => void;
 const ROOT = projectRoot();
 const HIVE = join(ROOT, 'dist', 'workers', 'hive.js');
 const NODE_AGENT = join(ROOT, 'dist', 'node-agent', 'bundle', 'cli.js');
-const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-const FAILING_SCRIPT = 'echo "deploying"; echo "error: no such cluster: moon" >&2; echo "giving up" >&2; exit 3';
 
-const COMMANDS = [
-  {
-    title: "type-check of this project's own sources",
-    command: [process.execPath, TSC, '-p', ROOT, '--listFilesOnly'],
-  },
-  { title: 'a deployment that fails on purpose', command: ['sh', '-c', FAILING_SCRIPT] },
-  { title: 'twenty thousand lines', command: ['seq', '-f', 'step %.0f of 20000', '1', '20000'] },
-];
+export interface DemoCommand {
+  title: string;
+  /** @default SHELL */
+  executor?: string;
+  command: string[];
+}
 
-interface ListedAttempt {
+export interface ListedAttempt {
   id: string;
   sync_state: string;
+  lines_declared: number;
+  lines_stored: number;
 }
 
 export class DemoStage {
@@ -42,20 +40,37 @@ export class DemoStage {
     return new DemoStage(await mkdtemp(join(tmpdir(), 'hivesync-demo-')));
   }
 
-  /** Records each command as an attempt. @returns the attempts' ids */
-  async recordCommands(say: Say): Promise<string[]> {
-    const attempts: string[] = [];
-    for (const { title, command } of COMMANDS) {
-      const { status, stderr } = await this.#run(
-        [NODE_AGENT, 'run', '--title', title, '--', ...command],
-        this.#nodeEnv(),
-      );
-      const attemptId = /attempt ([0-9a-f-]{36})/.exec(stderr)?.[1];
-      if (attemptId === undefined) throw new Error(`the recorder did not name its attempt: ${stderr}`);
-      attempts.push(attemptId);
-      say(`   ${attemptId}  exit status ${status}  ${title}`);
-    }
-    return attempts;
+  /** Records each command as an attempt, all at the same time. @returns the attempts' ids */
+  async record(commands: DemoCommand[], say: Say, node = 'demo-node'): Promise<string[]> {
+    return Promise.all(
+      commands.map(async (each) => {
+        const { attemptId, ended } = await this.begin(each, node);
+        say(`   ${attemptId}  exit status ${await ended}  ${each.title}`);
+        return attemptId;
+      }),
+    );
+  }
+
+  /** @returns the attempt, which is recorded until its command ends with a status */
+  async begin(
+    { title, executor = 'SHELL', command }: DemoCommand,
+    node = 'demo-node',
+  ): Promise<{ attemptId: string; ended: Promise<number | null> }> {
+    const args = [NODE_AGENT, 'run', '--title', title, '--executor', executor, '--', ...command];
+    const child = spawn(process.execPath, args, { env: this.#nodeEnv(node), stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#children.push(child);
+    const ended = once(child, 'close').then(([status]) => status as number | null);
+    let stderr = '';
+    const named = new Promise<string>((resolve) => {
+      child.stderr.on('data', (data: Buffer) => {
+        stderr += data.toString();
+        const attemptId = /attempt ([0-9a-f-]{36})/.exec(stderr)?.[1];
+        if (attemptId !== undefined) resolve(attemptId);
+      });
+    });
+    const attemptId = await Promise.race([named, ended.then(() => undefined)]);
+    if (attemptId === undefined) throw new Error(`the recorder did not name its attempt: ${stderr}`);
+    return { attemptId, ended };
   }
 
   async startHive(say: Say): Promise<void> {
@@ -93,10 +108,11 @@ export class DemoStage {
     say(`   API ${this.hiveUrl}   Temporal UI ${this.temporalUiUrl}`);
   }
 
-  async connectNode(): Promise<void> {
-    const { secret } = await this.request<{ secret: string }>('POST', '/v1/nodes/api-keys', { name: 'demo' });
+  /** @param url of the hive as the node sees it */
+  async connectNode(node = 'demo-node', url = this.hiveUrl.replace(/^http/, 'ws')): Promise<void> {
+    const { secret } = await this.request<{ secret: string }>('POST', '/v1/nodes/api-keys', { name: node });
     const agent = fork(NODE_AGENT, ['connect'], {
-      env: { ...this.#nodeEnv(), HIVE_URL: this.hiveUrl.replace(/^http/, 'ws'), NODE_API_KEY: secret },
+      env: { ...this.#nodeEnv(node), HIVE_URL: url, NODE_API_KEY: secret },
       silent: true,
       detached: true,
     });
@@ -114,7 +130,7 @@ export class DemoStage {
     const deadline = performance.now() + 120_000;
     while (attempts.some((attemptId) => seen.get(attemptId) !== 'complete')) {
       if (performance.now() > deadline) throw new Error(`not all attempts are complete: ${JSON.stringify([...seen])}`);
-      for (const { id, sync_state: state } of await this.#states(attempts)) {
+      for (const { id, sync_state: state } of await this.list(attempts)) {
         if (seen.get(id) === state) continue;
         seen.set(id, state);
         say(`   ${id}  ${state}`);
@@ -131,6 +147,12 @@ export class DemoStage {
     const response = await this.#fetch(method, path, body);
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
+  }
+
+  /** Uses the list: reading a single attempt would start its backfill. */
+  async list(attempts: string[]): Promise<ListedAttempt[]> {
+    const listed = await this.request<{ attempts: ListedAttempt[] }>('GET', '/v1/swarm/attempts');
+    return listed.attempts.filter(({ id }) => attempts.includes(id));
   }
 
   async stop(): Promise<void> {
@@ -152,12 +174,6 @@ export class DemoStage {
     return join(this.directory, 'hive.log');
   }
 
-  /** Uses the list: reading a single attempt would start its backfill. */
-  async #states(attempts: string[]): Promise<ListedAttempt[]> {
-    const listed = await this.request<{ attempts: ListedAttempt[] }>('GET', '/v1/swarm/attempts');
-    return listed.attempts.filter(({ id }) => attempts.includes(id));
-  }
-
   #fetch(method: string, path: string, body?: unknown): Promise<Response> {
     return fetch(this.hiveUrl + path, {
       method,
@@ -169,17 +185,8 @@ export class DemoStage {
     });
   }
 
-  #nodeEnv(): NodeJS.ProcessEnv {
-    return { ...process.env, NODE_DATA_DIR: join(this.directory, 'node'), NODE_NAME: 'demo-node' };
-  }
-
-  async #run(args: string[], env: NodeJS.ProcessEnv): Promise<{ status: number | null; stderr: string }> {
-    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-    this.#children.push(child);
-    let stderr = '';
-    child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
-    const [status] = (await once(child, 'close')) as [number | null];
-    return { status, stderr };
+  #nodeEnv(node: string): NodeJS.ProcessEnv {
+    return { ...process.env, NODE_DATA_DIR: join(this.directory, node), NODE_NAME: node };
   }
 }
 

@@ -18,6 +18,7 @@ export interface TemporalLinkOptions {
   /** Opened with the first connection; stays open even while Temporal is unreachable. */
   door: TemporalDoor;
   hive: Omit<WorkerDeps['hive'], 'temporal' | 'stopping'>;
+  webhooks: WorkerDeps['webhooks'];
   gateway?: WorkerDeps['gateway'];
   logger: Logger;
 }
@@ -103,7 +104,7 @@ export class TemporalLink {
   }
 
   async #connectAndWork(): Promise<void> {
-    const { door, namespace, installation, hive, gateway, logger } = this.#options;
+    const { door, namespace, installation, hive, webhooks, gateway, logger } = this.#options;
     const connection = (this.#connection ??= await NativeConnection.connect(this.#options.connection));
     const client = (this.#client ??= new InstallationClient({ connection, namespace }, installation));
     door.open(client);
@@ -115,6 +116,7 @@ export class TemporalLink {
       namespace,
       names: client.names,
       hive: { ...hive, temporal: door, stopping: this.#stopping.signal },
+      webhooks,
       ...(gateway && { gateway }),
     });
     try {

@@ -1,10 +1,18 @@
 import { Prisma, type Database, type Queryable } from '../../database.js';
 import { lockSession, type NodeSession } from '../../session.js';
 import { computeSync, lockAttempts, type ComputedSync } from '../attempt-state.js';
+import { listDeletedAttempts } from '../deleted-attempts.js';
 import { retryAfter } from '../settle-backfill.js';
 import { upsertAttempts, upsertExecutions } from '../upsert-metadata.js';
 import { RETRY_AT_ONCE } from '../too-large.js';
-import { findChanges, findReturned, readStored, type AttemptChange, type MetadataV1 } from './attempt-changes.js';
+import {
+  findChanges,
+  findReturned,
+  readStored,
+  type AttemptChange,
+  type MetadataV1,
+  type Stored,
+} from './attempt-changes.js';
 
 export interface TakenInV1 {
   /** The states of the attempts that changed. */
@@ -29,11 +37,12 @@ export async function storeMetadataV1(
   metadata: MetadataV1,
   askedFor: ReadonlySet<string>,
 ): Promise<TakenInV1> {
-  const newest = {
+  const latest = {
     attempts: lastOf(metadata.attempts, (item) => item.attempt_id),
     executions: lastOf(metadata.executions, (item) => item.execution_id),
   };
-  const seen = await readStored(db, session.organizationId, newest);
+  const seen = await readStored(db, session.organizationId, latest);
+  const newest = await withoutDeleted(db, latest, seen);
   const isUnchanged =
     findChanges(session.nodeId, newest, seen).length === 0 && findReturned(session.nodeId, newest, seen).length === 0;
   const newExecutions = newest.executions.filter((item) => !seen.executions.has(item.execution_id));
@@ -47,6 +56,18 @@ export async function storeMetadataV1(
     .map(idOf);
   const refused = new Set(refusedExecutions);
   return { syncs, refusedExecutions, newExecutions: newExecutions.map(idOf).filter((id) => !refused.has(id)) };
+}
+
+/** An original node announces its attempts every 30 s for ever, also those that were deleted here. */
+async function withoutDeleted(db: Database, metadata: MetadataV1, { attempts }: Stored): Promise<MetadataV1> {
+  const ids = [...metadata.attempts, ...metadata.executions].map((item) => item.attempt_id);
+  const deleted = await listDeletedAttempts(
+    db,
+    ids.filter((id) => !attempts.has(id)),
+  );
+  if (deleted.size === 0) return metadata;
+  const isLeft = (item: { attempt_id: string }) => !deleted.has(item.attempt_id);
+  return { attempts: metadata.attempts.filter(isLeft), executions: metadata.executions.filter(isLeft) };
 }
 
 const idOf = (execution: { execution_id: string }) => execution.execution_id;

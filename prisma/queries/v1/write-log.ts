@@ -3,6 +3,7 @@ import type { PageContent } from '../../../protocol/page.js';
 import type { Database, Queryable } from '../../database.js';
 import { isCurrentSession, lockSession, SupersededError, type SessionFence } from '../../session.js';
 import { STORED_LINES, STORED_LINES_OF } from '../stored-lines.js';
+import { listDeletedAttempts } from '../deleted-attempts.js';
 import { lockAttempts } from '../attempt-state.js';
 import type { StoredLog } from './stored-log.js';
 
@@ -17,6 +18,7 @@ export interface MadePage {
  * Appends pages, all or none, and moves the mark with each, if the first line is the next one. It may be repeated with
  * the same pages if it is unknown whether it was committed: pages that are stored already are not stored again.
  * @param pushed whether the node has pushed these lines, so that the live cursor moves with the mark
+ * Those of an attempt that is deleted meanwhile are dropped.
  * @throws SupersededError also if the mark is elsewhere, because only another session can have moved it
  */
 export async function appendPages(
@@ -31,6 +33,7 @@ export async function appendPages(
       for (const page of pages) {
         if (await appendPage(tx, session, log, page, pushed)) continue;
         if (page === pages[0] && (await areStored(tx, session, log, pages))) return;
+        if (await isDeleted(tx, log)) return; // just now
         throw new SupersededError(session.nodeId);
       }
     },
@@ -49,6 +52,10 @@ async function areStored(tx: Queryable, session: SessionFence, log: StoredLog, p
         SELECT FROM log_page p WHERE p.execution_id = e.id AND p.log_epoch = e.log_epoch
           AND p.first_seq = ${last?.firstSeq ?? 0}::int AND p.gzip = ${last?.gzip ?? null}::bytea))`;
   return found.length === 1;
+}
+
+async function isDeleted(tx: Queryable, { attemptId }: StoredLog): Promise<boolean> {
+  return (await listDeletedAttempts(tx, [attemptId])).size > 0;
 }
 
 /** @returns whether the page was appended; false if the mark is not right before it, or the session is over */
@@ -104,6 +111,7 @@ export async function replaceLog(
         UPDATE execution SET log_epoch = ${epoch}, declared_lines = 0, live_cursor = 0, replaced_at = now()
         WHERE id = ${log.executionId}::uuid AND node_id = ${session.nodeId}::uuid AND log_epoch = ${log.epoch}`;
       if (replaced === 0 && (await areStored(tx, session, { ...log, epoch }, pages))) return;
+      if (replaced === 0 && (await isDeleted(tx, log))) return;
       if (replaced === 1) {
         // a hive that died may have left pages of a log that it was staging
         await tx.$executeRaw`DELETE FROM log_page WHERE execution_id = ${log.executionId}::uuid AND log_epoch = ${epoch}`;

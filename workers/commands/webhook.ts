@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
+import { DEFAULT_OFFLINE_MINUTES, MAX_OFFLINE_MINUTES, WEBHOOK_EVENTS } from '../../api/schemas/webhook.js';
+import { printable } from '../../protocol/printable.js';
+import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
+import { print, printRows, type OutputOptions } from './output.js';
+import { uuidArgument } from './usage.js';
+
+type Options = HiveOptions & OutputOptions;
+type Event = (typeof WEBHOOK_EVENTS)[number];
+
+const LOOK_MS = 300;
+/** Longer than the hive takes to send a test, and to wait for its answer. */
+const TEST_MS = 30_000;
+
+export function webhookCommand(): Command {
+  const webhook = new Command('webhook').description('Have programs told what happens (docs/webhooks.md).');
+  subcommand(webhook, 'list')
+    .description('List the webhooks, and whether their receivers work.')
+    .action(async (options: Options) => {
+      const rows = await bodyOf((await connectToHive(options)).GET('/v1/webhooks'));
+      printRows(options.json ? rows : rows.map(columns), options);
+    });
+  subcommand(webhook, 'create')
+    .description('Make a webhook, and print the secret that signs what it is sent.')
+    .argument('<url>', 'where the events are sent')
+    .option('--events <types>', `some of ${WEBHOOK_EVENTS.join(',')}`, eventTypes, [...WEBHOOK_EVENTS])
+    .option(
+      '--offline-minutes <minutes>',
+      'for node.offline: how long a node is away',
+      minutes,
+      DEFAULT_OFFLINE_MINUTES,
+    )
+    .option('--description <text>', 'for people', '')
+    .action(
+      async (url: string, options: Options & { events: Event[]; offlineMinutes: number; description: string }) => {
+        const { events, offlineMinutes, description } = options;
+        const body = { url, events, offline_minutes: offlineMinutes, description };
+        const made = await bodyOf((await connectToHive(options)).POST('/v1/webhooks', { body }));
+        print(options.json ? JSON.stringify(made) : made.secret);
+        // standard output has the secret alone, for scripts
+        if (!options.json) process.stderr.write(`Webhook ${made.id}. The secret is shown only now.\n`);
+      },
+    );
+  subcommand(webhook, 'delete')
+    .description('Delete a webhook, and what waits for it.')
+    .argument('<id>', 'id of the webhook', uuidArgument)
+    .action(async (id: string, options: Options) => {
+      await bodyOf((await connectToHive(options)).DELETE('/v1/webhooks/{id}', { params: { path: { id } } }));
+      print(options.json ? JSON.stringify({ deleted: id }) : `deleted ${id}`);
+    });
+  subcommand(webhook, 'deliveries')
+    .description('List the newest 200 events of a webhook.')
+    .argument('<id>', 'id of the webhook', uuidArgument)
+    .action(async (id: string, options: Options) => {
+      const rows = await newestDeliveries(await connectToHive(options), id);
+      printRows(options.json ? rows : rows.map(deliveryColumns), options);
+    });
+  subcommand(webhook, 'test')
+    .description('Send a test event, and say how the receiver answered. Fails if it did not take it.')
+    .argument('<id>', 'id of the webhook', uuidArgument)
+    .action(async (id: string, options: Options) => {
+      const hive = await connectToHive(options);
+      const params = { path: { id } };
+      const { delivery_id } = await bodyOf(hive.POST('/v1/webhooks/{id}/test', { params }));
+      const result = await ended(hive, id, delivery_id);
+      if (options.json && result) print(JSON.stringify(result));
+      if (result?.state === 'delivered') {
+        if (!options.json) print(`taken: HTTP ${result.last_status ?? ''}`);
+        return;
+      }
+      const { last_error, last_answer } = result ?? { last_error: 'not sent within 30 s; see the hive’s /readyz' };
+      throw new Error(`not taken: ${printable(`${last_error ?? 'unknown'} ${last_answer ?? ''}`.trim())}`);
+    });
+  subcommand(webhook, 'rotate-secret')
+    .description('Give a webhook a new secret, and print it. The former one signs too for a day.')
+    .argument('<id>', 'id of the webhook', uuidArgument)
+    .action(async (id: string, options: Options) => {
+      const hive = await connectToHive(options);
+      const made = await bodyOf(hive.POST('/v1/webhooks/{id}/rotate-secret', { params: { path: { id } } }));
+      print(options.json ? JSON.stringify(made) : made.secret);
+    });
+  return webhook;
+}
+
+function subcommand(webhook: Command, name: string): Command {
+  return addHiveOptions(webhook.command(name)).option('--json', 'print JSON');
+}
+
+async function newestDeliveries(hive: HiveClient, id: string): Promise<Schemas['WebhookDelivery'][]> {
+  const params = { path: { id }, query: { limit: 200 } };
+  return (await bodyOf(hive.GET('/v1/webhooks/{id}/deliveries', { params }))).deliveries;
+}
+
+/** @returns the delivery when it has ended; undefined if it does not in time */
+async function ended(hive: HiveClient, id: string, deliveryId: string) {
+  const until = performance.now() + TEST_MS;
+  while (performance.now() < until) {
+    const found = (await newestDeliveries(hive, id)).find((one) => one.id === deliveryId);
+    if (found?.state !== 'waiting') return found;
+    await sleep(LOOK_MS);
+  }
+  return undefined;
+}
+
+function eventTypes(text: string): Event[] {
+  const known = new Set<string>(WEBHOOK_EVENTS);
+  const types = text.split(',').map((type) => type.trim());
+  const isEvent = (type: string): type is Event => known.has(type);
+  if (types.every(isEvent)) return types;
+  throw new InvalidArgumentError(`Some of ${WEBHOOK_EVENTS.join(', ')}, separated by commas.`);
+}
+
+function minutes(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,6}$/.test(text) && value >= 1 && value <= MAX_OFFLINE_MINUTES) return value;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_OFFLINE_MINUTES}.`);
+}
+
+function columns({ id, url, events, waiting, last_delivery, failing_since, last_error }: Schemas['Webhook']) {
+  return { id, url, events: events.join(','), waiting, last_delivery, failing_since, last_error };
+}
+
+function deliveryColumns(row: Schemas['WebhookDelivery']) {
+  const { id, type, attempt_id, node_id, created_at, state, tries, last_error, next_try_at } = row;
+  return { id, type, about: attempt_id ?? node_id, created_at, state, tries, last_error, next_try_at };
+}

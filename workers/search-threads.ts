@@ -1,0 +1,72 @@
+/** Searches outside the main thread: gunzip and comparison of a long log take seconds of CPU. */
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import type { FoundInPart, SearchedPart } from '../search/search-pages.js';
+import { QueryError, type SearchQuery } from '../search/search-query.js';
+import type { Searcher } from '../search/searcher.js';
+import { builtFile } from './project-root.js';
+import type { FoundInThread, PartToSearch } from './search-thread.js';
+
+const MAX_THREADS = 8;
+const IDLE_MS = 60_000;
+/** A regular expression that needs more than this for a part, or to be compiled, is given up. */
+const PART_MS = 30_000;
+/** What one thread may keep; a page has at most 8 MiB. */
+const THREAD_MEMORY_MIB = 512;
+
+export interface SearchThreads extends Searcher {
+  stop(): Promise<void>;
+}
+
+type Threads = Piscina<PartToSearch, FoundInThread>;
+
+/**
+ * Threads start when they are needed. One stays, so that the next search begins at once. Regular expressions have
+ * threads of their own: one that is slow to compare holds up no text.
+ */
+export function startSearchThreads(): SearchThreads {
+  let forTexts: Threads | undefined;
+  let forExpressions: Threads | undefined;
+  const start = (): Threads =>
+    new Piscina({
+      filename: builtFile('workers/search-thread.js'),
+      minThreads: 1,
+      // all cores: the threads give way by their niceness
+      maxThreads: Math.min(MAX_THREADS, availableParallelism()),
+      idleTimeout: IDLE_MS,
+      resourceLimits: { maxOldGenerationSizeMb: THREAD_MEMORY_MIB },
+    });
+  const run = async (work: PartToSearch, signal: AbortSignal): Promise<FoundInPart | undefined> => {
+    // a text is always soon compared, even if the machine is too busy for it now
+    const tooLong = work.query.regex ? AbortSignal.timeout(PART_MS) : new AbortController().signal;
+    try {
+      const transferList = work.part?.pages.map(({ gzip }) => gzip.buffer as ArrayBuffer) ?? [];
+      const threads = work.query.regex ? (forExpressions ??= start()) : (forTexts ??= start());
+      const result = await threads.run(work, { transferList, signal: AbortSignal.any([signal, tooLong]) });
+      if ('fault' in result) throw new QueryError(result.fault);
+      return result.found;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (tooLong.aborted) throw new QueryError('takes too long to compare; make it simpler');
+      if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+        throw new QueryError('takes too much memory to compare; make it simpler');
+      }
+      throw error;
+    }
+  };
+  return {
+    async check(query: SearchQuery, signal) {
+      await run({ query }, signal);
+    },
+    async search(query, part: SearchedPart, signal) {
+      // copies to hand over: a small Buffer is a part of a larger one, which would go with it
+      const pages = part.pages.map((page) => ({ ...page, gzip: new Uint8Array(page.gzip) }));
+      const found = await run({ query, part: { ...part, pages } }, signal);
+      if (!found) throw new Error('a thread has not searched its part');
+      return found;
+    },
+    stop: async () => {
+      await Promise.all([forTexts?.destroy(), forExpressions?.destroy()]);
+    },
+  };
+}
