@@ -1,0 +1,99 @@
+/**
+ * Codex: `codex exec --json`.
+ * Documented at https://developers.openai.com/codex/noninteractive, and by openai/codex's codex-rs/exec/src/exec_events.rs.
+ * An item has an id, and comes when it begins, when it changes and when it is done.
+ */
+import { tokens } from '../amounts.js';
+import { list, member, number, object, text, type Event } from '../event.js';
+import type { ToolResult } from '../items.js';
+import { facts, type AgentStream, type Told } from '../told.js';
+import { resultText } from './anthropic-content.js';
+
+export const codex: AgentStream = {
+  name: 'Codex',
+  begins: ({ type, thread_id: thread }) => type === 'thread.started' && text(thread) !== '',
+  resembles: ({ type, item }) => text(type).startsWith('item.') && text(member(item, 'id')) !== '',
+  start: (told) => {
+    let run = 0;
+    return (event) => {
+      switch (event['type']) {
+        case 'thread.started':
+          told.say({ kind: 'session', agent: codex.name, facts: facts(['Session', text(event['thread_id'])]) });
+          return true;
+        case 'turn.started':
+          run++; // ids of items begin anew in each turn
+          return true;
+        case 'item.started':
+        case 'item.updated':
+        case 'item.completed':
+          return readItem(told, object(event['item']), event['type'] === 'item.completed', `${run}/`);
+        case 'turn.completed':
+          return readEnd(told, event, '');
+        case 'turn.failed':
+          return readEnd(told, event, text(member(event, 'error', 'message')) || 'The turn failed.');
+        case 'error':
+          told.say({ kind: 'notice', isError: true, text: text(event['message']) });
+          return text(event['message']) !== '';
+        default:
+          return false;
+      }
+    };
+  },
+};
+
+function readItem(told: Told, item: Event, isDone: boolean, run: string): boolean {
+  const id = run + text(item['id']);
+  switch (item['type']) {
+    case 'agent_message':
+      if (isDone) told.say({ kind: 'message', from: 'agent', text: text(item['text']) });
+      return true;
+    case 'reasoning':
+      if (isDone) told.say({ kind: 'thinking', text: text(item['text']) });
+      return true;
+    case 'error':
+      if (isDone) told.say({ kind: 'notice', isError: true, text: text(item['message']) });
+      return true;
+    case 'command_execution': {
+      const exitCode = number(item['exit_code']);
+      const status = exitCode === undefined || exitCode === 0 ? '' : `\n(exit status ${exitCode})`;
+      return useTool(told, id, 'command', { command: item['command'] }, isDone, {
+        text: `${text(item['aggregated_output'])}${status}`,
+        isError: (exitCode !== undefined && exitCode !== 0) || item['status'] === 'failed',
+      });
+    }
+    case 'file_change':
+      return useTool(told, id, 'file change', { changes: item['changes'] }, isDone, {
+        text: text(item['status']),
+        isError: item['status'] === 'failed',
+      });
+    case 'mcp_tool_call': {
+      const name = [text(item['server']), text(item['tool'])].filter((part) => part !== '').join('/');
+      return useTool(told, id, name, item['arguments'], isDone, {
+        text: text(member(item, 'error', 'message')) || resultText(member(item, 'result', 'content')),
+        isError: item['status'] === 'failed',
+      });
+    }
+    case 'web_search':
+      return useTool(told, id, 'web search', { query: item['query'] }, isDone, { text: '', isError: false });
+    case 'todo_list':
+      return useTool(told, id, 'todo list', { todos: list(item['items']) }, isDone, { text: '', isError: false });
+    default:
+      return false;
+  }
+}
+
+function useTool(told: Told, id: string, name: string, input: unknown, isDone: boolean, result: ToolResult): boolean {
+  told.call({ id, name, input });
+  return isDone ? told.answer(id, result) : true;
+}
+
+function readEnd(told: Told, event: Event, failure: string): boolean {
+  const { input_tokens: input, output_tokens: output } = object(event['usage']);
+  told.say({
+    kind: 'end',
+    isError: failure !== '',
+    text: failure,
+    facts: facts(['Tokens', tokens([input], [output])]),
+  });
+  return true;
+}

@@ -1,0 +1,58 @@
+/** What the log asks the hive for. */
+import { hive, HiveApiError, type Schemas } from '../hive/client.js';
+import { signedOut } from '../hive/session.js';
+import { DamagedLinesError } from './damaged-lines.js';
+
+export type LogEntry = Schemas['LogEntry'];
+export type LogPage = Schemas['LogPage'];
+export type OutputType = LogEntry['output_type'];
+
+/** One execution's lines; with an output type, only those. */
+export interface LogOf {
+  attemptId: string;
+  executionId: string;
+  outputType?: OutputType | undefined;
+}
+
+export interface PageQuery {
+  /** The id of an entry, or a `next_cursor`. */
+  cursor?: string | undefined;
+  direction: 'forward' | 'backward';
+  limit: number;
+}
+
+/** @throws DamagedLinesError, HiveApiError; an error of the network if no hive answers */
+export async function readPage(log: LogOf, page: PageQuery, signal: AbortSignal): Promise<LogPage> {
+  const query = { ...filterOf(log), ...page };
+  const path = { id: log.attemptId };
+  const { data, error, response } = await hive.GET('/v1/swarm/attempts/{id}/logs', { params: { path, query }, signal });
+  if (data) return data;
+  throw refused(error, response.status);
+}
+
+/** @returns the error for an answer that is a problem */
+export function refused(problem: Partial<Schemas['Problem']> | undefined, status: number): Error {
+  const { code, detail = `the hive answered ${status}` } = problem ?? {};
+  const { first_seq: first, last_seq: last } = problem ?? {};
+  if (code === 'log_damaged' && typeof first === 'number' && typeof last === 'number') {
+    return new DamagedLinesError(first, last, detail);
+  }
+  if (code === 'unauthenticated') signedOut();
+  return new HiveApiError(status, code, detail);
+}
+
+function filterOf({ executionId, outputType }: LogOf): { execution_id: string; output_type?: OutputType } {
+  return { execution_id: executionId, ...(outputType && { output_type: outputType }) };
+}
+
+const addressOf = (attemptId: string, what: string, query: Record<string, string>): string =>
+  `/v1/swarm/attempts/${encodeURIComponent(attemptId)}/logs/${what}?${new URLSearchParams(query).toString()}`;
+
+export const streamAddress = (log: LogOf, cursor: string): string =>
+  addressOf(log.attemptId, 'stream', { ...filterOf(log), cursor });
+
+export const downloadAddress = ({ attemptId, executionId }: LogOf): string =>
+  addressOf(attemptId, 'download', { execution_id: executionId, format: 'text' });
+
+export const searchAddress = (log: LogOf, query: Record<string, string>): string =>
+  addressOf(log.attemptId, 'search', { ...filterOf(log), ...query });

@@ -1,0 +1,40 @@
+/** The last search is kept while another page is open: whoever comes back finds what was found, and goes on. */
+import { effect } from '@preact/signals';
+import { session } from '../hive/session.js';
+import { AllSearch } from './all-search.js';
+import { searchAddress, type SearchQuery } from './search-query.js';
+
+let last: { address: string; search: AllSearch; scrolled: number } | undefined;
+
+const scroller = (): HTMLElement | null => document.getElementById('main');
+
+/** @returns the search that was left, if it is the same, otherwise a new one, which has begun */
+export function searchFor(query: SearchQuery): AllSearch {
+  const address = searchAddress(query);
+  if (last?.address === address) return last.search;
+  const search = new AllSearch(query);
+  last = { address, search, scrolled: 0 };
+  search.goOn();
+  return search;
+}
+
+/** Whoever submits the form wants a new search, also for what was searched for before. */
+export function forgetSearch(): void {
+  last = undefined;
+}
+
+/** A search that nobody looks at would keep one of the few places that the hive has for searches. */
+export function leaveSearch(search: AllSearch): void {
+  search.stop();
+  if (last?.search === search) last.scrolled = scroller()?.scrollTop ?? 0;
+}
+
+/** Puts the page back to where it was when the search was left. */
+export function scrollBack(search: AllSearch): void {
+  if (last?.search === search) scroller()?.scrollTo({ top: last.scrolled });
+}
+
+// whoever signs in next may not see what was found
+effect(() => {
+  if (session.value === null) last = undefined;
+});
