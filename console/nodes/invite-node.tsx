@@ -1,5 +1,5 @@
 /** Makes an invitation, shows the commands that use it, and says when a machine has done so. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { installCommand, isLoopback, joinCommand, STAY_CONNECTED } from '../attempts/connect-commands.js';
 import { useAction } from '../hive/action.js';
 import { ask, hive, type Schemas } from '../hive/client.js';
@@ -70,7 +70,7 @@ export function InviteNode({ close }: { close: () => void }) {
 function Invited({ invite, close }: { invite: Schemas['CreatedNodeInvite']; close: () => void }) {
   const [isUsed, setUsed] = useState(false);
   const begin = useRef<HTMLParagraphElement>(null);
-  useEffect(() => begin.current?.focus(), []); // the button that had the focus is gone
+  useLayoutEffect(() => begin.current?.focus(), []); // the button that had the focus is gone
   usePolling(() => {
     if (isUsed) return;
     loadInvites().then(

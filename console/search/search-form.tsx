@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useKeys } from '../shell/keys.js';
 import { Button } from '../ui/button.js';
 import { Icon } from '../ui/icon.js';
@@ -27,7 +27,7 @@ export function SearchForm({ query, submit }: SearchFormProps) {
   const [draft, setDraft] = useState(query);
   const field = useRef<HTMLInputElement>(null);
   const change = (changed: Partial<SearchQuery>) => setDraft((before) => ({ ...before, ...changed }));
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (query.q === '') field.current?.focus();
   }, []);
   useKeys('Search', [

@@ -1,6 +1,6 @@
 /** What is around every page: where one is, in which organisation, whether the hive is heard from, and the keys. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { connection, followFeed } from '../hive/feed.js';
 import { useAction } from '../hive/action.js';
@@ -23,7 +23,7 @@ const PAGES = [
 export function Frame({ children }: { children: ComponentChildren }) {
   const { path, route } = useLocation();
   const [isSheetOpen, setSheetOpen] = useState(false);
-  useEffect(() => listenForKeys(), []);
+  useLayoutEffect(() => listenForKeys(), []);
   useEffect(() => followFeed(), []);
   const signingOut = useAction(signOut);
   useKeys('Everywhere', [

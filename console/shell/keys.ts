@@ -1,6 +1,6 @@
 /** The keyboard: what a page registers works while it is shown, and is listed on the sheet that `?` opens. */
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { areCharacterKeysOn, hasCharacters } from './character-keys.js';
 
 export interface KeyBinding {
@@ -28,7 +28,8 @@ const SEQUENCE_MS = 800;
 export function useKeys(name: string, bindings: readonly KeyBinding[]): void {
   const newest = useRef(bindings);
   newest.current = bindings;
-  useEffect(() => {
+  // before it is painted: what one sees takes keys at once
+  useLayoutEffect(() => {
     const scope: Scope = { name, bindings: () => newest.current };
     scopes.value = [...scopes.peek(), scope];
     return () => {

@@ -1,5 +1,5 @@
 /** An API token, as a password: browsers and their managers may keep it, the console does not. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../ui/button.js';
 import '../ui/field.css';
 
@@ -11,7 +11,7 @@ export interface TokenFormProps {
 export function TokenForm({ isBusy, submit }: TokenFormProps) {
   const [isShown, setShown] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   return (
     <form
       class="sign-in-form"

@@ -64,8 +64,9 @@ export async function runCommand(options: RunCommandOptions): Promise<ChildEnd> 
   const recorder = begin(started.pid, pausing.one());
   const passthrough = passOn(started, pausing);
   received.take = (type, bytes) => {
-    passthrough.write(TARGETS[type], bytes);
+    // in this order: what somebody has seen was recorded, at whatever moment this process is killed
     recorder.output(type, bytes);
+    passthrough.write(TARGETS[type], bytes);
   };
   recorder.start();
   const end = await started.ended;
