@@ -1,4 +1,5 @@
 /** A list of a hundred thousand attempts: opened, scrolled through, gone to the end of. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { median, percentile, progress } from '../figures.js';
 import type { Stage } from '../stage.js';
 import { drawn, frameTimes, longestTask, openMeasured, print, type Scene } from './scene.js';
@@ -11,6 +12,7 @@ export async function manyAttempts(scene: Scene): Promise<void> {
   progress(`console: storing ${attempts} attempts`);
   await storeAttempts(stage, attempts);
   const total = (await stage.row<{ n: number }>('SELECT count(*)::int AS n FROM attempt')).n;
+  await untilCounted(stage, total);
   const opened: number[] = [];
   const gone: number[] = [];
   for (let round = 0; round < (quick ? 2 : 7); round++) {
@@ -43,6 +45,16 @@ export async function manyAttempts(scene: Scene): Promise<void> {
     note: '0: no task over 50 ms',
   });
   print({ metric: 'attempts_scroll_frame_p95_ms', unit: 'ms', value: percentile(frames, 95), goal: null });
+}
+
+/** The hive takes a while to note so many changes. Until then its counters, which the list goes by, tell fewer. */
+async function untilCounted(stage: Stage, total: number): Promise<void> {
+  const counted = 'SELECT coalesce(sum(attempts), 0)::int AS n FROM attempt_count';
+  progress('console: waiting until the hive has counted them');
+  while ((await stage.row<{ n: number }>(counted)).n < total) {
+    stage.signal.throwIfAborted();
+    await sleep(200);
+  }
 }
 
 /** Clones one that is there, because a statement for each would take minutes. */

@@ -5,10 +5,12 @@ window.timings = {
   /** When the largest thing that was painted until now was painted. */
   largestPaint: 0,
 
-  /** @returns a promise of when the selector's element was drawn */
+  /** @returns a promise of when the selector's element was drawn, which fails if that takes a minute */
   drawn(selector) {
-    return new Promise((resolve) => {
+    const end = performance.now() + 60_000;
+    return new Promise((resolve, reject) => {
       const look = () => {
+        if (performance.now() > end) return reject(new Error(`${selector} is not drawn after a minute`));
         if (document.querySelector(selector) === null) return requestAnimationFrame(look);
         // the second frame begins when the first, which has the element, has been drawn
         return requestAnimationFrame(() => resolve(performance.now()));
