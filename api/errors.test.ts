@@ -54,6 +54,34 @@ describe('an invalid request is refused, naming the invalid field', () => {
   });
 });
 
+test.each([
+  ['q=', 'q: must not be empty'],
+  [`q=${'x'.repeat(201)}`, 'q: must have at most 200 characters'],
+  ['status=done', 'status: must be running, completed, failed or killed'],
+  ['status=failed&status=killed', 'status: must be running, completed, failed or killed, given once'],
+  ['q=a&q=b', 'q: must be one text, given once'],
+  ['limit=1&limit=2', 'limit: must be one text, given once'],
+  ['limit=0', 'limit: must be at least 1'],
+  ['node_id=x', 'node_id: must be a UUID'],
+  ['since=2026-11-27', 'since: must be a time like 2026-11-27T08:00:00Z'],
+])('what is wrong is said in words: %s', async (query, error) => {
+  expect(problem.parse((await hive.get(`/v1/swarm/attempts?${query}`)).body).error).toBe(error);
+});
+
+test('what is wrong with a body is said in words', async () => {
+  const answers: [object, string][] = [
+    [{}, 'name: is required'],
+    [{ name: 5 }, 'name: must be a text'],
+    [{ name: '' }, 'name: must not be empty'],
+    [{ name: 'x', role: 'root' }, 'role: must be viewer or admin'],
+    [{ name: 'x', expires_in_days: 0 }, 'expires_in_days: must be more than 0'],
+  ];
+  for (const [body, error] of answers) {
+    const sent = request(hive.app).post('/v1/tokens').set('authorization', `Bearer ${hive.own.admin}`).send(body);
+    expect(problem.parse((await sent).body).error).toBe(error);
+  }
+});
+
 describe('a body is refused', () => {
   const post = (body: string, type = 'application/json') =>
     request(hive.app)

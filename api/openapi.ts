@@ -19,6 +19,7 @@ const DESCRIPTIONS: Partial<Record<ProblemCode, string>> = {
   conflict: 'The state does not allow it.',
   body_too_large: 'The body is too large.',
   unsupported_media_type: 'The body is not application/json.',
+  precondition_failed: 'The content is not the one that If-Match names.',
   range_not_satisfiable: 'The file ends before the range; `Content-Range` has its size.',
   upgrade_required: 'A WebSocket is needed.',
   too_many_requests: 'Too many requests; see Retry-After.',

@@ -14,6 +14,7 @@ export const PROBLEMS = {
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   conflict: { status: 409, title: 'The state does not allow this' },
+  precondition_failed: { status: 412, title: 'The content is not the one that was wanted' },
   body_too_large: { status: 413, title: 'The body is too large' },
   range_not_satisfiable: { status: 416, title: 'The file ends before the range' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },

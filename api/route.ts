@@ -6,6 +6,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { OrganizationScope } from '../prisma/organization-scope.js';
 import type { Principal } from '../prisma/queries/authenticate.js';
+import { fieldMessage } from './field-messages.js';
 import { ApiError, type FieldFault, type ProblemCode } from './problem.js';
 
 export type Method = 'get' | 'post' | 'delete';
@@ -135,7 +136,7 @@ export function parseRequest(
 
 function parsePart(schema: z.ZodType | undefined, value: unknown, where: FieldFault['in'], faults: FieldFault[]) {
   if (!schema) return undefined;
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: fieldMessage });
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
     if (issue.code === 'unrecognized_keys') {
@@ -145,13 +146,8 @@ function parsePart(schema: z.ZodType | undefined, value: unknown, where: FieldFa
     } else {
       // a parameter is one text: what is inside it is the hive's own reading
       const field = where === 'body' ? issue.path.join('.') : String(issue.path[0] ?? '');
-      faults.push({ in: where, field, message: describe(issue) });
+      faults.push({ in: where, field, message: issue.message });
     }
   }
   return undefined;
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is required';
-  return issue.message;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeLine, encodePage, type LogLine } from '../protocol/page.js';
+import { endsWithEscape, ESCAPE_PIECES } from '../tests/harness/escape-borders.js';
 import { foldCharacter, isWordBorder } from './characters.js';
 import { buildPageFilter, filterBytes, mayHave } from './page-filter.js';
 import { requiredWords } from './words.js';
@@ -62,6 +63,7 @@ const character = fc.constantFrom(
     '\\',
     '\t',
   ],
+  ...ESCAPE_PIECES,
   ...['\ud800', '\udc00', '😀', '𝒳', '𐐀', '𐐨', '𠀀', 'ﬅ', 'ﬆ', 'ᾳ', 'ᾼ', 'Ꭰ', 'ꭰ'],
 );
 const text = fc.array(character, { maxLength: 12 }).map((characters) => characters.join(''));
@@ -80,7 +82,8 @@ test('a filter excludes no page that has the text, as words or anywhere, whateve
       const [before, after] = [characters[from - 1], characters[from + searched.length]];
       const isWhole =
         searched.length > 0 &&
-        isWordBorder(before?.codePointAt(0), searched[0]?.codePointAt(0)) &&
+        (isWordBorder(before?.codePointAt(0), searched[0]?.codePointAt(0)) ||
+          endsWithEscape(characters.slice(0, from).join(''))) &&
         isWordBorder(searched.at(-1)?.codePointAt(0), after?.codePointAt(0));
       const otherCase = searched.map((each) => String.fromCodePoint(foldCharacter(each.codePointAt(0) ?? 0)));
       for (const query of [searched.join(''), otherCase.join('')]) {
@@ -100,6 +103,17 @@ test('words that a page does not have are excluded, and parts of words are not w
   const may = (query: string) => requiredWords(query, { isWhole: true }).every((word) => mayHave(filter, word));
   expect(['error', 'COULD NOT', 'data-2024', '0AF3', '接続', 'ません'].map(may)).toEqual(Array(6).fill(true));
   expect(['erro', 'warning', 'data-2025', '接読', 'binary'].map(may)).toEqual(Array(5).fill(false));
+});
+
+test('a word is in the filter where a colour or the escape of a newline stands before it', async () => {
+  const contents = [
+    '\u001b[1;31merror\u001b[0m\u001b[Kgone',
+    String.raw`{"text":"one\ntwo\n\tthree \u001b[32mgreen\u001b[0m"}`,
+  ];
+  const filter = await filterOf(contents);
+  const may = (query: string) => requiredWords(query, { isWhole: true }).every((word) => mayHave(filter, word));
+  expect(['error', 'gone', 'two', 'three', 'green', '31merror', 'ntwo'].map(may)).toEqual(Array(7).fill(true));
+  expect(['rror', 'wo', 'reen', 'one two'].map(may)).toEqual([false, false, false, true]);
 });
 
 test('of a text that may be in the midst of words, only what is surely a word counts', () => {

@@ -5,7 +5,7 @@
 import { readPage, type LogLine, type NumberedPage } from '../protocol/page.js';
 import { HashSet } from './hash-set.js';
 import { buildRibbon, columnsFor, hasKey, type Ribbon } from './ribbon.js';
-import { eachWord, type RequiredWord } from './words.js';
+import { eachFindableWord, type RequiredWord } from './words.js';
 
 export interface PageFilter extends Ribbon {
   /** Whether short words with digits are in it. */
@@ -21,7 +21,7 @@ export async function buildPageFilter(page: NumberedPage): Promise<PageFilter | 
   const words = new HashSet();
   const shortNumbers = new HashSet();
   for (const { json } of await readPage(page, { fromSeq, toSeq })) {
-    eachWord((JSON.parse(json) as LogLine).content, (hash, isShortNumber) =>
+    eachFindableWord((JSON.parse(json) as LogLine).content, (hash, isShortNumber) =>
       (isShortNumber ? shortNumbers : words).add(hash),
     );
   }

@@ -1,8 +1,12 @@
 import { isWordBorder } from './characters.js';
+import { isAfterEscape } from './escapes.js';
 
-/** @returns whether the text at [from, to) begins and ends at borders of words; if that is not asked for, true */
+/**
+ * @returns whether the text at [from, to) begins and ends at borders of words, or begins after an escape sequence; if
+ * that is not asked for, true
+ */
 export function isWhole(content: string, from: number, to: number, words: boolean): boolean {
-  return !words || (isBorder(content, from) && isBorder(content, to));
+  return !words || (isBorder(content, to) && (isBorder(content, from) || isAfterEscape(content, from)));
 }
 
 function isBorder(content: string, at: number): boolean {

@@ -1,4 +1,5 @@
 /** The words of a line, as 32-bit hashes of their case-folded characters: what filters of pages are made of. */
+import { afterEscape } from './escapes.js';
 import { classOf, foldCharacter, RUN, SINGLE } from './characters.js';
 
 const { imul } = Math; // looked up once: in hot loops it counts
@@ -57,6 +58,21 @@ export function eachWord(text: string, visit: VisitWord): void {
     }
     if (isSingle) visit(imul(OFFSET_BASIS ^ foldCharacter(code), PRIME), false, at, at + width);
   }
+}
+
+/**
+ * Visits the words by which a text is found: those of {@link eachWord}, and what is left of one that starts with an
+ * escape sequence.
+ */
+export function eachFindableWord(text: string, visit: VisitWord): void {
+  eachWord(text, (hash, isShortNumber, start, end) => {
+    visit(hash, isShortNumber, start, end);
+    const rest = afterEscape(text, start);
+    if (rest === undefined || rest >= end) return;
+    eachWord(text.slice(rest, end), (hashOfRest, isShort) => {
+      visit(hashOfRest, isShort, rest, end);
+    });
+  });
 }
 
 /** A word that a line must have to contain a text. */

@@ -1,10 +1,11 @@
 /** An attempt that an admin deletes is gone at the hives and at its node, and stays so: a leaked secret can be removed. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { projectRoot } from '../workers/project-root.js';
 import { attemptOf, untilComplete } from './harness/api.js';
 import type { NodeAgent } from './harness/node-agent.js';
 import { runHive } from './harness/processes.js';
@@ -51,6 +52,19 @@ const record = async (title = SECRET) => {
   return attemptId;
 };
 
+/** Starts `hive logs -f`; `ended` becomes its exit status and what it said. */
+function follow(attemptId: string) {
+  const args = [join(projectRoot(), 'dist/workers/hive.js'), 'logs', '-f', attemptId];
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, HIVE_DATA_DIR: join(world.directory, 'hive'), HIVE_URL: hives[0].url },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+  const ended = once(child, 'exit').then(([code]) => `${String(code)} ${said}`);
+  return { hasPrinted: once(child.stdout, 'data'), ended };
+}
+
 test('it is gone at every hive and at its node, whichever hive has the socket, and stays gone', async () => {
   const attemptId = await record();
   const kept = await record('another');
@@ -89,7 +103,10 @@ test('whoever records it goes on without recording, and says so; neither it nor 
   const isPushed = async () =>
     (await world.database.execution.count({ where: { attemptId, storedLines: { gt: 0 } } })) === 1;
   await until(isPushed, 20_000, 'its first line is in the hive');
+  const follower = follow(attemptId);
+  await follower.hasPrinted;
   await deleteOverTheOther(attemptId);
+  expect(await follower.ended).toBe('1 hive: the hive no longer has what was followed: it was deleted\n');
   await until(() => isForgotten(attemptId), 20_000, 'the node has deleted it');
   expect(filesWithSecret()).toEqual([]);
 

@@ -84,6 +84,25 @@ test('a text is found in an attempt and in all; as of grep, nothing found is 1',
   ]);
 }, 60_000);
 
+test('an execution is named by the beginning of its id; what cannot be meant is refused', async () => {
+  const [shown = ''] = await lines('show', failed, '--json');
+  const [{ id }] = (JSON.parse(shown) as { executions: [{ id: string }] }).executions;
+  expect(await lines('logs', failed, '--execution', id.slice(0, 6), '--stderr')).toEqual(['to stderr']);
+  expect(await lines('search', 'red', failed, '--execution', id.slice(0, 9))).toHaveLength(1);
+  const none = id.startsWith('ffff') ? 'eeee' : 'ffff';
+  expect(await runHive(['logs', failed, '--execution', none], env)).toMatchObject({
+    status: 1,
+    stderr: `hive: the attempt has no execution with an id that begins with ${none}; hive show lists them\n`,
+  });
+  expect((await runHive(['logs', failed, '--execution', 'x'], env)).stderr).toContain(
+    'It must be the id of an execution, or at least the first 4 characters of one.',
+  );
+  expect(await runHive(['search', 'red', failed, '--status', 'running'], env)).toMatchObject({
+    status: 2,
+    stderr: 'hive: --status chooses attempts: leave it out, or the attempt\n',
+  });
+}, 60_000);
+
 test('show, nodes, backfills and status tell what there is', async () => {
   expect((await runHive(['show', failed], env)).stdout).toMatch(
     /status +failed 3\n(.|\n)*The hive has every line\.\n$/,

@@ -98,6 +98,22 @@ test('ordered by change, what has changed last is first, and a cursor goes on', 
   expect(Math.abs(Date.now() - Date.parse(changed_at ?? ''))).toBeLessThan(60_000);
 });
 
+test('a list, the counts and a search can be of what has changed after a position, and of one status besides', async () => {
+  const before = (await hive.get('/v1/changes?after=latest')).body as { next_position: number };
+  const after = `after=${before.next_position}`;
+  const ended = await store({ title: 'newer' }, { status: 'completed', exit_code: 0 });
+  const running = await store({ title: 'newer still' }, { status: 'running' });
+  expect(await list(after)).toEqual([running, ended]);
+  expect(await list(`${after}&status=completed&order=changed`)).toEqual([ended]);
+  expect((await counts(after)).by_status).toMatchObject({ completed: 1, running: 1 });
+  expect((await hive.get(`/v1/search?q=x&${after}`)).status).toBe(200);
+  expect(await list('after=9223372036854775807')).toEqual([]);
+  for (const wrong of ['-1', 'latest', '9223372036854775808', '1e3']) {
+    const { status, body } = (await hive.get(`/v1/swarm/attempts?after=${wrong}`)) as { status: number; body: unknown };
+    expect([status, (body as { error: string }).error]).toEqual([400, 'after: must be a position']);
+  }
+});
+
 test('a page far down is reached by how many come before it, from the newest or from a cursor, in every order', async () => {
   for (let made = 0; made < 5; made++) await store({ title: `skipped ${made}` });
   for (const order of ['arrived', 'created', 'changed']) {

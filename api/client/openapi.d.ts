@@ -1114,7 +1114,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "invalid_request" | "invalid_json" | "invalid_cursor" | "unauthenticated" | "forbidden" | "cross_site_request" | "not_found" | "method_not_allowed" | "conflict" | "body_too_large" | "range_not_satisfiable" | "unsupported_media_type" | "upgrade_required" | "too_many_requests" | "header_too_large" | "internal" | "log_damaged" | "issuer_unavailable" | "temporal_unavailable" | "database_unavailable" | "too_many_streams";
+            code: "invalid_request" | "invalid_json" | "invalid_cursor" | "unauthenticated" | "forbidden" | "cross_site_request" | "not_found" | "method_not_allowed" | "conflict" | "precondition_failed" | "body_too_large" | "range_not_satisfiable" | "unsupported_media_type" | "upgrade_required" | "too_many_requests" | "header_too_large" | "internal" | "log_damaged" | "issuer_unavailable" | "temporal_unavailable" | "database_unavailable" | "too_many_streams";
             /** @description The same as `detail`, for clients of the original hive, which read this member. */
             error: string;
             request_id: string | null;
@@ -5039,6 +5039,8 @@ export interface operations {
                 until?: string;
                 /** @description The first 4 or more hexadecimal digits of the id. */
                 id_prefix?: string;
+                /** @description Changed after this position of the feed (`/v1/changes`). An attempt that has no position yet is left out. */
+                after?: string;
                 /** @description What the title or the command contains, in upper or lower case. */
                 q?: string;
                 /** @description `arrived` (the default): as the hive learnt of them; `created`: by the clocks of their nodes; `changed`: by their position in the feed, what has changed last first. A cursor continues the order that it was given for. */
@@ -5136,6 +5138,8 @@ export interface operations {
                 until?: string;
                 /** @description The first 4 or more hexadecimal digits of the id. */
                 id_prefix?: string;
+                /** @description Changed after this position of the feed (`/v1/changes`). An attempt that has no position yet is left out. */
+                after?: string;
                 /** @description What the title or the command contains, in upper or lower case. */
                 q?: string;
             };
@@ -5641,6 +5645,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The content is not the one that If-Match names. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The file ends before the range; `Content-Range` has its size. */
             416: {
                 headers: {
@@ -5804,6 +5817,8 @@ export interface operations {
                 until?: string;
                 /** @description The first 4 or more hexadecimal digits of the id. */
                 id_prefix?: string;
+                /** @description Changed after this position of the feed (`/v1/changes`). An attempt that has no position yet is left out. */
+                after?: string;
                 /** @description Of attempts whose title or command contains this, in upper or lower case. */
                 title?: string;
                 /** @description How many matching lines of each attempt are shown. */

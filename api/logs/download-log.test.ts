@@ -221,6 +221,34 @@ test('a range behind the end is refused with the size; several ranges are answer
   expect(await readFile(file, 'utf8')).toBe(text);
 });
 
+test('of a file that is shorter than the last bytes that are asked for, all of it is sent', async () => {
+  const lines = makeLines('line', 10);
+  const { path } = await attemptWith([{ status: 'completed', lines }]);
+  const text = textOf(lines);
+  for (const length of [text.length, text.length + 1, '9'.repeat(30)]) {
+    const { response, header } = await download(path, { range: `bytes=-${length}` });
+    expect([response.status, await response.text()]).toEqual([206, text]);
+    expect(header('content-range')).toBe(`bytes 0-${text.length - 1}/${text.length}`);
+  }
+  expect((await download(path, { range: 'bytes=-0' })).response.status).toBe(416);
+});
+
+test('If-Match gets the file that it names, and no other', async () => {
+  const { path } = await attemptWith([{ status: 'completed', lines: makeLines('line', 10) }]);
+  const etag = (await download(path)).header('etag') ?? '';
+  for (const [condition, status] of [
+    [etag, 206],
+    [`"other", ${etag}`, 206],
+    ['*', 206],
+    ['"other"', 412],
+    [`W/${etag}`, 412],
+  ] as const) {
+    const { response } = await download(path, { range: 'bytes=5-', 'if-match': condition });
+    expect([condition, response.status]).toEqual([condition, status]);
+    if (status === 412) expect(await response.json()).toMatchObject({ code: 'precondition_failed' });
+  }
+});
+
 test('If-Range continues the same bytes only', async () => {
   const lines = makeLines('line', 1000);
   const { path } = await attemptWith([{ status: 'completed', lines }]);

@@ -92,6 +92,8 @@ async function findRange(
 ): Promise<ByteRange | undefined> {
   const makeFrom = (from: FilePlace) => fileParts(snapshot, { format, from, recheck });
   const total = await index.total(etag, makeFrom, gone);
+  const last = lastBytes(request.get('range') ?? '', total);
+  if (last) return last;
   const ranges = request.range(total);
   if (ranges === -1) {
     throw new ApiError('range_not_satisfiable', `the file has ${total} bytes`, {
@@ -101,6 +103,16 @@ async function findRange(
   // several ranges would need a multipart answer, which no client that resumes asks for
   if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined;
   return ranges[0] && { ...ranges[0], total };
+}
+
+/**
+ * @returns the range that asks for so many bytes from the end; of a shorter file that is all of it (RFC 9110, 14.1.2),
+ * which Express refuses
+ */
+function lastBytes(header: string, total: number): ByteRange | undefined {
+  const [, digits] = /^bytes=-(\d+)$/.exec(header) ?? [];
+  const length = Math.min(Number(digits ?? 0), total);
+  return length > 0 ? { start: total - length, end: total - 1, total } : undefined;
 }
 
 async function sendWhole(snapshot: LogSnapshot, etag: string, compress: boolean, options: DownloadOptions) {

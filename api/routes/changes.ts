@@ -8,7 +8,8 @@ import { lastPosition } from '../../prisma/queries/feed/list-changes.js';
 import { invalidCursor } from '../problem.js';
 import { Recheck } from '../recheck.js';
 import { answer, route, WRITTEN, type Context, type Route } from '../route.js';
-import { changePage, changesQuery, changeStreamQuery, lastEventId } from '../schemas/change.js';
+import { changePage, changesQuery, changeStreamQuery } from '../schemas/change.js';
+import { position } from '../schemas/common.js';
 
 const tag = 'changes';
 type Scope = Context<'viewer'>['scope'];
@@ -79,7 +80,7 @@ async function positionOf(scope: Scope, after: bigint | 'latest' | undefined): P
 
 function resumedAt(header: string | undefined): bigint | undefined {
   if (header === undefined || header === '') return undefined;
-  const { success, data } = lastEventId.safeParse(header);
+  const { success, data } = position.safeParse(header);
   if (!success) throw invalidCursor('is not a position', { in: 'header', field: 'last-event-id' });
   return data;
 }

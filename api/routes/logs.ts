@@ -122,7 +122,7 @@ function downloadRoute(deps: AppDependencies): Route {
       206: { description: 'The range of it.', contentType: 'application/octet-stream' },
       304: { description: 'The client has it already.' },
     },
-    errors: ['not_found', 'invalid_cursor', 'conflict', 'range_not_satisfiable', 'log_damaged'],
+    errors: ['not_found', 'invalid_cursor', 'conflict', 'precondition_failed', 'range_not_satisfiable', 'log_damaged'],
     handle: async ({ scope, params: { id }, query, request, response, gone }) => {
       const source = { scope, attemptId: id, executionId: query.execution_id };
       const { format, until } = query;

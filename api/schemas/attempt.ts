@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { executionStatus, runReason, syncState } from '../../protocol/frames.js';
-import { count, nullableTime, pageLimit, queryInteger, storedText, time } from './common.js';
+import { count, nullableTime, pageLimit, position, queryInteger, storedText, time } from './common.js';
 import type { AttemptFilter } from '../../prisma/queries/attempt-filter.js';
 import { toTimestamp } from '../../protocol/time.js';
 import { MAX_STORED_IDS } from '../../protocol/stored-attempts.js';
@@ -221,6 +221,11 @@ export const attemptFilterFields = {
     .pipe(z.string().regex(/^[0-9a-f]{4,32}$/, 'must be the first 4 or more hexadecimal digits of an id'))
     .optional()
     .meta({ type: 'string', description: 'The first 4 or more hexadecimal digits of the id.' }),
+  after: position.optional().meta({
+    type: 'string',
+    description:
+      'Changed after this position of the feed (`/v1/changes`). An attempt that has no position yet is left out.',
+  }),
 };
 
 export const attemptCountQuery = z.strictObject({
@@ -265,6 +270,7 @@ export function attemptFilterOf(query: z.output<typeof attemptCountQuery>): Atte
     since: query.since,
     until: query.until,
     idPrefix: query.id_prefix,
+    changedAfter: query.after,
   };
 }
 

@@ -1,30 +1,16 @@
 import { z } from 'zod';
 import { uuid } from '../../protocol/uuid.js';
 import { attempt } from './attempt.js';
-import { count, pageLimit } from './common.js';
-
-const LARGEST = 2n ** 63n - 1n;
+import { count, pageLimit, position } from './common.js';
 
 /** A position, or `latest` for what changes from now on. Absent: from the beginning. */
-const after = z
-  .string()
-  .regex(/^(latest|\d{1,19})$/, 'must be a position, or latest')
-  .transform((text) => (text === 'latest' ? text : BigInt(text)))
-  .refine((value) => value === 'latest' || value <= LARGEST, 'must be a position')
-  .meta({
-    type: 'string',
-    description: 'The last `next_position`. Absent: from the beginning; `latest`: only what changes from now on.',
-  });
+const after = z.union([z.literal('latest'), position], 'must be a position, or latest').meta({
+  type: 'string',
+  description: 'The last `next_position`. Absent: from the beginning; `latest`: only what changes from now on.',
+});
 
 export const changesQuery = z.strictObject({ after: after.optional(), limit: pageLimit(1000).default(100) });
 export const changeStreamQuery = z.strictObject({ after: after.optional() });
-
-/** What the header Last-Event-ID may be. */
-export const lastEventId = z
-  .string()
-  .regex(/^\d{1,19}$/)
-  .transform(BigInt)
-  .refine((position) => position <= LARGEST);
 
 export const change = z
   .strictObject({

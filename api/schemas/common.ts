@@ -9,6 +9,16 @@ export const iso = (date: Date | null): string | null => date?.toISOString() ?? 
 
 export const count = z.int().min(0);
 
+const LARGEST_POSITION = 2n ** 63n - 1n;
+
+/** A position in the feed, in the query string or a header. */
+export const position = z
+  .string()
+  .regex(/^\d{1,19}$/, 'must be a position')
+  .transform(BigInt)
+  .refine((value) => value <= LARGEST_POSITION, 'must be a position')
+  .meta({ type: 'string' });
+
 /** Text that PostgreSQL can store and that is the same when it comes back: no U+0000, no half of a surrogate pair. */
 export const storedText = (max: number) =>
   z

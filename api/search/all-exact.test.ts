@@ -6,6 +6,7 @@ import request from 'supertest';
 import { compactLogs } from '../../activities/compact-logs.js';
 import { indexLogs } from '../../activities/index-logs.js';
 import { isWordBorder } from '../../search/characters.js';
+import { endsWithEscape, ESCAPE_PIECES } from '../../tests/harness/escape-borders.js';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { appendPage, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
 
@@ -58,6 +59,7 @@ const character = fc.constantFrom(
     '𐐨',
     '𠀀',
   ],
+  ...ESCAPE_PIECES,
 );
 const text = (maxLength: number) => fc.array(character, { minLength: 1, maxLength }).map((list) => list.join(''));
 const logs = fc.array(fc.array(text(10), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 });
@@ -116,7 +118,8 @@ function matches(content: string, { q, ignoreCase, words }: Query): boolean {
       const there = line[from + offset] ?? '';
       return ignoreCase ? equalWithoutCase(each, there) : each === there;
     });
-    return isEqual && (!words || (isWordBorder(at(from - 1), at(from)) && isWordBorder(at(end - 1), at(end))));
+    const begins = isWordBorder(at(from - 1), at(from)) || endsWithEscape(line.slice(0, from).join(''));
+    return isEqual && (!words || (begins && isWordBorder(at(end - 1), at(end))));
   });
 }
 
@@ -179,4 +182,19 @@ test('a regular expression finds what a plain scan of every line does', async ()
       .filter(([, count]) => count !== 0);
     expect([q, await search({ q, regex: 'true' })]).toEqual([q, expected]);
   }
+});
+
+test('a word is found where it is coloured, and at the beginning of a line in what an agent printed as JSON', async () => {
+  const nodeId = await seedNode(hive.database, hive.own.id);
+  const id = await seedAttempt(hive.database, { organizationId: hive.own.id, nodeId });
+  const seed = { attemptId: id, nodeId, ordinal: 1, status: 'completed' as const, declaredLines: 3 };
+  const contents = ['\u001b[1;31mquuxerror\u001b[0m: x', String.raw`{"text":"a\nquuxerror: y"}`, 'aquuxerror'];
+  const lines = contents.map((content) => ({ output_type: 'stdout' as const, content, timestamp }));
+  await appendPage(hive.database, await seedExecution(hive.database, seed), lines);
+  const logger = pino({ level: 'silent' });
+  expect(await search({ q: 'quuxerror' })).toEqual([[id, 2]]);
+  await compactLogs({ database: hive.database, logger, until: performance.now() + 60_000 });
+  await indexLogs({ database: hive.database, logger, until: performance.now() + 60_000 });
+  expect(await search({ q: 'quuxerror' })).toEqual([[id, 2]]);
+  expect(await search({ q: 'quuxerror', match: 'text' })).toEqual([[id, 3]]);
 });

@@ -18,6 +18,8 @@ export interface AttemptFilter {
   until?: string | undefined;
   /** The first hexadecimal digits of the id, in lower case and without hyphens. */
   idPrefix?: string | undefined;
+  /** Changed after this position in the feed. */
+  changedAfter?: bigint | undefined;
 }
 
 /**
@@ -25,7 +27,8 @@ export interface AttemptFilter {
  * join), each to be met. Whose attempts they are has to be said besides.
  */
 export function attemptConditions(filter: AttemptFilter): Prisma.Sql[] {
-  const { nodeId, syncState, status, executor, branch, sharedTaskId, text, since, until, idPrefix } = filter;
+  const { nodeId, syncState, status, executor, branch, sharedTaskId, text, since, until, idPrefix, changedAfter } =
+    filter;
   return [
     ...(nodeId === undefined ? [] : [Prisma.sql`a.node_id = ${nodeId}::uuid`]),
     ...(syncState === undefined ? [] : [Prisma.sql`s.state = ${syncState}::sync_state`]),
@@ -37,6 +40,7 @@ export function attemptConditions(filter: AttemptFilter): Prisma.Sql[] {
     ...(since === undefined ? [] : [Prisma.sql`a.created_at >= ${since}::timestamptz`]),
     ...(until === undefined ? [] : [Prisma.sql`a.created_at < ${until}::timestamptz`]),
     ...(idPrefix === undefined ? [] : [isBetween(idPrefix)]),
+    ...(changedAfter === undefined ? [] : [Prisma.sql`c.position > ${changedAfter}::bigint`]),
   ];
 }
 

@@ -38,7 +38,7 @@ export async function listAttempts(scope: OrganizationScope, listing: AttemptLis
   const conditions = [
     Prisma.sql`a.organization_id = ${scope.organizationId}::uuid`,
     // the same of the feed's rows, whose indexes begin with it
-    ...(order === 'changed' || listing.status !== undefined
+    ...(order === 'changed' || listing.status !== undefined || listing.changedAfter !== undefined
       ? [Prisma.sql`c.organization_id = ${scope.organizationId}::uuid`]
       : []),
     ...attemptConditions(listing),

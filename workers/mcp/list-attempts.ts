@@ -10,8 +10,8 @@ export const attemptFilters = {
   status: z.enum(['running', 'completed', 'failed', 'killed']).optional(),
   executor: z.string().max(200).optional().describe('Exactly, for example CLAUDE_CODE.'),
   branch: z.string().max(500).optional().describe('Exactly.'),
-  node_id: z.uuid().optional(),
-  task: z.uuid().optional().describe('The id of a shared task.'),
+  node_id: z.guid().optional(),
+  task: z.guid().optional().describe('The id of a shared task.'),
   since: z.iso.datetime({ offset: true }).optional().describe('Made at this time or later (RFC 3339).'),
   until: z.iso.datetime({ offset: true }).optional().describe('Made before this time.'),
 };

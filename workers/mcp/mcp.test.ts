@@ -182,7 +182,18 @@ test('finds the attempts that printed something', async () => {
     complete: true,
     attempts: [{ attempt: { id: attempt }, matches: 1, first: [{ seq: 1500 }] }],
   });
-  expect(await call('search_all', { q: 'needle18' })).toMatchObject({ attempts: [], complete: true });
+  const nothing = await call<{ text: string }>('search_all', { q: 'eedle17' });
+  expect(nothing).toMatchObject({ attempts: [], complete: true });
+  expect(nothing.text).toMatch(
+    /^0 attempts printed eedle17 as whole words .*\n.*\nWith match: text, the inside of words/,
+  );
+  expect(await call('search_all', { q: 'eedle17', match: 'text' })).toMatchObject({ attempts: [{ matches: 1 }] });
+});
+
+test('an id of any version is taken', async () => {
+  const odd = 'ffffffff-0000-0000-0000-00000000000f';
+  expect(await call('list_attempts', { node_id: odd })).toMatchObject({ attempts: [] });
+  expect(await call('search_all', { q: 'x', task: odd })).toMatchObject({ attempts: [] });
 });
 
 test('waits for the end of an attempt, tells how far it is, and says when it still runs', async () => {

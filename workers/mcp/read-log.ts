@@ -26,7 +26,7 @@ export const readLog = tool({
       .describe('`end`, `start`, the `id` of a line (which is read too), or the `from` of `earlier` or `later`.'),
     direction: z.enum(['forward', 'backward']).optional().describe('Default: backward from the end, else forward.'),
     lines: z.int().min(1).max(MAX_LINES).default(100),
-    execution_id: z.uuid().optional().describe('Only of this execution.'),
+    execution_id: z.guid().optional().describe('Only of this execution.'),
     output_type: z.enum(['stdout', 'stderr', 'system']).optional(),
     line_characters: z
       .int()

@@ -55,7 +55,8 @@ export const searchAll = tool({
       }
       const { next_cursor, complete, looked_through } = found;
       const content = { attempts, next_cursor, complete, looked_through };
-      return { content, text: textOf(content, q) };
+      const isByWords = !regex && filters.match === 'word';
+      return { content, text: textOf(content, { q, isByWords }) };
     }
   },
 });
@@ -70,7 +71,12 @@ interface Answer {
   looked_through: { pages: number; of: number };
 }
 
-function textOf({ attempts, next_cursor: cursor, looked_through: { pages, of } }: Answer, q: string): string {
+interface Asked {
+  q: string;
+  isByWords: boolean;
+}
+
+function textOf({ attempts, next_cursor: cursor, looked_through: { pages, of } }: Answer, asked: Asked): string {
   const groups = attempts.map(({ attempt, matches, at_least: atLeast, first }) =>
     [
       `${summaryText(attempt)}: ${atLeast ? 'at least ' : ''}${matches} lines`,
@@ -78,10 +84,13 @@ function textOf({ attempts, next_cursor: cursor, looked_through: { pages, of } }
     ].join('\n'),
   );
   return [
-    `${attempts.length} attempts printed ${printable(q)} (${pages} of ${of} pages looked through)`,
+    `${attempts.length} attempts printed ${printable(asked.q)}${asked.isByWords ? ' as whole words' : ''} (${pages} of ${of} pages looked through)`,
     ...(groups.length > 0 ? [quoted(groups)] : []),
     cursor === null
       ? 'Everything has been looked through.'
       : `Not all has been looked through: call again with cursor ${cursor}`,
+    ...(asked.isByWords && attempts.length === 0
+      ? ['With match: text, the inside of words is looked through too.']
+      : []),
   ].join('\n');
 }

@@ -34,7 +34,7 @@ export const searchLog = tool({
   input: {
     attempt: attemptInput,
     ...queryInput,
-    execution_id: z.uuid().optional(),
+    execution_id: z.guid().optional(),
     output_type: z.enum(['stdout', 'stderr', 'system']).optional(),
     direction: z.enum(['forward', 'backward']).default('forward').describe('`backward`: the last match comes first.'),
     context: z.int().min(0).max(10).default(1).describe('How many lines before and after each match.'),

@@ -17,6 +17,8 @@ export interface AttemptOptions {
   until?: string;
 }
 
+export const ATTEMPT_OPTIONS = ['status', 'state', 'node', 'executor', 'branch', 'task', 'since', 'until'] as const;
+
 const STATUSES = ['running', 'completed', 'failed', 'killed'];
 const STATES = ['complete', 'partial', 'pending_backfill', 'unavailable'];
 

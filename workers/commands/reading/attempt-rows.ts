@@ -35,7 +35,8 @@ export function attemptRows(
   ]);
 }
 
-function distinctLength(ids: readonly string[]): number {
+/** @returns how many characters tell these ids apart, and at least most others */
+export function distinctLength(ids: readonly string[]): number {
   const sorted = [...ids].sort();
   let length = SHORT_ID;
   for (const [index, id] of sorted.entries()) {

@@ -7,12 +7,12 @@ import { Patience } from './patience.js';
 
 /** The hive sends a comment every 15 s. */
 const SILENCE_MS = 45_000;
-/** Why a stream ends that will not come back. */
-const FINAL = new Map([
-  ['unauthenticated', 401],
-  ['forbidden', 403],
-  ['not_found', 404],
-  ['log_damaged', 500],
+/** Why a stream ends that will not come back: the status of that as an answer, and what to tell. */
+const FINAL = new Map<unknown, { status: number; sentence: string }>([
+  ['unauthenticated', { status: 401, sentence: 'the credential was revoked or has expired, so nothing more is sent' }],
+  ['forbidden', { status: 403, sentence: 'the credential no longer allows this, so nothing more is sent' }],
+  ['not_found', { status: 404, sentence: 'the hive no longer has what was followed: it was deleted' }],
+  ['log_damaged', { status: 500, sentence: 'stored lines are damaged, so what comes after them is not sent' }],
 ]);
 
 interface FollowOptions {
@@ -76,7 +76,6 @@ function throwIfFinal({ data }: ServerEvent, { address }: Hive): void {
   } catch {
     return;
   }
-  const status = typeof reason === 'string' ? FINAL.get(reason) : undefined;
-  if (status !== undefined)
-    throw apiError(address, status, String(reason), `the stream was ended: ${String(reason).replaceAll('_', ' ')}`);
+  const final = FINAL.get(reason);
+  if (final) throw apiError(address, final.status, String(reason), final.sentence);
 }

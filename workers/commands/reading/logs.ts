@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import { addHiveOptions, type HiveOptions } from '../hive-access.js';
-import { countArgument, uuidArgument } from '../usage.js';
+import { countArgument } from '../usage.js';
 import { HiveApiError, withHive, type Hive } from './api.js';
 import { usesColour } from './colour.js';
-import { attemptArgument, findAttemptId } from './find-attempt.js';
+import { attemptArgument, executionArgument, findAttemptId, findExecutionId } from './find-attempt.js';
 import { followEvents } from './follow-events.js';
 import { LogPages, type LogEntry, type LogFilter } from './log-pages.js';
 import { findStart, readAttempt } from './log-start.js';
@@ -34,7 +34,11 @@ export function logsCommand(): Command {
     .option('-f, --follow', 'go on until every execution has ended, through restarts of the hive: each line once')
     .option('-n, --tail <count>', 'only the last lines', tailArgument)
     .option('--since <time>', 'only lines printed since then: 30m, 2h, yesterday, 2026-11-27T08:00:00Z', sinceOption)
-    .option('--execution <id>', 'only lines of this execution (hive show lists them)', uuidArgument)
+    .option(
+      '--execution <id>',
+      'only lines of this execution: its id or the beginning of it (hive show lists them)',
+      executionArgument,
+    )
     .option('--stderr', 'only what was printed to standard error')
     .option('-t, --timestamps', 'begin each line with the time at which it was printed')
     .addOption(new Option('--color', 'keep colours (default: in a terminal, if NO_COLOR is not set)'))
@@ -49,7 +53,8 @@ export function logsCommand(): Command {
     .action((attempt: string, options: Options) =>
       withHive(options, async (hive) => {
         const id = await findAttemptId(hive, attempt);
-        await printLog(hive, id, options);
+        const execution = await findExecutionId(hive, id, options.execution);
+        await printLog(hive, id, { ...options, ...(execution !== undefined && { execution }) });
         if (options.exitStatus) process.exitCode = exitStatusOf(await readAttempt(hive, id));
       }),
     );

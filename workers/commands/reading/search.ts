@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { addHiveOptions, type HiveOptions } from '../hive-access.js';
-import { countArgument, ExitCode, UsageError, uuidArgument } from '../usage.js';
+import { countArgument, ExitCode, UsageError } from '../usage.js';
 import { withHive, type Hive } from './api.js';
-import { addAttemptOptions, attemptFilters, type AttemptOptions } from './attempt-query.js';
-import { attemptArgument, findAttemptId } from './find-attempt.js';
+import { ATTEMPT_OPTIONS, addAttemptOptions, attemptFilters, type AttemptOptions } from './attempt-query.js';
+import { attemptArgument, executionArgument, findAttemptId, findExecutionId } from './find-attempt.js';
 import { listNodes, namesOf } from './find-node.js';
 import { printFoundAttempts } from './found-attempts.js';
 import { printFoundLines } from './found-lines.js';
@@ -31,7 +31,7 @@ export function searchCommand(): Command {
     .option('-E, --regex', 'the text is a regular expression (syntax of RE2)')
     .option('--text', 'also inside of words, which takes longer')
     .option('-C, --context <count>', 'of one attempt: so many lines before and after', countArgument)
-    .option('--execution <id>', 'of one attempt: only lines of this execution', uuidArgument)
+    .option('--execution <id>', 'of one attempt: only lines of this execution', executionArgument)
     .option('--stderr', 'of one attempt: only what was printed to standard error')
     .option(
       '-l, --limit <count>',
@@ -45,7 +45,7 @@ export function searchCommand(): Command {
         const query = { q, ...(regex && { regex: 'true' }), ...(ignoreCase && { ignore_case: 'true' }) };
         const isFound = await (attempt === undefined
           ? searchAll(hive, query, options)
-          : searchOne(hive, await findAttemptId(hive, attempt), query, options));
+          : searchOne(hive, attempt, query, options));
         if (!isFound) process.exitCode = ExitCode.failed;
       }),
     );
@@ -60,8 +60,17 @@ async function searchAll(hive: Hive, query: Record<string, string>, options: Opt
   return printFoundAttempts(hive, asked, { nodeName: namesOf(nodes), limit, json, isByWords: !text && !regex });
 }
 
-function searchOne(hive: Hive, id: string, query: Record<string, string>, options: Options): Promise<boolean> {
-  const { context, execution, stderr, limit = LIMITS.lines, json = false } = options;
+async function searchOne(
+  hive: Hive,
+  attempt: string,
+  query: Record<string, string>,
+  options: Options,
+): Promise<boolean> {
+  const { context, stderr, limit = LIMITS.lines, json = false } = options;
+  const useless = ATTEMPT_OPTIONS.find((name) => options[name] !== undefined);
+  if (useless !== undefined) throw new UsageError(`--${useless} chooses attempts: leave it out, or the attempt`);
+  const id = await findAttemptId(hive, attempt);
+  const execution = await findExecutionId(hive, id, options.execution);
   const asked = {
     ...query,
     ...(context !== undefined && { context: String(context) }),

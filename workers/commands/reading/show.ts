@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addHiveOptions, type HiveOptions } from '../hive-access.js';
 import { withHive, type Schemas } from './api.js';
+import { distinctLength } from './attempt-rows.js';
 import { shortText, statusCell, statusText } from './attempt-text.js';
 import { attemptArgument, findAttemptId } from './find-attempt.js';
 import { jsonLine } from './json-line.js';
@@ -49,7 +50,7 @@ async function printDetail(detail: Detail): Promise<void> {
   );
   if (executions.length > 0) {
     await write('\n');
-    await printTable(COLUMNS, executions.slice(-MAX_SHOWN).map(executionRow));
+    await printTable(COLUMNS, executionRows(executions.slice(-MAX_SHOWN)));
     if (executions.length > MAX_SHOWN) await write(`(the last ${MAX_SHOWN} of ${executions.length}; --json has all)\n`);
   }
   if (sync.missing.length > 0) {
@@ -94,7 +95,13 @@ function ago(time: string): string {
   return text.includes('-') ? text : `${text} ago`;
 }
 
-function executionRow(execution: Detail['executions'][number]): Cell[] {
+function executionRows(executions: Detail['executions']): Cell[][] {
+  const length = terminalWidth() === undefined ? undefined : distinctLength(executions.map(({ id }) => id));
+  return executions.map((execution) => executionRow(execution, length));
+}
+
+/** @param length of the id; undefined for all of it */
+function executionRow(execution: Detail['executions'][number], length: number | undefined): Cell[] {
   const {
     id,
     run_reason: reason,
@@ -105,11 +112,12 @@ function executionRow(execution: Detail['executions'][number]): Cell[] {
   } = execution;
   const took = Date.parse(end ?? new Date().toISOString()) - Date.parse(start);
   const count = stored === lines ? String(stored) : `${stored}/${lines}`;
-  return [id, reason, statusCell(execution), timeText(start), duration(took), count];
+  return [id.slice(0, length), reason, statusCell(execution), timeText(start), duration(took), count];
 }
 
+/** Not cut: it says what can be done. */
 function missingText({ execution_id: id, explanation }: Detail['sync']['missing'][number]) {
-  return cut(`  execution ${id}: ${shortText(explanation)}`);
+  return `  execution ${id}: ${shortText(explanation)}\n`;
 }
 
 /** @returns the line, cut to fit a terminal, with its newline */
