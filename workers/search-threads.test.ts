@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { expect, test } from '@jest/globals';
 import { encodeLine, encodePageSync } from '../protocol/page.js';
-import type { SearchedPart } from '../search/search-pages.js';
+import type { PartOfLog } from '../search/search-lines.js';
 import { startSearchThreads } from './search-threads.js';
 
+/** Nothing listens there. */
+const NO_DATABASE = 'postgresql://hive@127.0.0.1:1/hive';
+
 /** Of few characters, in an order in which no two places look alike: an ambiguous expression takes long for each. */
-function part(lines: number, length: number): SearchedPart {
+function part(lines: number, length: number): PartOfLog {
   let state = 1;
   const next = () => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) >> 16;
   const timestamp = '2026-01-01T10:00:00.000Z';
@@ -14,12 +18,17 @@ function part(lines: number, length: number): SearchedPart {
     return encodeLine({ output_type: 'stdout', content, timestamp });
   });
   const pages = [{ gzip: encodePageSync(encoded.join('\n')), firstSeq: 1, lastSeq: lines }];
-  const bounds = { fromSeq: 1, toSeq: lines, limit: 10, context: 0, maxMs: 20_000, maxCharacters: 1e6 };
-  return { pages, direction: 'forward', ...bounds };
+  const bounds = { limit: 10, context: 0, maxMs: 20_000, maxCharacters: 1e6 };
+  return {
+    ...{ organizationId: randomUUID(), executionId: randomUUID(), ranges: [{ firstSeq: 1, lastSeq: lines }] },
+    read: { storedLines: lines, pages, more: false },
+    direction: 'forward',
+    ...bounds,
+  };
 }
 
 test('regular expressions that take long hold up no search for a text', async () => {
-  const threads = startSearchThreads();
+  const threads = startSearchThreads(NO_DATABASE);
   const ended = new AbortController();
   try {
     let done = 0;

@@ -19,8 +19,10 @@ let threads: SearchThreads;
 let nodeId: string;
 
 beforeAll(async () => {
-  threads = startSearchThreads();
-  hive = await startTestHive({ searcher: threads, limits: { searches: 3, searchesPerCredential: 2 } });
+  hive = await startTestHive((databaseUrl) => ({
+    searcher: (threads = startSearchThreads(databaseUrl)),
+    limits: { searches: 3, searchesPerCredential: 2 },
+  }));
   nodeId = await seedNode(hive.database, hive.own.id);
 });
 afterAll(async () => {

@@ -1,7 +1,6 @@
 /** Which pages of which attempts may have the words that a search is for. */
 import { Prisma } from '../../database.js';
 import type { OrganizationScope } from '../../organization-scope.js';
-import type { NumberedPage } from '../../../protocol/page.js';
 import { attemptConditions, type AttemptFilter } from '../attempt-filter.js';
 import { FILTERED_TABLES } from '../find-attempt.js';
 import { IS_OF_PAGE } from './page-filters.js';
@@ -146,45 +145,4 @@ export async function countSearchedPages(
     JOIN execution e ON e.attempt_id = found.id
     JOIN log_page p ON p.execution_id = e.id AND p.log_epoch = e.stored_epoch`);
   return row ?? { pages: 0, rest: 0 };
-}
-
-/** A page that a search opens. */
-export interface SearchedPage extends NumberedPage {
-  executionId: string;
-}
-
-export interface PageToOpen extends Pick<CandidatePage, 'firstSeq' | 'lastSeq'> {
-  executionId: string;
-  epoch: number;
-}
-
-/** Reads pages in the order in which they are named; those that are gone are left out. */
-export function readSearchedPages(scope: OrganizationScope, pages: readonly PageToOpen[]): Promise<SearchedPage[]> {
-  const column = (pick: (page: PageToOpen) => number) => pages.map(pick);
-  return scope.query(Prisma.sql`
-    SELECT p.execution_id AS "executionId", p.first_seq AS "firstSeq", p.last_seq AS "lastSeq", p.gzip
-    FROM unnest(${pages.map(({ executionId }) => executionId)}::uuid[], ${column(({ epoch }) => epoch)}::int[],
-                ${column(({ firstSeq }) => firstSeq)}::int[], ${column(({ lastSeq }) => lastSeq)}::int[])
-      WITH ORDINALITY AS k (execution_id, log_epoch, first_seq, last_seq, place)
-    JOIN log_page p ON (p.execution_id, p.log_epoch, p.first_seq, p.last_seq)
-      = (k.execution_id, k.log_epoch, k.first_seq, k.last_seq)
-    JOIN execution e ON e.id = p.execution_id
-    JOIN attempt a ON a.id = e.attempt_id AND a.organization_id = ${scope.organizationId}::uuid
-    ORDER BY k.place`);
-}
-
-/** @returns the pages that have lines of a range now: those that had them may have been joined to others */
-export function listPagesOfLines(
-  scope: OrganizationScope,
-  executionId: string,
-  firstSeq: number,
-  lastSeq: number,
-): Promise<PageToOpen[]> {
-  return scope.query(Prisma.sql`
-    SELECT p.execution_id AS "executionId", p.log_epoch AS epoch, p.first_seq AS "firstSeq", p.last_seq AS "lastSeq"
-    FROM execution e
-    JOIN attempt a ON a.id = e.attempt_id AND a.organization_id = ${scope.organizationId}::uuid
-    JOIN log_page p ON p.execution_id = e.id AND p.log_epoch = e.stored_epoch
-    WHERE e.id = ${executionId}::uuid AND p.first_seq <= ${lastSeq} AND p.last_seq >= ${firstSeq}
-    ORDER BY p.first_seq`);
 }
