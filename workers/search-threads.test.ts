@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { expect, test } from '@jest/globals';
 import { encodeLine, encodePageSync } from '../protocol/page.js';
 import type { PartOfLog } from '../search/search-lines.js';
+import { judgeDatabaseError } from '../prisma/errors.js';
 import { startSearchThreads } from './search-threads.js';
 
 /** Nothing listens there. */
@@ -46,3 +47,17 @@ test('regular expressions that take long hold up no search for a text', async ()
     await threads.stop();
   }
 }, 60_000);
+
+test('a thread that can’t read from the database says so as the driver does', async () => {
+  const threads = startSearchThreads(NO_DATABASE);
+  try {
+    const query = { q: 'x', regex: false, ignoreCase: false, words: false };
+    const unread = { ...part(1, 1), read: undefined };
+    const error: unknown = await threads
+      .search(query, unread, AbortSignal.timeout(20_000))
+      .catch((fault: unknown) => fault);
+    expect(judgeDatabaseError(error)).toMatchObject({ kind: 'passing', code: 'ECONNREFUSED' });
+  } finally {
+    await threads.stop();
+  }
+}, 30_000);

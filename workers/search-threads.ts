@@ -54,7 +54,9 @@ export function startSearchThreads(databaseUrl: string): SearchThreads {
     // a text is always soon compared, even if the machine is too busy for it now
     const tooLong = work.query.regex ? AbortSignal.timeout(PART_MS) : new AbortController().signal;
     try {
-      const transferList = (work.part?.read?.pages ?? []).flatMap(({ gzip }) => (gzip ? [gzip.buffer as ArrayBuffer] : []));
+      const transferList = (work.part?.read?.pages ?? []).flatMap(({ gzip }) =>
+        gzip ? [gzip.buffer as ArrayBuffer] : [],
+      );
       const threads = work.query.regex ? (forExpressions ??= start()) : (forTexts ??= start());
       const result = await threads.run(work, { transferList, signal: AbortSignal.any([signal, tooLong]) });
       if ('fault' in result) throw new QueryError(result.fault);
