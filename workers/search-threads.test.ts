@@ -3,6 +3,9 @@ import { availableParallelism } from 'node:os';
 import { expect, test } from '@jest/globals';
 import { encodeLine, encodePageSync } from '../protocol/page.js';
 import type { PartOfLog } from '../search/search-lines.js';
+import pg from 'pg';
+import { createTestDatabase } from '../tests/harness/database.js';
+import { until } from '../tests/harness/until.js';
 import { judgeDatabaseError } from '../prisma/errors.js';
 import { startSearchThreads } from './search-threads.js';
 
@@ -61,3 +64,27 @@ test('a thread that can’t read from the database says so as the driver does', 
     await threads.stop();
   }
 }, 30_000);
+
+test('the connection of a thread that has nothing to do closes', async () => {
+  const created = await createTestDatabase();
+  const database = new pg.Client(created.url);
+  const threads = startSearchThreads(created.url);
+  try {
+    await database.connect();
+    const connections = async () => {
+      const { rows } = await database.query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      );
+      return rows[0]?.count;
+    };
+    const query = { q: 'x', regex: false, ignoreCase: false, words: false };
+    const unread = { ...part(1, 1), read: undefined };
+    const found = await threads.search(query, unread, AbortSignal.timeout(20_000));
+    expect([found.pages, await connections()]).toEqual([0, 1]);
+    await until(async () => (await connections()) === 0, 30_000, 'the connection has closed');
+  } finally {
+    await threads.stop();
+    await database.end();
+    await created.drop();
+  }
+}, 60_000);
