@@ -3,10 +3,9 @@
  * that alone would hold up the reads of others.
  */
 import { workerData } from 'node:worker_threads';
-import type { ReadPages } from '../search/search-lines.js';
 import { compileQuery } from '../search/compile-query.js';
 import type { Matcher } from '../search/matcher.js';
-import { searchLines, type FoundInLines, type PartOfLog } from '../search/search-lines.js';
+import { searchLines, type FoundInLines, type PartOfLog, type ReadPages } from '../search/search-lines.js';
 import { QueryError, type SearchQuery } from '../search/search-query.js';
 import { giveWay } from './low-priority.js';
 

@@ -51,7 +51,8 @@ export async function* logParts(
     };
     if (index === 0) {
       const read = await readPagesOfLines(scope, { ...log, ranges: [left], rawBytes: size.rawBytes });
-      yield { ...takeTo((read?.more && read.pages.at(-1)) || left), read };
+      const end = read?.more ? read.pages.at(-1) : undefined;
+      yield { ...takeTo(end ?? left), read };
       size.grow();
     }
     while (left.firstSeq <= left.lastSeq) {

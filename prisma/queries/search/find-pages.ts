@@ -40,7 +40,6 @@ export interface CandidateLog {
   arrival: bigint;
   executionId: string;
   ordinal: number;
-  epoch: number;
   pages: CandidatePage[];
 }
 
@@ -92,8 +91,7 @@ export async function findCandidates(scope: OrganizationScope, range: SearchedRa
       SELECT (SELECT count(*)::int FROM attempts) AS attempts, (SELECT max(arrival) FROM attempts) AS newest,
              (SELECT min(arrival) FROM attempts) AS oldest, (SELECT coalesce(sum(pages), 0)::int FROM found) AS pages
     )
-    SELECT totals.*, l.attempt_id AS "attemptId", l.arrival, l.id AS "executionId", l.ordinal, l.stored_epoch AS epoch,
-           found.candidates
+    SELECT totals.*, l.attempt_id AS "attemptId", l.arrival, l.id AS "executionId", l.ordinal, found.candidates
     FROM totals
     LEFT JOIN (found JOIN logs l ON l.id = found.id) ON found.candidates IS NOT NULL
     ORDER BY l.arrival DESC, l.ordinal`);
@@ -101,10 +99,10 @@ export async function findCandidates(scope: OrganizationScope, range: SearchedRa
   return { attempts, pages, newest, oldest, logs: rows.flatMap(toLog) };
 }
 
-function toLog({ attemptId, arrival, executionId, ordinal, epoch, candidates }: Row): CandidateLog[] {
+function toLog({ attemptId, arrival, executionId, ordinal, candidates }: Row): CandidateLog[] {
   if (candidates === null) return [];
   const pages = candidates.map(([firstSeq, lastSeq, rawBytes]) => ({ firstSeq, lastSeq, rawBytes }));
-  return [{ attemptId, arrival, executionId, ordinal, epoch, pages }];
+  return [{ attemptId, arrival, executionId, ordinal, pages }];
 }
 
 function attemptsOf({ organizationId }: OrganizationScope, { filter, before }: SearchedAttempts): Prisma.Sql {
