@@ -1,4 +1,4 @@
-import type { Prisma, Database } from './database.js';
+import type { Prisma, Database, Queryable } from './database.js';
 
 /** The models that have a column for their organisation. */
 const OWNED_MODELS = new Set(['Node', 'NodeApiKey', 'ApiToken', 'Attempt']);
@@ -10,14 +10,9 @@ export class ScopeError extends Error {
   override readonly name = 'ScopeError';
 }
 
-/**
- * One organisation's view of the database, which a request gets instead of the database itself, so that a handler can't
- * forget whose rows it means.
- */
-export interface OrganizationScope {
+/** Statements that are limited to one organisation. */
+export interface ScopedStatements {
   readonly organizationId: string;
-  /** The models that an organisation owns. Every operation is limited to its rows; any other model is refused. */
-  readonly models: Pick<Database, 'node' | 'nodeApiKey' | 'apiToken' | 'attempt'>;
   /**
    * @returns the statement's rows
    * @throws ScopeError if the organisation's id is not among the statement's values
@@ -30,13 +25,28 @@ export interface OrganizationScope {
   execute(statement: Prisma.Sql): Promise<number>;
 }
 
+/**
+ * One organisation's view of the database, which a request gets instead of the database itself, so that a handler can't
+ * forget whose rows it means.
+ */
+export interface OrganizationScope extends ScopedStatements {
+  /** The models that an organisation owns. Every operation is limited to its rows; any other model is refused. */
+  readonly models: Pick<Database, 'node' | 'nodeApiKey' | 'apiToken' | 'attempt'>;
+}
+
 export function forOrganization(database: Database, organizationId: string): OrganizationScope {
   let models: OrganizationScope['models'] | undefined;
   return {
-    organizationId,
+    ...statementsOf(database, organizationId),
     get models() {
       return (models ??= scopedModels(database, organizationId));
     },
+  };
+}
+
+export function statementsOf(database: Queryable, organizationId: string): ScopedStatements {
+  return {
+    organizationId,
     async query<Row>(statement: Prisma.Sql) {
       requireOrganization(statement, organizationId);
       return database.$queryRaw<Row[]>(statement);

@@ -39,7 +39,7 @@ export interface MatchingLine extends EncodedLine, LinesAround {
   ranges: Range[];
 }
 
-interface Lines {
+export interface Lines {
   firstSeq: number;
   lastSeq: number;
 }

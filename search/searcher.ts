@@ -1,6 +1,6 @@
 /** What a process that searches has: threads, or for tests the thread that it runs in. */
 import { compileQuery } from './compile-query.js';
-import { searchPages, type FoundInPart, type SearchedPart } from './search-pages.js';
+import { searchLines, type FoundInLines, type PartOfLog, type ReadPages } from './search-lines.js';
 import type { SearchQuery } from './search-query.js';
 
 export interface Searcher {
@@ -10,21 +10,23 @@ export interface Searcher {
    */
   check(query: SearchQuery, signal: AbortSignal): Promise<void>;
   /**
-   * Searches some pages.
+   * Searches some lines of a log.
    * @param signal ends the work, even in the middle of a line
    * @throws QueryError if it takes far too long, or more memory than a thread may have
    */
-  search(query: SearchQuery, part: SearchedPart, signal: AbortSignal): Promise<FoundInPart>;
+  search(query: SearchQuery, part: PartOfLog, signal: AbortSignal): Promise<FoundInLines>;
 }
 
-export const searchHere: Searcher = {
-  check: (query) => asPromise(() => void compileQuery(query)),
-  search: (query, part, signal) =>
-    asPromise(() => {
+export function searchHere(read: ReadPages): Searcher {
+  return {
+    check: (query) => asPromise(() => void compileQuery(query)),
+    async search(query, part, signal) {
+      await Promise.resolve();
       signal.throwIfAborted();
-      return searchPages(compileQuery(query), part);
-    }),
-};
+      return searchLines(compileQuery(query), part, read);
+    },
+  };
+}
 
 async function asPromise<T>(work: () => T): Promise<T> {
   await Promise.resolve();

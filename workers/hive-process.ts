@@ -66,7 +66,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
   const stopping = new AbortController();
   const pageChecks = startPageCheckThreads();
   const pageFilters = startPageFilterThreads();
-  const searcher = startSearchThreads();
+  const searcher = startSearchThreads(services.databaseUrl);
   const temporal = new TemporalDoor();
   const queue = `gateway-${randomUUID()}`;
   const gateway = new Gateway({

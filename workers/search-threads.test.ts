@@ -1,11 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { expect, test } from '@jest/globals';
 import { encodeLine, encodePageSync } from '../protocol/page.js';
-import type { SearchedPart } from '../search/search-pages.js';
+import type { PartOfLog } from '../search/search-lines.js';
+import pg from 'pg';
+import { createTestDatabase } from '../tests/harness/database.js';
+import { until } from '../tests/harness/until.js';
+import { judgeDatabaseError } from '../prisma/errors.js';
 import { startSearchThreads } from './search-threads.js';
 
+/** Nothing listens there. */
+const NO_DATABASE = 'postgresql://hive@127.0.0.1:1/hive';
+
 /** Of few characters, in an order in which no two places look alike: an ambiguous expression takes long for each. */
-function part(lines: number, length: number): SearchedPart {
+function part(lines: number, length: number): PartOfLog {
   let state = 1;
   const next = () => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) >> 16;
   const timestamp = '2026-01-01T10:00:00.000Z';
@@ -14,12 +22,17 @@ function part(lines: number, length: number): SearchedPart {
     return encodeLine({ output_type: 'stdout', content, timestamp });
   });
   const pages = [{ gzip: encodePageSync(encoded.join('\n')), firstSeq: 1, lastSeq: lines }];
-  const bounds = { fromSeq: 1, toSeq: lines, limit: 10, context: 0, maxMs: 20_000, maxCharacters: 1e6 };
-  return { pages, direction: 'forward', ...bounds };
+  const bounds = { limit: 10, context: 0, maxMs: 20_000, maxCharacters: 1e6 };
+  return {
+    ...{ organizationId: randomUUID(), executionId: randomUUID(), ranges: [{ firstSeq: 1, lastSeq: lines }] },
+    read: { storedLines: lines, pages, more: false },
+    direction: 'forward',
+    ...bounds,
+  };
 }
 
 test('regular expressions that take long hold up no search for a text', async () => {
-  const threads = startSearchThreads();
+  const threads = startSearchThreads(NO_DATABASE);
   const ended = new AbortController();
   try {
     let done = 0;
@@ -35,5 +48,43 @@ test('regular expressions that take long hold up no search for a text', async ()
     await Promise.all(comparing);
   } finally {
     await threads.stop();
+  }
+}, 60_000);
+
+test('a thread that can’t read from the database says so as the driver does', async () => {
+  const threads = startSearchThreads(NO_DATABASE);
+  try {
+    const query = { q: 'x', regex: false, ignoreCase: false, words: false };
+    const unread = { ...part(1, 1), read: undefined };
+    const error: unknown = await threads
+      .search(query, unread, AbortSignal.timeout(20_000))
+      .catch((fault: unknown) => fault);
+    expect(judgeDatabaseError(error)).toMatchObject({ kind: 'passing', code: 'ECONNREFUSED' });
+  } finally {
+    await threads.stop();
+  }
+}, 30_000);
+
+test('the connection of a thread that has nothing to do closes', async () => {
+  const created = await createTestDatabase();
+  const database = new pg.Client(created.url);
+  const threads = startSearchThreads(created.url);
+  try {
+    await database.connect();
+    const connections = async () => {
+      const { rows } = await database.query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      );
+      return rows[0]?.count;
+    };
+    const query = { q: 'x', regex: false, ignoreCase: false, words: false };
+    const unread = { ...part(1, 1), read: undefined };
+    const found = await threads.search(query, unread, AbortSignal.timeout(20_000));
+    expect([found.pages, await connections()]).toEqual([0, 1]);
+    await until(async () => (await connections()) === 0, 30_000, 'the connection has closed');
+  } finally {
+    await threads.stop();
+    await database.end();
+    await created.drop();
   }
 }, 60_000);

@@ -1,11 +1,11 @@
-/** Searches outside the main thread: gunzip and comparison of a long log take seconds of CPU. */
+/** Searches outside the main thread: to read, gunzip and compare a long log takes seconds of CPU. */
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
-import type { FoundInPart, SearchedPart } from '../search/search-pages.js';
+import type { FoundInLines, PartOfLog } from '../search/search-lines.js';
 import { QueryError, type SearchQuery } from '../search/search-query.js';
 import type { Searcher } from '../search/searcher.js';
 import { builtFile } from './project-root.js';
-import type { FoundInThread, PartToSearch } from './search-thread.js';
+import type { FailedRead, FoundInThread, PartToSearch, SearchThreadData } from './search-thread.js';
 
 const MAX_THREADS = 8;
 const IDLE_MS = 60_000;
@@ -18,13 +18,24 @@ export interface SearchThreads extends Searcher {
   stop(): Promise<void>;
 }
 
+/** A thread could not read from the database. */
+class SearchReadError extends Error {
+  override readonly name = 'SearchReadError';
+  constructor({ message, ...fields }: FailedRead) {
+    super(message);
+    Object.assign(this, fields);
+  }
+}
+
 type Threads = Piscina<PartToSearch, FoundInThread>;
 
 /**
  * Threads start when they are needed. One stays, so that the next search begins at once. Regular expressions have
- * threads of their own: one that is slow to compare holds up no text.
+ * threads of their own: one that is slow to compare holds up no text. Each has a connection to the database while it
+ * is in use.
  */
-export function startSearchThreads(): SearchThreads {
+export function startSearchThreads(databaseUrl: string): SearchThreads {
+  const workerData: SearchThreadData = { databaseUrl };
   let forTexts: Threads | undefined;
   let forExpressions: Threads | undefined;
   const start = (): Threads =>
@@ -34,16 +45,22 @@ export function startSearchThreads(): SearchThreads {
       // all cores: the threads give way by their niceness
       maxThreads: Math.min(MAX_THREADS, availableParallelism()),
       idleTimeout: IDLE_MS,
+      workerData,
+      // a thread that has nothing to do would otherwise not see that its connection has been idle or has ended
+      atomics: 'disabled',
       resourceLimits: { maxOldGenerationSizeMb: THREAD_MEMORY_MIB },
     });
-  const run = async (work: PartToSearch, signal: AbortSignal): Promise<FoundInPart | undefined> => {
+  const run = async (work: PartToSearch, signal: AbortSignal): Promise<FoundInLines | undefined> => {
     // a text is always soon compared, even if the machine is too busy for it now
     const tooLong = work.query.regex ? AbortSignal.timeout(PART_MS) : new AbortController().signal;
     try {
-      const transferList = work.part?.pages.map(({ gzip }) => gzip.buffer as ArrayBuffer) ?? [];
+      const transferList = (work.part?.read?.pages ?? []).flatMap(({ gzip }) =>
+        gzip ? [gzip.buffer as ArrayBuffer] : [],
+      );
       const threads = work.query.regex ? (forExpressions ??= start()) : (forTexts ??= start());
       const result = await threads.run(work, { transferList, signal: AbortSignal.any([signal, tooLong]) });
       if ('fault' in result) throw new QueryError(result.fault);
+      if ('failedRead' in result) throw new SearchReadError(result.failedRead);
       return result.found;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
@@ -58,10 +75,11 @@ export function startSearchThreads(): SearchThreads {
     async check(query: SearchQuery, signal) {
       await run({ query }, signal);
     },
-    async search(query, part: SearchedPart, signal) {
+    async search(query, { read, ...part }: PartOfLog, signal) {
       // copies to hand over: a small Buffer is a part of a larger one, which would go with it
-      const pages = part.pages.map((page) => ({ ...page, gzip: new Uint8Array(page.gzip) }));
-      const found = await run({ query, part: { ...part, pages } }, signal);
+      const copied = read?.pages.map((page) => ({ ...page, gzip: page.gzip && new Uint8Array(page.gzip) }));
+      const given = read && copied ? { read: { ...read, pages: copied } } : {};
+      const found = await run({ query, part: { ...part, ...given } }, signal);
       if (!found) throw new Error('a thread has not searched its part');
       return found;
     },

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { searchHere } from '../../search/searcher.js';
 import { uuid } from '../../protocol/uuid.js';
 import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { findLog, mayGrow } from '../logs/log-reader.js';
@@ -7,12 +6,13 @@ import { route, type Route } from '../route.js';
 import { attemptSearchPage, attemptSearchQuery } from '../schemas/search.js';
 import { answerSearch } from '../search/answer-search.js';
 import { AttemptSearch } from '../search/attempt-search.js';
+import { searcherOf } from '../search/pages-reader.js';
 import type { SearchSlots } from '../search/search-slots.js';
 import { searchStart } from '../search/search-walk.js';
 
 /** @param slots shared by all routes that search */
 export function searchInAttemptRoute(deps: AppDependencies, slots: SearchSlots): Route {
-  const { searcher = searchHere } = deps;
+  const searcher = searcherOf(deps);
   const { searchMs } = limitsOf(deps);
   return route({
     method: 'get',
@@ -39,7 +39,7 @@ export function searchInAttemptRoute(deps: AppDependencies, slots: SearchSlots):
         ...{ context, slots, searcher, query, member: 'matches', searchMs },
         async start(ends) {
           const walk = await startWalk(scope, attemptId, filter);
-          const what = { scope, searcher, attemptId, filter, query, limit, context: linesAround };
+          const what = { scope, searcher, filter, query, limit, context: linesAround };
           const search = new AttemptSearch(walk, { ...what, ...ends });
           const rest = () => {
             const { hasMore, lines, damaged } = search;

@@ -1,7 +1,6 @@
 import { countSearchedPages } from '../../prisma/queries/search/find-pages.js';
 import { probesOf } from '../../search/probes.js';
 import { requiredWordsOf } from '../../search/required-words.js';
-import { searchHere } from '../../search/searcher.js';
 import { limitsOf, type AppDependencies } from '../dependencies.js';
 import { route, type Route } from '../route.js';
 import { attemptFilterOf } from '../schemas/attempt.js';
@@ -10,12 +9,13 @@ import { decodeAllCursor, encodeAllCursor } from '../search/all-cursor.js';
 import { AllSearch } from '../search/all-search.js';
 import { answerSearch } from '../search/answer-search.js';
 import type { CandidateOptions } from '../search/candidate-groups.js';
+import { searcherOf } from '../search/pages-reader.js';
 import type { SearchSlots } from '../search/search-slots.js';
 import { attemptView } from '../views/attempt.js';
 
 /** @param slots shared by all routes that search */
 export function searchAllRoute(deps: AppDependencies, slots: SearchSlots): Route {
-  const { searcher = searchHere } = deps;
+  const searcher = searcherOf(deps);
   const { searchMs } = limitsOf(deps);
   return route({
     method: 'get',

@@ -16,7 +16,6 @@ import type { SearchWalk } from './search-walk.js';
 export interface AttemptSearchOptions extends SearchEnds {
   scope: OrganizationScope;
   searcher: Searcher;
-  attemptId: string;
   filter: LogFilter;
   query: SearchQuery;
   limit: number;
@@ -46,8 +45,8 @@ export class AttemptSearch {
    * @returns the matches as they are found, as JSON: those of a part together
    */
   async *run(): AsyncGenerator<string[]> {
-    const { scope, attemptId, filter, context } = this.#options;
-    const parts = logParts(scope, attemptId, this.#walk, filter.outputType);
+    const { scope, filter, context } = this.#options;
+    const parts = logParts(scope, this.#walk, filter.outputType);
     for await (const { part, found } of ahead(parts, PARTS_AHEAD, (part) => this.#search(part))) {
       if (!this.#walk.admits(part.execution)) return;
       const { matches, lookedTo, isDone } = this.#take(part, found);
@@ -68,18 +67,15 @@ export class AttemptSearch {
   }
 
   async #search(part: LogPart): Promise<{ part: LogPart; found: FoundInPart }> {
-    const { searcher, query, filter, limit, context, deadline, signal } = this.#options;
-    const { direction } = this.#walk;
-    const { pages, fromSeq, toSeq } = part;
-    if (!pages) return { part, found: notThere(part, direction) };
-    searchedPages.inc(pages.length);
+    const { scope, searcher, query, filter, limit, context, deadline, signal } = this.#options;
     const found = await searcher.search(
       query,
       {
-        pages,
-        direction,
-        fromSeq,
-        toSeq,
+        organizationId: scope.organizationId,
+        executionId: part.execution.id,
+        ranges: [{ firstSeq: part.fromSeq, lastSeq: part.toSeq }],
+        read: part.read,
+        direction: this.#walk.direction,
         outputType: filter.outputType,
         limit: limit - this.#matches,
         context,
@@ -88,6 +84,7 @@ export class AttemptSearch {
       },
       signal,
     );
+    searchedPages.inc(found.pages);
     return { part, found };
   }
 
@@ -124,9 +121,4 @@ export class AttemptSearch {
     const isEnded = ends.some((end) => end?.aborted === true);
     return this.#isFull() || isEnded || this.damaged.length >= MAX_DAMAGED || performance.now() >= deadline;
   }
-}
-
-function notThere({ fromSeq, toSeq }: LogPart, direction: SearchWalk['direction']): FoundInPart {
-  const damaged = [{ firstSeq: fromSeq, lastSeq: toSeq }];
-  return { matches: [], count: 0, lookedTo: direction === 'forward' ? toSeq : fromSeq, isDone: true, damaged };
 }

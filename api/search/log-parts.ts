@@ -1,59 +1,80 @@
-/** Cuts what is to be searched into parts: pages that are searched together. */
+/** Cuts what is to be searched into parts: lines that are searched together, by a thread that reads their pages. */
 import type { OrganizationScope } from '../../prisma/organization-scope.js';
-import { listLogExecutions, readLogPages, type LogExecution } from '../../prisma/queries/read-log.js';
-import type { NumberedPage, OutputType } from '../../protocol/page.js';
+import {
+  listPagesOfLines,
+  readPagesOfLines,
+  type ListedPage,
+  type PagesOfLines,
+} from '../../prisma/queries/search/pages-of-lines.js';
+import type { OutputType } from '../../protocol/page.js';
+import type { Lines } from '../../search/search-pages.js';
 import type { SearchWalk, UnsearchedLines } from './search-walk.js';
 
 export interface LogPart extends UnsearchedLines {
-  /** In the direction's order, without those that have no line of the type; undefined if they are not there. */
-  pages: NumberedPage[] | undefined;
+  /** The pages, of the first part only. */
+  read?: PagesOfLines | undefined;
 }
 
-/** The first part is small, so that its matches are there at once. Unzipped. */
+/** The first part is small and is read here, so that its matches are there before a thread has a connection. Unzipped. */
 const FIRST_RAW_BYTES = 64 * 1024;
 const MAX_RAW_BYTES = 2 * 1024 * 1024;
 const GROWTH = 4;
+/** Those without a line of the type included. */
+const MAX_PAGES = 256;
+const LISTED_PAGES = 1024;
+
+/** How large the next part is: they grow, up to a bound. */
+class PartSize {
+  rawBytes = FIRST_RAW_BYTES;
+
+  grow(): void {
+    this.rawBytes = Math.min(this.rawBytes * GROWTH, MAX_RAW_BYTES);
+  }
+}
 
 export async function* logParts(
   scope: OrganizationScope,
-  attemptId: string,
   { unsearched, direction }: SearchWalk,
   outputType: OutputType | undefined,
 ): AsyncGenerator<LogPart> {
-  const forward = direction === 'forward';
-  let rawBytes = FIRST_RAW_BYTES;
-  for (let { execution, fromSeq, toSeq } of unsearched) {
-    while (fromSeq <= toSeq) {
-      const { id: executionId, storedEpoch: epoch } = execution;
-      const batch = await readLogPages(scope, { executionId, epoch, fromSeq, toSeq, direction, outputType, rawBytes });
-      rawBytes = Math.min(rawBytes * GROWTH, MAX_RAW_BYTES);
-      if (!batch) {
-        const replaced = await findReplaced(scope, attemptId, execution);
-        if (!replaced) yield { execution, fromSeq, toSeq, pages: undefined };
-        if (!replaced) break;
-        execution = replaced;
-        toSeq = Math.min(toSeq, replaced.storedLines);
-        continue;
-      }
-      const last = batch.pages.at(-1);
-      const readTo = last ? (forward ? last.lastSeq : last.firstSeq) : batch.scannedTo;
+  const size = new PartSize();
+  for (const [index, { execution, ...lines }] of unsearched.entries()) {
+    const log = { executionId: execution.id, direction, outputType };
+    let left: Lines = { firstSeq: lines.fromSeq, lastSeq: lines.toSeq };
+    const takeTo = (end: Lines): LogPart => {
+      const forward = direction === 'forward';
       const part = forward
-        ? { fromSeq, toSeq: Math.min(readTo, toSeq) }
-        : { fromSeq: Math.max(readTo, fromSeq), toSeq };
-      yield { execution, ...part, pages: batch.pages };
-      if (forward) fromSeq = part.toSeq + 1;
-      else toSeq = part.fromSeq - 1;
+        ? { fromSeq: left.firstSeq, toSeq: Math.min(end.lastSeq, left.lastSeq) }
+        : { fromSeq: Math.max(end.firstSeq, left.firstSeq), toSeq: left.lastSeq };
+      left = forward ? { ...left, firstSeq: part.toSeq + 1 } : { ...left, lastSeq: part.fromSeq - 1 };
+      return { execution, ...part };
+    };
+    if (index === 0) {
+      const read = await readPagesOfLines(scope, { ...log, ranges: [left], rawBytes: size.rawBytes });
+      const end = read?.more ? read.pages.at(-1) : undefined;
+      yield { ...takeTo(end ?? left), read };
+      size.grow();
+    }
+    while (left.firstSeq <= left.lastSeq) {
+      const pages = await listPagesOfLines(scope, { ...log, ...left, limit: LISTED_PAGES });
+      for (const end of endsOfParts(pages, size)) yield takeTo(end);
+      if (pages.length === LISTED_PAGES) continue;
+      if (left.firstSeq <= left.lastSeq) yield takeTo(left);
     }
   }
 }
 
-/** @returns the execution as it is now, if its log was replaced by that of another epoch */
-async function findReplaced(
-  scope: OrganizationScope,
-  attemptId: string,
-  { id: executionId, ordinal, storedEpoch }: LogExecution,
-): Promise<LogExecution | undefined> {
-  const range = { afterOrdinal: ordinal - 1, ordinals: [], unfinished: false, limit: 1 };
-  const [now] = await listLogExecutions(scope, attemptId, { executionId }, range);
-  return now && now.storedEpoch !== storedEpoch ? now : undefined;
+/** @returns the pages at which a part ends; those after the last end fill none */
+function* endsOfParts(pages: readonly ListedPage[], size: PartSize): Generator<Lines> {
+  let rawBytes = 0;
+  let count = 0;
+  for (const page of pages) {
+    rawBytes += page.rawBytes;
+    count++;
+    if (rawBytes < size.rawBytes && count < MAX_PAGES) continue;
+    yield page;
+    size.grow();
+    rawBytes = 0;
+    count = 0;
+  }
 }

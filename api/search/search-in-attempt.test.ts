@@ -7,10 +7,13 @@ import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { appendPage, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
 import { until } from '../../tests/harness/until.js';
 import type { LogLine } from '../../protocol/page.js';
+import { compactLogs } from '../../activities/compact-logs.js';
+import { searchHere, type Searcher } from '../../search/searcher.js';
 import { startSearchThreads, type SearchThreads } from '../../workers/search-threads.js';
 import { createHttpServer } from '../app.js';
 import { register } from '../metrics.js';
 import { attemptSearchPage } from '../schemas/search.js';
+import { pagesReader } from './pages-reader.js';
 
 type Answer = z.output<typeof attemptSearchPage>;
 
@@ -19,8 +22,10 @@ let threads: SearchThreads;
 let nodeId: string;
 
 beforeAll(async () => {
-  threads = startSearchThreads();
-  hive = await startTestHive({ searcher: threads, limits: { searches: 3, searchesPerCredential: 2 } });
+  hive = await startTestHive((databaseUrl) => ({
+    searcher: (threads = startSearchThreads(databaseUrl)),
+    limits: { searches: 3, searchesPerCredential: 2 },
+  }));
   nodeId = await seedNode(hive.database, hive.own.id);
 });
 afterAll(async () => {
@@ -154,6 +159,58 @@ test('a log that was replaced while it is searched is searched as it is then', a
   await hive.database.logPage.updateMany({ where: { executionId: where.id }, data: { logEpoch: 1 } });
   await hive.database.execution.update({ where, data: { logEpoch: 1, storedEpoch: 1 } });
   expect(contents(await searchAll(path, { q: 'hit', cursor: first.next_cursor ?? '' }))).toEqual(['old hit']);
+});
+
+/** Does something to the log once, when a search has its first part and before any other is read. */
+async function searchWhile(path: string, query: Record<string, string>, change: () => Promise<unknown>) {
+  const here = searchHere(pagesReader(hive.database));
+  let changed: Promise<unknown> | undefined;
+  const searcher: Searcher = {
+    ...here,
+    async search(...work) {
+      await (changed ??= change());
+      return here.search(...work);
+    },
+  };
+  const changing = await startTestHive({ database: hive.database, searcher });
+  const response = await request(changing.app)
+    .get(withQuery(path, query))
+    .set('authorization', `Bearer ${hive.own.viewer}`);
+  await changing.close();
+  return attemptSearchPage.parse(response.body);
+}
+
+/** More than the first part has. */
+const long = Array.from({ length: 12 }, (_, page) => [`hit ${page}`, 'x'.repeat(40_000)]);
+
+test.each(['forward', 'backward'])(
+  '%s, pages that are joined while a search goes on lose no match',
+  async (direction) => {
+    const { path } = await seedLog([long, long]);
+    const before = await hive.database.logPage.count();
+    const answer = await searchWhile(path, { q: 'hit', direction }, () =>
+      compactLogs({ database: hive.database, logger: hive.logger, until: performance.now() + 60_000 }),
+    );
+    expect(await hive.database.logPage.count()).toBeLessThan(before);
+    const expected = [...long, ...long].map(([content]) => content);
+    expect(contents([answer])).toEqual(direction === 'forward' ? expected : expected.toReversed());
+    expect(answer).toMatchObject({ damaged: [], has_more: false, looked_through: { lines: 48, of: 48 } });
+  },
+);
+
+test('a log that is replaced while a search goes on is searched on as it is then', async () => {
+  const { path, ids } = await seedLog([long]);
+  const answer = await searchWhile(path, { q: 'hit', context: '1' }, async () => {
+    const where = { id: ids[0] ?? '' };
+    await hive.database.logPage.deleteMany({ where: { executionId: where.id } });
+    await hive.database.execution.update({ where, data: { logEpoch: 1, storedEpoch: 1, storedLines: 0 } });
+    for (let page = 0; page < 6; page++)
+      await appendPage(hive.database, where.id, [line(`new hit ${page}`), line('y')]);
+  });
+  const found = ['hit 0', 'hit 1', 'new hit 2', 'new hit 3', 'new hit 4', 'new hit 5'];
+  expect(contents([answer])).toEqual(found);
+  expect(answer.matches.at(-1)?.after.map(({ content }) => content)).toEqual(['y']);
+  expect(answer).toMatchObject({ damaged: [], has_more: false });
 });
 
 test('as NDJSON it is one match a line, then the rest', async () => {

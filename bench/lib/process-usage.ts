@@ -31,6 +31,15 @@ export function cpuSeconds(pid: number): number {
   }
 }
 
+/** @returns user and system time of the thread that runs JavaScript's main program, so far, in ms */
+export function mainThreadMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    return NaN;
+  }
+}
+
 let ticks: number | undefined;
 function ticksPerSecond(): number {
   return (ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' })));

@@ -22,7 +22,7 @@ export const UNFINISHED = Prisma.sql`
   NOT e.gone_from_node
   AND (e.status = 'running' OR e.stored_epoch <> e.log_epoch OR e.stored_lines < e.declared_lines)`;
 
-const LINES_OF: Record<OutputType, Prisma.Sql> = {
+export const LINES_OF: Record<OutputType, Prisma.Sql> = {
   stdout: Prisma.sql`stdout_lines`,
   stderr: Prisma.sql`stderr_lines`,
   system: Prisma.sql`system_lines`,

@@ -41,8 +41,12 @@ export const NO_BACKFILLS: Backfills = {
   list: () => Promise.resolve({ backfills: [], nextPageToken: null }),
 };
 
-export async function startTestHive(overrides: Partial<AppDependencies> = {}): Promise<TestHive> {
+/** @param given also as a function of the database's URL */
+export async function startTestHive(
+  given: Partial<AppDependencies> | ((databaseUrl: string) => Partial<AppDependencies>) = {},
+): Promise<TestHive> {
   const created = await createTestDatabase();
+  const overrides = typeof given === 'function' ? given(created.url) : given;
   const database = openDatabase(created.url, 5);
   const logged: string[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) });

@@ -1,7 +1,6 @@
 /** Which pages of which attempts may have the words that a search is for. */
 import { Prisma } from '../../database.js';
 import type { OrganizationScope } from '../../organization-scope.js';
-import type { NumberedPage } from '../../../protocol/page.js';
 import { attemptConditions, type AttemptFilter } from '../attempt-filter.js';
 import { FILTERED_TABLES } from '../find-attempt.js';
 import { IS_OF_PAGE } from './page-filters.js';
@@ -41,7 +40,6 @@ export interface CandidateLog {
   arrival: bigint;
   executionId: string;
   ordinal: number;
-  epoch: number;
   pages: CandidatePage[];
 }
 
@@ -93,8 +91,7 @@ export async function findCandidates(scope: OrganizationScope, range: SearchedRa
       SELECT (SELECT count(*)::int FROM attempts) AS attempts, (SELECT max(arrival) FROM attempts) AS newest,
              (SELECT min(arrival) FROM attempts) AS oldest, (SELECT coalesce(sum(pages), 0)::int FROM found) AS pages
     )
-    SELECT totals.*, l.attempt_id AS "attemptId", l.arrival, l.id AS "executionId", l.ordinal, l.stored_epoch AS epoch,
-           found.candidates
+    SELECT totals.*, l.attempt_id AS "attemptId", l.arrival, l.id AS "executionId", l.ordinal, found.candidates
     FROM totals
     LEFT JOIN (found JOIN logs l ON l.id = found.id) ON found.candidates IS NOT NULL
     ORDER BY l.arrival DESC, l.ordinal`);
@@ -102,10 +99,10 @@ export async function findCandidates(scope: OrganizationScope, range: SearchedRa
   return { attempts, pages, newest, oldest, logs: rows.flatMap(toLog) };
 }
 
-function toLog({ attemptId, arrival, executionId, ordinal, epoch, candidates }: Row): CandidateLog[] {
+function toLog({ attemptId, arrival, executionId, ordinal, candidates }: Row): CandidateLog[] {
   if (candidates === null) return [];
   const pages = candidates.map(([firstSeq, lastSeq, rawBytes]) => ({ firstSeq, lastSeq, rawBytes }));
-  return [{ attemptId, arrival, executionId, ordinal, epoch, pages }];
+  return [{ attemptId, arrival, executionId, ordinal, pages }];
 }
 
 function attemptsOf({ organizationId }: OrganizationScope, { filter, before }: SearchedAttempts): Prisma.Sql {
@@ -146,45 +143,4 @@ export async function countSearchedPages(
     JOIN execution e ON e.attempt_id = found.id
     JOIN log_page p ON p.execution_id = e.id AND p.log_epoch = e.stored_epoch`);
   return row ?? { pages: 0, rest: 0 };
-}
-
-/** A page that a search opens. */
-export interface SearchedPage extends NumberedPage {
-  executionId: string;
-}
-
-export interface PageToOpen extends Pick<CandidatePage, 'firstSeq' | 'lastSeq'> {
-  executionId: string;
-  epoch: number;
-}
-
-/** Reads pages in the order in which they are named; those that are gone are left out. */
-export function readSearchedPages(scope: OrganizationScope, pages: readonly PageToOpen[]): Promise<SearchedPage[]> {
-  const column = (pick: (page: PageToOpen) => number) => pages.map(pick);
-  return scope.query(Prisma.sql`
-    SELECT p.execution_id AS "executionId", p.first_seq AS "firstSeq", p.last_seq AS "lastSeq", p.gzip
-    FROM unnest(${pages.map(({ executionId }) => executionId)}::uuid[], ${column(({ epoch }) => epoch)}::int[],
-                ${column(({ firstSeq }) => firstSeq)}::int[], ${column(({ lastSeq }) => lastSeq)}::int[])
-      WITH ORDINALITY AS k (execution_id, log_epoch, first_seq, last_seq, place)
-    JOIN log_page p ON (p.execution_id, p.log_epoch, p.first_seq, p.last_seq)
-      = (k.execution_id, k.log_epoch, k.first_seq, k.last_seq)
-    JOIN execution e ON e.id = p.execution_id
-    JOIN attempt a ON a.id = e.attempt_id AND a.organization_id = ${scope.organizationId}::uuid
-    ORDER BY k.place`);
-}
-
-/** @returns the pages that have lines of a range now: those that had them may have been joined to others */
-export function listPagesOfLines(
-  scope: OrganizationScope,
-  executionId: string,
-  firstSeq: number,
-  lastSeq: number,
-): Promise<PageToOpen[]> {
-  return scope.query(Prisma.sql`
-    SELECT p.execution_id AS "executionId", p.log_epoch AS epoch, p.first_seq AS "firstSeq", p.last_seq AS "lastSeq"
-    FROM execution e
-    JOIN attempt a ON a.id = e.attempt_id AND a.organization_id = ${scope.organizationId}::uuid
-    JOIN log_page p ON p.execution_id = e.id AND p.log_epoch = e.stored_epoch
-    WHERE e.id = ${executionId}::uuid AND p.first_seq <= ${lastSeq} AND p.last_seq >= ${firstSeq}
-    ORDER BY p.first_seq`);
 }
