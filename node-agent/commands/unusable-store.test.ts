@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { AgentProcesses, NODE_AGENT, succeeds } from '../testing/agent-process.js';
+import { AgentProcesses, succeeds } from '../testing/agent-process.js';
+import { LAUNCHER } from '../testing/launcher.js';
 
 let directory: string;
 let dataDir: string;
@@ -75,7 +76,7 @@ describe.each(PLACES)('a store $what', ({ make, said }) => {
   test('does not keep a command from running, unrecorded, on the very descriptors that `run` has', () => {
     const printed = join(directory, 'printed');
     const command = `"$1" run -- sh -c 'readlink /proc/self/fd/1; exit 3' > "$2"`;
-    const { status, stderr } = agent.runProgram('sh', '-c', command, 'sh', NODE_AGENT, printed);
+    const { status, stderr } = agent.runProgram('sh', '-c', command, 'sh', LAUNCHER, printed);
     expect({ status, printed: readFileSync(printed, 'utf8') }).toEqual({ status: 3, printed: `${printed}\n` });
     expect(stderr).toMatch(/^node-agent: cannot use the store in .*; the command runs unrecorded\n$/);
     expect(stderr).toContain(said());
@@ -101,7 +102,7 @@ const canChangeUser = succeeds('setpriv', '--reuid=65534', '--clear-groups', 'tr
   chmodSync(directory, 0o755);
   agent.run('run', '--', 'true');
   const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
-  const { status, stdout, stderr } = agent.runProgram('setpriv', ...asNobody, NODE_AGENT, 'run', '--', 'echo', 'runs');
+  const { status, stdout, stderr } = agent.runProgram('setpriv', ...asNobody, LAUNCHER, 'run', '--', 'echo', 'runs');
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'runs\n' });
   expect(stderr).toMatch(/^node-agent: cannot use the store in .*: this user may not read or write .*unrecorded\n$/);
 });

@@ -9,7 +9,7 @@ import { Database } from '../store/sqlite.js';
 import { storedLines } from './stored-lines.js';
 
 /** What users run; it starts what `npm run build` bundled. */
-export const NODE_AGENT = new URL('../bin/node-agent', import.meta.url).pathname;
+const NODE_AGENT = new URL('../bin/node-agent', import.meta.url).pathname;
 
 export interface StoredExecution extends ExecutionRow {
   lines: LogLine[];
