@@ -45,13 +45,16 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 }
 
+/** Errors of a disk or a system that others fill, too. */
+const PASSING = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
+
+/** @returns whether what is refused with this code now may be taken later, while a command runs */
+export function mayPass(code: string): boolean {
+  return PASSING.includes(code);
+}
+
 /** @returns whether the store is damaged: nothing but another store helps */
 export function isDamage(error: unknown): boolean {
   if (error instanceof NodeAgentError && error.code === 'damaged') return true;
   return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
-}
-
-/** @returns why something failed: a sentence if a person has to do something about it, otherwise its {@link codeOf} */
-export function reasonOf(error: unknown): string {
-  return error instanceof NodeAgentError && error.code === 'native_module' ? error.message : codeOf(error);
 }

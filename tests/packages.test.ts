@@ -128,6 +128,7 @@ describe('the node’s package', () => {
     const advice = /SQLite's native module cannot be loaded by Node .*: install node-agent again with this Node/;
     const run = nodeAgent('run', '--', 'sh', '-c', 'echo runs; exit 5');
     expect(run).toMatchObject({ status: 5, stdout: 'runs\n', stderr: expect.stringMatching(advice) });
+    expect(run.stderr).toMatch(/^node-agent: .*; the command runs unrecorded\n$/);
     const strict = nodeAgent('run', '--strict', '--', 'echo', 'runs');
     expect(strict).toMatchObject({ status: 125, stdout: '', stderr: expect.stringMatching(advice) });
     const { status, stderr } = nodeAgent('attempts');

@@ -17,7 +17,11 @@ export interface BackingServices {
 }
 
 /** Starts the services that have no address in the configuration, and applies the migrations. */
-export async function startBackingServices(config: HiveConfig, logger: Logger): Promise<BackingServices> {
+export async function startBackingServices(
+  config: HiveConfig,
+  logger: Logger,
+  stopping?: AbortSignal,
+): Promise<BackingServices> {
   const { temporal, dataDir, postgresPort } = config;
   const isEmbedded = temporal.kind === 'embedded';
   const embedded =
@@ -28,6 +32,7 @@ export async function startBackingServices(config: HiveConfig, logger: Logger): 
             postgres: config.databaseUrl === undefined,
             temporal: isEmbedded,
             temporalNamespace: temporal.namespace,
+            ...(stopping && { stopping }),
             ...(postgresPort !== undefined && { postgresPort }),
             ...(isEmbedded && temporal.port !== undefined && { temporalPort: temporal.port }),
             ...(isEmbedded && temporal.uiPort !== undefined && { temporalUiPort: temporal.uiPort }),

@@ -40,10 +40,13 @@ export interface HiveProcess {
   stop(): Promise<void>;
 }
 
-/** Starts a hive. Resolves when the API answers; Temporal may not be connected yet (see /readyz). */
-export async function startHive(config: HiveConfig, logger: Logger): Promise<HiveProcess> {
+/**
+ * Starts a hive. Resolves when the API answers; Temporal may not be connected yet (see /readyz).
+ * @param stopping ends what may take minutes: getting Temporal for the first time. It throws then
+ */
+export async function startHive(config: HiveConfig, logger: Logger, stopping?: AbortSignal): Promise<HiveProcess> {
   await requireFreeAddress(config);
-  const services = await startBackingServices(config, logger);
+  const services = await startBackingServices(config, logger, stopping);
   try {
     return await serve(config, services, logger);
   } catch (error) {

@@ -22,6 +22,7 @@ export function attemptsCommand(): Command {
     .action((options: { limit: number; json?: boolean }) =>
       withStore((store) => {
         const rows = listAttempts(store, options.limit);
+        if (rows.length === 0 && !options.json) process.stderr.write('no attempts\n'); // as `hive attempts` says it
         return print(options.json ? rows.map((row) => asJson(store, row)) : asTable(store, rows));
       }),
     );

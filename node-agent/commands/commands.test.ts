@@ -58,6 +58,12 @@ describe('`node-agent logs`', () => {
   });
 });
 
+test('`node-agent attempts` says so where there are none, and prints nothing', () => {
+  const shown = ({ status, stdout, stderr }: ReturnType<AgentProcesses['run']>) => ({ status, stdout, stderr });
+  expect(shown(agent.run('attempts'))).toEqual({ status: 0, stdout: '', stderr: 'no attempts\n' });
+  expect(shown(agent.run('attempts', '--json'))).toEqual({ status: 0, stdout: '', stderr: '' });
+});
+
 test('`node-agent attempts` says how each ended, and shows the command where there is no title', () => {
   agent.run('run', '--title', 'with\u001b[2J title', '--', 'true');
   agent.run('run', '--', 'sh', '-c', 'exit 3');

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { RunReason } from '../../protocol/frames.js';
 import { readStoredConfig, secretsOf } from '../config-file.js';
 import { dataDirectory } from '../config.js';
-import { isBusy, messageOf } from '../errors.js';
+import { codeOf, isBusy, mayPass, messageOf } from '../errors.js';
 import { outputMask } from '../masking/configured.js';
 import type { OutputMask } from '../masking/output-mask.js';
 import type { ChildEnd } from '../process/child.js';
@@ -19,6 +19,8 @@ import { gitState } from '../recorder/git.js';
 import { Recording } from '../recorder/recording.js';
 import { runCommand, type Pausable, type Recorder } from '../recorder/run-command.js';
 import { openStore } from '../store/open.js';
+import { checkPlace } from '../store/store-files.js';
+import { storeTrouble } from '../store/store-trouble.js';
 import { ownStart } from '../store/process-identity.js';
 import { newUuid } from '../uuid.js';
 import { isLowerCaseUuid, listOption, secondsOption, textOption, uuidOption } from './options.js';
@@ -87,7 +89,7 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   if (onTerminal && !launch.hasParent) launchAgain();
   const inTerminal = onTerminal && launch.hasParent;
   const settings = await readSettings(options);
-  const refusal = settings.refusal ?? (options.strict ? whyNotStored(settings.dataDir) : undefined);
+  const refusal = settings.refusal ?? whyNotStored(settings.dataDir, options.strict === true);
   if (refusal !== undefined && options.strict) {
     say(`${refusal}; the command does not run, because of --strict`);
     process.exitCode = REFUSED;
@@ -95,7 +97,6 @@ async function record(command: [string, ...string[]], options: RunOptions): Prom
   }
   const attemptId = options.attempt ?? attemptAround() ?? newUuid();
   if (refusal !== undefined) say(`${refusal}; the command runs unrecorded`);
-  else if (!options.quiet) say(`attempt ${attemptId}`);
   const verdict = new Verdict(launch.verdictFd);
   const end = await runCommand({
     launch,
@@ -151,6 +152,7 @@ function recorderOf(
         startedAt,
         recorder: { pid: process.pid, started: ownStart() ?? '' },
       },
+      ...(!options.quiet && { begun: () => say(`attempt ${attemptId}`) }),
       warn: say,
     });
   };
@@ -198,13 +200,19 @@ function workingDirectory(): string | undefined {
   }
 }
 
-/** @returns one sentence, or undefined if it can be recorded */
-function whyNotStored(dataDir: string | undefined): string | undefined {
+/**
+ * @param isStrict whether the store must be opened for that, which the command waits for
+ * @returns one sentence, or undefined if it can be recorded, now or once the disk is not full any more
+ */
+function whyNotStored(dataDir: string | undefined, isStrict: boolean): string | undefined {
+  if (dataDir === undefined) return undefined;
   try {
-    openStore(dataDir ?? dataDirectory(), { busyTimeoutMs: BUSY_TIMEOUT_MS }).close();
+    checkPlace(dataDir);
+    if (isStrict) openStore(dataDir, { busyTimeoutMs: BUSY_TIMEOUT_MS }).close();
     return undefined;
   } catch (error) {
-    return isBusy(error) ? undefined : messageOf(error);
+    if (isStrict ? isBusy(error) : mayPass(codeOf(error))) return undefined;
+    return storeTrouble(error, dataDir).message;
   }
 }
 

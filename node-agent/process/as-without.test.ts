@@ -1,6 +1,6 @@
 /** The same programs with and without `run`: what they can observe, and how they end. */
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, jest } from '@jest/globals';
@@ -212,5 +212,37 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     const limited = bash('ulimit -v 500000; exec "$@" sh -c "echo out\\$NODE_API_KEY; exit 7"', RUN, key);
     expect([limited.stdout.toString(), limited.status]).toEqual(['out\n', 7]);
     expect(limited.stderr.toString()).toContain('runs unrecorded');
+  });
+
+  test.each([
+    ['-d 20000', 'memory'],
+    ['-n 18', 'open files'],
+    ['-v 500000', 'address space'],
+  ])('runs within a limit that Node does not bear (ulimit %s), however it is written', (limit, what) => {
+    const said = `node-agent: Node cannot start within the limit of ${what} (ulimit ${limit}), so the command runs unrecorded\n`;
+    const runs = (words: string) => {
+      const { stdout, stderr, status } = bash(`ulimit ${limit}; exec "$1" ${words}`, [LAUNCHER]);
+      return { stdout: stdout.toString(), stderr: stderr.toString(), status };
+    };
+    expect(runs('run -- echo -- a')).toEqual({ stdout: '-- a\n', stderr: said, status: 0 });
+    expect(runs('run --title "t --" --quiet echo a')).toEqual({ stdout: 'a\n', stderr: said, status: 0 });
+    const strict = runs('run --strict echo a');
+    expect(strict).toEqual({ stdout: '', stderr: said.replace(', so the command runs unrecorded', ''), status: 125 });
+  });
+
+  test('runs and is recorded with a PATH that has nothing but Node', () => {
+    const folder = join(directory, 'only-node');
+    mkdirSync(folder);
+    symlinkSync(process.execPath, join(folder, 'node'));
+    const link = join(folder, 'agent'); // as npm installs it
+    symlinkSync(LAUNCHER, link);
+    const script = `PATH=${folder}; exec "$@" run --quiet -- /bin/sh -c 'echo "out $PATH"; exit 7'`;
+    const { stdout, stderr, status } = bash(script, [link]);
+    expect({ stdout: stdout.toString(), stderr: stderr.toString(), status }).toEqual({
+      stdout: `out ${folder}\n`,
+      stderr: '',
+      status: 7,
+    });
+    expect(logOfLast().toString()).toBe(`out ${folder}\n`);
   });
 });

@@ -7,6 +7,8 @@ export interface RecordingOptions {
   execution: NewExecution;
   /** Where the store is; undefined if there can be none. */
   dataDir: string | undefined;
+  /** Called when it has begun, also if the disk is full at the moment. */
+  begun?: () => void;
   /** Says one sentence to the person at the terminal. */
   warn: (sentence: string) => void;
   /** The command's output should not be read until `resume`. */

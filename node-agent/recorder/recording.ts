@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { counted } from '../counted.js';
-import { codeOf, reasonOf } from '../errors.js';
+import { codeOf, mayPass, NodeAgentError } from '../errors.js';
 import { noteWithoutLock, RecorderLock } from '../store/recorder-lock.js';
 import type { RecorderNote } from '../store/recorder-note.js';
 import type { ExecutionEnd } from '../store/recorded.js';
@@ -39,8 +39,6 @@ const BUSY_MS = 30_000;
 const RETRY_MS = 500;
 /** How long the command's end waits for a disk or a store that can't be written. */
 const FINISH_MS = 3000;
-/** Errors that may pass while a command runs. */
-const PASSING = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
 
 export class Recording {
   readonly #options: RecordingOptions;
@@ -76,6 +74,8 @@ export class Recording {
     } catch (error) {
       this.#failed(error);
     }
+    if (this.#isStopped) return;
+    this.#options.begun?.();
     this.#threadTimer = setTimeout(() => this.#startThread(), THREAD_AFTER_MS).unref();
   }
 
@@ -111,7 +111,7 @@ export class Recording {
     this.#append('end', Buffer.from(JSON.stringify(end)));
     const finishMs = this.#options.finishMs ?? FINISH_MS;
     const deadline = performance.now() + finishMs;
-    while (this.#trouble !== undefined && PASSING.includes(this.#trouble) && performance.now() < deadline) {
+    while (this.#trouble !== undefined && mayPass(this.#trouble) && performance.now() < deadline) {
       await sleep(RETRY_MS / 2);
       this.#retry();
     }
@@ -197,13 +197,18 @@ export class Recording {
   }
 
   #failed(error: unknown): void {
+    if (error instanceof NodeAgentError && error.code === 'native_module') {
+      this.#isStopped = true; // only a person can change that
+      this.#options.warn(`${error.message}; the command runs unrecorded`);
+      return;
+    }
     const isNew = this.#trouble === undefined;
     this.#trouble = codeOf(error);
     this.#queue.code = this.#trouble;
     this.#note({ code: this.#trouble, lost: null, end: null });
     if (isNew) {
       this.#options.warn(
-        `cannot record at the moment (${reasonOf(error)}); the command goes on, and its output is kept in memory`,
+        `cannot record at the moment (${this.#trouble}); the command goes on, and its output is kept in memory`,
       );
     }
     this.#scheduleRetry();

@@ -120,10 +120,10 @@ async function couldNotStart(options: RunCommandOptions, errno: string): Promise
   const end = startFailure(errno);
   const why = end.code === 127 ? 'command not found' : `cannot be executed (${errno})`;
   const sentence = `${String(options.argv[0])} could not be started: ${why}`;
-  options.say(sentence);
   const recorder = options.begin?.(undefined, { pause: () => undefined, resume: () => undefined });
+  recorder?.start();
+  options.say(sentence);
   if (!recorder) return end;
-  recorder.start();
   recorder.system(`node-agent: ${sentence}`);
   await finish(recorder, options, end);
   return end;

@@ -1,6 +1,6 @@
 /** Where the spools are: numbered segments of each execution, beside its lock. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { RECORDERS_DIRECTORY } from '../store/recorder-lock.js';
 import { decodeHeader, FRAME_KINDS, HEADER_BYTES } from './spool-frames.js';
 
@@ -39,6 +39,19 @@ export function removeSpool(dataDir: string, executionId: string): void {
   for (const segment of segmentsOf(dataDir, executionId)) {
     rmSync(segmentPath(dataDir, executionId, segment), { force: true });
   }
+}
+
+/** Of a spool that cannot be read at all: nothing deletes it, and nobody looks at it again by itself. */
+export const DAMAGED_SPOOL = '.spool.damaged';
+
+/** Renames a spool, so that a person can look at it. @returns the names of its files in the store's directory */
+export function setSpoolAside(dataDir: string, executionId: string): string[] {
+  return segmentsOf(dataDir, executionId).map((segment) => {
+    const path = segmentPath(dataDir, executionId, segment);
+    const aside = path.replace(/\.spool$/, DAMAGED_SPOOL);
+    renameSync(path, aside);
+    return relative(dataDir, aside);
+  });
 }
 
 /** @returns the ids of the executions whose output is in a spool up to its end, which means: only absorbing is left */

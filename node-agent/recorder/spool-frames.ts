@@ -59,3 +59,14 @@ export function decodeHeader(bytes: Buffer, at: number): { kind: FrameKind; leng
   if (length > MAX_CONTENT_BYTES || !(Math.abs(time) <= 8.64e15)) return undefined;
   return { kind, length, time };
 }
+
+/** @returns whether a frame says what is recorded */
+export function isHeader(frame: Frame | undefined): boolean {
+  if (frame?.kind !== 'header') return false;
+  try {
+    JSON.parse(frame.content.toString());
+    return true;
+  } catch {
+    return false; // a power cut has taken its content
+  }
+}

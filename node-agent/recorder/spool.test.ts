@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LogLine } from '../../protocol/page.js';
 import { findExecution } from '../store/executions.js';
+import { messageOf } from '../errors.js';
 import { endOrphans } from '../store/orphans.js';
 import { readLines } from '../store/read-lines.js';
 import { RecorderLock } from '../store/recorder-lock.js';
@@ -128,11 +129,17 @@ describe('a spool', () => {
     expect(contents.at(-1)).toContain('lines are lost here, because the file that kept them is damaged');
   });
 
-  test('of which not even the header is left keeps nobody from anything', () => {
+  test('of which not even the header is left is set aside and told, once, and keeps nobody from anything', () => {
     spool().close();
     truncateSync(path(), 10);
-    expect(endOrphans(temporary.store)).toEqual([]);
-    expect(existsSync(path())).toBe(false);
+    const told: string[] = [];
+    for (let times = 1; times <= 2; times++) {
+      expect(endOrphans(temporary.store, (of, error) => told.push(`${of}: ${messageOf(error)}`))).toEqual([]);
+    }
+    expect(told).toEqual([
+      expect.stringMatching(new RegExp(`^${id}: .* set aside: recorders/${id}\\.0\\.spool\\.damaged$`)),
+    ]);
+    expect([existsSync(path()), existsSync(`${path()}.damaged`)]).toEqual([false, true]);
   });
 
   test('whose store went back to before what is left of it says so, and begins a new epoch', () => {

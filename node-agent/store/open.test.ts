@@ -60,7 +60,7 @@ describe('a store', () => {
 
   test('is refused at once where no directory can be made', () => {
     expect(() => openStore('/proc/nowhere/store')).toThrow(
-      /^cannot open the store \/proc\/nowhere\/store\/node.db: .*ENOENT/,
+      /^cannot use the store in \/proc\/nowhere\/store: \/proc\/nowhere cannot be made .*\(ENOENT\)$/,
     );
   });
 

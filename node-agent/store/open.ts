@@ -1,12 +1,13 @@
 /** Opens the node's store: one SQLite file, shared by several `run` processes and one `connect`. */
 import { join } from 'node:path';
-import { isDamage, messageOf, NodeAgentError } from '../errors.js';
+import { isDamage, NodeAgentError } from '../errors.js';
 import { identityFor, keepIdentity } from './identity.js';
 import { migrate } from './migrate.js';
 import { awaitSetAside, fileIdentity, isSameFile, setAside, type FileIdentity } from './set-aside.js';
 import { Database, firstColumn, type Row, type Statement } from './sqlite.js';
 import { INSERT_NODE, SELECT_DATA_VERSION, SELECT_MACHINE_ID, SET_MACHINE_ID } from './sql.js';
 import { DATABASE_FILE, prepareDirectory } from './store-files.js';
+import { storeTrouble } from './store-trouble.js';
 
 export class Store {
   readonly #db: Database;
@@ -150,8 +151,7 @@ export function openStore(
       return openSound(dataDir, busyTimeoutMs, cacheKib);
     }
   } catch (error) {
-    if (error instanceof NodeAgentError && error.code !== 'damaged') throw error;
-    throw new NodeAgentError('store', `cannot open the store ${path}: ${messageOf(error)}`, { cause: error });
+    throw storeTrouble(error, dataDir);
   }
 }
 

@@ -2,7 +2,9 @@
 import type { LogLine } from '../../protocol/page.js';
 import { startAbsorbProcess } from '../recorder/absorb-entries.js';
 import { SpoolAbsorber } from '../recorder/spool-absorber.js';
-import { removeSpool, spoolBytes, type SpoolPosition } from '../recorder/spool-files.js';
+import { removeSpool, segmentsOf, setSpoolAside, spoolBytes, type SpoolPosition } from '../recorder/spool-files.js';
+import { isHeader } from '../recorder/spool-frames.js';
+import { SpoolReader } from '../recorder/spool-reader.js';
 import { raiseRevision } from './attempts.js';
 import { addExecution, endExecution, findExecution, markDropped, runningExecutions, startEpoch } from './executions.js';
 import { NodeAgentError } from '../errors.js';
@@ -62,12 +64,22 @@ function isGone(row: ExecutionRow): boolean {
  * Ends one execution, if its recorder is gone.
  * @param inlineBytes a larger spool is left to a process of its own
  * @returns whether it was not ended yet
+ * @throws NodeAgentError `store` if nothing says what was recorded: it is set aside
  */
 export function endOrphan(store: Store, executionId: string, inlineBytes = INLINE_BYTES): boolean {
   const lock = RecorderLock.takeOver(store.dataDir, executionId);
   if (!lock) return false;
   let isLarge = false;
   try {
+    if (!isDescribed(store, executionId)) {
+      const names = setSpoolAside(store.dataDir, executionId);
+      store.write(() => endWithNote(store, executionId, lock.note.read()));
+      lock.remove();
+      throw new NodeAgentError(
+        'store',
+        `what its recorder has left cannot be read, and nothing else says what it was; set aside: ${names.join(', ')}`,
+      );
+    }
     isLarge = spoolBytes(store.dataDir, executionId) > inlineBytes && !isForgotten(store, executionId);
     if (isLarge) return false;
     const spool = absorbRest(store, executionId);
@@ -83,6 +95,19 @@ export function endOrphan(store: Store, executionId: string, inlineBytes = INLIN
   } finally {
     lock.release();
     if (isLarge) startAbsorbProcess(store.dataDir, executionId);
+  }
+}
+
+/** @returns false if there is a spool of which neither the store nor its own beginning says what it is */
+function isDescribed(store: Store, executionId: string): boolean {
+  const [segment] = segmentsOf(store.dataDir, executionId);
+  if (segment === undefined || spoolBytes(store.dataDir, executionId) === 0) return true;
+  if (findExecution(store, executionId) || isForgotten(store, executionId)) return true;
+  const reader = new SpoolReader(store.dataDir, executionId, { segment, offset: 0 });
+  try {
+    return isHeader(reader.next());
+  } finally {
+    reader.close();
   }
 }
 

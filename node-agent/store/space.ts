@@ -3,6 +3,7 @@ import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { isBusy } from '../errors.js';
+import { DAMAGED_SPOOL } from '../recorder/spool-files.js';
 import type { Store } from './open.js';
 import { RECORDERS_DIRECTORY } from './recorder-lock.js';
 import { DATABASE_FILE } from './store-files.js';
@@ -20,7 +21,7 @@ export interface Space {
   reusable: number;
   /** What recorders have not stored yet. */
   spools: number;
-  /** Damaged stores that were set aside. */
+  /** Damaged stores and spools that were set aside. */
   setAside: { name: string; bytes: number }[];
   /** On the file system; undefined if it does not say. */
   diskFree: number | undefined;
@@ -28,14 +29,19 @@ export interface Space {
 
 export function spaceOf(store: Store): Space {
   const { dataDir } = store;
-  const sizes = readdirSync(dataDir).map((name) => ({ name, bytes: sizeOf(join(dataDir, name)) }));
+  const sizes = sizesIn(dataDir);
+  const recorded = sizesIn(join(dataDir, RECORDERS_DIRECTORY));
+  const isDamaged = ({ name }: { name: string }) => name.endsWith(DAMAGED_SPOOL);
   const sum = (list: { bytes: number }[]) => list.reduce((total, { bytes }) => total + bytes, 0);
   const own = [DATABASE_FILE, `${DATABASE_FILE}-wal`, `${DATABASE_FILE}-shm`];
   return {
     database: sum(sizes.filter(({ name }) => own.includes(name))),
     reusable: pageBytes(store) * (store.value('PRAGMA freelist_count') as number),
-    spools: spoolBytes(dataDir),
-    setAside: sizes.filter(({ name }) => name.startsWith(`${DATABASE_FILE}.`)),
+    spools: sum(recorded.filter((file) => !isDamaged(file))),
+    setAside: [
+      ...sizes.filter(({ name }) => name.startsWith(`${DATABASE_FILE}.`)),
+      ...recorded.filter(isDamaged).map(({ name, bytes }) => ({ name: join(RECORDERS_DIRECTORY, name), bytes })),
+    ],
     diskFree: diskFree(dataDir),
   };
 }
@@ -111,12 +117,11 @@ function pageBytes(store: Store): number {
   return store.value('PRAGMA page_size') as number;
 }
 
-function spoolBytes(dataDir: string): number {
-  const directory = join(dataDir, RECORDERS_DIRECTORY);
+function sizesIn(directory: string): { name: string; bytes: number }[] {
   try {
-    return readdirSync(directory).reduce((sum, name) => sum + sizeOf(join(directory, name)), 0);
+    return readdirSync(directory).map((name) => ({ name, bytes: sizeOf(join(directory, name)) }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []; // nothing was recorded yet
     throw error;
   }
 }

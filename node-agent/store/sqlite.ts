@@ -39,7 +39,12 @@ export class Database {
     { timeoutMs = 5000, readOnly = false, mustExist = false }: DatabaseOptions = {},
   ) {
     const location = mustExist ? `${pathToFileURL(path).href}?mode=rw` : path;
-    this.#db = new (loadSqlite())(location, { timeout: timeoutMs, readOnly });
+    const Sqlite = loadSqlite();
+    try {
+      this.#db = new Sqlite(location, { timeout: timeoutMs, readOnly });
+    } catch (error) {
+      throw Object.assign(error as Error, { path }); // as Node's own errors have it
+    }
   }
 
   prepare<R = Row>(sql: string): Statement<R> {

@@ -41,7 +41,12 @@ export class AgentProcesses {
 
   /** Runs a command of the agent to its end. */
   run(...args: string[]): SpawnSyncReturns<string> {
-    return spawnSync(NODE_AGENT, args, { env: this.env, encoding: 'utf8', maxBuffer: 1 << 28 });
+    return this.runProgram(NODE_AGENT, ...args);
+  }
+
+  /** Runs another program to its end, for example one that starts the agent, in the same environment. */
+  runProgram(file: string, ...args: string[]): SpawnSyncReturns<string> {
+    return spawnSync(file, args, { env: this.env, encoding: 'utf8', maxBuffer: 1 << 28 });
   }
 
   start(args: string[], { launcher = [], stdout = 'pipe' }: StartOptions = {}): RunningAgent {

@@ -5,11 +5,11 @@ import { whenNpmIsGone } from '../npm-parent.js';
 /**
  * Runs a hive or a worker until the process is asked to stop: by a signal, or by the end of the process that started it
  * over IPC or of the npm that runs it. Exits the process.
- * @param start starts it, and resolves with a function that stops it
+ * @param start starts it, and resolves with a function that stops it; it may fail when it is asked to stop meanwhile
  */
 export async function runUntilStopped(
   config: HiveConfig,
-  start: (logger: Logger) => Promise<() => Promise<void>>,
+  start: (logger: Logger, stopping: AbortSignal) => Promise<() => Promise<void>>,
 ): Promise<void> {
   const stopped = untilStopped(); // from here on, so that a stop during the start counts
   process.on('SIGHUP', () => undefined); // a terminal that closes, or a habit from other servers, ends nothing
@@ -18,8 +18,16 @@ export async function runUntilStopped(
   const logger = createLogger(config);
   installRuntime(logger);
   for (const warning of config.warnings ?? []) logger.warn(warning);
-  const stop = await start(logger);
-  logger.info({ reason: await stopped }, 'stopping');
+  const stopping = new AbortController();
+  void stopped.then((reason) => {
+    logger.info({ reason }, 'stopping');
+    stopping.abort();
+  });
+  const stop = await start(logger, stopping.signal).catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error;
+    return () => Promise.resolve(); // it has not started, and cleared up
+  });
+  await stopped;
   await stop();
   logger.info('stopped');
   process.exit(); // a handle that a library left open must not keep the process alive

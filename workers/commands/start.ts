@@ -11,9 +11,9 @@ export function startCommand(): Command {
     .action(async () => {
       const config = readConfig();
       letHeapDouble();
-      await runUntilStopped(config, async (logger) => {
+      await runUntilStopped(config, async (logger, stopping) => {
         const { startHive } = await import('../hive-process.js');
-        const hive = await startHive(config, logger);
+        const hive = await startHive(config, logger, stopping);
         process.send?.({ url: hive.url, temporalUiUrl: hive.temporalUiUrl });
         return () => hive.stop();
       });

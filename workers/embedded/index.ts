@@ -17,6 +17,8 @@ export interface EmbeddedOptions {
   readonly temporalUiPort?: number;
   /** @default 'default' */
   readonly temporalNamespace?: string;
+  /** Ends getting Temporal for the first time, which may take minutes; the start fails then. */
+  readonly stopping?: AbortSignal;
   /** Settings of PostgreSQL in addition to the hive's own, name to value. */
   readonly postgresSettings?: Readonly<Record<string, string>>;
 }
@@ -71,7 +73,7 @@ export async function startEmbedded(options: EmbeddedOptions, logger: Logger): P
       result.databaseUrl = postgres.url;
     }
     if (ports.temporal !== undefined && ports.temporalUi !== undefined) {
-      const executable = await temporalExecutable(log);
+      const executable = await temporalExecutable(log, { ...(asked.stopping && { stopping: asked.stopping }) });
       const { temporal, temporalUi } = ports;
       const server = await startTemporal(
         executable,

@@ -13,16 +13,21 @@ const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
  * Builds the Temporal command line with Go into `folder`. One process builds at a time; others wait for its result.
  * @throws Error with the reason
  */
-export async function buildTemporal(folder: string, version: string, logger: Logger): Promise<void> {
+export async function buildTemporal(
+  folder: string,
+  version: string,
+  logger: Logger,
+  { stopping }: { stopping?: AbortSignal } = {},
+): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const lock = await waitForLock(folder, logger);
+  const lock = await waitForLock(folder, logger, stopping);
   if (lock === 'built') return;
   try {
     if (await isBuilt(folder)) return;
     await removeInterrupted(folder);
     const draft = await mkdtemp(join(folder, 'build-'));
     try {
-      await goInstall(`${PACKAGE}@${version}`, draft, logger);
+      await goInstall(`${PACKAGE}@${version}`, draft, logger, stopping);
       await rename(join(draft, 'temporal'), join(folder, 'temporal'));
     } finally {
       await rm(draft, { recursive: true, force: true });
@@ -32,12 +37,16 @@ export async function buildTemporal(folder: string, version: string, logger: Log
   }
 }
 
-async function waitForLock(folder: string, logger: Logger): Promise<ExclusiveLock<never> | 'built'> {
+async function waitForLock(
+  folder: string,
+  logger: Logger,
+  stopping?: AbortSignal,
+): Promise<ExclusiveLock<never> | 'built'> {
   for (let told = false; ; told = true) {
     const lock = await takeLock<never>(join(folder, 'build-lock'));
     if (!('owner' in lock)) return lock;
     if (!told) logger.info({ builderPid: lock.owner.pid }, 'waiting for another process that is building Temporal');
-    await sleep(POLL_MS);
+    await sleep(POLL_MS, undefined, { ...(stopping && { signal: stopping }) });
     if (await isBuilt(folder)) return 'built';
   }
 }
@@ -53,12 +62,14 @@ async function removeInterrupted(folder: string): Promise<void> {
   await Promise.all(leftovers.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }
 
-function goInstall(target: string, binFolder: string, logger: Logger): Promise<void> {
+function goInstall(target: string, binFolder: string, logger: Logger, stopping?: AbortSignal): Promise<void> {
   const started = performance.now();
   return new Promise((resolve, reject) => {
     const go = spawn('go', ['install', target], {
       env: { ...process.env, GOBIN: binFolder },
       stdio: ['ignore', 'ignore', 'pipe'],
+      killSignal: 'SIGINT', // Go then ends its compilers, too
+      ...(stopping && { signal: stopping }),
     });
     logger.info({ target }, 'building Temporal, which takes 3 to 5 minutes and is done only once');
     let errors = '';

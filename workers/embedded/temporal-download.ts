@@ -21,7 +21,7 @@ export async function downloadTemporal(
   folder: string,
   version: string,
   logger: Logger,
-  releases = RELEASES,
+  { stopping, releases = RELEASES }: { stopping?: AbortSignal; releases?: string } = {},
 ): Promise<void> {
   const architecture = ARCHITECTURES[process.arch];
   if (architecture === undefined || !['linux', 'darwin'].includes(process.platform)) {
@@ -33,7 +33,7 @@ export async function downloadTemporal(
   await mkdir(folder, { recursive: true });
   const draft = await mkdtemp(join(folder, 'download-'));
   try {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(stopping ? [stopping] : [])]);
     await save(url, join(draft, archive), signal);
     await run('tar', ['-xzf', archive, 'temporal'], { cwd: draft, signal });
     await run(join(draft, 'temporal'), ['--version'], { signal });

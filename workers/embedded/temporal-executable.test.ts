@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '../logger.js';
 import { buildTemporal } from './temporal-build.js';
 import { downloadTemporal } from './temporal-download.js';
@@ -29,16 +30,16 @@ function script(name: string, body: string): void {
 test('prefers the executable on PATH, then the cache, and obtains one only if there is neither', async () => {
   const ways = [() => Promise.reject(new Error('no network')), () => Promise.reject(new Error('no Go'))];
   const env = { PATH: join(folder, 'bin'), XDG_CACHE_HOME: folder };
-  await expect(temporalExecutable(logger, env, ways)).rejects.toMatchObject({
+  await expect(temporalExecutable(logger, { env, ways })).rejects.toMatchObject({
     code: 'executable_missing',
     message: expect.stringMatching(/no network; no Go.*install the temporal command line.*Go 1.24.*TEMPORAL_ADDRESS/),
   });
   const cache = join(folder, 'hivesync', 'temporal', TEMPORAL_VERSION);
   mkdirSync(cache, { recursive: true });
   writeFileSync(join(cache, 'temporal'), '', { mode: 0o755 });
-  expect(await temporalExecutable(logger, env, ways)).toBe(join(cache, 'temporal'));
+  expect(await temporalExecutable(logger, { env, ways })).toBe(join(cache, 'temporal'));
   script('temporal', '');
-  expect(await temporalExecutable(logger, env, ways)).toBe(join(folder, 'bin', 'temporal'));
+  expect(await temporalExecutable(logger, { env, ways })).toBe(join(folder, 'bin', 'temporal'));
 });
 
 test('two that build at the same time build once, and leave only the executable', async () => {
@@ -56,6 +57,24 @@ test("a failed build reports Go's own message", async () => {
   await expect(buildTemporal(join(folder, 'cache'), 'v1.5.1', logger)).rejects.toThrow(/exit code 1.*no such module/);
 });
 
+test('the build, and who waits for it, end at once when they are to stop', async () => {
+  script('go', `echo $$ > ${folder}/pid; exec sleep 600`);
+  process.env['PATH'] = `${join(folder, 'bin')}:${path ?? ''}`;
+  const env = { PATH: join(folder, 'bin'), XDG_CACHE_HOME: folder };
+  const [first, second] = [new AbortController(), new AbortController()];
+  const build = (stopping: AbortSignal) => temporalExecutable(logger, { env, ways: [buildTemporal], stopping });
+  const building = build(first.signal);
+  while (!existsSync(join(folder, 'pid'))) await sleep(20);
+  const waiting = build(second.signal);
+  second.abort();
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  first.abort();
+  await expect(building).rejects.toMatchObject({ name: 'AbortError' });
+  const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  expect(readdirSync(join(folder, 'hivesync', 'temporal', TEMPORAL_VERSION))).toEqual(['build-lock']);
+});
+
 test('downloads and unpacks a release, and fails if there is none', async () => {
   script('temporal', 'echo temporal version 1.5.1');
   execFileSync('tar', ['-czf', join(folder, 'archive'), '-C', join(folder, 'bin'), 'temporal']);
@@ -67,9 +86,9 @@ test('downloads and unpacks a release, and fails if there is none', async () => 
   const releases = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const cache = join(folder, 'cache');
   try {
-    await downloadTemporal(cache, 'v1.5.1', logger, releases);
+    await downloadTemporal(cache, 'v1.5.1', logger, { releases });
     expect(readdirSync(cache)).toEqual(['temporal']);
-    await expect(downloadTemporal(cache, 'v9.9.9', logger, releases)).rejects.toThrow(/answered 404/);
+    await expect(downloadTemporal(cache, 'v9.9.9', logger, { releases })).rejects.toThrow(/answered 404/);
     expect(readdirSync(cache)).toEqual(['temporal']);
   } finally {
     server.close();

@@ -11,18 +11,29 @@ export const TEMPORAL_VERSION = 'v1.5.1';
 
 const FILE_NAME = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 
-/** A way to obtain the executable in a folder. Throws an Error with the reason if it can't. */
-export type Obtain = (folder: string, version: string, logger: Logger) => Promise<void>;
+/** A way to obtain the executable in a folder. Throws an Error with the reason if it can't, or is to stop. */
+export type Obtain = (
+  folder: string,
+  version: string,
+  logger: Logger,
+  options: { stopping?: AbortSignal },
+) => Promise<void>;
+
+interface TemporalExecutableOptions {
+  env?: NodeJS.ProcessEnv;
+  ways?: readonly Obtain[];
+  /** Ends the download or the build. */
+  stopping?: AbortSignal;
+}
 
 /**
  * Finds the Temporal command line, which contains the dev server: on PATH, in the cache, by download (up to a minute),
  * or by building it with Go (some minutes, once per machine). What was obtained stays in the cache.
- * @throws {EmbeddedError} executable_missing
+ * @throws {EmbeddedError} executable_missing; Error `AbortError` if it is to stop
  */
 export async function temporalExecutable(
   logger: Logger,
-  env: NodeJS.ProcessEnv = process.env,
-  ways: readonly Obtain[] = [downloadTemporal, buildTemporal],
+  { env = process.env, ways = [downloadTemporal, buildTemporal], stopping }: TemporalExecutableOptions = {},
 ): Promise<string> {
   const installed = onPath(env);
   if (installed !== undefined) return installed;
@@ -32,8 +43,9 @@ export async function temporalExecutable(
   for (const obtain of ways) {
     if (isExecutable(cached)) return cached;
     try {
-      await obtain(folder, TEMPORAL_VERSION, logger);
+      await obtain(folder, TEMPORAL_VERSION, logger, { ...(stopping && { stopping }) });
     } catch (error) {
+      stopping?.throwIfAborted();
       const why = messageOf(error);
       refusals.push(why);
       logger.info({ why }, 'Temporal could not be obtained in this way');
