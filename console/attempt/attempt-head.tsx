@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { money, tokens } from '../conversation/amounts.js';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { isAdmin } from '../hive/session.js';
 import { Button } from '../ui/button.js';
 import { Duration } from '../ui/duration.js';

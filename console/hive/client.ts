@@ -1,11 +1,8 @@
 /** The console's only door to the hive: the typed client, with the session's cookie. */
 import createClient from 'openapi-fetch';
-import { bodyOf, HiveApiError, type HiveClient, type Schemas } from '../../api/client/client.js';
+import { bodyOf, HiveApiError, type HiveClient } from '../../api/client/client.js';
 import type { paths } from '../../api/client/openapi.js';
 import { signedOut } from './session.js';
-
-export type { Schemas };
-export { HiveApiError };
 
 /** The API refuses a write by cookie without it, because no other site's page can send it. */
 const FROM_THE_CONSOLE = { 'X-Hivesync': '1' };

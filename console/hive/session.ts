@@ -18,6 +18,7 @@ let asking: Promise<boolean> | undefined;
 /** Counts the wishes to know: an answer may be of before somebody signed in or out. */
 let wishes = 0;
 let retry: ReturnType<typeof setTimeout> | undefined;
+const waiting = new Set<() => void>();
 
 /**
  * Finds out who is signed in. While no hive answers, it asks again, less and less often, however many parts of the
@@ -28,6 +29,11 @@ export function loadSession(): Promise<boolean> {
   wishes++;
   asking ??= untilFresh().finally(() => (asking = undefined));
   return asking;
+}
+
+/** Waits until a hive answers: whoever waits is told by the same questions. */
+export async function untilHiveAnswers(): Promise<void> {
+  if (!(await loadSession())) await new Promise<void>((answered) => waiting.add(answered));
 }
 
 async function untilFresh(): Promise<boolean> {
@@ -41,6 +47,8 @@ async function untilFresh(): Promise<boolean> {
   if (answer) {
     backoff.reset();
     take(answer);
+    for (const answered of waiting) answered();
+    waiting.clear();
   } else retry = setTimeout(() => void loadSession(), backoff.next());
   return answer !== undefined;
 }

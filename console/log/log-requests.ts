@@ -1,7 +1,8 @@
 /** What the log asks the hive for. */
-import { HiveApiError, retryAfterOf } from '../../api/client/client.js';
-import { hive, type Schemas } from '../hive/client.js';
+import { HiveApiError, retryAfterOf, type Schemas } from '../../api/client/client.js';
+import { hive } from '../hive/client.js';
 import { signedOut } from '../hive/session.js';
+import { addressOf } from '../ui/address.js';
 import { DamagedLinesError } from './damaged-lines.js';
 
 export type LogEntry = Schemas['LogEntry'];
@@ -46,11 +47,11 @@ export function filterOf({ executionId, outputType }: LogOf): { execution_id: st
   return { execution_id: executionId, ...(outputType && { output_type: outputType }) };
 }
 
-const addressOf = (attemptId: string, what: string, query: Record<string, string>): string =>
-  `/v1/swarm/attempts/${encodeURIComponent(attemptId)}/logs/${what}?${new URLSearchParams(query).toString()}`;
+const logAddress = (attemptId: string, what: string, query: Record<string, string>): string =>
+  addressOf(`/v1/swarm/attempts/${encodeURIComponent(attemptId)}/logs/${what}`, query);
 
 export const streamAddress = (log: LogOf, cursor: string): string =>
-  addressOf(log.attemptId, 'stream', { ...filterOf(log), cursor });
+  logAddress(log.attemptId, 'stream', { ...filterOf(log), cursor });
 
 export const downloadAddress = ({ attemptId, executionId }: LogOf): string =>
-  addressOf(attemptId, 'download', { execution_id: executionId, format: 'text' });
+  logAddress(attemptId, 'download', { execution_id: executionId, format: 'text' });

@@ -1,7 +1,8 @@
 /** A search in the whole log, by the hive. What is found is kept as numbers, so that 100,000 matches are a few megabytes. */
 import { signal } from '@preact/signals';
 import type { operations } from '../../api/client/openapi.js';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { readNdjson } from '../hive/read-ndjson.js';
 import { CutOffError, pause, untilAnswered, type Waiting } from '../hive/until-answered.js';
 import type { ByteRange } from './byte-ranges.js';

@@ -1,5 +1,6 @@
 /** The hive's answer to a search in all attempts, taken in while it is still being written. */
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { readNdjson } from '../hive/read-ndjson.js';
 import { askedOfHive, type SearchQuery } from './search-query.js';
 
