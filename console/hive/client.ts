@@ -2,6 +2,7 @@
 import createClient from 'openapi-fetch';
 import { bodyOf, HiveApiError, type HiveClient } from '../../api/client/client.js';
 import type { paths } from '../../api/client/openapi.js';
+import { attendance } from './attended.js';
 import { signedOut } from './session.js';
 
 /** The API refuses a write by cookie without it, because no other site's page can send it. */
@@ -11,6 +12,11 @@ export const hive: HiveClient = createClient<paths, 'application/json'>({
   baseUrl: location.origin,
   credentials: 'same-origin',
   headers: FROM_THE_CONSOLE,
+});
+hive.use({
+  onRequest({ request }) {
+    for (const [name, value] of Object.entries(attendance())) request.headers.set(name, value);
+  },
 });
 
 /**

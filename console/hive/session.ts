@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Schemas } from '../../api/client/client.js';
+import { attendance, watchAttendance } from './attended.js';
 import { Backoff } from './backoff.js';
 
 export type Session = NonNullable<Schemas['CurrentSession']['session']>;
@@ -56,6 +57,7 @@ async function untilFresh(): Promise<boolean> {
 async function read(): Promise<Schemas['CurrentSession']> {
   const response = await fetch('/v1/session', {
     credentials: 'same-origin',
+    headers: attendance(),
     signal: AbortSignal.timeout(ANSWER_MS),
   });
   if (!response.ok) throw new Error(`the hive answered ${response.status}`);
@@ -83,9 +85,11 @@ export function useSession(): void {
       if (!document.hidden) void loadSession();
     };
     void loadSession();
+    const unwatch = watchAttendance(() => void loadSession());
     document.addEventListener('visibilitychange', look);
     addEventListener('focus', look); // two windows beside each other
     return () => {
+      unwatch();
       document.removeEventListener('visibilitychange', look);
       removeEventListener('focus', look);
     };
