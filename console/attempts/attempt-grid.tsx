@@ -28,7 +28,7 @@ const HEADINGS: Record<(typeof COLUMNS)[number], string> = {
   node: 'Node',
   executor: 'Executor',
   branch: 'Branch',
-  sync: 'Sync',
+  sync: 'Hive’s copy',
   lines: 'Lines stored',
   started: 'Started',
   duration: 'Duration',

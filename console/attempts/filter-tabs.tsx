@@ -35,7 +35,7 @@ export function FilterTabs({ choice, counts }: FilterTabsProps) {
           />
         ))}
       </nav>
-      <nav aria-label="Sync">
+      <nav aria-label="Hive’s copy">
         {SYNC_STATES.map((state) => (
           <Tab
             key={state}
