@@ -115,7 +115,7 @@ const shownLink = ({ href, pieces }: Link) => (
     href={href}
     target="_blank"
     rel="noopener noreferrer nofollow"
-    draggable="false"
+    draggable={false}
     tabIndex={-1}
     onClick={(event) => {
       if (getSelection()?.type === 'Range') event.preventDefault();
