@@ -8,7 +8,7 @@ import { createRateLimits } from './rate-limit.js';
 import { registerRoutes } from './register-routes.js';
 import { logRequests, measureRequests } from './request-log.js';
 import { allRoutes } from './routes/index.js';
-import { IS_REACHED_BY_HTTPS } from './session/cookie.js';
+import { INSTALLATION_ID, IS_REACHED_BY_HTTPS } from './session/cookie.js';
 import { securityHeaders } from './security-headers.js';
 
 /** The HTTP API. Nodes' sockets are not part of it: the gateway handles the server's upgrades. */
@@ -18,6 +18,7 @@ export function createApp(deps: AppDependencies): Express {
     .disable('x-powered-by')
     .set('etag', false)
     .set('trust proxy', deps.trustedProxies ?? 0)
+    .set(INSTALLATION_ID, deps.installationId)
     .set(IS_REACHED_BY_HTTPS, deps.publicUrl?.toLowerCase().startsWith('https:') === true);
   app.use(logRequests(deps.logger), measureRequests, securityHeaders(deps.hstsSeconds ?? 0), noStore);
   if (deps.corsOrigins && deps.corsOrigins.length > 0) app.use(cors(deps.corsOrigins));

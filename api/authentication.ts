@@ -6,6 +6,7 @@ import { isJwt, type OidcVerifier } from './oidc.js';
 import type { Access } from './route.js';
 import { ApiError, unauthenticated } from './problem.js';
 import { sessionSecretOf } from './session/cookie.js';
+import { isUse } from './session/is-use.js';
 import { requireFromConsole } from './session/same-origin.js';
 
 const BEARER = /^Bearer +(\S{1,8192}) *$/i;
@@ -30,7 +31,7 @@ interface Authenticators {
 
 /**
  * By the Authorization header, or without one by the console's cookie.
- * @param isUse whether it keeps a session from ending: not when an answer that takes long is only checked again
+ * @param canBeUse whether it may keep a session from ending: not when an answer that takes long is only checked again
  * @returns who the request comes from
  * @throws an error that toApiError translates into `unauthenticated`, which says what is wrong with the credential
  * @throws ApiError cross_site_request if the cookie may have been sent for a page of another site
@@ -38,7 +39,7 @@ interface Authenticators {
 export async function authenticateRequest(
   deps: Authenticators,
   request: Request,
-  { isUse = true }: { isUse?: boolean } = {},
+  { canBeUse = true }: { canBeUse?: boolean } = {},
 ): Promise<Principal> {
   const header = request.headers.authorization;
   if (header !== undefined) return authenticateBearer(deps, BEARER.exec(header)?.[1]);
@@ -47,7 +48,7 @@ export async function authenticateRequest(
     throw unauthenticated('send `Authorization: Bearer` with an API token', { sent: false });
   }
   requireFromConsole(request);
-  const result = await authenticateSession(deps.database, session, { isUse });
+  const result = await authenticateSession(deps.database, session, { isUse: canBeUse && isUse(request) });
   if (typeof result !== 'string') return result;
   throw unauthenticated(SESSION_FAULTS[result], { sent: true });
 }

@@ -25,6 +25,8 @@ export interface AppDependencies {
   oidc?: OidcVerifier;
   /** Signs browsers in to the console at that issuer. @default nobody */
   oidcSignIn?: OidcSignIn;
+  /** Whose cookies the console's are: two hives on one host may be of different installations. @default not told apart */
+  installationId?: string;
   /** The folder of the built console. @default none: `/` says so */
   consoleFolder?: string;
   /** Of the hive, shown in the console. @default `0.0.0` */

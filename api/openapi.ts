@@ -45,8 +45,10 @@ export function openApiDocument(routes: Route[], publicUrl?: string): OpenApiDoc
     in: 'cookie',
     name: SESSION_COOKIE,
     description:
-      'The cookie of a browser that has signed in to the console (over https its name begins with `__Host-`). What ' +
-      'changes something also needs the header `X-Hivesync: 1`.',
+      'The cookie of a browser that has signed in to the console. Its name goes on with `_` and the beginning of the ' +
+      'installation’s id, and over https begins with `__Host-`. What ' +
+      'changes something also needs the header `X-Hivesync: 1`. A request with `X-Hivesync-Unattended: 1`, and a stream, ' +
+      'does not count as use of the session.',
   });
   for (const route of routes) registry.registerPath(toPath(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({

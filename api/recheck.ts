@@ -13,7 +13,7 @@ export class Recheck {
 
   /** @param everyMs the longest that an answer goes on with a credential that is no longer valid */
   constructor(deps: Pick<AppDependencies, 'database' | 'oidc'>, request: Request, everyMs: number) {
-    this.#authenticate = () => authenticateRequest(deps, request, { isUse: false }); // nobody may be there any more
+    this.#authenticate = () => authenticateRequest(deps, request, { canBeUse: false }); // nobody may be there any more
     this.#request = request;
     this.#everyMs = everyMs;
   }

@@ -108,6 +108,7 @@ async function serve(config: HiveConfig, services: BackingServices, logger: Logg
       return { temporal: server === 'ok', workers: workers === 'ok', ...(reason !== undefined && { reason }) };
     },
     ...signingIn(readers, config),
+    installationId: installation.id,
     consoleFolder: builtFile('console'),
     version: VERSION,
     leaving: leaving.signal,

@@ -13,9 +13,19 @@ export class HiveApiError extends Error {
     /** The problem's code; undefined if the response did not come from the hive. */
     readonly code: string | undefined,
     message: string,
+    /** How long the hive asks to be left alone, as whole seconds; undefined if it does not say. */
+    readonly retryAfterSeconds?: number,
   ) {
     super(message);
   }
+}
+
+/** @returns what the response's Retry-After says, in seconds from now */
+export function retryAfterOf({ headers }: Response): number | undefined {
+  const text = headers.get('retry-after');
+  if (text === null) return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - new Date().getTime()) / 1000);
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
 /** No hive responds at the address. */
@@ -64,5 +74,5 @@ export async function bodyOf<T>(answering: Promise<Answer<T>>): Promise<T> {
   if (response.ok) return data as T; // with 204 there is none, and no caller uses it
   const { code, detail } = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schemas['Problem']>;
   const message = response.status === 404 ? NO_HIVE : `the hive answered ${response.status}`; // of those without a problem
-  throw new HiveApiError(response.status, code, detail ?? message);
+  throw new HiveApiError(response.status, code, detail ?? message, retryAfterOf(response));
 }

@@ -55,6 +55,31 @@ describe('the cookie', () => {
     }
   });
 
+  test('is not that of another installation on the same host, so that signing in to one signs out of none', async () => {
+    const [one, other] = await Promise.all(
+      ['8da461ae-8494-4e75-b98d-b07e5483863f', '0fe2b5d1-0d4f-4b6d-9d3c-7f4f2f3f7a11'].map((installationId) =>
+        startTestHive({ installationId, trustedProxies: 1 }),
+      ),
+    );
+    if (!one || !other) throw new Error('two hives were started');
+    try {
+      for (const headers of [{}, HTTPS]) {
+        const cookies = await Promise.all(
+          [one, other].map(async ({ app, own }) => cookieOf(await signIn(app, { token: own.viewer }, headers)).cookie),
+        );
+        // as a browser sends them, to all ports of the host
+        for (const { app } of [one, other]) {
+          const response = await request(app).get('/v1/nodes').set('cookie', cookies.join('; ')).set(headers);
+          expect(response.status).toBe(200);
+        }
+      }
+      const { set } = cookieOf(await signIn(one.app, { token: one.own.viewer }, HTTPS));
+      expect(set).toMatch(/^__Host-hivesync_session_8da461ae=[\w-]{43}; .*; Path=\/; .*Secure/);
+    } finally {
+      await Promise.all([one.close(), other.close()]);
+    }
+  });
+
   test('counts for nothing if there are two: a neighbouring host may have set one', async () => {
     const [own, other] = [await cookieFor(hive.app, hive.own.viewer), await cookieFor(hive.app, hive.foreign.viewer)];
     for (const both of [`${own}; ${other}`, `${other}; ${own}`]) {

@@ -106,6 +106,19 @@ describe('a session', () => {
     expect((await get('/v1/nodes', used)).status).toBe(401);
   });
 
+  test.each([
+    ['what a page asks by itself, when nobody has touched it for long', { 'x-hivesync-unattended': '1' }],
+    ['a stream that is opened again and again', { accept: 'text/event-stream' }],
+  ])('is not kept going by %s', async (_, headers) => {
+    const cookie = await cookieFor(hive.app, hive.own.viewer);
+    const ask = async () => (await get('/v1/session', cookie).set(headers)).body as { session: unknown };
+    await leaveAlone(11);
+    expect((await ask()).session).not.toBeNull();
+    await leaveAlone(2);
+    expect((await ask()).session).toBeNull();
+    expect((await get('/v1/nodes', cookie)).status).toBe(401);
+  });
+
   test('that a browser had before is over when somebody else signs in there', async () => {
     const first = await cookieFor(hive.app, hive.own.viewer);
     expect((await signIn(hive.app, { token: hive.own.admin }, { cookie: first })).status).toBe(204);

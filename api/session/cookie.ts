@@ -6,6 +6,12 @@ export const SESSION_COOKIE = 'hivesync_session';
 /** Names a setting of the app: whether people reach the hive by https, whatever a proxy says of a single request. */
 export const IS_REACHED_BY_HTTPS = 'hivesync reached by https';
 
+/**
+ * Names a setting of the app: which installation its hives are of. A browser sends the cookies of a host to all its
+ * ports, so that the cookies of two installations must not have the same name.
+ */
+export const INSTALLATION_ID = 'hivesync installation';
+
 /** @returns what the session's cookie holds; undefined without one */
 export function sessionSecretOf(request: Request): string | undefined {
   return readCookie(request, SESSION_COOKIE);
@@ -27,7 +33,9 @@ export function cookieOptions(request: Request, sameSite: 'strict' | 'lax' = 'st
 
 /** Over https no other host and no page without https can have set a cookie whose name begins so: browsers see to it. */
 export function cookieName(request: Request, name: string): string {
-  return isSecure(request) ? `__Host-${name}` : name;
+  const id: unknown = request.app.get(INSTALLATION_ID);
+  const own = typeof id === 'string' ? `${name}_${id.slice(0, 8)}` : name;
+  return isSecure(request) ? `__Host-${own}` : own;
 }
 
 /** @returns undefined also if there are several: then another host of the domain, or another path, has set one of them */

@@ -1,6 +1,6 @@
 /** Everything that is known of an attempt and of the execution that is shown. */
 import type { ComponentChildren } from 'preact';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { ValueTree } from '../conversation/json-tree.js';
 import { CopyButton } from '../ui/copy-button.js';
 import { countOf } from '../ui/format-count.js';

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { money, tokens } from '../conversation/amounts.js';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { isAdmin } from '../hive/session.js';
 import { Button } from '../ui/button.js';
 import { Duration } from '../ui/duration.js';
@@ -30,7 +30,7 @@ export function AttemptHead({ detail, hasDetails, setDetails }: AttemptHeadProps
       <div class="attempt-title">
         <h1 title={label}>{label}</h1>
         <StateBadge state={attempt.status} exitCode={attempt.exit_code} kind="Status" />
-        <StateBadge state={sync.state} kind="The hive’s copy" title={sync.next.sentence} />
+        <StateBadge state={sync.state} kind="Hive’s copy" title={sync.next.sentence} />
         <span class="attempt-buttons">
           <Button
             onClick={() => setDetails(!hasDetails)}

@@ -1,6 +1,6 @@
 /** The page of an attempt that has been read. */
 import { useState } from 'preact/hooks';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { useKeys } from '../shell/keys.js';
 import { AttemptFacts } from './attempt-facts.js';
 import { AttemptHead } from './attempt-head.js';

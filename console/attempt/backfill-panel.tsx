@@ -2,7 +2,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { CancelBackfill } from '../backfills/cancel-backfill.js';
 import { useAction } from '../hive/action.js';
-import { ask, hive, HiveApiError, type Schemas } from '../hive/client.js';
+import { HiveApiError, type Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { usePolling } from '../hive/poll.js';
 import { useRequest } from '../hive/request.js';
 import { isAdmin } from '../hive/session.js';

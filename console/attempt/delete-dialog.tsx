@@ -1,7 +1,8 @@
 /** The question before an attempt is deleted: it names what is lost. */
 import { useLocation } from 'preact-iso';
 import { useAction } from '../hive/action.js';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { Button } from '../ui/button.js';
 import { Dialog, DialogButtons } from '../ui/dialog.js';
 import { ErrorNotice } from '../ui/error-notice.js';

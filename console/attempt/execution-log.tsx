@@ -1,7 +1,7 @@
 /** The log of the execution that is shown, as its lines or as a conversation. */
 import type { ComponentChildren } from 'preact';
 import { lazy, ErrorBoundary } from 'preact-iso';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { LogView } from '../log/log-view.js';
 import { formatLines, type LineRange } from '../log/permalink.js';
 import { useKeys } from '../shell/keys.js';
@@ -10,7 +10,7 @@ import { Caught } from '../ui/caught.js';
 import { EmptyState } from '../ui/empty-state.js';
 import { visible } from '../ui/visible.js';
 import { MissingNote, NodeIsAway } from './missing-note.js';
-import { addressOf, type PageAddress } from './page-address.js';
+import { pageAddress, type PageAddress } from './page-address.js';
 
 const ConversationView = lazy(() =>
   loadPage(() => import('../conversation/conversation-view.js')).then((module) => module.ConversationView),
@@ -81,7 +81,7 @@ export function ExecutionLog({ detail, execution, view, show }: ExecutionLogProp
                   <MissingNote missing={missing} detail={detail} />
                 </p>
               ))}
-            addressOf={(lines) => addressOf(location.href, execution.id, 'log', lines)}
+            linkTo={(lines) => pageAddress(location.href, execution.id, 'log', lines)}
             showLines={showLines}
             tools={tools}
           />

@@ -1,5 +1,5 @@
 /** In the log, where lines are missing: where they are, and what happens next. */
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { Time } from '../ui/time.js';
 import { visible } from '../ui/visible.js';
 

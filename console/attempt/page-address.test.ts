@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { addressOf, readAddress } from './page-address.js';
+import { pageAddress, readAddress } from './page-address.js';
 
 test('the address says which execution is shown, and how', () => {
   expect(readAddress('')).toEqual({ executionId: undefined, view: 'log' });
@@ -9,6 +9,6 @@ test('the address says which execution is shown, and how', () => {
 
 test('what else is in the address stays, and lines go with the log', () => {
   const page = 'https://hive.test/attempts/a?from=list&view=conversation#L4';
-  expect(addressOf(page, 'e2', 'log', { first: 120, last: 140 })).toBe('/attempts/a?from=list&execution=e2#L120-140');
-  expect(addressOf(page, 'e2', 'conversation')).toBe('/attempts/a?from=list&view=conversation&execution=e2');
+  expect(pageAddress(page, 'e2', 'log', { first: 120, last: 140 })).toBe('/attempts/a?from=list&execution=e2#L120-140');
+  expect(pageAddress(page, 'e2', 'conversation')).toBe('/attempts/a?from=list&view=conversation&execution=e2');
 });

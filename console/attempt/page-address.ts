@@ -16,11 +16,11 @@ export function readAddress(search: string): PageAddress {
 
 /** Changes the address without a step in the browser's history: Back leaves the page. */
 export function writeAddress(executionId: string, view: PageAddress['view']): void {
-  history.replaceState(history.state, '', addressOf(location.href, executionId, view));
+  history.replaceState(history.state, '', pageAddress(location.href, executionId, view));
 }
 
 /** @param lines marked in the log */
-export function addressOf(page: string, executionId: string, view: PageAddress['view'], lines?: LineRange): string {
+export function pageAddress(page: string, executionId: string, view: PageAddress['view'], lines?: LineRange): string {
   const { pathname, search } = new URL(page);
   const query = new URLSearchParams(search);
   query.set('execution', executionId);

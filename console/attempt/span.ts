@@ -1,4 +1,4 @@
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 
 export interface Span {
   /** When its first execution began; null if there is none. */

@@ -1,6 +1,6 @@
 /** The attempt's executions on a time line. Choosing one shows its log. */
 import { useState } from 'preact/hooks';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { Button } from '../ui/button.js';
 import { now } from '../ui/clock.js';
 import { Duration } from '../ui/duration.js';

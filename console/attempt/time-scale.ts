@@ -1,5 +1,5 @@
 /** Where executions stand on a time line. Pure: the present is handed in. */
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 
 type Execution = Pick<Schemas['Execution'], 'started_at' | 'completed_at' | 'status'>;
 

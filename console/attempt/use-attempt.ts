@@ -1,7 +1,8 @@
 /** The attempt that the page shows, kept as it is at the hive. */
 import { useEffect } from 'preact/hooks';
 import { useSignal, type ReadonlySignal } from '@preact/signals';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { onChange, onMissed } from '../hive/feed.js';
 import { usePolling } from '../hive/poll.js';
 import { useRequest, type Asking } from '../hive/request.js';

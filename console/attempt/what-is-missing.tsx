@@ -1,6 +1,6 @@
 /** At the top: that the copy is not whole, where the rest is, and what happens next, in the hive's words. */
 import { useState } from 'preact/hooks';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { Button } from '../ui/button.js';
 import { now } from '../ui/clock.js';
 import { Icon } from '../ui/icon.js';

@@ -28,7 +28,7 @@ const HEADINGS: Record<(typeof COLUMNS)[number], string> = {
   node: 'Node',
   executor: 'Executor',
   branch: 'Branch',
-  sync: 'Sync',
+  sync: 'Hive’s copy',
   lines: 'Lines stored',
   started: 'Started',
   duration: 'Duration',
@@ -54,20 +54,23 @@ export function AttemptGrid({ list, rows, open }: AttemptGridProps) {
   const current = list.current.value;
 
   const scrolled = (): void => {
-    list.scrollTop = scroller.current?.scrollTop ?? 0;
+    const top = scroller.current?.scrollTop ?? 0;
+    if (top !== list.scrollTop) list.wantsOldest = false; // what the page scrolls itself is known already
+    list.scrollTop = top;
     const next = drawnRange(view());
     if (next.first !== drawn.current.first || next.last !== drawn.current.last) drawAgain(0);
   };
-  const scrollTo = (top: number): void => {
-    scroller.current?.scrollTo({ top });
-    scrolled();
-  };
-  const move = (by: Move): void => {
-    movedAt.current = performance.now();
+  const goTo = (by: Move): void => {
     const index = moved(by, list.current.peek()?.index, view());
     if (index === undefined) return;
     list.current.value = { index, id: rows.at(index)?.id };
-    scrollTo(scrollTopFor(index, view()));
+    scroller.current?.scrollTo({ top: scrollTopFor(index, view()) });
+    scrolled();
+    list.wantsOldest = by === 'last';
+  };
+  const move = (by: Move): void => {
+    movedAt.current = performance.now();
+    goTo(by);
   };
   const openCurrent = (): void => {
     const id = list.current.peek()?.id;
@@ -83,6 +86,10 @@ export function AttemptGrid({ list, rows, open }: AttemptGridProps) {
   ]);
   useSize(scroller, headings, setHeight);
   useLayoutEffect(() => scroller.current?.scrollTo({ top: list.scrollTop }), [list, rows]);
+  const isTotalKnown = list.counts.total.value !== undefined; // before, each page that is read makes the list a little longer
+  useLayoutEffect(() => {
+    if (list.wantsOldest && isTotalKnown) goTo('last');
+  }, [list, rows, view().length, isTotalKnown]);
   useEffect(() => list.want({ first, last }), [list, rows, first, last]);
   useEffect(() => {
     list.isReading = () => list.scrollTop > 0 || performance.now() - movedAt.current < STILL_READING_MS;

@@ -44,6 +44,8 @@ export class AttemptList {
   readonly current = signal<Current | undefined>(undefined);
   /** Where the page was scrolled to, for when one comes back to it. */
   scrollTop = 0;
+  /** Somebody asked for the oldest attempt and has not moved since: as the list grows, its end is gone to. */
+  wantsOldest = false;
   /** Whether rows may move now. The grid says so; while nobody looks at the list, they may not. */
   isReading: () => boolean = () => true;
 
@@ -73,6 +75,7 @@ export class AttemptList {
 
   hide(): void {
     this.#isShown = false;
+    this.wantsOldest = false;
     this.isReading = () => true;
   }
 
@@ -96,6 +99,7 @@ export class AttemptList {
   /** Shows what is newest, whoever reads. */
   showNewest(): void {
     this.scrollTop = 0;
+    this.wantsOldest = false;
     if (this.#newest) this.#begin(this.#newest);
     this.#head.soon();
   }
@@ -200,6 +204,8 @@ export class AttemptList {
     try {
       const page = await this.#read({ ...rows.whereFrom(start), limit: PAGE_ROWS }, aborting.signal);
       rows.place(start, page);
+      const { value: total } = this.counts.total;
+      if (total !== undefined && rows.length > total) this.#counting.soon(); // the hive's counts still catch up
       rows.forget({ around: start, rows: KEPT_ROWS });
       this.error.value = undefined;
       this.#changed();

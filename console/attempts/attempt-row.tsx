@@ -71,7 +71,7 @@ function Cells({ attempt, nodeName, isDeleted }: { attempt: Attempt; nodeName: s
       <Text name="executor" text={attempt.executor} more={attempt.executor_variant} />
       <Text name="branch" text={attempt.branch} />
       <span role="gridcell" class="attempt-row-sync">
-        <StateBadge state={attempt.sync_state} kind="Sync" />
+        <StateBadge state={attempt.sync_state} kind="Hive’s copy" />
       </span>
       <span role="gridcell" class="attempt-row-lines">
         <LineBar stored={attempt.lines_stored} declared={attempt.lines_declared} />

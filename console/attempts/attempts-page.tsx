@@ -14,14 +14,14 @@ import { attemptListOf, type AttemptList } from './attempt-list.js';
 import { ConnectNode } from './connect-node.js';
 import { FilterBar } from './filter-bar.js';
 import { FilterTabs } from './filter-tabs.js';
-import { addressOf, readChoice, type Choice } from './filters.js';
+import { attemptsAddress, readChoice, type Choice } from './filters.js';
 import { FirstAttempt, NoMatch } from './no-attempts.js';
 import './attempts-page.css';
 
 export function AttemptsPage() {
   const { url, route } = useOwnLocation('/', '/attempts');
   const choice = useMemo(() => readChoice(url), [url]);
-  const address = addressOf(choice);
+  const address = attemptsAddress(choice);
   const list = useMemo(() => attemptListOf(`${session.peek()?.organization.id ?? ''} ${address}`, choice), [address]);
   useEffect(() => {
     list.show();
@@ -35,7 +35,7 @@ export function AttemptsPage() {
   const running = counts?.by_status.running ?? 0;
   usePageTitle(running > 0 ? `(${formatCount(running)}) Attempts` : 'Attempts');
   const isNew = list.rows?.length === 0 && Object.keys(choice.filters).length === 0; // nothing to be filtered
-  const choose = (next: Choice, isTyping = false) => route(addressOf(next), isTyping);
+  const choose = (next: Choice, isTyping = false) => route(attemptsAddress(next), isTyping);
   return (
     <div class="attempts">
       <h1 class="only-heard">Attempts</h1>

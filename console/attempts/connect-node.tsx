@@ -1,7 +1,8 @@
 /** A hive that no machine has joined yet: what to type to connect one. */
 import { useState } from 'preact/hooks';
 import { useAction } from '../hive/action.js';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { loadNodes } from '../hive/node-names.js';
 import { usePolling } from '../hive/poll.js';
 import { hiveInfo, isAdmin, session } from '../hive/session.js';

@@ -1,27 +1,15 @@
 /** Search, and all other filters; those that are on as chips. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { nodeName } from '../hive/node-names.js';
 import { useKeys } from '../shell/keys.js';
 import { Button } from '../ui/button.js';
 import { FilterChip } from '../ui/filter-chip.js';
-import { formatMoment } from '../ui/format-time.js';
 import { Icon } from '../ui/icon.js';
 import { SearchField } from '../ui/search-field.js';
-import { wordOf } from '../ui/states.js';
+import { STATUSES, SYNC_STATES } from '../ui/states.js';
 import { FilterPanel, type FilterFormProps } from './filter-panel.js';
-import { changed, searchedFor, type FilterName, type Filters } from './filters.js';
+import { FILTER_WORDS, shownValue } from './filter-words.js';
+import { changed, ORDER_WORDS, searchedFor, type FilterName, type Filters } from './filters.js';
 import './filter-bar.css';
-
-/** Those that are shown as chips: the search field and the tabs show the others. */
-const CHIPS: Partial<Record<FilterName, string>> = {
-  node_id: 'Node',
-  executor: 'Executor',
-  branch: 'Branch',
-  task: 'Task',
-  id_prefix: 'Id',
-  since: 'Started since',
-  until: 'Started before',
-};
 
 /** Somebody who types a word is asked for once. */
 const TYPED_MS = 250;
@@ -33,10 +21,7 @@ export function FilterBar({ choice, choose }: FilterFormProps) {
   const search = useTyped(filters.q ?? '', (text) => {
     choose({ ...choice, filters: changed(filters, searchedFor(text)) }, true);
   });
-  const chips = Object.entries(CHIPS).flatMap(([name, label]) => {
-    const value = filters[name as FilterName];
-    return value === undefined ? [] : [{ name: name as FilterName, label, value }];
-  });
+  const chips = chipsOf(filters);
   const remove = (name: FilterName) => choose({ ...choice, filters: changed(filters, { [name]: undefined }) });
   useKeys('Filters', [
     { keys: '/', does: 'search titles and commands', run: () => field.current?.select() },
@@ -49,11 +34,16 @@ export function FilterBar({ choice, choose }: FilterFormProps) {
         <Button onClick={() => setOpen(!isOpen)} expanded={isOpen} controls="filter-panel">
           <Icon name={isOpen ? 'up' : 'down'} /> Filters{chips.length > 0 && ` (${chips.length})`}
         </Button>
-        {chips.map(({ name, label, value }) => (
-          <FilterChip key={name} name={label} value={shownValue(name, value)} remove={() => remove(name)} />
+        {chips.map(({ name, value }) => (
+          <FilterChip
+            key={name}
+            name={FILTER_WORDS[name]}
+            value={shownValue(name, value)}
+            remove={() => remove(name)}
+          />
         ))}
         {order !== 'arrived' && (
-          <FilterChip name="Order" value={order} remove={() => choose({ ...choice, order: 'arrived' })} />
+          <FilterChip name="Order" value={ORDER_WORDS[order]} remove={() => choose({ ...choice, order: 'arrived' })} />
         )}
         {hasAny(filters) && (
           <Button
@@ -74,10 +64,26 @@ export function FilterBar({ choice, choose }: FilterFormProps) {
 
 const hasAny = (filters: Filters): boolean => Object.keys(filters).length > 0;
 
-function shownValue(name: FilterName, value: string): string {
-  if (name === 'node_id') return nodeName(value);
-  if (name === 'since' || name === 'until') return formatMoment(Date.parse(value)) || value;
-  return name === 'task' ? value.slice(0, 8) : wordOf(value);
+const CHIPS = [
+  'status',
+  'sync_state',
+  'node_id',
+  'executor',
+  'branch',
+  'task',
+  'id_prefix',
+  'since',
+  'until',
+] as const satisfies readonly FilterName[];
+
+/** What is not seen elsewhere: the search field and the tabs show the others, of which an address may say odd ones. */
+function chipsOf(filters: Filters) {
+  const hasTab = ({ name, value }: { name: FilterName; value: string }): boolean =>
+    (name === 'status' && STATUSES.some((status) => status === value)) ||
+    (name === 'sync_state' && SYNC_STATES.some((state) => state === value));
+  return CHIPS.map((name) => ({ name, value: filters[name] ?? '' })).filter(
+    (chip) => chip.value !== '' && !hasTab(chip),
+  );
 }
 
 interface Typed {

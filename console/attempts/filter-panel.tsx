@@ -2,9 +2,10 @@
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 import { useNodes } from '../hive/node-names.js';
-import { visible } from '../ui/visible.js';
-import { changed, ORDERS, type Choice, type FilterName, type Order } from './filters.js';
+import { FILTER_WORDS } from './filter-words.js';
+import { changed, ORDER_WORDS, ORDERS, type Choice, type FilterName } from './filters.js';
 import { fromField, toField } from './local-time.js';
+import { NodeSelect } from './node-select.js';
 import './filter-panel.css';
 
 export interface FilterFormProps {
@@ -12,12 +13,6 @@ export interface FilterFormProps {
   /** @param isTyping it is one of many changes in a row, which the browser's history keeps as one */
   choose: (choice: Choice, isTyping?: boolean) => void;
 }
-
-const ORDER_WORDS: Record<Order, string> = {
-  arrived: 'newest to the hive first',
-  created: 'started last first',
-  changed: 'changed last first',
-};
 
 export function FilterPanel({ choice, choose }: FilterFormProps) {
   const { filters, order } = choice;
@@ -32,36 +27,22 @@ export function FilterPanel({ choice, choose }: FilterFormProps) {
   });
   return (
     <div id="filter-panel" class="filter-panel" role="group" aria-label="Filters">
-      <Field label="Node">
-        {(id) => (
-          <select
-            id={id}
-            class="field"
-            value={filters.node_id ?? ''}
-            onChange={(event) => set('node_id', event.currentTarget.value)}
-          >
-            <option value="">any</option>
-            {nodes.map((node) => (
-              <option key={node.id} value={node.id}>
-                {visible(node.name)}
-              </option>
-            ))}
-          </select>
-        )}
+      <Field label={FILTER_WORDS.node_id}>
+        {(id) => <NodeSelect id={id} value={filters.node_id} any="any" set={(value = '') => set('node_id', value)} />}
       </Field>
-      <Field label="Executor">{(id) => <Text id={id} {...text('executor', 'filter-executors')} />}</Field>
+      <Field label={FILTER_WORDS.executor}>{(id) => <Text id={id} {...text('executor', 'filter-executors')} />}</Field>
       <datalist id="filter-executors">
         {executors.map((executor) => (
           <option key={executor} value={executor} />
         ))}
       </datalist>
-      <Field label="Branch">{(id) => <Text id={id} {...text('branch')} />}</Field>
-      <Field label="Id begins with">{(id) => <Text id={id} {...text('id_prefix')} />}</Field>
-      <Field label="Shared task">{(id) => <Text id={id} {...text('task')} />}</Field>
-      <Field label="Started since">
+      <Field label={FILTER_WORDS.branch}>{(id) => <Text id={id} {...text('branch')} />}</Field>
+      <Field label={FILTER_WORDS.id_prefix}>{(id) => <Text id={id} {...text('id_prefix')} />}</Field>
+      <Field label={FILTER_WORDS.task}>{(id) => <Text id={id} {...text('task')} />}</Field>
+      <Field label={FILTER_WORDS.since}>
         {(id) => <Moment id={id} value={filters.since} set={(value) => set('since', value)} />}
       </Field>
-      <Field label="Started before">
+      <Field label={FILTER_WORDS.until}>
         {(id) => <Moment id={id} value={filters.until} set={(value) => set('until', value)} />}
       </Field>
       <Field label="Order">

@@ -1,13 +1,10 @@
 /** The tabs: how many attempts there are of each status, and how whole the hive's copies are. Each is a filter. */
 import { formatCount } from '../ui/format-count.js';
 import { Icon } from '../ui/icon.js';
-import { lookOf, wordOf } from '../ui/states.js';
+import { lookOf, STATUSES, SYNC_STATES, wordOf } from '../ui/states.js';
 import type { AttemptCounts } from './counts.js';
-import { addressOf, changed, type Choice } from './filters.js';
+import { attemptsAddress, changed, type Choice } from './filters.js';
 import './filter-tabs.css';
-
-const STATUSES = ['running', 'completed', 'failed', 'killed'] as const;
-const SYNC_STATES = ['partial', 'pending_backfill', 'unavailable', 'complete'] as const;
 
 export interface FilterTabsProps {
   choice: Choice;
@@ -24,7 +21,7 @@ export function FilterTabs({ choice, counts }: FilterTabsProps) {
         <Tab
           word="All"
           count={counts?.total}
-          address={addressOf(all)}
+          address={attemptsAddress(all)}
           isOn={filters.status === undefined && filters.sync_state === undefined}
         />
         {STATUSES.map((status) => (
@@ -38,7 +35,7 @@ export function FilterTabs({ choice, counts }: FilterTabsProps) {
           />
         ))}
       </nav>
-      <nav aria-label="Sync">
+      <nav aria-label="Hive’s copy">
         {SYNC_STATES.map((state) => (
           <Tab
             key={state}
@@ -57,7 +54,7 @@ export function FilterTabs({ choice, counts }: FilterTabsProps) {
 /** @returns where a tab leads: it filters, or if it does already, no more */
 function toggled(choice: Choice, name: 'status' | 'sync_state', value: string): string {
   const isOn = choice.filters[name] === value;
-  return addressOf({ ...choice, filters: changed(choice.filters, { [name]: isOn ? undefined : value }) });
+  return attemptsAddress({ ...choice, filters: changed(choice.filters, { [name]: isOn ? undefined : value }) });
 }
 
 interface TabProps {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { addressOf, changed, isLikeAnId, readChoice, searchedFor } from './filters.js';
+import { attemptsAddress, changed, isLikeAnId, readChoice, searchedFor } from './filters.js';
 
 const ID = '8da461ae-8494-4e75-b98d-b07e5483863f';
 
@@ -7,8 +7,8 @@ test('an address is read and written the same, whatever order it was typed in', 
   const address = '/attempts?order=changed&branch=feat%2Fa%26b&q=two+words&status=failed';
   const choice = readChoice(address);
   expect(choice).toEqual({ filters: { q: 'two words', status: 'failed', branch: 'feat/a&b' }, order: 'changed' });
-  expect(addressOf(choice)).toBe('/attempts?q=two+words&status=failed&branch=feat%2Fa%26b&order=changed');
-  expect(readChoice(addressOf(choice))).toEqual(choice);
+  expect(attemptsAddress(choice)).toBe('/attempts?q=two+words&status=failed&branch=feat%2Fa%26b&order=changed');
+  expect(readChoice(attemptsAddress(choice))).toEqual(choice);
 });
 
 test('what is not a filter is left out of an address, and a wrong value is left for the hive to refuse', () => {
@@ -17,7 +17,7 @@ test('what is not a filter is left out of an address, and a wrong value is left 
     order: 'arrived',
   });
   expect(readChoice('/')).toEqual({ filters: {}, order: 'arrived' });
-  expect(addressOf(readChoice('/?x=1'))).toBe('/attempts');
+  expect(attemptsAddress(readChoice('/?x=1'))).toBe('/attempts');
 });
 
 test('a change takes filters away and adds others', () => {

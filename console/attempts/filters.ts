@@ -3,6 +3,7 @@
  * that an address can be read, shared, and typed.
  */
 import type { paths } from '../../api/client/openapi.js';
+import { addressOf } from '../ui/address.js';
 
 type Query = NonNullable<paths['/v1/swarm/attempts/counts']['get']['parameters']['query']>;
 
@@ -27,6 +28,12 @@ export type Filters = Partial<Record<FilterName, string>>;
 export const ORDERS = ['arrived', 'created', 'changed'] as const;
 export type Order = (typeof ORDERS)[number];
 
+export const ORDER_WORDS: Record<Order, string> = {
+  arrived: 'newest to the hive first',
+  created: 'started last first',
+  changed: 'changed last first',
+};
+
 export interface Choice {
   filters: Filters;
   order: Order;
@@ -44,12 +51,8 @@ export function readChoice(address: string): Choice {
 }
 
 /** @returns the address that shows this choice, always the same for the same choice */
-export function addressOf({ filters, order }: Choice): string {
-  const query = new URLSearchParams();
-  for (const name of FILTER_NAMES) if (filters[name]) query.set(name, filters[name]);
-  if (order !== 'arrived') query.set('order', order);
-  return query.size === 0 ? '/attempts' : `/attempts?${query.toString()}`;
-}
+export const attemptsAddress = ({ filters, order }: Choice): string =>
+  addressOf('/attempts', { ...changed(filters, {}), order: order === 'arrived' ? undefined : order });
 
 /** @returns the filters with some changed; undefined or empty takes one away */
 export function changed(filters: Filters, change: Partial<Record<FilterName, string | undefined>>): Filters {

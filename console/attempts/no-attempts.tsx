@@ -6,7 +6,7 @@ import { EmptyState } from '../ui/empty-state.js';
 import { countOf } from '../ui/format-count.js';
 import { visible } from '../ui/visible.js';
 import { RECORD } from './connect-commands.js';
-import { addressOf, changed, isLikeAnId, type Choice } from './filters.js';
+import { attemptsAddress, changed, isLikeAnId, type Choice } from './filters.js';
 
 export function NoMatch({ choice, clear }: { choice: Choice; clear: () => void }) {
   const { filters } = choice;
@@ -22,7 +22,9 @@ export function NoMatch({ choice, clear }: { choice: Choice; clear: () => void }
         <p>
           {isLikeAnId(q) && (
             <>
-              <a href={addressOf({ ...choice, filters: changed(filters, { q: undefined, id_prefix: q.trim() }) })}>
+              <a
+                href={attemptsAddress({ ...choice, filters: changed(filters, { q: undefined, id_prefix: q.trim() }) })}
+              >
                 Look for the id {visible(q)}…
               </a>{' '}
               ·{' '}

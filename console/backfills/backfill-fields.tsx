@@ -1,7 +1,6 @@
-import { useNodes } from '../hive/node-names.js';
+import { NodeSelect } from '../attempts/node-select.js';
+import { Select } from '../ui/select.js';
 import { wordOf } from '../ui/states.js';
-import { visible } from '../ui/visible.js';
-import '../ui/field.css';
 import { filtersOf, STATUSES, type BackfillFilters } from './backfill-pages.js';
 
 export interface BackfillFieldsProps {
@@ -10,40 +9,20 @@ export interface BackfillFieldsProps {
 }
 
 export function BackfillFields({ filters, filterBy }: BackfillFieldsProps) {
-  const nodes = useNodes() ?? [];
-  const isUnknown = filters.node_id !== undefined && !nodes.some(({ id }) => id === filters.node_id);
   return (
     <div class="backfills-fields" role="group" aria-label="Filters">
       <label>
         <span class="only-heard">Status</span>
-        <select
-          class="field"
-          value={filters.status ?? ''}
-          onChange={(event) => filterBy({ status: filtersOf({ status: event.currentTarget.value }).status })}
-        >
-          <option value="">Any status</option>
-          {STATUSES.map((status) => (
-            <option key={status} value={status}>
-              {wordOf(status)}
-            </option>
-          ))}
-        </select>
+        <Select
+          value={filters.status}
+          any="Any status"
+          options={STATUSES.map((status) => [status, wordOf(status)])}
+          set={(status) => filterBy({ status: filtersOf({ status }).status })}
+        />
       </label>
       <label>
         <span class="only-heard">Node</span>
-        <select
-          class="field"
-          value={filters.node_id ?? ''}
-          onChange={(event) => filterBy({ node_id: event.currentTarget.value || undefined })}
-        >
-          <option value="">Any node</option>
-          {isUnknown && <option value={filters.node_id}>{filters.node_id?.slice(0, 8)}</option>}
-          {nodes.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {visible(name)}
-            </option>
-          ))}
-        </select>
+        <NodeSelect value={filters.node_id} any="Any node" set={(node_id) => filterBy({ node_id })} />
       </label>
     </div>
   );

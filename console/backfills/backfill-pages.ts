@@ -1,5 +1,6 @@
 /** The hive's list of backfills, page by page, kept current as far as it is shown. */
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 
 export type ListedBackfill = Schemas['ListedBackfill'];
 export type BackfillStatus = ListedBackfill['status'];

@@ -1,6 +1,6 @@
 /** What closes the gaps: the backfills that run, and those that have ended, as Temporal knows them. */
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { HiveApiError } from '../hive/client.js';
+import { HiveApiError } from '../../api/client/client.js';
 import { useNodes } from '../hive/node-names.js';
 import { usePolling } from '../hive/poll.js';
 import { useRequest } from '../hive/request.js';

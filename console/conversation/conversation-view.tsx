@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { usePolling } from '../hive/poll.js';
 import { useKeys } from '../shell/keys.js';
 import { Button } from '../ui/button.js';
@@ -23,7 +23,7 @@ export interface ConversationViewProps {
   /** What is not here of this execution, told at the end. */
   missing: ComponentChildren;
   /** The address of lines of the log. */
-  addressOf: (lines: LineRange) => string;
+  linkTo: (lines: LineRange) => string;
   /** Shows lines of the log. */
   showLines: (lines: LineRange) => void;
   tools: ComponentChildren;
@@ -32,14 +32,7 @@ export interface ConversationViewProps {
 /** How long a line that was just printed may take to be seen. */
 const LOOK_MS = 1000;
 
-export function ConversationView({
-  attemptId,
-  execution,
-  missing,
-  addressOf,
-  showLines,
-  tools,
-}: ConversationViewProps) {
+export function ConversationView({ attemptId, execution, missing, linkTo, showLines, tools }: ConversationViewProps) {
   const { id, log_epoch: epoch, stored_lines: storedLines, status } = execution;
   const reading = useMemo(() => new ReadConversation(attemptId, id), [attemptId, id, epoch]);
   useEffect(() => () => reading.close(), [reading]);
@@ -108,7 +101,7 @@ export function ConversationView({
           isWhole={isWhole}
           isFollowing={isFollowing}
           setFollowing={setFollowing}
-          addressOf={addressOf}
+          linkTo={linkTo}
           showLines={showLines}
         />
       )}

@@ -20,7 +20,7 @@ export interface ItemListProps {
   isWhole: boolean;
   isFollowing: boolean;
   setFollowing: (isFollowing: boolean) => void;
-  addressOf: (lines: LineRange) => string;
+  linkTo: (lines: LineRange) => string;
   showLines: (lines: LineRange) => void;
 }
 
@@ -28,7 +28,7 @@ const GUESSES: Partial<Record<Item['content']['kind'], number>> = { message: 96,
 const USUAL_GUESS = 44;
 
 export function ItemList(props: ItemListProps) {
-  const { handle, items, isWhole, isFollowing, setFollowing, addressOf, showLines } = props;
+  const { handle, items, isWhole, isFollowing, setFollowing, linkTo, showLines } = props;
   const place = useMemo(() => new ItemWindow(), []);
   const scroller = useRef<HTMLDivElement>(null);
   const drawnElements = useRef(new Map<number, HTMLElement>());
@@ -146,7 +146,7 @@ export function ItemList(props: ItemListProps) {
                 item={item}
                 isOpen={isOpenAtFirst(item) !== toggled.has(id)}
                 toggle={() => toggle(id)}
-                address={addressOf(item.lines)}
+                address={linkTo(item.lines)}
                 showLines={showLines}
               />
             </article>

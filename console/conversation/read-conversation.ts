@@ -1,6 +1,6 @@
 /** Reads an execution's lines from the beginning to the end, makes a conversation of them, and goes on when more are stored. */
 import { signal } from '@preact/signals';
-import { HiveApiError } from '../hive/client.js';
+import { HiveApiError } from '../../api/client/client.js';
 import { readLines } from '../log/read-lines.js';
 import { DamagedLinesError } from '../log/damaged-lines.js';
 import type { Line } from '../log/line.js';

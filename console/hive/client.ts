@@ -1,11 +1,9 @@
 /** The console's only door to the hive: the typed client, with the session's cookie. */
 import createClient from 'openapi-fetch';
-import { bodyOf, HiveApiError, type HiveClient, type Schemas } from '../../api/client/client.js';
+import { bodyOf, HiveApiError, type HiveClient } from '../../api/client/client.js';
 import type { paths } from '../../api/client/openapi.js';
+import { attendance } from './attended.js';
 import { signedOut } from './session.js';
-
-export type { Schemas };
-export { HiveApiError };
 
 /** The API refuses a write by cookie without it, because no other site's page can send it. */
 const FROM_THE_CONSOLE = { 'X-Hivesync': '1' };
@@ -14,6 +12,11 @@ export const hive: HiveClient = createClient<paths, 'application/json'>({
   baseUrl: location.origin,
   credentials: 'same-origin',
   headers: FROM_THE_CONSOLE,
+});
+hive.use({
+  onRequest({ request }) {
+    for (const [name, value] of Object.entries(attendance())) request.headers.set(name, value);
+  },
 });
 
 /**

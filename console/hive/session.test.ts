@@ -83,3 +83,15 @@ test('an answer of before somebody signed in is not taken for the one after', as
   await Promise.all([first, second]);
   expect(module.session.value).toEqual(sessionOf('a'));
 });
+
+test('whoever waits for a hive is told by the questions that are asked anyway', async () => {
+  answer = badGateway;
+  const told = jest.fn();
+  void module.untilHiveAnswers().then(told);
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(told).not.toHaveBeenCalled();
+  expect(asked).toBeLessThan(8);
+  answer = answering(null);
+  await jest.advanceTimersByTimeAsync(20_000);
+  expect(told).toHaveBeenCalledTimes(1);
+});

@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Schemas } from '../../api/client/client.js';
+import { attendance, watchAttendance } from './attended.js';
 import { Backoff } from './backoff.js';
 
 export type Session = NonNullable<Schemas['CurrentSession']['session']>;
@@ -18,6 +19,7 @@ let asking: Promise<boolean> | undefined;
 /** Counts the wishes to know: an answer may be of before somebody signed in or out. */
 let wishes = 0;
 let retry: ReturnType<typeof setTimeout> | undefined;
+const waiting = new Set<() => void>();
 
 /**
  * Finds out who is signed in. While no hive answers, it asks again, less and less often, however many parts of the
@@ -28,6 +30,11 @@ export function loadSession(): Promise<boolean> {
   wishes++;
   asking ??= untilFresh().finally(() => (asking = undefined));
   return asking;
+}
+
+/** Waits until a hive answers: whoever waits is told by the same questions. */
+export async function untilHiveAnswers(): Promise<void> {
+  if (!(await loadSession())) await new Promise<void>((answered) => waiting.add(answered));
 }
 
 async function untilFresh(): Promise<boolean> {
@@ -41,6 +48,8 @@ async function untilFresh(): Promise<boolean> {
   if (answer) {
     backoff.reset();
     take(answer);
+    for (const answered of waiting) answered();
+    waiting.clear();
   } else retry = setTimeout(() => void loadSession(), backoff.next());
   return answer !== undefined;
 }
@@ -48,6 +57,7 @@ async function untilFresh(): Promise<boolean> {
 async function read(): Promise<Schemas['CurrentSession']> {
   const response = await fetch('/v1/session', {
     credentials: 'same-origin',
+    headers: attendance(),
     signal: AbortSignal.timeout(ANSWER_MS),
   });
   if (!response.ok) throw new Error(`the hive answered ${response.status}`);
@@ -75,9 +85,11 @@ export function useSession(): void {
       if (!document.hidden) void loadSession();
     };
     void loadSession();
+    const unwatch = watchAttendance(() => void loadSession());
     document.addEventListener('visibilitychange', look);
     addEventListener('focus', look); // two windows beside each other
     return () => {
+      unwatch();
       document.removeEventListener('visibilitychange', look);
       removeEventListener('focus', look);
     };

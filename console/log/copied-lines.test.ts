@@ -19,8 +19,23 @@ test('what was printed in parts is one line', () => {
   expect(copiedText(lines, { seq: 1, offset: 0 }, { seq: 4, offset: Infinity })).toBe('one line\nhalf\noops');
 });
 
-test('characters that reorder text are copied as what they are', () => {
-  expect(copiedText([line(1, 'a\u202eb')], { seq: 1, offset: 0 }, { seq: 1, offset: Infinity })).toBe('a⟨U+202E⟩b');
+test('a line with joiners and marks of direction is copied with its very characters', () => {
+  const content = '{"text":"می\u200cخواهم \u200fa\u202eb"}';
+  expect(copiedText([line(1, content)], { seq: 1, offset: 0 }, { seq: 1, offset: Infinity })).toBe(content);
+});
+
+test('a selection begins and ends where it does in what is drawn, also behind marks', () => {
+  const lines = [line(1, 'a\u200cb👩\u200d👩c'), line(2, 'd\u202ee')];
+  const drawn = 'a⟨U+200C⟩b';
+  const copy = (from: number, to: number) => copiedText(lines, { seq: 1, offset: from }, { seq: 2, offset: to });
+  expect(copy(drawn.length - 1, 1)).toBe('b👩\u200d👩c\nd');
+  expect(copy(3, 3)).toBe('\u200cb👩\u200d👩c\nd\u202e');
+  expect(copy(drawn.length, 'd⟨U+202E⟩e'.length)).toBe('👩\u200d👩c\nd\u202ee');
+});
+
+test('what a terminal would obey is not pasted into it', () => {
+  const lines = [line(1, 'a\u0003b\u009bc\x7f\td')];
+  expect(copiedText(lines, { seq: 1, offset: 0 }, { seq: 1, offset: Infinity })).toBe('a␃b⟨U+009B⟩c␡\td');
 });
 
 test('more than a browser can hold is refused before it is read', async () => {

@@ -1,5 +1,5 @@
 /** Lines as plain text, as somebody copies them: without numbers and escapes, and what was printed in parts in one line. */
-import { visible } from '../ui/visible.js';
+import { pasteable, placeInText } from '../ui/visible.js';
 import { PLAIN } from './ansi/style.js';
 import { terminalLine } from './ansi/terminal-line.js';
 import type { LineReader } from './line-reader.js';
@@ -21,23 +21,24 @@ export class TooMuchToCopyError extends Error {
   override readonly name = 'TooMuchToCopyError';
 }
 
-export function shownText({ content }: Line): string {
-  return visible(plainText(content, terminalLine(content, PLAIN).runs));
-}
+const textOf = ({ content }: Line): string => plainText(content, terminalLine(content, PLAIN).runs);
 
-/** @param to a character after the last one; offset Infinity for the whole line */
+/**
+ * What is marked where it is drawn is copied as it is: whoever pastes a line has the line.
+ * @param to a character after the last one; offset Infinity for the whole line
+ */
 export function copiedText(lines: readonly Line[], from: TextPlace, to: TextPlace): string {
-  let text = '';
+  let copied = '';
   for (const [index, line] of lines.entries()) {
-    const shown = shownText(line);
-    const start = line.seq === from.seq ? from.offset : 0;
-    const end = line.seq === to.seq ? to.offset : shown.length;
-    text += shown.slice(start, end);
+    const text = textOf(line);
+    const start = line.seq === from.seq ? placeInText(text, from.offset, 'before') : 0;
+    const end = line.seq === to.seq ? placeInText(text, to.offset, 'after') : text.length;
+    copied += pasteable(text.slice(start, end));
     const next = lines[index + 1];
     const goesOn = line.isPartial && next?.type === line.type;
-    if (next && !goesOn) text += '\n';
+    if (next && !goesOn) copied += '\n';
   }
-  return text;
+  return copied;
 }
 
 /** @returns the lines first..last that the filter lets through, read from the hive @throws TooMuchToCopyError */

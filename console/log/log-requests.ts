@@ -1,6 +1,8 @@
 /** What the log asks the hive for. */
-import { hive, HiveApiError, type Schemas } from '../hive/client.js';
+import { HiveApiError, retryAfterOf, type Schemas } from '../../api/client/client.js';
+import { hive } from '../hive/client.js';
 import { signedOut } from '../hive/session.js';
+import { addressOf } from '../ui/address.js';
 import { DamagedLinesError } from './damaged-lines.js';
 
 export type LogEntry = Schemas['LogEntry'];
@@ -27,32 +29,29 @@ export async function readPage(log: LogOf, page: PageQuery, signal: AbortSignal)
   const path = { id: log.attemptId };
   const { data, error, response } = await hive.GET('/v1/swarm/attempts/{id}/logs', { params: { path, query }, signal });
   if (data) return data;
-  throw refused(error, response.status);
+  throw refused(error, response);
 }
 
-/** @returns the error for an answer that is a problem */
-export function refused(problem: Partial<Schemas['Problem']> | undefined, status: number): Error {
+function refused(problem: Partial<Schemas['Problem']> | undefined, response: Response): Error {
+  const { status } = response;
   const { code, detail = `the hive answered ${status}` } = problem ?? {};
   const { first_seq: first, last_seq: last } = problem ?? {};
   if (code === 'log_damaged' && typeof first === 'number' && typeof last === 'number') {
     return new DamagedLinesError(first, last, detail);
   }
   if (code === 'unauthenticated') signedOut();
-  return new HiveApiError(status, code, detail);
+  return new HiveApiError(status, code, detail, retryAfterOf(response));
 }
 
-function filterOf({ executionId, outputType }: LogOf): { execution_id: string; output_type?: OutputType } {
+export function filterOf({ executionId, outputType }: LogOf): { execution_id: string; output_type?: OutputType } {
   return { execution_id: executionId, ...(outputType && { output_type: outputType }) };
 }
 
-const addressOf = (attemptId: string, what: string, query: Record<string, string>): string =>
-  `/v1/swarm/attempts/${encodeURIComponent(attemptId)}/logs/${what}?${new URLSearchParams(query).toString()}`;
+const logAddress = (attemptId: string, what: string, query: Record<string, string>): string =>
+  addressOf(`/v1/swarm/attempts/${encodeURIComponent(attemptId)}/logs/${what}`, query);
 
 export const streamAddress = (log: LogOf, cursor: string): string =>
-  addressOf(log.attemptId, 'stream', { ...filterOf(log), cursor });
+  logAddress(log.attemptId, 'stream', { ...filterOf(log), cursor });
 
 export const downloadAddress = ({ attemptId, executionId }: LogOf): string =>
-  addressOf(attemptId, 'download', { execution_id: executionId, format: 'text' });
-
-export const searchAddress = (log: LogOf, query: Record<string, string>): string =>
-  addressOf(log.attemptId, 'search', { ...filterOf(log), ...query });
+  logAddress(attemptId, 'download', { execution_id: executionId, format: 'text' });

@@ -9,6 +9,7 @@ import { terminalLine } from './ansi/terminal-line.js';
 import { toStringRanges, type ByteRange } from './byte-ranges.js';
 import type { Line } from './line.js';
 import { piecesOf, type Piece } from './line-pieces.js';
+import { withLinks, type Link } from './links.js';
 import { OpenedJson } from './opened-json.js';
 
 export interface LogRowProps {
@@ -75,7 +76,9 @@ export class LogRow extends Component<LogRowProps> {
             {'{}'}
           </button>
         )}
-        <span class="log-text">{pieces.map(shownPiece)}</span>
+        <span class="log-text">
+          {withLinks(pieces, hidden > 0).map((one) => ('href' in one ? shownLink(one) : shownPiece(one)))}
+        </span>
         {hidden > 0 && (
           <button class="log-more" type="button" tabIndex={-1}>
             {`… ${formatCount(hidden)} more characters`}
@@ -104,6 +107,23 @@ function shownPiece({ text, style, isMatch }: Piece) {
     ink.class === '' && !ink.style ? shown : <span {...{ class: ink.class, style: ink.style }}>{shown}</span>;
   return isMatch ? <mark class="log-match">{styled}</mark> : styled;
 }
+
+/** Whoever drags over it selects its text. It is read as it leads: its address has no character that is hidden. */
+const shownLink = ({ href, pieces }: Link) => (
+  <a
+    class="log-link"
+    href={href}
+    target="_blank"
+    rel="noopener noreferrer nofollow"
+    draggable={false}
+    tabIndex={-1}
+    onClick={(event) => {
+      if (getSelection()?.type === 'Range') event.preventDefault();
+    }}
+  >
+    {pieces.map(shownPiece)}
+  </a>
+);
 
 function shownPieces(
   { content }: Line,

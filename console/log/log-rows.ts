@@ -2,7 +2,7 @@
  * The log as rows, one after the other: lines, lines that are not known yet, and ranges that are not there. A row's key is
  * the number of its first line.
  */
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import type { Line } from './line.js';
 import { firstAtOrAfter, type LineStore } from './line-store.js';
 

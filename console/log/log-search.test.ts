@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { LogSearch } from './log-search.js';
 
 const ATTEMPT = { attemptId: 'a', executionId: 'e' };
@@ -7,23 +7,28 @@ const QUERY = { text: 'needle', isRegex: false, ignoresCase: true };
 
 let makeSearch: () => LogSearch;
 const { fetch } = globalThis;
+let respond: typeof fetch;
 let asked: URL[] = [];
 
 beforeAll(async () => {
   globalThis.location = { origin: 'http://hive' } as unknown as Location;
+  globalThis.fetch = (input, init) => respond(input, init); // the client keeps it
   const { LogSearch: Search } = await import('./log-search.js');
   makeSearch = () => new Search(ATTEMPT);
 });
 
-afterEach(() => {
+afterAll(() => {
   globalThis.fetch = fetch;
+});
+
+afterEach(() => {
   asked = [];
 });
 
 /** Answers each request with the next of these. */
 function answer(...answers: (() => Response)[]): void {
-  globalThis.fetch = (input) => {
-    asked.push(new URL(input as string, 'http://hive'));
+  respond = (input) => {
+    asked.push(new URL((input as Request).url));
     const next = answers[Math.min(asked.length, answers.length) - 1];
     return next ? Promise.resolve(next()) : Promise.reject(new TypeError('no answer'));
   };
@@ -91,6 +96,7 @@ test('a hive that is busy is asked again', async () => {
   );
   const search = makeSearch();
   search.start(QUERY, 1);
+  while (search.state.value.waiting !== 'busy') await sleep(1);
   await untilFound(search);
   expect(search.state.value).toMatchObject({ count: 1, error: undefined });
 });
@@ -128,10 +134,10 @@ test('when the hive restarts in the middle of an answer, what it found is asked 
   search.step(1);
   expect(search.currentLine).toBe(9);
   restart();
-  while (!search.state.value.isAway) await sleep(1);
+  while (search.state.value.waiting !== 'away') await sleep(1);
   expect(search.state.value).toMatchObject({ isSearching: true, count: 2, linesLooked: 10, error: undefined });
   await untilFound(search);
-  expect(search.state.value).toMatchObject({ isAway: false, count: 4, linesLooked: 30, error: undefined });
+  expect(search.state.value).toMatchObject({ waiting: undefined, count: 4, linesLooked: 30, error: undefined });
   expect(search.lines).toEqual([1, 2, 8, 9]);
   expect(search.currentLine).toBe(9);
   expect(asked.map(({ searchParams }) => searchParams.get('cursor'))).toEqual([null, 'f1', 'f1', 'f1', 'f1']);

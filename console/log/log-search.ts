@@ -1,10 +1,12 @@
 /** A search in the whole log, by the hive. What is found is kept as numbers, so that 100,000 matches are a few megabytes. */
 import { signal } from '@preact/signals';
-import { HiveApiError, type Schemas } from '../hive/client.js';
-import { isAway } from '../ui/error-words.js';
+import type { operations } from '../../api/client/openapi.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
+import { readNdjson } from '../hive/read-ndjson.js';
+import { CutOffError, pause, untilAnswered, type Waiting } from '../hive/until-answered.js';
 import type { ByteRange } from './byte-ranges.js';
-import { refused, searchAddress, type LogOf } from './log-requests.js';
-import { readNdjson } from './read-ndjson.js';
+import { filterOf, type LogOf } from './log-requests.js';
 
 export interface SearchQuery {
   text: string;
@@ -22,8 +24,8 @@ export interface SearchState {
   linesLooked: number;
   linesOf: number;
   error: Error | undefined;
-  /** No hive answers, or not to the end; it is asked again. */
-  isAway: boolean;
+  /** Why it does not come on just now; it is asked again. */
+  waiting: Waiting | undefined;
   /** There are more matches than are kept. */
   isFull: boolean;
 }
@@ -36,17 +38,13 @@ const NOTHING: SearchState = {
   linesLooked: 0,
   linesOf: 0,
   error: undefined,
-  isAway: false,
+  waiting: undefined,
   isFull: false,
 };
 
 /** In one answer. */
 const LIMIT = 1000;
 const MAX_MATCHES = 250_000;
-/** The hive searches a few at a time for each session: 429 and 503 say when there is room. */
-const BUSY_RETRY_MS = 1000;
-/** A hive that restarts is back in seconds. */
-const AWAY_RETRY_MS = 1000;
 /** A log that grows is searched on as it grows. */
 const GROWN_MS = 2000;
 
@@ -57,7 +55,6 @@ export class LogSearch {
   readonly #ranges: (readonly ByteRange[])[] = [];
   readonly #log: LogOf;
   #aborting = new AbortController();
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(log: LogOf) {
     this.#log = log;
@@ -72,7 +69,6 @@ export class LogSearch {
 
   stop(): void {
     this.#aborting.abort();
-    clearTimeout(this.#timer);
     this.#aborting = new AbortController();
     this.lines.length = 0;
     this.#ranges.length = 0;
@@ -115,7 +111,7 @@ export class LogSearch {
         if (this.state.peek().current === undefined && this.lines.length > 0) this.#set({ current: 0 });
         this.#set({ isSearching: false, isFull });
         if (cursor === null || isFull) return;
-        await this.#pause(GROWN_MS, signal);
+        await pause(GROWN_MS, signal);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -132,18 +128,12 @@ export class LogSearch {
   ): Promise<Rest> {
     const found = this.lines.length;
     const { linesLooked } = this.state.peek();
-    for (let from = near; ;) {
-      try {
-        const rest = await this.#ask(query, cursor, from, signal);
-        this.#set({ isAway: false });
-        return rest;
-      } catch (error) {
-        if (signal.aborted || !isPassing(error)) throw error;
-        from = this.#forgetFrom(found) ?? from;
-        this.#set({ isAway: true, linesLooked });
-        await this.#pause(AWAY_RETRY_MS, signal);
-      }
-    }
+    let from = near;
+    const waits = (waiting: Waiting): void => {
+      from = this.#forgetFrom(found) ?? from;
+      this.#set({ waiting, linesLooked });
+    };
+    return untilAnswered(() => this.#ask(query, cursor, from, signal), { signal, waits });
   }
 
   /** @returns the line of the current match, if it is forgotten too: it will be the current one again */
@@ -162,17 +152,26 @@ export class LogSearch {
     near: number,
     signal: AbortSignal,
   ): Promise<Rest> {
-    const address = searchAddress(this.#log, {
+    const asked: Asked = {
+      ...filterOf(this.#log),
       q: text,
-      limit: String(LIMIT),
-      ...(isRegex && { regex: 'true' }),
-      ...(ignoresCase && { ignore_case: 'true' }),
+      limit: LIMIT,
+      ...(isRegex && { regex: true }),
+      ...(ignoresCase && { ignore_case: true }),
       ...(typeof cursor === 'string' && { cursor }),
-    });
-    const response = await this.#answered(address, signal);
+    };
+    const body = await ask(
+      hive.GET('/v1/swarm/attempts/{id}/logs/search', {
+        params: { path: { id: this.#log.attemptId }, query: asked },
+        headers: { accept: 'application/x-ndjson' },
+        parseAs: 'stream',
+        signal,
+      }),
+    );
+    this.#set({ waiting: undefined });
     let rest: Rest | undefined;
     const looked = this.state.peek().linesLooked;
-    for await (const values of readNdjson<Schemas['LogMatch'] | Rest>(response)) {
+    for await (const values of readNdjson<Schemas['LogMatch'] | Rest>(new Response(body))) {
       if (signal.aborted) break;
       for (const value of values) {
         if ('seq' in value) this.#found(value);
@@ -180,25 +179,9 @@ export class LogSearch {
       }
       this.#shown(near);
     }
-    if (!rest) throw new CutOffError('the answer was cut off');
+    if (!rest) throw new CutOffError();
     this.#set({ linesLooked: looked + rest.looked_through.lines, linesOf: rest.looked_through.of });
     return rest;
-  }
-
-  async #answered(address: string, signal: AbortSignal): Promise<Response> {
-    for (;;) {
-      // not by the typed client, which reads an answer as a whole
-      const response = await fetch(address, {
-        headers: { accept: 'application/x-ndjson' },
-        credentials: 'same-origin',
-        signal,
-      });
-      if (response.ok) return response;
-      const problem = (await response.json().catch(() => undefined)) as Partial<Schemas['Problem']> | undefined;
-      if (response.status !== 429 && response.status !== 503) throw refused(problem, response.status);
-      const seconds = Number(response.headers.get('retry-after'));
-      await this.#pause(Math.max(BUSY_RETRY_MS, seconds * 1000 || 0), signal);
-    }
   }
 
   #found({ seq, ranges }: Schemas['LogMatch']): void {
@@ -225,28 +208,7 @@ export class LogSearch {
     }
     return low;
   }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const ended = () => reject(new DOMException('the search is over', 'AbortError'));
-      signal.addEventListener('abort', ended, { once: true });
-      this.#timer = setTimeout(() => {
-        signal.removeEventListener('abort', ended);
-        resolve();
-      }, ms);
-    });
-  }
 }
 
-class CutOffError extends Error {
-  override readonly name = 'CutOffError';
-}
-
-/** @returns whether it is of a hive that restarts, or of a network that is away: half a line of JSON is a part of a cut-off answer */
-const isPassing = (error: unknown): boolean =>
-  error instanceof CutOffError ||
-  error instanceof SyntaxError ||
-  (error instanceof Error && isAway(error)) ||
-  (error instanceof HiveApiError && (error.status === 502 || error.status === 504));
-
+type Asked = operations['searchLog']['parameters']['query'];
 type Rest = Pick<Schemas['AttemptSearchPage'], 'next_cursor' | 'has_more' | 'looked_through' | 'damaged'>;

@@ -1,6 +1,6 @@
 /** What can be done with a log by pointer; each has a key too. */
 import type { ComponentChildren, RefObject } from 'preact';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { formatCount } from '../ui/format-count.js';
 import { visible } from '../ui/visible.js';
 import { change, nextTimes, settings } from './log-settings.js';

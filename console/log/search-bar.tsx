@@ -1,6 +1,7 @@
 /** Searches in the whole log: what is found, which is the current one, and how far it has come. */
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { WAITING_WORDS } from '../hive/until-answered.js';
 import { errorWords } from '../ui/error-words.js';
 import { formatCount } from '../ui/format-count.js';
 import type { LogSearch, SearchQuery, SearchState } from './log-search.js';
@@ -102,12 +103,12 @@ function Option({ is, sign, name, press }: { is: boolean; sign: string; name: st
   );
 }
 
-function whatIsFound({ isAway, ...state }: SearchState): string {
+function whatIsFound(state: SearchState): string {
   const words = foundWords(state);
-  return isAway ? `${words}; no hive answers, it is tried again` : words;
+  return state.waiting ? `${words}; ${WAITING_WORDS[state.waiting]}` : words;
 }
 
-function foundWords(state: Omit<SearchState, 'isAway'>): string {
+function foundWords(state: SearchState): string {
   const { query, count, current, isSearching, linesLooked, linesOf, error, isFull } = state;
   if (!query) return '';
   if (error) return errorWords(error);

@@ -1,4 +1,4 @@
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 
 export interface Agent {
   version: string | null;

@@ -1,7 +1,8 @@
 /** Deletes a node, after a question that names what is lost. */
 import { useState } from 'preact/hooks';
 import { useAction } from '../hive/action.js';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { useRequest } from '../hive/request.js';
 import { Button } from '../ui/button.js';
 import { Dialog, DialogButtons } from '../ui/dialog.js';

@@ -1,5 +1,5 @@
 /** What a node still owes: attempts by the state of their copy, each a link to them, and lines. */
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { addressOf } from '../ui/address.js';
 import { countOf, formatCount } from '../ui/format-count.js';
 import { StateBadge } from '../ui/state-badge.js';

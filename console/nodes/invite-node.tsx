@@ -2,7 +2,8 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { installCommand, isLoopback, joinCommand, STAY_CONNECTED } from '../attempts/connect-commands.js';
 import { useAction } from '../hive/action.js';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { usePolling } from '../hive/poll.js';
 import { hiveInfo } from '../hive/session.js';
 import { Button } from '../ui/button.js';

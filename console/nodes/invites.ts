@@ -1,6 +1,7 @@
 /** The organisation's invitations: two parts of the page show them. */
 import { effect, signal } from '@preact/signals';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { session } from '../hive/session.js';
 
 type Invite = Schemas['NodeInvite'];

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { useAction } from '../hive/action.js';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { Button } from '../ui/button.js';
 import { CardTable, type Column } from '../ui/card-table.js';
 import { ErrorNotice } from '../ui/error-notice.js';

@@ -1,5 +1,6 @@
 /** For admins: who may come. */
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { usePolling } from '../hive/poll.js';
 import { useRequest } from '../hive/request.js';
 import { ErrorNotice } from '../ui/error-notice.js';

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { isAdmin } from '../hive/session.js';
 import { addressOf } from '../ui/address.js';
 import { Button } from '../ui/button.js';

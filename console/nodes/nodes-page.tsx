@@ -1,6 +1,7 @@
 /** The machines: which are here, what each still owes, and for admins who may come and who must go. */
 import { useRef, useState } from 'preact/hooks';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { nodes as knownNodes } from '../hive/node-names.js';
 import { usePolling } from '../hive/poll.js';
 import { useRequest } from '../hive/request.js';

@@ -1,6 +1,7 @@
 /** Revokes a node's key, after a question that says what follows. */
 import { useAction } from '../hive/action.js';
-import { ask, hive, type Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
 import { Button } from '../ui/button.js';
 import { Dialog, DialogButtons } from '../ui/dialog.js';
 import { ErrorNotice } from '../ui/error-notice.js';

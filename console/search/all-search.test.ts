@@ -1,5 +1,6 @@
-import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import type { AllSearch as AllSearchType } from './all-search.js';
+import type { Waiting } from '../hive/until-answered.js';
 import type { SearchRest } from './search-answer.js';
 
 type Answer = (url: URL, signal: AbortSignal) => Response | Promise<Response>;
@@ -51,17 +52,44 @@ test('it goes on where the last answer ended, until everything has been looked t
   expect(asked).toHaveLength(2);
 });
 
-test('an answer that is cut off is asked for again, and nothing is shown twice', async () => {
+test('a hive that is busy, restarts or is away is asked again, and nothing is shown twice', async () => {
   const search = new AllSearch(QUERY);
-  for (const cut of [lines(found('a')), `${lines(found('a'))}{"att`, '']) {
-    answer = () => new Response(cut);
-    expect(await ended(search)).toBe('failed');
-    expect(search.state.value.error?.name).toBe('CutOffError');
-  }
-  answer = () => new Response(lines(found('a'), found('b'), rest(null)));
-  expect(await ended(search)).toBe('complete');
-  expect(search.state.value.error).toBeUndefined();
+  const answers: [Waiting, Answer][] = [
+    ['busy', () => new Response('{}', { status: 429, headers: { 'retry-after': '0' } })],
+    ['busy', () => new Response('{}', { status: 503 })],
+    ['away', () => new Response('<h1>Bad gateway</h1>', { status: 502 })],
+    ['away', () => Promise.reject(new TypeError('nobody listens'))],
+    ['away', () => new Response(lines(found('a')))],
+    ['away', () => new Response(`${lines(found('a'))}{"att`)],
+  ];
+  const waited: unknown[] = [];
+  const stop = search.state.subscribe(({ waiting, phase }) => {
+    if (waiting) waited.push([phase, waiting]);
+  });
+  answer = (url, signal) => {
+    const [, next] = answers[asked.length - 1] ?? [];
+    return next?.(url, signal) ?? new Response(lines(found('a'), found('b'), rest(null)));
+  };
+  jest.useFakeTimers();
+  search.goOn();
+  while (search.state.value.phase === 'searching') await jest.advanceTimersByTimeAsync(500);
+  jest.useRealTimers();
+  stop();
+  expect(waited).toEqual(answers.map(([why]) => ['searching', why]));
+  expect(search.state.value).toMatchObject({ phase: 'complete', error: undefined, waiting: undefined });
   expect(ids(search)).toEqual(['a', 'b']);
+});
+
+test('somebody who stops it while the hive is away can go on', async () => {
+  const search = new AllSearch(QUERY);
+  answer = () => new Response('{}', { status: 503, headers: { 'retry-after': '3600' } });
+  search.goOn();
+  while (!search.state.value.waiting) await new Promise((done) => void setTimeout(done, 1));
+  search.stop();
+  while (search.state.value.phase === 'searching') await new Promise((done) => void setTimeout(done, 1));
+  expect(search.state.value).toMatchObject({ phase: 'paused', waiting: undefined, error: undefined });
+  answer = () => new Response(lines(rest(null)));
+  expect(await ended(search)).toBe('complete');
 });
 
 test('a refusal is told in the words of the hive', async () => {

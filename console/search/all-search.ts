@@ -1,6 +1,7 @@
 /** One search in all attempts: what it has found so far, and how it goes on. It outlives the page, for when one comes back. */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { CutOffError, searchAll, type FoundAttempt, type SearchRest } from './search-answer.js';
+import { CutOffError, untilAnswered, type Waiting } from '../hive/until-answered.js';
+import { searchAll, type FoundAttempt, type SearchRest } from './search-answer.js';
 import type { SearchQuery } from './search-query.js';
 
 export interface SearchState {
@@ -11,6 +12,8 @@ export interface SearchState {
   /** Of the last whole answer. */
   lookedThrough: SearchRest['looked_through'] | undefined;
   damaged: SearchRest['damaged'];
+  /** Why it does not come on just now; it is asked again. */
+  waiting: Waiting | undefined;
   error: Error | undefined;
 }
 
@@ -21,6 +24,7 @@ export class AllSearch {
     phase: 'paused',
     lookedThrough: undefined,
     damaged: [],
+    waiting: undefined,
     error: undefined,
   });
   readonly #query: SearchQuery;
@@ -48,16 +52,26 @@ export class AllSearch {
     const aborting = new AbortController();
     this.#aborting = aborting;
     this.#set({ phase: 'searching', error: undefined });
+    const { signal } = aborting;
     try {
-      for await (const event of searchAll(this.#query, this.#cursor, aborting.signal)) {
-        if ('found' in event) this.#add(event.found);
-        else this.#end(event.rest);
-      }
+      const waits = (waiting: Waiting): void => this.#set({ waiting });
+      this.#end(await untilAnswered(() => this.#read(signal), { signal, waits }));
     } catch (error) {
-      if (aborting.signal.aborted) this.#set({ phase: 'paused' });
-      else this.#set({ phase: 'failed', error: error instanceof Error ? error : new CutOffError() });
+      if (signal.aborted) this.#set({ phase: 'paused' });
+      else this.#set({ phase: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
     }
+    this.#set({ waiting: undefined });
     this.#aborting = undefined;
+  }
+
+  /** @returns what ends the answer */
+  async #read(signal: AbortSignal): Promise<SearchRest> {
+    for await (const event of searchAll(this.#query, this.#cursor, signal)) {
+      if (this.#state.peek().waiting) this.#set({ waiting: undefined });
+      if ('rest' in event) return event.rest;
+      this.#add(event.found);
+    }
+    throw new CutOffError();
   }
 
   /** An answer that was cut off is asked for once more, from its beginning. */

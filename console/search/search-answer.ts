@@ -1,6 +1,7 @@
 /** The hive's answer to a search in all attempts, taken in while it is still being written. */
-import { ask, hive, type Schemas } from '../hive/client.js';
-import { readNdjson } from '../log/read-ndjson.js';
+import type { Schemas } from '../../api/client/client.js';
+import { ask, hive } from '../hive/client.js';
+import { readNdjson } from '../hive/read-ndjson.js';
 import { askedOfHive, type SearchQuery } from './search-query.js';
 
 export type FoundAttempt = Schemas['FoundAttempt'];
@@ -9,15 +10,10 @@ export type SearchRest = Omit<Schemas['SearchAllPage'], 'attempts'>;
 
 export type SearchEvent = { found: FoundAttempt } | { rest: SearchRest };
 
-/** The answer ended before its last line: the hive was stopped, or the network was away. */
-export class CutOffError extends Error {
-  override readonly name = 'CutOffError';
-  constructor() {
-    super('the answer was cut off before its end');
-  }
-}
-
-/** @throws HiveApiError, CutOffError; an error of the network if no hive answers */
+/**
+ * The last event is the rest, unless the answer was cut off.
+ * @throws HiveApiError, CutOffError; an error of the network if no hive answers
+ */
 export async function* searchAll(
   query: SearchQuery,
   cursor: string | null,
@@ -31,20 +27,15 @@ export async function* searchAll(
       signal,
     }),
   );
-  try {
-    for await (const lines of readNdjson<FoundAttempt | SearchRest>(new Response(body))) {
-      for (const line of lines) {
-        if (isFound(line)) yield { found: line };
-        else {
-          yield { rest: line };
-          return;
-        }
+  for await (const lines of readNdjson<FoundAttempt | SearchRest>(new Response(body))) {
+    for (const line of lines) {
+      if (isFound(line)) yield { found: line };
+      else {
+        yield { rest: line };
+        return;
       }
     }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error; // half a line
   }
-  throw new CutOffError();
 }
 
 /** Only the last line has no attempt. */

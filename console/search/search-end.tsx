@@ -1,5 +1,5 @@
 /** What is below the last result: how to go on, or what else could be tried. */
-import { HiveApiError } from '../hive/client.js';
+import { HiveApiError } from '../../api/client/client.js';
 import { Button } from '../ui/button.js';
 import { EmptyState } from '../ui/empty-state.js';
 import { ErrorNotice } from '../ui/error-notice.js';

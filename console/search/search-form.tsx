@@ -95,7 +95,14 @@ export function SearchForm({ query, submit }: SearchFormProps) {
       <p id="search-mode-meaning" class="search-soft">
         {MODE_MEANINGS[draft.mode]}
       </p>
-      <SearchFilters filters={draft.filters} change={(filters) => change({ filters })} />
+      <SearchFilters
+        filters={draft.filters}
+        change={(filters) => change({ filters })}
+        remove={(filters) => {
+          change({ filters });
+          if (query.q !== '') submit({ ...draft, filters });
+        }}
+      />
     </form>
   );
 }

@@ -1,3 +1,4 @@
+import { WAITING_WORDS } from '../hive/until-answered.js';
 import { Button } from '../ui/button.js';
 import { formatCount } from '../ui/format-count.js';
 import type { SearchState } from './all-search.js';
@@ -14,6 +15,7 @@ export function SearchProgress({ state, stop }: SearchProgressProps) {
     <div class="search-progress">
       <p role="status">
         {foundWords(state)}
+        {state.waiting && `; ${WAITING_WORDS[state.waiting]}`}
         <span class="search-soft">{farWords(state)}</span>
       </p>
       {phase === 'searching' && <Button onClick={stop}>Stop</Button>}

@@ -9,5 +9,6 @@ export function focusPage(): void {
 /** Another page is shown: as a browser does, it begins at its top, and not where the last one was left. */
 export function beginPage(): void {
   main()?.scrollTo({ top: 0 });
-  focusPage();
+  // a page whose code has just come may be drawn already, and have given the focus to what it begins with
+  if (main()?.contains(document.activeElement) !== true) focusPage();
 }

@@ -4,7 +4,7 @@
  */
 import { useEffect, useState } from 'preact/hooks';
 import { useAction } from '../hive/action.js';
-import { HiveApiError } from '../hive/client.js';
+import { HiveApiError } from '../../api/client/client.js';
 import { hiveInfo, loadSession, session } from '../hive/session.js';
 import { ErrorNotice } from '../ui/error-notice.js';
 import { usePageTitle } from '../ui/page-title.js';

@@ -1,4 +1,4 @@
-/** Addresses of the console's pages. */
+/** Addresses on the hive. */
 
 /** @returns the path with those fields that are set: `/backfills?status=running` */
 export function addressOf(path: string, fields: Readonly<Record<string, string | undefined>> = {}): string {

@@ -1,4 +1,4 @@
-import { visibleLines } from './visible.js';
+import { pasteable } from './visible.js';
 
 /**
  * Copies to the clipboard. Browsers have a clipboard for https and localhost only; elsewhere what is selected can be
@@ -6,7 +6,7 @@ import { visibleLines } from './visible.js';
  * @returns whether it was copied
  */
 export async function copyText(given: string): Promise<boolean> {
-  const text = visibleLines(given); // as it is shown: pasted into a terminal, a control character would be obeyed
+  const text = pasteable(given);
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -5,22 +5,18 @@ import './line-bar.css';
 export interface LineBarProps {
   stored: number;
   declared: number;
-  /** The bar alone fits a narrow place; the figures are then heard and shown on pointing only. */
-  hasFigures?: boolean;
 }
 
-export function LineBar({ stored, declared, hasFigures = true }: LineBarProps) {
+export function LineBar({ stored, declared }: LineBarProps) {
   const isWhole = stored >= declared;
   const words = isWhole ? wholeWords(declared) : `${formatCount(stored)} of ${formatCount(declared)} lines are stored`;
   const figures = isWhole ? formatCount(stored) : `${formatCount(stored)} of ${formatCount(declared)}`;
   return (
     <span class={`line-bar ${isWhole ? 'line-bar-whole' : ''}`} title={words}>
       <span class="only-heard">{words}</span>
-      {hasFigures && (
-        <span class="line-bar-figures" aria-hidden="true">
-          {figures}
-        </span>
-      )}
+      <span class="line-bar-figures" aria-hidden="true">
+        {figures}
+      </span>
       <span class="line-bar-track" aria-hidden="true">
         <span class="line-bar-fill" style={{ width: `${percentOf(stored, declared)}%` }} />
       </span>

@@ -39,6 +39,11 @@ const LOOKS: Readonly<Record<string, Look | undefined>> = {
 
 const UNKNOWN: Look = { icon: 'dash', tone: 'quiet' };
 
+/** Of an attempt, in the order in which lists of them are shown. */
+export const STATUSES = ['running', 'completed', 'failed', 'killed'] as const;
+/** Of what the hive has of an attempt. */
+export const SYNC_STATES = ['partial', 'pending_backfill', 'unavailable', 'complete'] as const;
+
 /** A state that this console does not know, of a newer hive, is shown by its word alone. */
 export const lookOf = (state: string): Look => LOOKS[state] ?? UNKNOWN;
 

@@ -1,4 +1,4 @@
-import type { Schemas } from '../hive/client.js';
+import type { Schemas } from '../../api/client/client.js';
 import { visible } from '../ui/visible.js';
 
 /** @returns what an attempt is called: its title, what it ran, or the beginning of its id */

@@ -18,13 +18,41 @@ const EMOJI_OR_HIDDEN = new RegExp(`(${EMOJI.source})|\\t|${HIDDEN.source}`, 'gu
 
 export function visible(text: string): string {
   if (PLAIN.test(text)) return text;
-  return text.replace(EMOJI_OR_HIDDEN, (found, emoji: string | undefined) => {
-    if (emoji !== undefined || found === '\t') return found;
-    const code = found.codePointAt(0) ?? 0;
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return code === 0x7f ? '\u2421' : `\u27e8U+${code.toString(16).toUpperCase().padStart(4, '0')}\u27e9`;
-  });
+  return text.replace(EMOJI_OR_HIDDEN, mark);
 }
+
+function mark(found: string, emoji: string | undefined): string {
+  if (emoji !== undefined || found === '\t') return found;
+  const code = found.codePointAt(0) ?? 0;
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  return code === 0x7f ? '\u2421' : `\u27e8U+${code.toString(16).toUpperCase().padStart(4, '0')}\u27e9`;
+}
+
+/**
+ * @param shown a place in what {@link visible} makes of the text
+ * @param inMark which side of a character is meant by a place inside of its mark
+ * @returns the place in the text itself
+ */
+export function placeInText(text: string, shown: number, inMark: 'before' | 'after'): number {
+  let [at, shownAt] = [0, 0];
+  for (const { 0: found, 1: emoji, index } of PLAIN.test(text) ? [] : text.matchAll(EMOJI_OR_HIDDEN)) {
+    const start = shownAt + index - at;
+    const marked = mark(found, emoji);
+    if (shown < start + marked.length) {
+      if (shown <= start || marked === found) break;
+      return inMark === 'before' ? index : index + found.length;
+    }
+    [at, shownAt] = [index + found.length, start + marked.length];
+  }
+  return Math.min(text.length, at + shown - shownAt);
+}
+
+/**
+ * @returns the text as it may be pasted: its very characters, but for control characters, which a terminal would obey.
+ * Its tabs and newlines stay.
+ */
+export const pasteable = (text: string): string =>
+  text.replace(/\r\n/g, '\n').replace(/(?![\t\n])\p{Cc}/gu, (found) => mark(found, undefined));
 
 /** @returns the text with what is hidden in it made visible; its newlines stay */
 export const visibleLines = (text: string): string => text.split(/\r?\n/).map(visible).join('\n');

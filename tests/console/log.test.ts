@@ -232,6 +232,53 @@ test('what is selected is copied as plain text, without numbers, times and escap
   await until(async () => (await clipboard()) === 'first\nsecond\nthird');
 });
 
+test('a line is copied with its very characters, whatever is marked where it is drawn', async () => {
+  const json = '{"text":"می\u200cخواهم \u202e"}';
+  const { attemptId } = await seed([out('first'), out(json), out('last')]);
+  const page = await given.stage.visit(`/attempts/${attemptId}#L2`, {
+    context: { permissions: ['clipboard-read', 'clipboard-write'] },
+  });
+  log = new LogPage(page);
+  await log.untilDrawn(3);
+  expect(await log.line(2).innerText()).toContain('⟨U+200C⟩');
+  const clipboard = () => page.evaluate<string>('navigator.clipboard.readText()');
+  await log.press('c'); // the marked line
+  await until(async () => (await clipboard()) === json);
+  await page.evaluate("navigator.clipboard.writeText('')");
+  await log.select(2, 2);
+  await log.press('Control+c');
+  await until(async () => (await clipboard()) === json);
+});
+
+test('addresses are links across changes of style, which lead where they read, and are selected and copied as text', async () => {
+  const { attemptId } = await seed([
+    out('see htt\u001b[31mps://hive.test/a\u001b[0mbc.'),
+    out('javascript:alert(1) https://good.test@evil.test/ https://hive.test/\u202egpj.exe'),
+  ]);
+  const page = await given.stage.visit(`/attempts/${attemptId}`, {
+    context: { permissions: ['clipboard-read', 'clipboard-write'] },
+  });
+  log = new LogPage(page);
+  await log.untilDrawn(2);
+  const links = page.locator('.log-text a');
+  expect(await links.count()).toBe(1);
+  expect(await links.innerText()).toBe('https://hive.test/abc');
+  const attribute = (name: string) => links.getAttribute(name);
+  expect(await Promise.all(['href', 'target', 'rel'].map(attribute))).toEqual([
+    ...['https://hive.test/abc', '_blank', 'noopener noreferrer nofollow'],
+  ]);
+  const box = await links.boundingBox();
+  if (!box) throw new Error('the link is seen');
+  await page.mouse.move(box.x + 4, box.y + box.height / 2);
+  await page.mouse.down(); // a drag that begins and ends on the link selects, and opens nothing
+  await page.mouse.move(box.x + box.width - 4, box.y + box.height / 2, { steps: 10 });
+  await page.mouse.up();
+  const selected = /^h?t?tps:\/\/hive\.test\/ab?c?$/;
+  expect(await page.evaluate<string>('getSelection().toString()')).toMatch(selected);
+  await log.press('Control+c');
+  await until(async () => selected.test(await page.evaluate<string>('navigator.clipboard.readText()')));
+});
+
 test('the log can be downloaded as it is', async () => {
   await open(stored);
   const downloading = log.page.waitForEvent('download');

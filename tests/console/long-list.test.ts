@@ -55,6 +55,63 @@ test('the oldest attempt is one key away, and the pages between are not read', a
   await page.getByRole('link', { name: `many ${MANY}` }).waitFor();
 });
 
+/** @param total what the hive counts, by how often it was asked; undefined for what is true */
+async function visitCounted(total: (asked: number) => number | undefined): Promise<Counted> {
+  const page = await it.stage.visit(undefined);
+  let count: () => void = () => undefined;
+  const counting = new Promise<void>((resolve) => (count = resolve));
+  let asked = 0;
+  await page.route('**/v1/swarm/attempts/counts*', async (route) => {
+    await counting;
+    const response = await route.fetch();
+    const json = (await response.json()) as { total: number };
+    await route.fulfill({ response, json: { ...json, total: total(++asked) ?? json.total } });
+  });
+  await page.goto(`${it.stage.hive.url}/attempts`);
+  await page.getByRole('link', { name: `many ${MANY}` }).waitFor();
+  await page.keyboard.press('G');
+  await page.locator('[role=row][aria-rowindex="102"][aria-selected=true]').waitFor();
+  return { page, count };
+}
+
+interface Counted {
+  /** A list of which the first rows are known, at the last of which `G` has led. */
+  page: Page;
+  /** Lets the hive answer how many there are. */
+  count: () => void;
+}
+
+const oldestOf = (page: Page) => page.locator('[role=row][aria-selected=true]').getByRole('link', { name: /^many 1$/ });
+
+test('whoever asks for the oldest attempt before the hive has counted them is led there when it has', async () => {
+  const { page, count } = await visitCounted(() => undefined);
+  count();
+  await oldestOf(page).waitFor();
+});
+
+test('whoever asks for the oldest attempt ends there, also while what the hive has counted still grows', async () => {
+  const { page, count } = await visitCounted((asked) => (asked === 1 ? 450 : undefined));
+  count();
+  await oldestOf(page).waitFor();
+});
+
+const GRID = "document.querySelector('[role=grid]')";
+const placeOf = (page: Page) => page.evaluate<number>(`${GRID}.scrollTop`);
+
+test.each([
+  ['a move by the keyboard', (page: Page) => page.keyboard.press('k')],
+  ['scrolling', (page: Page) => scrollTo(page, '700')],
+])('%s takes the wish for the oldest attempt back', async (_, moveOn) => {
+  const { page, count } = await visitCounted(() => undefined);
+  await moveOn(page);
+  const place = await placeOf(page);
+  count();
+  await until(() => page.evaluate<boolean>(`${GRID}.getAttribute('aria-rowcount') === '${MANY + 1}'`));
+  await page.waitForTimeout(300);
+  expect(await placeOf(page)).toBe(place);
+  expect(await oldestOf(page).count()).toBe(0);
+});
+
 test('wherever the scroll bar is dropped, the attempts of that place are shown', async () => {
   const page = await visitList('?status=failed');
   const grid = page.getByRole('grid', { name: 'Attempts' });
