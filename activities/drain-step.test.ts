@@ -94,7 +94,7 @@ test('an offline node with 100,000 attempts takes a slot for less than a second,
     isOffline: true,
   });
   expect(performance.now() - since).toBeLessThan(1000);
-}, 60_000);
+});
 
 test('a node that disconnects during a pass frees the places of its backfills at the next step', async () => {
   const drain = await nodeWith(5);
@@ -121,11 +121,11 @@ test('a refusal to tell a backfill’s end frees no place, and the end is seen o
   const stopping = new AbortController();
   const running = step(drain, door, stopping);
   const { nodeId } = drain;
-  await until(() => door.refusals === 0, 5000, 'every refusal was met');
+  await until(() => door.refusals === 0, 60_000, 'every refusal was met');
   const [one = '', other] = await runningBackfills(nodeId);
   expect(await runningBackfills(nodeId)).toEqual([one, other]);
   await backfill(one).terminate('as an operator does');
-  await until(async () => (await runningBackfills(nodeId)).length === 2, 4000, 'its place is taken');
+  await until(async () => (await runningBackfills(nodeId)).length === 2, 60_000, 'its place is taken');
   stopping.abort();
   const { position, started } = await running;
   expect({ started, running: position.running.length }).toEqual({ started: 3, running: 2 });

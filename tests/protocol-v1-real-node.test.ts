@@ -36,7 +36,7 @@ afterAll(async () => {
   for (const node of nodes) node.kill();
   await Promise.all(proxies.map((proxy) => proxy.close()));
   await world.stop();
-}, 60_000);
+});
 
 /** A test that begins with all the others. */
 function happens(name: string, play: () => Promise<void>): void {
@@ -132,7 +132,7 @@ describe('an agent’s run on a node that does not say when it ends', () => {
     node.cutsBefore = ({ type, data }) =>
       type === 'logs_batch' && data['execution_process_id'] === run.execution.frame.execution_id && lost++ === 0;
     await run.written;
-    await until(() => lost > 0, 10_000, 'a batch is lost');
+    await until(() => lost > 0, 60_000, 'a batch is lost');
     await mirrored([attempt], 60_000);
     node.drop();
   });
@@ -166,7 +166,7 @@ describe('a node', () => {
       for (const attempt of old) node.addExecution(attempt, v1Rows(100));
       node.isMute = true;
       await node.run(hives[1].url, { scale: 0.02 });
-      await until(() => node.mostOutstanding >= 3, 20_000, 'requests are out');
+      await until(() => node.mostOutstanding >= 3, 60_000, 'requests are out');
       await sleep(3000); // as many as it will ask
       node.kill();
       await sleep(500);

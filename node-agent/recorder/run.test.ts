@@ -199,7 +199,7 @@ describe('node-agent run', () => {
     const { stdout, stderr, status } = run('--', 'sh', '-c', 'echo out; exit 3');
     expect([stdout.toString(), status]).toEqual(['out\n', 3]);
     expect(stderr.toString()).toContain('cannot record at the moment');
-  }, 15_000);
+  });
 
   test('runs and records the command whatever the variables of other commands say', () => {
     const wrong = { ...env(), HIVE_URL: 'nonsense', LOG_LEVEL: 'loud', NODE_API_KEY: 'x'.repeat(300) };
