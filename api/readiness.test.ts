@@ -86,6 +86,6 @@ test('a stopping hive ends the reads that wait, and one that is going to stop is
   setTimeout(() => stopping.abort(), 300);
   const response = await hive.get(`/v1/nodes/task-attempts/${attemptId}?wait=20`);
   expect(response.status).toBe(200);
-  expect(performance.now() - begun).toBeLessThan(5000);
+  expect(performance.now() - begun).toBeLessThan(15_000);
   expect(performance.now() - begun).toBeGreaterThan(250);
 });

@@ -65,10 +65,10 @@ afterAll(async () => {
 });
 
 /** @param client absent for a process that has not connected to Temporal yet */
-function backfillsThrough(client?: InstallationClient, door = new TemporalDoor()): Backfills {
+function backfillsThrough(client?: InstallationClient, door = new TemporalDoor(), startPatienceMs = 200): Backfills {
   if (client) door.open(client);
   const { installation } = temporal;
-  const patience = { cancelPatienceMs: 300, startPatienceMs: 200 };
+  const patience = { cancelPatienceMs: 300, startPatienceMs };
   const logger = pino({ level: 'silent' });
   return createBackfills({ temporal: door, installation, database, logger, nodeTimeoutSeconds: 5, ...patience });
 }
@@ -203,15 +203,18 @@ test('without Temporal a read fails quietly and gives its claim back', async () 
   await expect(unconnected.list(scope, { limit: 1 })).rejects.toThrow(TemporalUnavailableError);
 });
 
-test('a Temporal that does not answer delays a read by 100 ms, and the claim is given back at the deadline', async () => {
+test('a Temporal that does not answer does not hold up a read, and the claim is given back at the deadline', async () => {
   const { attemptId } = await attempt();
   const proxy = await temporalProxy();
   const connected = await NativeConnection.connect({ address: proxy.address });
-  const stalled = backfillsThrough(new InstallationClient({ connection: connected }, temporal.installation));
+  const stalled = backfillsThrough(
+    new InstallationClient({ connection: connected }, temporal.installation),
+    undefined,
+    5000,
+  );
   proxy.stall();
-  const started = Date.now();
+  // who waited until the deadline would be told that it failed
   expect(await stalled.requestByRead(scope, attemptId)).toBe('requested');
-  expect(Date.now() - started).toBeLessThan(450);
   expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill' });
   await until(async () => (await syncOf(attemptId)).state === 'partial', 60_000, 'the claim is given back');
   await expect(stalled.describe(await attempt())).rejects.toThrow(TemporalUnavailableError);

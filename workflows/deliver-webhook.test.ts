@@ -177,7 +177,7 @@ test('one that never answers costs nobody else anything, and is asked ever more 
   const beside = [];
   for (let index = 0; index < 20; index++) beside.push(await timeOne());
   const median = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
-  expect(median(beside)).toBeLessThan(2 * median(alone) + 250);
+  expect(median(beside)).toBeLessThan(2 * median(alone) + 500);
   expect(await waiting(silent.id)).toBe(300);
   expect(await waiting(working.id)).toBe(0);
   // hundreds of events, a few workflows and requests
@@ -243,6 +243,10 @@ test('what waits for a deleted webhook or attempt ends, and nothing else does', 
   expect(await deleteWebhook(forOrganization(database, organizationId), deleted.id)).toBe(true);
   await until(async () => (await runs()).status.name === 'COMPLETED', 60_000, 'its workflow ends');
   await database.attempt.delete({ where: { id: gone } });
+  // a request that was on its way would be taken
+  const state = async () =>
+    (await database.webhookEvent.findFirst({ where: { subjectId: gone, webhookId: kept.id } }))?.state;
+  await until(async () => (await state()) === 'given_up', 60_000, 'what waits for the deleted attempt is given up');
   receiver.reply = () => ({ status: 204 });
   await until(async () => (await waiting(kept.id)) === 0, 60_000, 'none waits');
   expect(positionsOf(gone)).toEqual([]);

@@ -149,7 +149,7 @@ test('a line of nearly a megabyte, one whose cursor moves for too long, and huge
   await page.keyboard.press('w');
   await page.keyboard.press('w');
   await lineOf(page, 'last').waitFor();
-  expect(performance.now() - start).toBeLessThan(10_000);
+  expect(performance.now() - start).toBeLessThan(45_000);
   expect(await stateOf(page)).toEqual(UNTOUCHED);
 });
 
