@@ -50,7 +50,7 @@ beforeAll(async () => {
   const organization = await ensureOrganization(database, randomUUID());
   scope = forOrganization(database, organization.id);
   nodeId = await seedNode(database, scope.organizationId);
-  backfills = backfillsThrough(temporal);
+  backfills = backfillsThrough(temporal, undefined, 30_000);
 });
 afterAll(async () => {
   for (const attemptId of attempts) {
