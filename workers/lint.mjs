@@ -23,11 +23,11 @@ function passes([command, ...args]) {
   return new Promise((resolve, reject) => {
     const said = [];
     const check = spawn(join(ROOT, 'node_modules', '.bin', command), args, { cwd: ROOT });
-    for (const stream of [check.stdout, check.stderr]) stream.on('data', (chunk) => said.push(chunk));
+    for (const stream of [check.stdout, check.stderr]) stream.setEncoding('utf8').on('data', (text) => said.push(text));
     check.on('error', reject);
     check.on('close', (status) => {
       console.log(`${status === 0 ? 'passed' : 'FAILED'}: ${[command, ...args].join(' ')}`);
-      process.stdout.write(Buffer.concat(said));
+      process.stdout.write(said.join(''));
       resolve(status === 0);
     });
   });
