@@ -4,8 +4,9 @@ const JSX = { react: { runtime: 'automatic', importSource: 'preact' } };
 export default {
   testEnvironment: 'node',
   forceExit: true, // what a failed test left open must not hold up the run that reports it
-  testTimeout: 30_000, // CI has two cores for everything
-  maxWorkers: 2, // most tests wait most of the time
+  testTimeout: 120_000, // longer than any wait within a test, which then says what it waited for; CI has two cores for everything
+  maxWorkers: 4, // most tests wait most of the time
+  testSequencer: '<rootDir>/tests/harness/longest-first.mjs',
   roots: ['<rootDir>'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.builds/'],
   extensionsToTreatAsEsm: ['.ts', '.tsx'],

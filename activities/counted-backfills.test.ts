@@ -103,7 +103,7 @@ async function claim(attemptId: string): Promise<string> {
 }
 
 const isKnown = (attemptId: string) =>
-  until(async () => (await hive.database.attempt.count({ where: { id: attemptId } })) === 1, 5000, 'it is announced');
+  until(async () => (await hive.database.attempt.count({ where: { id: attemptId } })) === 1, 60_000, 'it is announced');
 
 describe('version 1', () => {
   async function announced(prepare: (node: ScriptedV1Node, attempt: V1Attempt) => unknown = () => undefined) {
@@ -189,7 +189,7 @@ describe('version 1', () => {
           await hive.database.attempt.findUniqueOrThrow({ where: { id: attemptId } }),
           (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value),
         ).includes('vk/other');
-      await until(isStored, 5000, 'it is stored');
+      await until(isStored, 60_000, 'it is stored');
     });
     expect(counts).toMatchObject({ requests: 0, successes: 0, failures: 0, ends: 0 });
     node.drop();
@@ -232,7 +232,7 @@ describe('version 2', () => {
       node.executions = node.executions.map((execution) => ({ ...execution, revision: node.attempt.revision }));
       await node.announce();
       const isComplete = async () => (await syncOf(node.attemptId)).state === 'complete';
-      await until(isComplete, 5000, 'it is complete');
+      await until(isComplete, 60_000, 'it is complete');
       const { attemptId } = node;
       const settled = await settleBackfill(hive.database, { attemptId, runId, ending: 'done', progressed: true });
       expect(settled).toMatchObject({ state: 'complete', seconds: null });

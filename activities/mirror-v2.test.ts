@@ -72,7 +72,7 @@ class NodeWithAttempt {
   async announce(): Promise<void> {
     this.node.send('attempt_sync', this.attempt);
     const isKnown = async () => (await hive.database.attempt.count({ where: { id: this.attempt.attempt_id } })) === 1;
-    await until(isKnown, 5000, 'the attempt is announced');
+    await until(isKnown, 60_000, 'the attempt is announced');
   }
 
   async sendLines(request: Read): Promise<void> {
@@ -119,7 +119,7 @@ class NodeWithAttempt {
   async #serve(): Promise<void> {
     const { node } = this;
     while (!node.closed) {
-      const frame = await node.nextFrame(60_000);
+      const frame = await node.nextFrame();
       if (frame?.type === 'describe_attempt') void this.#describe(frame.data);
       if (frame?.type !== 'read_logs') continue;
       this.reads.push(frame.data.execution_id);
@@ -209,7 +209,7 @@ test.concurrent('an execution that is no longer listed counts until the descript
   const lost = executionFrame(node.attempt, { status: 'completed', log_lines: 5 });
   node.node.send('execution_sync', lost);
   const isKnown = async () => (await hive.database.execution.count({ where: { id: lost.execution_id } })) === 1;
-  await until(isKnown, 5000, 'the execution is announced');
+  await until(isKnown, 60_000, 'the execution is announced');
   const isGone = async () =>
     (await hive.database.execution.findUniqueOrThrow({ where: { id: lost.execution_id } })).goneFromNode;
   const goneBeforeParts: boolean[] = [];
@@ -271,9 +271,9 @@ test.concurrent(
     Object.assign(node, { partSize: 2, partMs: 200 });
     await node.announce();
     const handle = await start(node);
-    await until(() => node.described.length === 4, 10_000, 'three parts are described');
+    await until(() => node.described.length === 4, 60_000, 'three parts are described');
     await handle.terminate();
-    await until(async () => (await hive.database.descriptionPart.count()) >= 3, 10_000, 'three parts are kept');
+    await until(async () => (await hive.database.descriptionPart.count()) >= 3, 60_000, 'three parts are kept');
     await sleep(STEP_MS + 300);
     const before = node.described.length;
     expect(await backfill(node)).toMatchObject({ outcome: 'complete' });
@@ -322,7 +322,7 @@ test.concurrent('tries count across backfills, and begin anew when the reading c
   const handle = await start(node);
   first.terminate = () => handle.terminate();
   const hasFailed = async (times: number) => (await executionsOf(node))[0]?.failedReads === times;
-  await until(() => hasFailed(2), 10_000, 'it has failed twice, and its backfill is gone');
+  await until(() => hasFailed(2), 60_000, 'it has failed twice, and its backfill is gone');
   expect(await backfill(node)).toMatchObject({ outcome: 'partial', linesPulled: 1 });
   expect(node.reads).toHaveLength(5); // the third came further, so that two more followed it
   expect(await executionsOf(node)).toMatchObject([{ storedLines: 1, setAsideReason: 'unreadable_at_node_internal' }]);

@@ -48,7 +48,7 @@ test('a hive that is well says so, with the reason why a part is degraded', asyn
 test('with a read-only database: not ready, with the reason, and a write is 503 with Retry-After', async () => {
   expect((await ready()).status).toBe(200);
   await setOfDatabase('default_transaction_read_only = on');
-  await until(async () => (await ready()).status === 503, 5000, 'not ready');
+  await until(async () => (await ready()).status === 503, 60_000, 'not ready');
   expect(await ready()).toMatchObject({
     database: 'degraded',
     reasons: { database: 'the database is read-only (25006)' },
@@ -86,6 +86,6 @@ test('a stopping hive ends the reads that wait, and one that is going to stop is
   setTimeout(() => stopping.abort(), 300);
   const response = await hive.get(`/v1/nodes/task-attempts/${attemptId}?wait=20`);
   expect(response.status).toBe(200);
-  expect(performance.now() - begun).toBeLessThan(5000);
+  expect(performance.now() - begun).toBeLessThan(15_000);
   expect(performance.now() - begun).toBeGreaterThan(250);
 });

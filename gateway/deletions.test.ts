@@ -54,7 +54,7 @@ test('a connected node is told at once, and again whenever it announces it; its 
   await until(() => isForgotten(attempt));
   expect(await hive.database.attempt.count({ where: { id: attempt_id } })).toBe(0);
   node.close();
-}, 20_000);
+});
 
 test('a node whose capabilities PostgreSQL cannot take apart keeps no other from being told', async () => {
   const odd = await newNode(await machine(), [FORGET_ATTEMPT]);
@@ -65,7 +65,7 @@ test('a node whose capabilities PostgreSQL cannot take apart keeps no other from
   expect(await node.next('forget_attempt')).toMatchObject({ attempt_id: attempt.attempt_id });
   odd.close();
   node.close();
-}, 20_000);
+});
 
 test('a node that was away is told when it comes back, without announcing it', async () => {
   const who = await machine();
@@ -77,7 +77,7 @@ test('a node that was away is told when it comes back, without announcing it', a
   const back = await newNode(who, [FORGET_ATTEMPT]);
   expect(await back.next('forget_attempt')).toMatchObject({ attempt_id: attempt.attempt_id });
   back.close();
-}, 20_000);
+});
 
 test('a node that does not know the frame sets the attempt aside, and is told once it knows it', async () => {
   const who = await machine();
@@ -91,7 +91,7 @@ test('a node that does not know the frame sets the attempt aside, and is told on
   const upgraded = await newNode(who, [FORGET_ATTEMPT]);
   expect(await upgraded.next('forget_attempt')).toMatchObject({ attempt_id: attempt.attempt_id });
   upgraded.close();
-}, 20_000);
+});
 
 test('another node that has an attempt of the same id keeps it', async () => {
   const owner = await newNode(await machine(), [FORGET_ATTEMPT]);
@@ -106,7 +106,7 @@ test('another node that has an attempt of the same id keeps it', async () => {
   expect(other.received.filter(({ type }) => type === 'forget_attempt')).toEqual([]);
   owner.close();
   other.close();
-}, 20_000);
+});
 
 test('one that could not delete it is not asked again and again; another node’s are not held up', async () => {
   const slow = await newNode(await machine(), [FORGET_ATTEMPT]);
@@ -125,4 +125,4 @@ test('one that could not delete it is not asked again and again; another node’
   expect(await isForgotten({ attempt_id: first.attempt_id })).toBe(false);
   slow.close();
   quick.close();
-}, 20_000);
+});

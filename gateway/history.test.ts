@@ -94,7 +94,7 @@ test('a node that knows nothing of markers gets none', async () => {
 test('a database that goes back under connected nodes closes their sockets, and the next login says what is lost', async () => {
   const { node, backup, before, after } = await completeBeforeAndAfterBackup();
   await replaceDatabase(testGateway.databaseUrl, backup);
-  expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
+  expect((await node.untilClosed()).reason).toBe(WENT_BACK);
   expect(await knownOf([after, before])).toEqual([before]);
 });
 
@@ -117,7 +117,7 @@ test('a backfill that ran where the database went back to holds its attempt no l
   await complete(node);
   await markerIsWritten((await node.next('marker')).id);
   await replaceDatabase(testGateway.databaseUrl, backup);
-  expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
+  expect((await node.untilClosed()).reason).toBe(WENT_BACK);
   const sync = await database.attemptSync.findUniqueOrThrow({ where });
   expect(sync).toMatchObject({ state: 'partial', runId: null, needsBackfill: true });
 });
@@ -157,7 +157,7 @@ test('what is acknowledged just before the database goes back is found lost, alt
   const backup = await copyDatabase(testGateway.databaseUrl);
   await complete(again);
   await replaceDatabase(testGateway.databaseUrl, backup);
-  expect((await again.untilClosed(10_000)).reason).toBe(WENT_BACK);
+  expect((await again.untilClosed()).reason).toBe(WENT_BACK);
   const { id: unwritten } = await again.next('marker');
   const later = await ScriptedNode.open(url);
   nodes.push(later);
@@ -167,18 +167,18 @@ test('what is acknowledged just before the database goes back is found lost, alt
   expect(await testGateway.database.historyMarker.count({ where: { id: unwritten } })).toBe(0);
   await slow.stop();
   server.close();
-}, 30_000);
+});
 
 test('a snapshot that has gone on beyond the place where it was taken is told from the lost history', async () => {
   const { node, backup, before, after } = await completeBeforeAndAfterBackup();
   await replaceDatabase(testGateway.databaseUrl, backup);
-  expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
+  expect((await node.untilClosed()).reason).toBe(WENT_BACK);
   const other = await connect([], await keyOfAnotherNode(), randomUUID());
   for (let count = 0; count < 50; count++) await complete(other);
-  const { id } = await other.next('marker', 10_000);
+  const { id } = await other.next('marker');
   await markerIsWritten(id);
   expect(await knownOf([after, before])).toEqual([before]);
-}, 30_000);
+});
 
 /** Retried, because the database has just been replaced. */
 async function keyOfAnotherNode(): Promise<string> {
@@ -219,7 +219,7 @@ test('a session that the database has forgotten is not taken for a superseded on
   await replaceDatabase(testGateway.databaseUrl, backup);
   node.send('attempt_sync', attempt);
   node.send('execution_sync', executionFrame(attempt));
-  expect((await node.untilClosed(10_000)).reason).toBe(WENT_BACK);
+  expect((await node.untilClosed()).reason).toBe(WENT_BACK);
 });
 
 test('a node that is deleted while it is connected is not a database that went back', async () => {

@@ -142,12 +142,12 @@ describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
     const slow = await startGateway(held.in(database));
     const older = await nodeOf(secret, machine);
     await older.beginLogin(slow.url);
-    await until(() => held.count === 1, 5000, 'the older one is about to take the lease');
+    await until(() => held.count === 1, 60_000, 'the older one is about to take the lease');
     const later = await nodeOf(secret, machine);
     await later.connect(hive.url);
     const before = await leases();
     held.release();
-    await until(() => older.isClosed(), 5000, 'the older one is told');
+    await until(() => older.isClosed(), 60_000, 'the older one is told');
     await sleep(700);
     expect(later.isClosed()).toBe(false);
     expect(await leases()).toEqual(before);
@@ -160,11 +160,11 @@ describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
     const both = await startGateway(held.in(database));
     const older = await nodeOf(secret, machine);
     await older.beginLogin(both.url);
-    await until(() => held.count === 1, 5000, 'the older one has the lease');
+    await until(() => held.count === 1, 60_000, 'the older one has the lease');
     const later = await nodeOf(secret, machine);
     await later.connect(both.url);
     held.release();
-    await until(() => older.isClosed(), 5000, 'the older one is told');
+    await until(() => older.isClosed(), 60_000, 'the older one is told');
     await sleep(700);
     expect(later.isClosed()).toBe(false);
     const [lease] = await leases();
@@ -208,7 +208,7 @@ test('a hive that stops leaves no lease valid, although a renewal is under way',
     available_capacity: 1,
     timestamp: '2026-02-01T10:00:00Z',
   });
-  await until(() => held.count === 1, 5000, 'a renewal is under way');
+  await until(() => held.count === 1, 60_000, 'a renewal is under way');
   const [{ nodeId } = { nodeId: '' }] = await database.$queryRaw<{ nodeId: string }[]>`
     SELECT id AS "nodeId" FROM node WHERE machine_id = ${machine}`;
   node.ws.pause(); // so that its socket stays for a while

@@ -53,7 +53,7 @@ class RawNode {
       `GET /v1/nodes/ws HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
     );
-    await until(() => node.#bytes.includes('\r\n\r\n'), 5000, 'the upgrade is answered');
+    await until(() => node.#bytes.includes('\r\n\r\n'), 60_000, 'the upgrade is answered');
     node.#bytes = node.#bytes.subarray(node.#bytes.indexOf('\r\n\r\n') + 4);
     return node;
   }
@@ -108,8 +108,8 @@ test.each<[string, (node: RawNode) => void, RegExp]>([
   const node = await RawNode.open();
   const startedAt = performance.now();
   send(node);
-  await until(() => node.endedAt !== undefined, 5000, 'the hive ends its side');
-  expect((node.endedAt ?? 0) - startedAt).toBeLessThan(AUTH_TIMEOUT_MS + 1000);
+  await until(() => node.endedAt !== undefined, 60_000, 'the hive ends its side');
+  expect((node.endedAt ?? 0) - startedAt).toBeLessThan(AUTH_TIMEOUT_MS + 15_000);
   expect(answersOf(node)).toMatchObject([{ type: 'auth_result', data: { success: false, node_id: null } }]);
   expect(answersOf(node)[0]?.data['error']).toMatch(error);
   expect(node.frames.map(({ opcode }) => opcode)).not.toContain(CLOSE);
@@ -118,22 +118,22 @@ test.each<[string, (node: RawNode) => void, RegExp]>([
 test('a node that keeps its side open is disconnected all the same', async () => {
   const node = await RawNode.open();
   node.auth(withKey({ protocol_version: 1 }));
-  await until(() => node.endedAt !== undefined, 5000, 'the hive ends its side');
+  await until(() => node.endedAt !== undefined, 60_000, 'the hive ends its side');
   const connections = () =>
     new Promise<number>((resolve, reject) =>
       hive.server.getConnections((failure, count) => (failure ? reject(failure) : resolve(count))),
     );
-  await until(async () => (await connections()) === 0, 5000, 'no socket is left');
+  await until(async () => (await connections()) === 0, 60_000, 'no socket is left');
 });
 
 test('a node of version 2 is told by a close frame', async () => {
   const node = await RawNode.open();
   node.auth(withKey({ protocol_version: 2 }));
-  await until(() => node.frames.some(({ opcode }) => opcode === CLOSE), 5000, 'the close comes');
+  await until(() => node.frames.some(({ opcode }) => opcode === CLOSE), 60_000, 'the close comes');
   expect(answersOf(node)).toMatchObject([{ type: 'auth_result', data: { error: 'invalid API key' } }]);
   const close = node.frames.find(({ opcode }) => opcode === CLOSE);
   expect(close?.payload.readUInt16BE(0)).toBe(1008);
-  await until(() => node.endedAt !== undefined, 5000, 'the connection ends, although the close is not answered');
+  await until(() => node.endedAt !== undefined, 60_000, 'the connection ends, although the close is not answered');
 });
 
 test('a version 1 login that cannot be decided now ends without an answer and without a close frame', async () => {
@@ -141,7 +141,7 @@ test('a version 1 login that cannot be decided now ends without an answer and wi
   await hive.database.$executeRaw`ALTER TABLE node_api_key RENAME TO elsewhere`;
   const node = await RawNode.open();
   node.auth({ api_key: secret, protocol_version: 1 });
-  await until(() => node.endedAt !== undefined, 5000, 'the hive ends its side');
+  await until(() => node.endedAt !== undefined, 60_000, 'the hive ends its side');
   expect(node.frames).toEqual([]);
   await hive.database.$executeRaw`ALTER TABLE elsewhere RENAME TO node_api_key`;
   expect(await hive.database.nodeApiKey.count({ where: { id } })).toBe(1);

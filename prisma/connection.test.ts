@@ -88,7 +88,7 @@ describe('a PostgreSQL with TLS and a Unix socket', () => {
       unix_socket_directories: folder,
     });
     address = new URL(await servers.startPostgres());
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await servers.end();
@@ -168,28 +168,24 @@ describe('a PostgreSQL with TLS and a Unix socket', () => {
       'the host, encoded',
       () => `postgresql://hive:${address.password}@${encodeURIComponent(folder)}:${address.port}/hive?sslmode=require`,
     ],
-  ])(
-    'over the Unix socket in %s, commands migrate and work',
-    async (form, makeUrl) => {
-      const url = makeUrl();
-      const env = { DATABASE_URL: url, HIVE_DATA_DIR: join(folder, 'data') };
-      expect(await runHive(['migrate'], env)).toMatchObject({ status: 0, stderr: '' });
-      const db = openDatabase(url, 1);
-      try {
-        await db.organization.upsert({ where: { name: 'default' }, create: { name: 'default' }, update: {} });
-        const [socket] = await db.$queryRaw<unknown[]>`SELECT inet_server_addr()::text AS address`;
-        expect(socket).toEqual({ address: null });
-      } finally {
-        await db.$disconnect();
-      }
-      if (form !== 'a parameter') return;
-      expect(await runHive(['key', 'create', 'node'], env)).toMatchObject({ status: 0, stderr: '' });
-      expect(await runHive(['token', 'list'], env)).toMatchObject({ status: 0, stderr: '' });
-      expect(await runHive(['doctor'], env)).toMatchObject({
-        status: 0,
-        stdout: expect.stringContaining('0 attempts'),
-      });
-    },
-    60_000,
-  );
+  ])('over the Unix socket in %s, commands migrate and work', async (form, makeUrl) => {
+    const url = makeUrl();
+    const env = { DATABASE_URL: url, HIVE_DATA_DIR: join(folder, 'data') };
+    expect(await runHive(['migrate'], env)).toMatchObject({ status: 0, stderr: '' });
+    const db = openDatabase(url, 1);
+    try {
+      await db.organization.upsert({ where: { name: 'default' }, create: { name: 'default' }, update: {} });
+      const [socket] = await db.$queryRaw<unknown[]>`SELECT inet_server_addr()::text AS address`;
+      expect(socket).toEqual({ address: null });
+    } finally {
+      await db.$disconnect();
+    }
+    if (form !== 'a parameter') return;
+    expect(await runHive(['key', 'create', 'node'], env)).toMatchObject({ status: 0, stderr: '' });
+    expect(await runHive(['token', 'list'], env)).toMatchObject({ status: 0, stderr: '' });
+    expect(await runHive(['doctor'], env)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('0 attempts'),
+    });
+  });
 });

@@ -33,7 +33,7 @@ describe('the schema engine, behind the Prisma CLI', () => {
     folder = await mkdtemp(join(tmpdir(), 'hivesync-schema-'));
     const { code, output } = await prisma(database.url, 'migrate', 'deploy');
     expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('successfully applied') });
-  }, 30_000);
+  });
 
   afterAll(async () => {
     await database.drop();
@@ -44,7 +44,7 @@ describe('the schema engine, behind the Prisma CLI', () => {
     const { code, output } = await prisma(database.url, 'migrate', 'status');
     expect(output).toContain('Database schema is up to date');
     expect(code).toBe(0);
-  }, 20_000);
+  });
 
   test('finds no drift between the migrations and schema.prisma, and leaves no shadow database', async () => {
     const compare = ['migrate', 'diff', '--from-migrations', 'prisma/migrations', '--exit-code'];
@@ -54,7 +54,7 @@ describe('the schema engine, behind the Prisma CLI', () => {
     expect(await rows(database.url, "SELECT datname FROM pg_database WHERE datname LIKE 'prisma_migrate_%'")).toEqual(
       [],
     );
-  }, 20_000);
+  });
 
   test('finds a drift', async () => {
     const schema = await readFile(join(root, 'prisma', 'schema.prisma'), 'utf8');
@@ -64,7 +64,7 @@ describe('the schema engine, behind the Prisma CLI', () => {
     const { code, output } = await prisma(database.url, ...compare);
     expect(output).toContain('Added column `drift`');
     expect(code).toBe(NOT_EMPTY);
-  }, 20_000);
+  });
 
   test('runs the SQL of the migrations that schema.prisma cannot express', async () => {
     const sql = await readFile(join(root, 'prisma', 'migrations', '20261124000000_init', 'migration.sql'), 'utf8');
@@ -93,7 +93,7 @@ describe('the schema engine, behind the Prisma CLI', () => {
     ]);
     expect(outputs.map(({ code }) => code)).toEqual([1, 1, 1]);
     expect(outputs.map(({ output }) => /P1\d{3}/.exec(output)?.[0])).toEqual(['P1003', 'P1000', 'P1001']);
-  }, 20_000);
+  });
 });
 
 async function rows(url: string, sql: string): Promise<unknown[]> {

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeLine, encodePageSync, type LogLine, type NumberedPage } from '../protocol/page.js';
+import { cpuMsOf } from '../tests/harness/cpu-time.js';
 import { isWordBorder } from './characters.js';
 import { compileQuery } from './compile-query.js';
 import { MAX_RANGES, searchPages, type FoundInPart, type SearchedPart } from './search-pages.js';
@@ -238,23 +239,23 @@ test.each([
   'a**',
   '\\8',
 ])('the regular expression %j is refused, without being quoted', (q) => {
-  const started = performance.now();
   let fault: unknown;
-  try {
-    compileQuery({ ...literal(q), regex: true });
-  } catch (error) {
-    fault = error;
-  }
+  const tookMs = cpuMsOf(() => {
+    try {
+      compileQuery({ ...literal(q), regex: true });
+    } catch (error) {
+      fault = error;
+    }
+  });
   expect(fault).toBeInstanceOf(QueryError);
   expect((fault as QueryError).message).not.toContain(q);
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(tookMs).toBeLessThan(2000);
 });
 
 test('regular expressions that make others backtrack take linear time', () => {
   const content = 'a'.repeat(100_000);
   for (const q of ['(a+)+$x', '(a|aa)+b', '(a*)*b', '(.*)(.*)(.*)(.*)[^a]']) {
-    const started = performance.now();
-    expect(searchLines({ ...literal(q), regex: true }, [content]).count).toBe(0);
-    expect(performance.now() - started).toBeLessThan(3000);
+    const search = () => expect(searchLines({ ...literal(q), regex: true }, [content]).count).toBe(0);
+    expect(cpuMsOf(search)).toBeLessThan(3000);
   }
 });

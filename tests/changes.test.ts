@@ -28,8 +28,8 @@ beforeAll(async () => {
   world = await World.create();
   const env = { HIVE_RECONCILE_INTERVAL_SECONDS: '3600' };
   hives = [await world.startHive({ env }), await world.startHive({ env })];
-}, 90_000);
-afterAll(() => world.stop(), 30_000);
+});
+afterAll(() => world.stop());
 
 /** A node that brings its attempts in any order, to whichever hive takes it. */
 class Bringer {
@@ -67,7 +67,7 @@ class Bringer {
       const waited = new Set(batch.map(({ attempt_id }) => attempt_id));
       for (const attempt of batch) node.send('attempt_sync', attempt);
       while (waited.size > 0) {
-        const frame = await node.nextFrame(20_000);
+        const frame = await node.nextFrame();
         if (!frame) return;
         if (frame.type !== 'sync_ack') continue;
         acknowledged++;

@@ -25,8 +25,8 @@ beforeAll(async () => {
   hives = [await world.startHive(), await world.startHive()];
   agent = world.newAgent();
   agent.connect(hives[0].url, key);
-}, 60_000);
-afterAll(() => world.stop(), 30_000);
+});
+afterAll(() => world.stop());
 
 const deleteOverTheOther = (id: string) =>
   runHive(['delete', id, '--yes', '--url', hives[1].url], { HIVE_DATA_DIR: join(world.directory, 'hive') });
@@ -79,7 +79,7 @@ test('it is gone at every hive and at its node, whichever hive has the socket, a
   for (const path of ['', '/logs', '/logs/stream', '/logs/download'])
     expect([path, await status(`/v1/swarm/attempts/${attemptId}${path}`)]).toEqual([path, 404]);
   expect(await status(`/v1/nodes/task-attempts/${attemptId}`)).toBe(404);
-  await until(() => isForgotten(attemptId), 20_000, 'the node has deleted it');
+  await until(() => isForgotten(attemptId), 60_000, 'the node has deleted it');
   expect(agent.lines(executionId)).toEqual([]);
   expect(filesWithSecret()).toEqual([]);
   await until(async () => (await world.database.execution.count({ where: { id: executionId } })) === 0);
@@ -91,7 +91,7 @@ test('it is gone at every hive and at its node, whichever hive has the socket, a
   expect(await status(`/v1/swarm/attempts/${attemptId}`)).toBe(404);
   expect(await status(`/v1/swarm/attempts/${kept}`)).toBe(200);
   expect(await deleteOverTheOther(attemptId)).toMatchObject({ status: 0 }); // once more is no fault
-}, 90_000);
+});
 
 test('whoever records it goes on without recording, and says so; neither it nor a later run brings it back', async () => {
   const script = `echo ${SECRET}; read line < ${join(world.directory, 'go')}; echo more; exit 7`;
@@ -102,12 +102,12 @@ test('whoever records it goes on without recording, and says so; neither it nor 
   const attemptId = await recorder.attemptId;
   const isPushed = async () =>
     (await world.database.execution.count({ where: { attemptId, storedLines: { gt: 0 } } })) === 1;
-  await until(isPushed, 20_000, 'its first line is in the hive');
+  await until(isPushed, 60_000, 'its first line is in the hive');
   const follower = follow(attemptId);
   await follower.hasPrinted;
   await deleteOverTheOther(attemptId);
   expect(await follower.ended).toBe('1 hive: the hive no longer has what was followed: it was deleted\n');
-  await until(() => isForgotten(attemptId), 20_000, 'the node has deleted it');
+  await until(() => isForgotten(attemptId), 60_000, 'the node has deleted it');
   expect(filesWithSecret()).toEqual([]);
 
   const ended = once(recorder.child, 'exit');
@@ -118,7 +118,7 @@ test('whoever records it goes on without recording, and says so; neither it nor 
   expect(exitCode).toBe(3);
   expect(filesWithSecret()).toEqual([]);
   expect(await status(`/v1/swarm/attempts/${attemptId}`)).toBe(404);
-}, 90_000);
+});
 
 test('a node that was away is told when it comes back, and again after its store went back to a backup', async () => {
   const attemptId = await record();
@@ -128,15 +128,15 @@ test('a node that was away is told when it comes back, and again after its store
   await deleteOverTheOther(attemptId);
   expect(await isForgotten(attemptId)).toBe(false);
   agent.connect(hives[0].url, key);
-  await until(() => isForgotten(attemptId), 20_000, 'the node has deleted it');
+  await until(() => isForgotten(attemptId), 60_000, 'the node has deleted it');
   await agent.stop();
 
   rmSync(agent.directory, { recursive: true });
   cpSync(backup, agent.directory, { recursive: true });
   expect(filesWithSecret()).not.toEqual([]);
   agent.connect(hives[1].url, key);
-  await until(() => filesWithSecret().length === 0, 30_000, 'the node has deleted it from the backup, too');
+  await until(() => filesWithSecret().length === 0, 60_000, 'the node has deleted it from the backup, too');
   expect(await status(`/v1/swarm/attempts/${attemptId}`)).toBe(404);
-}, 90_000);
+});
 
 const runShell = (command: string) => promisify(execFile)('sh', ['-c', command]);

@@ -72,11 +72,11 @@ beforeAll(async () => {
   await world.work(client.names.queue, activities);
   const onSockets = createGatewayActivities({ database, gateway, checkPage, logger });
   for (const queue of [gateway.queue, `${gateway.queue}-read`]) await world.work(queue, onSockets);
-}, 60_000);
+});
 afterAll(async () => {
   await world.stop();
   await hive.stop();
-}, 60_000);
+});
 
 /** One attempt of one node, and what is done with it. */
 class Cell {
@@ -148,7 +148,7 @@ class Cell {
   }
 
   untilStarted(): Promise<void> {
-    return until(async () => (await this.handle.describe()).startTime > this.#since, 10_000, 'it is started');
+    return until(async () => (await this.handle.describe()).startTime > this.#since, 60_000, 'it is started');
   }
 
   async isConnected(): Promise<boolean> {
@@ -157,16 +157,16 @@ class Cell {
   }
 
   async untilEnded(): Promise<void> {
-    await until(async () => (await findRunning(client, this.id)) === undefined, 30_000, 'it has ended');
+    await until(async () => (await findRunning(client, this.id)) === undefined, 60_000, 'it has ended');
   }
 
   /** @param what the requests that the node gets from now on, one of which is waited for */
   async untilAsked(what: 'describe' | 'read'): Promise<void> {
-    await until(() => this.node.asked[what] > 0, 15_000, `the node is asked to ${what}`);
+    await until(() => this.node.asked[what] > 0, 60_000, `the node is asked to ${what}`);
   }
 
   async untilState(state: string): Promise<void> {
-    await until(async () => (await this.sync()).state === state, 15_000, `the attempt is ${state}`);
+    await until(async () => (await this.sync()).state === state, 60_000, `the attempt is ${state}`);
   }
 
   /** Brings it into a state by a backfill, before the one that counts. */
@@ -246,7 +246,7 @@ const ENDINGS: Record<string, Ending> = {
       await cell.node.disconnect();
       await until(
         async () => (await cell.handle.query<{ phase: string }>('progress')).phase === 'waiting_for_node',
-        5000,
+        60_000,
         'it waits',
       );
       await cell.cancel();
@@ -283,7 +283,7 @@ const ENDINGS: Record<string, Ending> = {
             () => false,
             () => true,
           ),
-        20_000,
+        60_000,
         'Temporal forgets it',
       );
     },
@@ -370,7 +370,7 @@ test.concurrent.each([
   const cell = await Cell.create();
   await bring(cell);
   await cell.node.disconnect();
-  await until(async () => !(await cell.isConnected()), 5000, 'the lease has ended');
+  await until(async () => !(await cell.isConnected()), 60_000, 'the lease has ended');
   await cell.startByHand();
   expect(await cell.sync()).toMatchObject({ state: 'pending_backfill', runId: null });
   await cell.untilEnded();
@@ -451,7 +451,7 @@ test.concurrent(
     const cell = await Cell.create();
     const { nodeId } = await cell.sync();
     await cell.node.disconnect();
-    await until(async () => !(await cell.isConnected()), 5000, 'the lease has ended');
+    await until(async () => !(await cell.isConnected()), 60_000, 'the lease has ended');
     // the workflow sees no lease, and settling comes after the login: the lock makes that order
     await cell.in('serves').startByHand();
     let connected: Promise<void> | undefined;
@@ -459,11 +459,11 @@ test.concurrent(
       await lockAttempts(tx, [cell.id]);
       await until(
         async () => (await cell.handle.query<{ phase: string }>('progress')).phase === 'settling',
-        10_000,
+        60_000,
         'settling',
       );
       connected = cell.node.connect(); // what it announces waits for the lock, too
-      await until(() => cell.isConnected(), 5000, `${nodeId} is connected`);
+      await until(() => cell.isConnected(), 60_000, `${nodeId} is connected`);
     });
     await connected;
     await cell.untilState('complete');
@@ -476,21 +476,17 @@ test.concurrent(
 test.concurrent.each([
   ['a start by hand', () => Promise.resolve(), (cell: Cell) => cell.startByHand()],
   ['the schedule', (cell: Cell) => cell.claim(), (cell: Cell) => cell.round().then(() => TRIGGERS.found(cell))],
-] as const)(
-  'a workflow that no worker can run is ended by %s',
-  async (_, claim, endAndStart) => {
-    const cell = await Cell.create();
-    await claim(cell);
-    const workflow = { workflowId: client.names.backfillId(cell.id), taskQueue: client.names.queue };
-    await client.workflow.start('aTypeNobodyKnows', workflow);
-    const isStuck = async () => (await findRunning(client, cell.id, STUCK_TRIES))?.isStuck === true;
-    await until(isStuck, 60_000, 'it is stuck');
-    await endAndStart(cell.in('serves'));
-    await cell.untilState('complete');
-    await cell.node.disconnect();
-  },
-  90_000,
-);
+] as const)('a workflow that no worker can run is ended by %s', async (_, claim, endAndStart) => {
+  const cell = await Cell.create();
+  await claim(cell);
+  const workflow = { workflowId: client.names.backfillId(cell.id), taskQueue: client.names.queue };
+  await client.workflow.start('aTypeNobodyKnows', workflow);
+  const isStuck = async () => (await findRunning(client, cell.id, STUCK_TRIES))?.isStuck === true;
+  await until(isStuck, 60_000, 'it is stuck');
+  await endAndStart(cell.in('serves'));
+  await cell.untilState('complete');
+  await cell.node.disconnect();
+});
 
 test('each backfill of the table was counted once, when it began and when it ended', async () => {
   const total = async (name: string) => {

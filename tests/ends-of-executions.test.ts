@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const node of nodes) node.drop();
   await world.stop();
-}, 60_000);
+});
 
 function hive(index: number): HiveHandle {
   const found = hives[index];
@@ -49,8 +49,8 @@ async function withRunning(rows: number) {
   const sync = () => world.database.attemptSync.findUnique({ where: { attemptId: id } });
   const stored = async () => (await world.database.execution.findMany({ where: { attemptId: id } }))[0]?.storedLines;
   // the backfill that a new attempt needs
-  await until(async () => (await stored()) === rows && (await sync())?.needsBackfill === false, 20_000, 'mirrored');
-  await until(async () => (await sync())?.state === 'partial', 20_000, 'settled');
+  await until(async () => (await stored()) === rows && (await sync())?.needsBackfill === false, 60_000, 'mirrored');
+  await until(async () => (await sync())?.state === 'partial', 60_000, 'settled');
   return { id, execution };
 }
 
@@ -66,5 +66,5 @@ test('a reader at another hive who waits gets the attempt complete, although the
   await until(async () => {
     const { is_complete: hasEnded, sync } = await read(id, '?wait=20');
     return hasEnded && sync.state === 'complete' && sync.lines_stored === 30;
-  }, 10_000);
-}, 60_000);
+  });
+});

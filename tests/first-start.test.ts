@@ -40,7 +40,7 @@ test('the admin token of another database is not overwritten by a first start', 
     await database.$disconnect();
     await created.drop();
   }
-}, 60_000);
+});
 
 test('an empty DATABASE_URL beside a Temporal does not make an embedded database', async () => {
   const data = join(directory, 'hive');
@@ -51,7 +51,7 @@ test('an empty DATABASE_URL beside a Temporal does not make an embedded database
     expect(stderr).toContain('DATABASE_URL is ""; allowed: a value; unset it for the default');
   }
   await expect(access(data)).rejects.toMatchObject({ code: 'ENOENT' });
-}, 60_000);
+});
 
 test('a port that is taken is known before anything is started, and the sentence says what to set', async () => {
   const taken = createServer().listen(0, '127.0.0.1');

@@ -15,7 +15,7 @@ const worlds: World[] = [];
 
 afterEach(async () => {
   await Promise.all(worlds.splice(0).map((world) => world.stop()));
-}, 60_000);
+});
 
 async function newWorld(options?: Parameters<typeof World.create>[0]): Promise<World> {
   const world = await World.create(options);
@@ -51,7 +51,7 @@ test('two installations in one namespace do not see each other’s work', async 
     const hive = await world.startHive({ env });
     started.push({ world, hive, ids: await backfillSome(world, hive) });
   }
-  for (const { world } of started) await until(areComplete(world), 10_000, 'all attempts are complete');
+  for (const { world } of started) await until(areComplete(world), 60_000, 'all attempts are complete');
 
   const names = [];
   for (const { world, hive, ids } of started) {
@@ -69,9 +69,9 @@ test('two installations in one namespace do not see each other’s work', async 
     const { sync } = await world.get<{ sync: object }>(hive, `/v1/nodes/task-attempts/${ids[0]}`);
     expect(sync).toMatchObject({ workflow_id: `backfill/${ids[0]}@${name}` });
   }
-  await until(async () => (await schedulesOf(production)).length === 2, 10_000, 'each has a schedule of its own');
+  await until(async () => (await schedulesOf(production)).length === 2, 60_000, 'each has a schedule of its own');
   expect(await schedulesOf(production)).toEqual(names.map((name) => `reconcile@${name}`).sort());
-}, 90_000);
+});
 
 test('an installation whose name another one has does no work, and says to set HIVE_INSTALLATION', async () => {
   const first = await newWorld();
@@ -79,7 +79,7 @@ test('an installation whose name another one has does no work, and says to set H
   const second = await newWorld({ namespace: first.namespace });
   const refused = await second.startHive({ isWaitedFor: false });
   const log = () => readFile(join(second.directory, 'hive.log'), 'utf8');
-  await until(async () => (await log()).includes('set HIVE_INSTALLATION'), 20_000, 'the log says what to do');
+  await until(async () => (await log()).includes('set HIVE_INSTALLATION'), 60_000, 'the log says what to do');
   expect(await second.readiness(refused)).toMatchObject({ workers: 'degraded' });
   const { id } = await first.database.installation.findFirstOrThrow();
   const schedule = first.temporal.schedule.getHandle('reconcile');
@@ -93,9 +93,9 @@ test('an installation whose name another one has does no work, and says to set H
   await named.program.kill('SIGTERM');
   await second.startHive({ env: { HIVE_INSTALLATION: 'staging-2' } });
   const expected = ['reconcile', 'reconcile@staging-2']; // that of the former name is gone
-  await until(async () => (await schedulesOf(first)).join() === expected.join(), 10_000, expected.join());
+  await until(async () => (await schedulesOf(first)).join() === expected.join(), 60_000, expected.join());
   expect((await schedule.describe()).action.memo).toEqual({ installation: id });
-}, 90_000);
+});
 
 test('beside a worker of an older version, every attempt is complete without waiting; what that one left is ended', async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -113,7 +113,7 @@ test('beside a worker of an older version, every attempt is complete without wai
   });
   const running = older.run();
   const [attemptId = ''] = await backfillSome(world, hive);
-  await until(areComplete(world), 10_000, 'all attempts are complete');
+  await until(areComplete(world), 60_000, 'all attempts are complete');
   const failed = await world.workflowRuns(`WorkflowType IN ('backfillAttempt', 'drainNode')`, ATTEMPTS);
   for (const run of failed) expect([run.taskQueue, run.status.name]).toEqual(['hive.2', 'COMPLETED']);
   older.shutdown();
@@ -129,4 +129,4 @@ test('beside a worker of an older version, every attempt is complete without wai
   expect(await left.result()).toMatchObject({ outcome: 'complete' });
   expect((await left.describe()).taskQueue).toBe('hive');
   await connection.close();
-}, 90_000);
+});

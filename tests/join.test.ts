@@ -130,7 +130,7 @@ test('hive node invite prints the token alone, and beside it what to type on the
   expect(withdrawn).toMatchObject({ status: 0, stdout: `withdrew ${newest?.id}\n` });
   const asViewer = ['--url', url, '--token', hive.own.viewer];
   expect((await runHive(['node', 'invite', ...asViewer], { HIVE_DATA_DIR: directory })).status).toBe(1);
-}, 60_000);
+});
 
 test('a key comes from a file, from standard input, or from the environment', async () => {
   const key = await newKey();
@@ -229,7 +229,7 @@ test('a connect that a test started with the inherited key is refused and told w
     inherited.child.kill('SIGKILL');
     await inherited.ended;
   }
-  await until(() => isOnline('good'), 5000, 'the good node is online');
+  await until(() => isOnline('good'), 60_000, 'the good node is online');
   expect(connection.child.exitCode).toBeNull();
   expect((await hive.get('/v1/nodes', key)).status).toBe(200); // the key is not blocked
-}, 60_000);
+});

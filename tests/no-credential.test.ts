@@ -14,8 +14,8 @@ const CLI = join(projectRoot(), 'dist', 'node-agent', 'cli.js');
 let world: World;
 beforeEach(async () => {
   world = await World.create();
-}, 30_000);
-afterEach(async () => world.stop(), 30_000);
+});
+afterEach(async () => world.stop());
 
 test("no credential is in the hive's database, in a history, in a log, or in an argument list", async () => {
   const key = await world.newKey();
@@ -64,7 +64,7 @@ test("no credential is in the hive's database, in a history, in a log, or in an 
     const text = contentOf(file);
     expect([file, text !== '', isFound(text)]).toEqual([file, true, false]);
   }
-}, 120_000);
+});
 
 /** All tables as text; pages are read as logs instead. */
 async function everyRow(url: string): Promise<string> {

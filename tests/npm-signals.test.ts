@@ -62,7 +62,7 @@ onLinux.each([
       const exit = once(npm, 'exit');
       npm.kill('SIGTERM');
       await exit;
-      await until(() => marked(mark).length === 0, 30_000, 'nothing is left running');
+      await until(() => marked(mark).length === 0, 60_000, 'nothing is left running');
     } finally {
       if (npm.exitCode === null) npm.kill('SIGKILL');
     }

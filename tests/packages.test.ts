@@ -94,7 +94,7 @@ describe('the node’s package', () => {
       npm_config_cache: cache,
       npm_config_userconfig: process.env['npm_config_userconfig'] ?? join(homedir(), '.npmrc'),
     });
-  }, 60_000);
+  });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   function nodeAgent(...args: string[]) {
@@ -151,7 +151,7 @@ describe('the client’s package', () => {
     npm(directory, ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
       npm_config_cache: cache,
     });
-  }, 60_000);
+  });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   test('installs alone, with one dependency', () => {
@@ -184,7 +184,7 @@ describe('the client’s package', () => {
     const run = spawnSync(process.execPath, ['right.js'], { cwd: directory, encoding: 'utf8' });
     expect(run).toMatchObject({ status: 0, stdout: 'true\n' });
     expect(check('wrong.ts').stdout).toContain('/v1/swarm/attempt');
-  }, 60_000);
+  });
 });
 
 describe('the hive’s package', () => {
@@ -204,7 +204,7 @@ describe('the hive’s package', () => {
       mkdirSync(dirname(link), { recursive: true });
       symlinkSync(join(ROOT, 'node_modules', name), link);
     }
-  }, 60_000);
+  });
   afterAll(() => {
     hive?.kill('SIGKILL');
     rmSync(directory, { recursive: true, force: true });
@@ -248,5 +248,5 @@ describe('the hive’s package', () => {
       hive?.kill('SIGKILL');
       await database.drop();
     }
-  }, 90_000);
+  });
 });

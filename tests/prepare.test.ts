@@ -91,7 +91,7 @@ test('npx in a checkout builds nothing', async () => {
   });
   expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(/it is here$/), stderr: '' });
   expect(await readlink(join(folder, 'dist'))).toBe('.builds/only');
-}, 60_000);
+});
 
 test('a package contains what was built, and the link is there again afterwards', async () => {
   await writePackage();
@@ -101,4 +101,4 @@ test('a package contains what was built, and the link is there again afterwards'
   const { stdout } = await run('npm', ['pack', '--json', '--dry-run', '--offline'], { cwd: folder });
   expect(stdout).toContain('dist/workers/hive.js');
   expect(await readlink(join(folder, 'dist'))).toBe('.builds/only');
-}, 60_000);
+});

@@ -17,9 +17,9 @@ let key: string;
 beforeEach(async () => {
   world = await World.create();
   key = await world.newKey();
-}, 30_000);
+});
 
-afterEach(async () => world.stop(), 30_000);
+afterEach(async () => world.stop());
 
 function command(agent: NodeAgent, hiveUrl: string, ...args: string[]) {
   const cli = join(projectRoot(), 'dist', 'node-agent', 'bundle', 'cli.js');
@@ -42,7 +42,7 @@ async function untilPrunable(agent: NodeAgent, count: number): Promise<void> {
     const prunable = store.prepare(SELECT_PRUNABLE);
     const before = () => new Date(Date.now() + 60_000).toISOString();
     const isKnown = () => prunable.all({ before: before(), after: 0, limit: 100 }).length === count;
-    await until(isKnown, 20_000, 'the node knows what it may prune');
+    await until(isKnown, 60_000, 'the node knows what it may prune');
   } finally {
     store.close();
   }
@@ -87,7 +87,7 @@ test('prune asks the hive: what the hive has lost stays and is announced again, 
   expect(await logOf(world, restored, lost)).toHaveLength(80);
   await restored.program.kill('SIGTERM');
   await backup.drop();
-}, 120_000);
+});
 
 test('a pruned attempt that runs again is the same attempt: its description stays, and the hive counts what was pruned', async () => {
   const agent = world.newAgent();
@@ -105,7 +105,7 @@ test('a pruned attempt that runs again is the same attempt: its description stay
 
   await agent.record(['seq', '1', '30'], ['--attempt', attemptId, '--title', 'second', '--executor', 'OTHER']);
   agent.connect(hive.url, key);
-  await until(async () => (await attemptOf(world, hive, attemptId)).executions.length === 2, 20_000, 'it comes again');
+  await until(async () => (await attemptOf(world, hive, attemptId)).executions.length === 2, 60_000, 'it comes again');
   await untilComplete(world, hive, attemptId);
   const after = await attemptOf(world, hive, attemptId);
   expect(after.sync).toMatchObject({ state: 'complete', lines_declared: 80, lines_stored: 80, missing: [] });
@@ -117,7 +117,7 @@ test('a pruned attempt that runs again is the same attempt: its description stay
   expect(await logOf(world, hive, attemptId)).toHaveLength(80);
   await untilPrunable(agent, 1);
   expect(prune(agent, hive)).toEqual({ removed: [attemptId], kept: [] });
-}, 120_000);
+});
 
 test('a hive that has lost a pruned attempt says which lines are missing and why, when everything is announced again', async () => {
   const agent = world.newAgent();
@@ -133,8 +133,8 @@ test('a hive that has lost a pruned attempt says which lines are missing and why
   const missing = async () => (await attemptOf(world, hive, attemptId).catch(() => undefined))?.sync.missing;
   await until(
     async () => (await missing())?.[0]?.reason === 'not_found_at_node',
-    30_000,
+    60_000,
     'it is known what is missing',
   );
   expect(await missing()).toMatchObject([{ first_seq: 1, last_seq: 50 }]);
-}, 90_000);
+});

@@ -25,9 +25,9 @@ beforeAll(async () => {
   long = (await agent.record(['seq', '1', '20000'])).attemptId;
   agent.connect(hive.url, await world.newKey());
   const isComplete = async () => (await lines('attempts', '--state', 'complete', '--json')).length === 2;
-  await until(isComplete, 40_000, 'both attempts are complete');
-}, 120_000);
-afterAll(() => world.stop(), 60_000);
+  await until(isComplete, 60_000, 'both attempts are complete');
+});
+afterAll(() => world.stop());
 
 async function lines(...args: string[]): Promise<string[]> {
   const { stdout } = await runHive(args, env);
@@ -48,7 +48,7 @@ test('attempts are listed and filtered; a title commands no terminal', async () 
     status: 1,
     stderr: 'hive: there is no node nowhere; hive nodes lists them\n',
   });
-}, 60_000);
+});
 
 test('a log is read from its start, from its end, by stream; colours go in a pipe; the status is the attempt’s', async () => {
   const id = failed.slice(0, 13);
@@ -65,7 +65,7 @@ test('a log is read from its start, from its end, by stream; colours go in a pip
   expect(await lines('logs', long, '-f', '--tail', '3')).toEqual(['19998', '19999', '20000']);
   expect(await lines('logs', long, '--since', '2099-01-01')).toEqual([]);
   expect((await lines('logs', long, '--since', '1h')).length).toBe(20_000);
-}, 90_000);
+});
 
 test('a text is found in an attempt and in all; as of grep, nothing found is 1', async () => {
   expect(await lines('search', 'edle', failed)).toEqual([
@@ -82,7 +82,7 @@ test('a text is found in an attempt and in all; as of grep, nothing found is 1',
   expect((await lines('search', 'eedl', '--text', '--json')).map((line) => JSON.parse(line) as unknown)).toMatchObject([
     { attempt: { id: failed }, matches: 1 },
   ]);
-}, 60_000);
+});
 
 test('an execution is named by the beginning of its id; what cannot be meant is refused', async () => {
   const [shown = ''] = await lines('show', failed, '--json');
@@ -111,7 +111,7 @@ test('show, nodes, backfills and status tell what there is', async () => {
   expect((await lines('backfills', '--attempt', failed))[1]).toMatch(/complete/);
   const [status = ''] = await lines('status', '--json');
   expect(JSON.parse(status)).toMatchObject({ ready: true, nodes: { online: 1 }, attempts: { total: 2 } });
-}, 60_000);
+});
 
 test('the console’s link signs a browser in once', async () => {
   const [link = '', ...others] = await lines('console');
@@ -132,7 +132,7 @@ test('the console’s link signs a browser in once', async () => {
     attempts: expect.arrayContaining([expect.objectContaining({ id: failed })]),
   });
   expect((await signIn()).status).toBe(401);
-}, 60_000);
+});
 
 test('a login is remembered, tried first, and forgotten', async () => {
   const own = { XDG_CONFIG_HOME: join(world.directory, 'config'), HIVE_DATA_DIR: '/nowhere' };
@@ -160,7 +160,7 @@ test('a login is remembered, tried first, and forgotten', async () => {
   expect((await runHive(['attempts', '--json'], own)).stdout.split('\n')).toHaveLength(3);
   expect((await runHive(['logout'], own)).stdout).toBe('forgot here\n');
   expect((await runHive(['attempts'], own)).stderr).toMatch(/which hive\? .*run hive login URL/);
-}, 60_000);
+});
 
 test('what a shell completes are commands, options, values and ids', async () => {
   expect(await lines('complete', '--', 'lo')).toEqual(expect.arrayContaining([expect.stringMatching(/^logs\t/)]));
@@ -171,7 +171,7 @@ test('what a shell completes are commands, options, values and ids', async () =>
     expect.stringContaining(`${failed}\tfailed`),
   );
   expect((await runHive(['completion', 'bash'], env)).stdout).toContain('hive complete --');
-}, 60_000);
+});
 
 test('a reader that goes away, a wrong token and a wrong id are no crash', async () => {
   const child = spawn(
@@ -187,4 +187,4 @@ test('a reader that goes away, a wrong token and a wrong id are no crash', async
   expect(said).toBe('1\n');
   expect((await runHive(['nodes'], { ...env, HIVE_TOKEN: 'wrong' })).stderr).toMatch(/the token is from HIVE_TOKEN\n$/);
   expect((await runHive(['logs', 'ffff'], env)).stderr).toMatch(/no attempt has an id that begins with ffff/);
-}, 60_000);
+});

@@ -50,7 +50,7 @@ test('recorded histories replay', async () => {
     replayed.push(workflowId);
   }
   expect(replayed.sort()).toEqual(files.sort());
-}, 60_000);
+});
 
 test('a history of other code does not replay', async () => {
   const [file] = (await readdir(HISTORIES)).filter((name) => name.startsWith('backfill-complete'));
@@ -62,7 +62,7 @@ test('a history of other code does not replay', async () => {
   }
   const history = historyFromJSON(json);
   await expect(Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, history)).rejects.toThrow();
-}, 60_000);
+});
 
 async function recordScenarios(world: World): Promise<void> {
   const save = async (name: string, workflowId: string) => {
@@ -91,7 +91,7 @@ async function recordScenarios(world: World): Promise<void> {
   const first = await world.startHive({ env });
   agent.connect(first.url, await world.newKey());
   const storesSome = async () => (await world.database.logPage.count()) > 20;
-  await until(storesSome, 30_000, 'the big one is under way');
+  await until(storesSome, 60_000, 'the big one is under way');
   await first.program.kill('SIGKILL');
   const second = await world.startHive({ port: Number(new URL(first.url).port), env });
   await until(
@@ -118,18 +118,18 @@ async function recordScenarios(world: World): Promise<void> {
   }
   const read = (attemptId: string) => world.get(second, `/v1/nodes/task-attempts/${attemptId}`);
   await read(gone.attempt_id);
-  const request = await scripted.next('describe_attempt', 10_000);
+  const request = await scripted.next('describe_attempt');
   scripted.send('request_failed', { request_id: request.request_id, code: 'not_found', message: 'gone' });
-  await until(isState(gone.attempt_id, 'unavailable'), 10_000, 'unavailable');
+  await until(isState(gone.attempt_id, 'unavailable'), 60_000, 'unavailable');
   await save('backfill-unavailable', `backfill/${gone.attempt_id}`);
   await read(cancelled.attempt_id);
-  await scripted.next('describe_attempt', 10_000);
+  await scripted.next('describe_attempt');
   await world.temporal.workflow.getHandle(`backfill/${cancelled.attempt_id}`).cancel();
-  await until(isState(cancelled.attempt_id, 'partial'), 30_000, 'cancelled');
+  await until(isState(cancelled.attempt_id, 'partial'), 60_000, 'cancelled');
   await save('backfill-cancelled', `backfill/${cancelled.attempt_id}`);
   await read(offline.attempt_id);
-  await scripted.next('describe_attempt', 10_000);
+  await scripted.next('describe_attempt');
   scripted.close();
-  await until(isState(offline.attempt_id, 'partial'), 30_000, 'node offline');
+  await until(isState(offline.attempt_id, 'partial'), 60_000, 'node offline');
   await save('backfill-node-offline', `backfill/${offline.attempt_id}`);
 }

@@ -24,12 +24,12 @@ beforeAll(async () => {
   receiver = await Receiver.start();
   hole = await BlackHole.start();
   ({ secret } = await post<{ secret: string }>('/v1/webhooks', { url: receiver.url }));
-}, 60_000);
+});
 afterAll(async () => {
   await world.stop();
   receiver.close();
   hole.close();
-}, 30_000);
+});
 
 async function post<T>(path: string, body: object = {}): Promise<T> {
   const headers = { authorization: `Bearer ${await world.adminToken()}`, 'content-type': 'application/json' };
@@ -64,7 +64,7 @@ const isTold = (attempts: string[]) => () => attempts.every((attempt) => told(at
 
 test('a receiver is told what nodes bring, and one that never answers delays neither that nor backfills', async () => {
   const before = await bring();
-  await until(isTold(before.attempts), 30_000, 'everything was told');
+  await until(isTold(before.attempts), 60_000, 'everything was told');
   const other = await ensureOrganization(world.database, 'other');
   const scope = forOrganization(world.database, other.id);
   const settings = { description: '', events: ['attempt.ended'], offlineMinutes: 10, createdBy: randomUUID() };
@@ -77,12 +77,12 @@ test('a receiver is told what nodes bring, and one that never answers delays nei
       VALUES (gen_random_uuid(), ${silent?.webhook.id}::uuid, ${other.id}::uuid, 'attempt.ended', ${attempt}::uuid,
               ${attempt}::uuid, ${node}::uuid, ${index}, 'completed')`;
   }
-  await until(() => hole.open > 0, 30_000, 'the silent one is asked');
+  await until(() => hole.open > 0, 60_000, 'the silent one is asked');
   const beside = await bring();
   const began = performance.now();
-  await until(isTold(beside.attempts), 30_000, 'everything was told');
+  await until(isTold(beside.attempts), 60_000, 'everything was told');
   const toldMs = performance.now() - began;
-  expect(beside.tookMs).toBeLessThan(2 * before.tookMs + 2000);
+  expect(beside.tookMs).toBeLessThan(2 * before.tookMs + 5000);
   expect(toldMs).toBeLessThan(10_000);
   expect(hole.open).toBeLessThanOrEqual(4);
   for (const attempt of [...before.attempts, ...beside.attempts]) {
@@ -96,20 +96,20 @@ test('a test event is told, with the outcome in the list of deliveries', async (
   const [webhook] = await world.get<{ id: string }[]>(hive, '/v1/webhooks');
   const path = `/v1/webhooks/${webhook?.id ?? ''}`;
   const { delivery_id } = await post<{ delivery_id: string }>(`${path}/test`);
-  await until(() => receiver.taken.some(({ headers }) => headers['webhook-id'] === delivery_id), 10_000, 'it is sent');
+  await until(() => receiver.taken.some(({ headers }) => headers['webhook-id'] === delivery_id), 60_000, 'it is sent');
   const ended = async () => {
     const { deliveries } = await world.get<{ deliveries: object[] }>(hive, `${path}/deliveries?limit=1`);
     expect(deliveries).toMatchObject([{ id: delivery_id, type: 'webhook.test', state: 'delivered', last_status: 204 }]);
     return true;
   };
-  await until(ended, 10_000, 'it is listed');
+  await until(ended, 60_000, 'it is listed');
 });
 
 test('what a hive has recorded is told after its death', async () => {
   receiver.reply = () => ({ status: 503 });
   const refused = receiver.received.length;
   const { attempts } = await bring();
-  await until(() => receiver.received.length > refused, 30_000, 'it was tried');
+  await until(() => receiver.received.length > refused, 60_000, 'it was tried');
   await hive.program.kill('SIGKILL');
   receiver.reply = () => ({ status: 200 });
   hive = await world.startHive({ port: Number(new URL(hive.url).port), env: ENV });

@@ -45,13 +45,13 @@ afterEach(() => stop());
 async function record(): Promise<string> {
   const { key, attempt_id: id } = startExecution(recorder.store, { lines: 3 });
   const isKnown = async () => (await hive.database.attempt.count({ where: { id } })) === 1;
-  await until(isKnown, 10_000, 'the hive knows the attempt');
+  await until(isKnown, 60_000, 'the hive knows the attempt');
   finishExecution(recorder.store, key);
   const isCovered = () => {
     const attempt = findAttempt(recorder.store, id);
     return attempt?.acked_state === 'complete' && attempt.covered_by !== null;
   };
-  await until(isCovered, 20_000, 'the attempt is complete, and a marker covers it');
+  await until(isCovered, 60_000, 'the attempt is complete, and a marker covers it');
   await sleep(300); // the marker is written after it is sent
   return id;
 }
@@ -73,9 +73,9 @@ test('a connected node announces exactly what the database has lost', async () =
     const where = { attemptId: { in: lost }, needsBackfill: true };
     return (await hive.database.attemptSync.count({ where }).catch(() => 0)) === lost.length;
   };
-  await until(isBack, 10_000, 'what was lost is announced, and needs a backfill');
-  await until(() => hive.drained.length > 0, 10_000, 'a drain fetches it');
+  await until(isBack, 60_000, 'what was lost is announced, and needs a backfill');
+  await until(() => hive.drained.length > 0, 60_000, 'a drain fetches it');
   expect(await judgedBy(kept)).toBe(judged);
   for (const id of lost) expect(findAttempt(recorder.store, id)).toMatchObject({ acked_state: 'partial' });
   expect(findAttempt(recorder.store, kept)).toMatchObject({ acked_state: 'complete' });
-}, 60_000);
+});

@@ -72,7 +72,7 @@ test('several hives that start at once on a missing database create it and migra
   const names = await applied(url);
   expect(names).toContain('20261124000000_init');
   expect(new Set(names).size).toBe(names.length);
-}, 40_000);
+});
 
 test('a database that is up to date is left alone', async () => {
   database = await createTestDatabase();
@@ -93,7 +93,7 @@ test('a database that refuses a migration is reported with the reason, without t
   const failure = expect(applyMigrations(database.url, logger)).rejects;
   await failure.toMatchObject({ code: 'migration_failed', message: expect.stringContaining('P3005') });
   await failure.not.toMatchObject({ message: expect.stringContaining(new URL(database.url).password) });
-}, 20_000);
+});
 
 test('an unreachable server is reported by its address, without the password', async () => {
   await expect(applyMigrations('postgresql://me:sesame@127.0.0.1:1/hive', logger)).rejects.toMatchObject({
@@ -112,7 +112,7 @@ test('a role that may create in one schema only, not in the database, migrates',
   expect(await applied(url)).toContain(renaming);
   const [right] = await query(url, "SELECT has_database_privilege(current_database(), 'CREATE') AS create");
   expect(right).toEqual({ create: false });
-}, 20_000);
+});
 
 test('a role that may only read and write rows starts on a database that is migrated', async () => {
   database = await createTestDatabase();
@@ -146,7 +146,7 @@ test('a migration that lacks a right says so, leaves nothing, and succeeds when 
   expect(await query(database.url, "SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace")).toEqual([]);
   await applyMigrations(url, logger, { directUrl: database.url });
   expect(await applied(database.url)).toContain(renaming);
-}, 20_000);
+});
 
 test('a migration that meets a locked table gives up, leaves nothing, and succeeds later', async () => {
   database = await createTestDatabase();
@@ -188,7 +188,7 @@ test("a migration that failed under Prisma's commands is applied, and Prisma agr
   });
   await applyMigrations(database.url, logger);
   expect((await prisma(database.url, 'migrate', 'status')).stdout).toContain('Database schema is up to date');
-}, 40_000);
+});
 
 test('if the changes of a failed migration are there after all, the command that says so to Prisma is named', async () => {
   database = await createTestDatabase();
@@ -198,7 +198,7 @@ test('if the changes of a failed migration are there after all, the command that
   });
   await prisma(database.url, 'migrate', 'resolve', '--applied', renaming);
   await applyMigrations(database.url, logger);
-}, 40_000);
+});
 
 test('with ?schema=, tables are made in that schema, and statements and models find them there', async () => {
   database = await createTestDatabase();
@@ -217,7 +217,7 @@ test('with ?schema=, tables are made in that schema, and statements and models f
     await db.$disconnect();
   }
   expect(await query(database.url, 'SELECT name FROM second.organization')).toEqual([{ name: 'mine' }]);
-}, 20_000);
+});
 
 testWithPooler(
   `two hives that start together through PgBouncer in transaction mode both come up${whySkipped}`,

@@ -49,7 +49,7 @@ test('regular expressions that take long hold up no search for a text', async ()
   } finally {
     await threads.stop();
   }
-}, 60_000);
+});
 
 test('a thread that can’t read from the database says so as the driver does', async () => {
   const threads = startSearchThreads(NO_DATABASE);
@@ -63,7 +63,7 @@ test('a thread that can’t read from the database says so as the driver does', 
   } finally {
     await threads.stop();
   }
-}, 30_000);
+});
 
 test('the connection of a thread that has nothing to do closes', async () => {
   const created = await createTestDatabase();
@@ -81,10 +81,10 @@ test('the connection of a thread that has nothing to do closes', async () => {
     const unread = { ...part(1, 1), read: undefined };
     const found = await threads.search(query, unread, AbortSignal.timeout(20_000));
     expect([found.pages, await connections()]).toEqual([0, 1]);
-    await until(async () => (await connections()) === 0, 30_000, 'the connection has closed');
+    await until(async () => (await connections()) === 0, 60_000, 'the connection has closed');
   } finally {
     await threads.stop();
     await database.end();
     await created.drop();
   }
-}, 60_000);
+});

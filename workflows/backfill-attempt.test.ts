@@ -193,7 +193,7 @@ test.concurrent.each([
 
 test.concurrent('a hive that is busy is asked again with twice the patience, and that is no failure', async () => {
   const { handle, fakes } = await start({ location: AT_SLOW }, { nodeTimeoutSeconds: 5 });
-  await until(() => fakes.looks === 2, 20_000, 'looked whether the node is still there');
+  await until(() => fakes.looks === 2, 60_000, 'looked whether the node is still there');
   await world.work('slow', gateway);
   expect(await handle.result()).toMatchObject({ outcome: 'complete' });
   expect(fakes).toMatchObject({ looks: 2, queues: ['slow'], settlements: [] });
@@ -226,7 +226,7 @@ test.concurrent(
   async () => {
     const busy: MirrorStep = { ...PULLED, linesPulled: 0, isBusy: true, owesAnswers: true };
     const { handle, fakes, phase } = await start({ mirror: [() => busy, () => busy, () => COMPLETE] });
-    await until(() => fakes.steps.length === 2, 5000, 'it has tried again');
+    await until(() => fakes.steps.length === 2, 60_000, 'it has tried again');
     expect(await phase()).toBe('waiting_for_answers');
     expect(await handle.result()).toMatchObject({ outcome: 'complete' });
     const [first, second, third] = fakes.steps.map(({ at }) => at);
@@ -252,7 +252,7 @@ test.concurrent(
       },
       { nodeTimeoutSeconds: 20 },
     );
-    await until(() => fakes.looks >= 2, 10_000, 'the node is looked for');
+    await until(() => fakes.looks >= 2, 60_000, 'the node is looked for');
     expect(await phase()).toBe('waiting_for_node');
     fakes.location = AT_OTHER;
     expect(await handle.result()).toMatchObject({ outcome: 'complete', linesPulled: 100 });
@@ -519,7 +519,7 @@ test.concurrent(
         return Promise.resolve({ state: 'partial' });
       },
     });
-    await until(() => fakes.steps.length === 2, 10_000, 'the step runs');
+    await until(() => fakes.steps.length === 2, 60_000, 'the step runs');
     expect(await phase()).toBe('mirroring');
     await handle.cancel();
     expect((await failure())?.name).toBe('CancelledFailure');
@@ -538,7 +538,7 @@ test.concurrent('a backfill that is cancelled in the step that completes the att
     },
   ];
   const { handle, fakes, outcome, status } = await start({ mirror });
-  await until(() => fakes.steps.length === 1, 10_000, 'the step runs');
+  await until(() => fakes.steps.length === 1, 60_000, 'the step runs');
   await handle.cancel();
   expect(await handle.result()).toMatchObject({ outcome: 'complete' });
   expect(await outcome()).toBe('complete');
@@ -554,7 +554,7 @@ test.concurrent('a backfill that is cancelled during a step that leaves more to 
     },
   ];
   const { handle, fakes, failure } = await start({ mirror });
-  await until(() => fakes.steps.length === 1, 10_000, 'the step runs');
+  await until(() => fakes.steps.length === 1, 60_000, 'the step runs');
   await handle.cancel();
   expect((await failure())?.name).toBe('CancelledFailure');
   expect(fakes.settlements).toMatchObject([{ ending: 'cancelled', progressed: true }]);
@@ -563,7 +563,7 @@ test.concurrent('a backfill that is cancelled during a step that leaves more to 
 
 test.concurrent('a backfill that is cancelled while it waits for the node settles cancelled', async () => {
   const { handle, fakes, failure, phase } = await start({ location: undefined }, { nodeTimeoutSeconds: 60 });
-  await until(async () => (await phase()) === 'waiting_for_node', 10_000, 'it waits');
+  await until(async () => (await phase()) === 'waiting_for_node', 60_000, 'it waits');
   await handle.cancel();
   expect((await failure())?.name).toBe('CancelledFailure');
   expect(fakes.settlements).toMatchObject([{ ending: 'cancelled' }]);
@@ -577,7 +577,7 @@ test.concurrent('a backfill whose step fails while it is cancelled settles cance
     },
   ];
   const { handle, fakes, failure, status } = await start({ mirror });
-  await until(() => fakes.steps.length === 1, 10_000, 'the step runs');
+  await until(() => fakes.steps.length === 1, 60_000, 'the step runs');
   await handle.cancel();
   expect((await failure())?.name).toBe('CancelledFailure');
   expect(await status()).toBe('CANCELLED');
@@ -599,7 +599,7 @@ test.concurrent.each([
         return { state: 'partial' };
       },
     });
-    await until(() => fakes.settlements.length === 1, 10_000, 'it settles');
+    await until(() => fakes.settlements.length === 1, 60_000, 'it settles');
     expect(await phase()).toBe('settling');
     await handle.cancel();
     expect((await failure())?.name).toBe('CancelledFailure');
@@ -676,7 +676,7 @@ test.concurrent(
       { nodeTimeoutSeconds: 60 },
     );
     await handle.cancel();
-    await until(() => fakes.settlements.length === 1, 10_000, 'it settles');
+    await until(() => fakes.settlements.length === 1, 60_000, 'it settles');
     await handle.cancel();
     expect((await failure())?.name).toBe('CancelledFailure');
     expect(fakes.settlements).toMatchObject([{ ending: 'cancelled' }, { ending: 'cancelled' }]);
@@ -716,11 +716,11 @@ test.concurrent('a reader who joins a backfill that waits behind others moves it
   const crowded: NodeLocation = { queue: 'crowded', sessionId: 'session at crowded' }; // only its readers' queue is served
   const { handle, fakes, input } = await start({ location: crowded }, { location: crowded });
   const isScheduled = async () => JSON.stringify((await handle.fetchHistory()).events).includes('mirrorAttempt');
-  await until(isScheduled, 10_000, 'the step waits');
+  await until(isScheduled, 60_000, 'the step waits');
   await expedite(input);
   const began = Date.now();
   expect(await handle.result()).toMatchObject({ outcome: 'complete' });
-  expect(Date.now() - began).toBeLessThan(5000); // not the 10 s after which a waiting step is asked for again
+  expect(Date.now() - began).toBeLessThan(9500); // not the 10 s after which a waiting step is asked for again
   expect(fakes).toMatchObject({ queues: ['crowded-read'], settlements: [] });
   const { events } = await handle.fetchHistory();
   const priorities = events?.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
@@ -746,7 +746,7 @@ test.concurrent('a step that runs when a reader joins ends early, and what it st
 
 test.concurrent('a reader who joins while the node is away is served first when it is back', async () => {
   const { handle, fakes, input, phase } = await start({ location: undefined }, { nodeTimeoutSeconds: 20 });
-  await until(async () => (await phase()) === 'waiting_for_node', 10_000, 'it waits');
+  await until(async () => (await phase()) === 'waiting_for_node', 60_000, 'it waits');
   await expedite(input);
   fakes.location = AT_ONE;
   expect(await handle.result()).toMatchObject({ outcome: 'complete' });

@@ -154,7 +154,7 @@ test('a receiver that fails for an hour gets each event at least once, in order 
   const events = await database.webhookEvent.findMany({ where: { webhookId: id } });
   expect(events.filter(({ state }) => state === 'delivered')).toHaveLength(100);
   await record('deliver-webhook-after-failures', id, attempts[0] ?? '');
-}, 90_000);
+});
 
 test('one that never answers costs nobody else anything, and is asked ever more rarely', async () => {
   const hole = await BlackHole.start();
@@ -167,17 +167,17 @@ test('one that never answers costs nobody else anything, and is asked ever more 
     const began = performance.now();
     const { length } = receiver.taken;
     await ends(first, other.id);
-    await until(() => receiver.taken.length > length, 30_000, 'the other receiver is told');
+    await until(() => receiver.taken.length > length, 60_000, 'the other receiver is told');
     return performance.now() - began;
   };
   const alone = [];
   for (let index = 0; index < 10; index++) alone.push(await timeOne());
   for (const attempt of await newAttempts(300)) await ends(attempt);
-  await until(() => hole.connections > 0, 30_000, 'it is tried');
+  await until(() => hole.connections > 0, 60_000, 'it is tried');
   const beside = [];
   for (let index = 0; index < 20; index++) beside.push(await timeOne());
   const median = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
-  expect(median(beside)).toBeLessThan(2 * median(alone) + 250);
+  expect(median(beside)).toBeLessThan(2 * median(alone) + 500);
   expect(await waiting(silent.id)).toBe(300);
   expect(await waiting(working.id)).toBe(0);
   // hundreds of events, a few workflows and requests
@@ -189,14 +189,14 @@ test('one that never answers costs nobody else anything, and is asked ever more 
     lastError: 'timeout',
   });
   hole.close();
-}, 90_000);
+});
 
 test('a receiver that refuses one event gets the events of other attempts at once', async () => {
   const { id } = await hook(receiver.url);
   const [refused = '', taken = ''] = await newAttempts(2);
   receiver.reply = ({ body }) => ({ status: body.includes(refused) ? 422 : 204, body: 'no such\nthing' });
   for (let index = 0; index < 3; index++) for (const attempt of [refused, taken]) await ends(attempt);
-  await until(() => positionsOf(taken).length === 3, 30_000, 'the others were taken');
+  await until(() => positionsOf(taken).length === 3, 60_000, 'the others were taken');
   expect(positionsOf(refused)).toEqual([]);
   const [first, ...rest] = await database.webhookEvent.findMany({
     where: { webhookId: id, subjectId: refused },
@@ -210,7 +210,7 @@ test('a receiver that refuses one event gets the events of other attempts at onc
   });
   expect(rest.map(({ tries }) => tries)).toEqual([0, 0]); // not before the first
   expect((await database.webhook.findUniqueOrThrow({ where: { id } })).failingSince).toBeNull();
-}, 60_000);
+});
 
 test('what was not taken for a day is given up, and the next event gets its turn', async () => {
   const { id } = await hook(receiver.url);
@@ -218,17 +218,17 @@ test('what was not taken for a day is given up, and the next event gets its turn
   await ends(attempt);
   const old = position;
   receiver.reply = ({ body }) => ({ status: body.includes(`"position":${old},`) ? 400 : 204 });
-  await until(() => receiver.received.length > 2, 30_000, 'it is tried');
+  await until(() => receiver.received.length > 2, 60_000, 'it is tried');
   await ends(attempt);
   await database.$executeRaw`
     UPDATE webhook_event SET created_at = now() - interval '1 day' WHERE webhook_id = ${id}::uuid AND position = ${old}`;
-  await until(async () => (await waiting(id)) === 0, 30_000, 'none waits');
+  await until(async () => (await waiting(id)) === 0, 60_000, 'none waits');
   const events = await database.webhookEvent.findMany({ where: { webhookId: id }, orderBy: { position: 'asc' } });
   expect(events.map(({ state, lastError }) => [state, lastError])).toEqual([
     ['given_up', 'http_400'],
     ['delivered', null],
   ]);
-}, 60_000);
+});
 
 test('what waits for a deleted webhook or attempt ends, and nothing else does', async () => {
   const hole = await BlackHole.start();
@@ -237,14 +237,18 @@ test('what waits for a deleted webhook or attempt ends, and nothing else does', 
   const [attempt = '', gone = ''] = await newAttempts(2);
   receiver.reply = () => ({ status: 503 });
   for (const one of [attempt, gone]) await ends(one);
-  await until(() => receiver.received.length > 0 && hole.connections > 0, 30_000, 'both are tried');
+  await until(() => receiver.received.length > 0 && hole.connections > 0, 60_000, 'both are tried');
   const runs = () => world.client.workflow.getHandle(world.client.names.webhookId(deleted.id, attempt)).describe();
   expect((await runs()).status.name).toBe('RUNNING');
   expect(await deleteWebhook(forOrganization(database, organizationId), deleted.id)).toBe(true);
-  await until(async () => (await runs()).status.name === 'COMPLETED', 30_000, 'its workflow ends');
+  await until(async () => (await runs()).status.name === 'COMPLETED', 60_000, 'its workflow ends');
   await database.attempt.delete({ where: { id: gone } });
+  // a request that was on its way would be taken
+  const state = async () =>
+    (await database.webhookEvent.findFirst({ where: { subjectId: gone, webhookId: kept.id } }))?.state;
+  await until(async () => (await state()) === 'given_up', 60_000, 'what waits for the deleted attempt is given up');
   receiver.reply = () => ({ status: 204 });
-  await until(async () => (await waiting(kept.id)) === 0, 30_000, 'none waits');
+  await until(async () => (await waiting(kept.id)) === 0, 60_000, 'none waits');
   expect(positionsOf(gone)).toEqual([]);
   expect(
     await database.webhookEvent.findFirstOrThrow({ where: { subjectId: gone, webhookId: kept.id } }),
@@ -252,14 +256,14 @@ test('what waits for a deleted webhook or attempt ends, and nothing else does', 
     state: 'given_up',
   });
   hole.close();
-}, 60_000);
+});
 
 test('only ids, codes and times are in a history', async () => {
   const { id, secret } = await hook(`${receiver.url}?token=very-secret`);
   const [attempt = ''] = await newAttempts(1);
   receiver.reply = () => ({ status: 500, body: 'their-text' });
   await ends(attempt);
-  await until(() => receiver.received.length > 2, 30_000, 'it is tried');
+  await until(() => receiver.received.length > 2, 60_000, 'it is tried');
   const { events = [] } = await world.client.workflow
     .getHandle(world.client.names.webhookId(id, attempt))
     .fetchHistory();
@@ -268,4 +272,4 @@ test('only ids, codes and times are in a history', async () => {
     expect(history).not.toContain(text);
     expect(history).not.toContain(Buffer.from(text).toString('base64').slice(0, 20));
   }
-}, 60_000);
+});

@@ -53,7 +53,7 @@ beforeAll(async () => {
   const logger = pino({ level: 'silent' });
   await compactLogs({ database: hive.database, logger, until: performance.now() + 60_000 });
   await indexLogs({ database: hive.database, logger, until: performance.now() + 60_000 });
-}, 60_000);
+});
 afterAll(() => hive.close());
 
 async function search(query: Record<string, string | number>, token = hive.own.viewer): Promise<Answer> {

@@ -320,7 +320,7 @@ test('a reader that goes away ends the search, and each credential has its share
     return running;
   };
   const running = [hive.own.viewer, hive.own.viewer, hive.own.admin].map(start);
-  await until(async () => (await metric('searches_running')) === 3, 10_000, 'searches are running');
+  await until(async () => (await metric('searches_running')) === 3, 60_000, 'searches are running');
   const refused = await hive.get(withQuery(path, { q: 'x' }), hive.own.viewer);
   expect(refused.body).toMatchObject({
     status: 429,
@@ -330,7 +330,7 @@ test('a reader that goes away ends the search, and each credential has its share
   const full = await hive.get(withQuery(path, { q: 'x' }), hive.own.admin);
   expect(full.body).toMatchObject({ status: 429, detail: 'this hive has 3 searches running; try again later' });
   for (const reader of running) reader.destroy();
-  await until(async () => (await metric('searches_running')) === 0, 5_000, 'searches have ended');
+  await until(async () => (await metric('searches_running')) === 0, 60_000, 'searches have ended');
   const searched = await metric('searched_pages_total');
   expect(contents([await search(path, { q: '01', limit: 1 })])).toHaveLength(1);
   expect((await metric('searched_pages_total')) - searched).toBeLessThan(60);

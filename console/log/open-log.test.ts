@@ -146,7 +146,7 @@ test('it follows a million lines, and keeps a bounded number', async () => {
   for (let seq = 11; seq <= 1_000_000; seq++) streams[0]?.send(seq);
   expect(await seen()).toEqual(range(999_981, 1_000_000));
   expect(log.rows.store.lines).toBeLessThanOrEqual(16_000);
-}, 60_000);
+});
 
 test('it stays where the reader scrolled to, counts what comes, and goes back to it', async () => {
   [stored, mayGrow] = [1000, true];
@@ -191,7 +191,7 @@ test('when the stream breaks off, it reads the end again, and goes on', async ()
   expect((await seen()).at(-1)).toBe(400_000);
   streams[1]?.send(400_001);
   expect((await seen()).at(-1)).toBe(400_001);
-}, 10_000);
+});
 
 function show(isHidden: boolean): void {
   page.hidden = isHidden;
@@ -233,7 +233,7 @@ test('a hive that is away is asked again, and what was wanted comes', async () =
   await sleep(2100);
   expect(await seen()).toContain(50_000);
   expect(log.error.value).toBeUndefined();
-}, 10_000);
+});
 
 test('only one output is shown if that is asked for, also further up', async () => {
   stored = 100_000;
@@ -250,7 +250,7 @@ test('only one output is shown if that is asked for, also further up', async () 
   expect(further[0]).toBe(100_000 - 19 * 10 - 100 * 20 * 10);
   log.show(50_001);
   expect(await seen()).toContain(50_010);
-}, 20_000);
+});
 
 test('the stream says that nothing more will come', async () => {
   [stored, mayGrow] = [10, true];

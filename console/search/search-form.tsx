@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useKeys } from '../shell/keys.js';
+import { beginWith } from '../shell/page-top.js';
 import { Button } from '../ui/button.js';
 import { Icon } from '../ui/icon.js';
 import '../ui/field.css';
@@ -28,7 +29,7 @@ export function SearchForm({ query, submit }: SearchFormProps) {
   const field = useRef<HTMLInputElement>(null);
   const change = (changed: Partial<SearchQuery>) => setDraft((before) => ({ ...before, ...changed }));
   useLayoutEffect(() => {
-    if (query.q === '') field.current?.focus();
+    if (query.q === '') beginWith(field.current);
   }, []);
   useKeys('Search', [
     {

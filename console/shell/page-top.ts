@@ -6,9 +6,18 @@ export function focusPage(): void {
   main()?.focus({ preventScroll: true });
 }
 
+let given: HTMLElement | undefined;
+
+/** Gives the focus to where the page that is just being shown begins to be used, instead of to the page itself. */
+export function beginWith(element: HTMLElement | null): void {
+  element?.focus();
+  given = element ?? undefined;
+}
+
 /** Another page is shown: as a browser does, it begins at its top, and not where the last one was left. */
 export function beginPage(): void {
   main()?.scrollTo({ top: 0 });
-  // a page whose code has just come may be drawn already, and have given the focus to what it begins with
-  if (main()?.contains(document.activeElement) !== true) focusPage();
+  // the router calls after the page was mounted
+  if (given === undefined || document.activeElement !== given) focusPage();
+  given = undefined;
 }

@@ -214,8 +214,8 @@ test('a node that was killed while it owed answers is mirrored as soon as it is 
   await until(async () => (await slow.database.backfillRequest.count({ where: { nodeId: at.nodeId } })) === 0);
   await back.mirror(attempt);
   expect((await back.syncOf(attempt)).state).toBe('complete');
-  expect(performance.now() - startedAt).toBeLessThan(5000);
-}, 20_000);
+  expect(performance.now() - startedAt).toBeLessThan(30_000); // without waiting for a round
+});
 
 test('what a reader at any hive wants to know is asked by the hive that has the node', async () => {
   const at = await connectNew(slow);

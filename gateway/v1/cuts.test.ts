@@ -411,10 +411,10 @@ describe('an execution that has just ended', () => {
     await full(attempt); // the hive did not know of it
     expect(await syncOf(attempt)).toMatchObject({ state: 'partial', needsBackfill: true });
     execution.rows.push(...v1Rows(5, 6));
-    await until(() => full(attempt).then(() => true), 12_000);
+    await until(() => full(attempt).then(() => true));
     expect((await syncOf(attempt)).state).toBe('complete');
     expect(await linesOf(execution)).toEqual(contents(execution));
-  }, 20_000);
+  });
 
   test('is asked for again as long as its last line had just been written when the node answered', async () => {
     const attempt = node.addAttempt();
@@ -427,9 +427,9 @@ describe('an execution that has just ended', () => {
     await until(async () => {
       await full(attempt).catch((error: unknown) => expect(error).toMatchObject({ code: 'busy' }));
       return (await syncOf(attempt)).state === 'complete';
-    }, 15_000);
+    });
     expect(await linesOf(execution)).toEqual(contents(execution));
-  }, 20_000);
+  });
 
   test('is asked for less often the longer its node has been writing, because each answer is the whole log', async () => {
     const attempt = node.addAttempt();
@@ -438,7 +438,7 @@ describe('an execution that has just ended', () => {
     await full(attempt);
     expect(await syncOf(attempt)).toMatchObject({ state: 'partial', needsBackfill: true });
     for (let tries = 0; tries < 2; tries++) await expect(full(attempt)).rejects.toMatchObject({ code: 'busy' });
-  }, 15_000);
+  });
 
   test.each([
     ['an agent that ended 20 s ago', 20, {}, 'partial'],

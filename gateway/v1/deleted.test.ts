@@ -53,4 +53,4 @@ test('it stays deleted, costs the connection nothing, and holds up no other atte
   expect(await database.execution.count({ where: { attemptId: null } })).toBe(0);
   expect(await storedOf(running)).toBe(0);
   expect(hive.gateway.connectionTo(String(nodeId))).toBeDefined();
-}, 30_000);
+});

@@ -125,7 +125,7 @@ test('an execution of 75 MB and four small ones beside it are complete, and the 
     expect((await syncOf(attempt)).state).toBe('complete');
     await expectEqual(attempt);
   }
-}, 120_000);
+});
 
 test('after a cut in the middle, the lines that came stay, and the next answer goes on behind them', async () => {
   const node = await newNode();
@@ -218,7 +218,7 @@ test('a log that is too large costs one transfer an hour, says so with its size,
   large.log = { lines: 1000, content: (index) => `line ${index}` };
   await mirror(connection, large);
   expect(await syncOf(large)).toMatchObject({ state: 'complete', retryAt: null, lastError: null, tooLarge: null });
-}, 30_000);
+});
 
 const branchOf = async ({ attemptId: id }: StreamedAttempt) => {
   const { metadata } = await testGateway.database.attempt.findUniqueOrThrow({ where: { id } });

@@ -77,7 +77,7 @@ async function settled(): Promise<unknown> {
   const task = taskData();
   node.send('task_sync', task);
   for (;;) {
-    const answer = await node.next('task_sync_response', 15_000);
+    const answer = await node.next('task_sync_response');
     if (answer['local_task_id'] === task.local_task_id) return answer['shared_task_id'];
   }
 }
@@ -193,7 +193,6 @@ describe('if the answer to a COMMIT is lost', () => {
         expect((stdoutLines ?? 0) + (stderrLines ?? 0) + (systemLines ?? 0)).toBe(rows);
       }
     },
-    30_000,
   );
 });
 

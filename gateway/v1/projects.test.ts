@@ -146,7 +146,7 @@ test('a project that no hive had linked is mirrored once it is linked, and nothi
   const projectId = await newProject();
   const linked = await link(node, project, projectId);
   expect(linked).toMatchObject({ nodeId: node.id, swarmProjectId: projectId, projectName: 'repo', osType: 'linux' });
-  await until(() => node.node.isClosed, 3000, 'the node has to log in again');
+  await until(() => node.node.isClosed, 60_000, 'the node has to log in again');
   await node.login();
   expect(node.linked).toEqual([
     {

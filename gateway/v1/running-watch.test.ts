@@ -193,7 +193,7 @@ test('300 attempts that run cost six asks and one query a round', async () => {
   expect(asked).toHaveLength(6);
   expect(new Set(asked.flat())).toEqual(new Set(running));
   expect(queries).toBe(1);
-}, 20_000);
+});
 
 test.each<[string, RegExp, (db: Queryable) => Promise<unknown>]>([
   // both have running executions only; which of them, the planner decides by how many there are

@@ -386,7 +386,7 @@ describe('logs', () => {
     await full(connection, attempt);
     expect(await storedLines(execution)).toBe(rows.length);
     expect(await stateOf(attempt)).toBe('complete');
-  }, 20_000);
+  });
 
   test('log batches of an unknown execution make the attempt need a backfill', async () => {
     const { node, connection } = await connected();

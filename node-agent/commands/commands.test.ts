@@ -25,7 +25,7 @@ test('a damaged store keeps no command from running and being recorded in a new 
   expect(readdirSync(directory).filter((name) => name.startsWith('node.db.damaged-'))).toHaveLength(1);
   expect(agent.executions()).toMatchObject([{ status: 'failed', exit_code: 4, lines: [{ content: 'out' }] }]);
   expect(agent.run('status').stdout).toMatch(/node\.db\.damaged-\S+: 12.0 kB, set aside because it was damaged/);
-}, 60_000);
+});
 
 describe('`node-agent logs`', () => {
   test('prints every sound line, names the others, and ends with status 1', () => {
@@ -76,7 +76,7 @@ test('`node-agent attempts` says how each ended, and shows the command where the
     { status: 'failed', exit_code: 3, command: "sh -c 'exit 3'", masked: 0, title: null },
     { status: 'completed', exit_code: 0, command: 'true', title: 'with\u001b[2J title' },
   ]);
-}, 60_000);
+});
 
 test('a store that an earlier version made in the working directory is found, and this is said', () => {
   const place = join(directory, '.node-agent');
@@ -104,4 +104,4 @@ test('`node-agent prune` asks what to remove, and reads sizes with a unit only',
   expect(agent.run('status').stdout).toContain(
     'by `connect`, each hour: attempts older than 30 days, the oldest above 2.0 GB',
   );
-}, 60_000);
+});

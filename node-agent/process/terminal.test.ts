@@ -66,16 +66,12 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     ],
     ['many bytes', 'seq 30000; printf "\\033[31mred\\033[0m no newline"'],
     ['its exit status', 'exit 150'],
-  ])(
-    'sees and shows the same: %s',
-    async (_, script) => {
-      const without = await shown('sh', '-c', script);
-      const under = await shown(...RUN, 'sh', '-c', script);
-      expect(under.text).toBe(without.text);
-      expect(under).toEqual(without);
-    },
-    60_000,
-  );
+  ])('sees and shows the same: %s', async (_, script) => {
+    const without = await shown('sh', '-c', script);
+    const under = await shown(...RUN, 'sh', '-c', script);
+    expect(under.text).toBe(without.text);
+    expect(under).toEqual(without);
+  });
 
   test('keeps descriptors that are no terminals, and stderr apart', async () => {
     const script = `"$@" sh -c 'cat; echo err >&2; ls --color=auto -d / >&2; test -t 1; echo $?' < in 2> err; cat err`;
@@ -88,25 +84,21 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
   test.each([
     [ctrl('c'), 130],
     [ctrl('\\'), 131],
-  ])(
-    'ends by the typed signal %j, and the shell says so alike',
-    async (key, status) => {
-      const texts = [];
-      for (const before of ['', `${RUN.join(' ')} `]) {
-        const terminal = await shell();
-        terminal.type(`ulimit -c 0; ${before}sh -c 'echo up; exec sleep 60'\n`);
-        await terminal.until(/up\r\n$/);
-        terminal.clear();
-        terminal.type(key);
-        await terminal.until(/\$ $/);
-        terminal.type('echo status=$?\n');
-        texts.push(await terminal.until(/status=\d+\r\n\$ $/));
-      }
-      expect(texts[1]).toBe(texts[0]);
-      expect(texts[1]).toContain(`status=${status}`);
-    },
-    60_000,
-  );
+  ])('ends by the typed signal %j, and the shell says so alike', async (key, status) => {
+    const texts = [];
+    for (const before of ['', `${RUN.join(' ')} `]) {
+      const terminal = await shell();
+      terminal.type(`ulimit -c 0; ${before}sh -c 'echo up; exec sleep 60'\n`);
+      await terminal.until(/up\r\n$/);
+      terminal.clear();
+      terminal.type(key);
+      await terminal.until(/\$ $/);
+      terminal.type('echo status=$?\n');
+      texts.push(await terminal.until(/status=\d+\r\n\$ $/));
+    }
+    expect(texts[1]).toBe(texts[0]);
+    expect(texts[1]).toContain(`status=${status}`);
+  });
 
   test('lets Ctrl-C end the loop of the script around it', async () => {
     writeFileSync(join(directory, 'loop.sh'), `while :; do ${RUN.join(' ')} sh -c 'echo round; sleep 60'; done`);
@@ -251,7 +243,6 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
       // gone, or left for its new parent to clear away
       expect(spawnSync('ps', ['-o', 'stat=', '-p', command], { encoding: 'utf8' }).stdout.trim()).toMatch(/^(Z.*)?$/);
     },
-    60_000,
   );
 
   test('is not waited for longer than --linger, and what it leaves behind can go on printing', async () => {

@@ -43,7 +43,7 @@ describe('a store that others write to', () => {
         Array.from({ length: LINES }, (_, index) => index + 1),
       );
     }
-  }, 60_000);
+  });
 
   test.each([
     ['before the command’s end', 'sleep 5', { status: 'killed', exit_code: null }],

@@ -88,6 +88,5 @@ describe('a recorder that is killed at any moment', () => {
       expect(isSame(joined(execution.lines, 'stderr'), printed(2))).toBe(true);
       expect(stdout.length).toBeGreaterThanOrEqual(passedOn.replace(/\ufffd+$/, '').length);
     },
-    60_000,
   );
 });

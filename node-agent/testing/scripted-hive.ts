@@ -53,7 +53,7 @@ export class Peer {
   }
 
   /** Waits until `condition` is true; checks it when a frame arrives. */
-  async until(condition: (peer: this) => boolean, what: string, ms = 5000): Promise<void> {
+  async until(condition: (peer: this) => boolean, what: string, ms = 60_000): Promise<void> {
     const deadline = performance.now() + ms;
     while (!condition(this)) {
       const left = deadline - performance.now();
@@ -99,7 +99,7 @@ export class ScriptedHive {
   }
 
   /** @returns the node's connection with this number, counted from 0 */
-  async peer(index = 0, ms = 5000): Promise<Peer> {
+  async peer(index = 0, ms = 60_000): Promise<Peer> {
     for (const deadline = performance.now() + ms; performance.now() < deadline;) {
       const peer = this.peers[index];
       if (peer) return peer;

@@ -9,7 +9,7 @@ import { PollLoop } from '../process/poll-loop.js';
 import { PseudoTerminal } from '../process/pseudo-terminal.js';
 
 /** How long to wait for what is expected. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export interface TerminalOptions {
   env?: NodeJS.ProcessEnv;

@@ -144,9 +144,8 @@ test('a thousand pages are removed in steps, which another process may finish', 
     `INSERT INTO log_page SELECT $1, 0, 10 + 1000 * n + 1, 10 + 1000 * (n + 1), 1000, 0, 0, 1, '\\x00' FROM generate_series(0, 1199) n`,
     [executionId],
   );
-  const startedAt = performance.now();
   await remove();
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  expect((await rows()).pages).toBe(1201); // the deletion itself removes none
   let steps = 0;
   await removeDeleted(database, () => ++steps > 1); // the process dies after the first
   expect((await rows()).pages).toBe(701);

@@ -30,8 +30,8 @@ test('a hive without nodes shows the very commands that connect one, and goes on
   expect(answer.status).toBe(201);
   // the key belongs to that machine: this node gets one of its own
   agent.connect(url, await given.stage.own.newKey());
-  await page.getByRole('link', { name: 'the first recording' }).waitFor({ timeout: 20_000 });
-}, 60_000);
+  await page.getByRole('link', { name: 'the first recording' }).waitFor();
+});
 
 describe('with many attempts', () => {
   const MANY = 400;
@@ -56,7 +56,7 @@ describe('with many attempts', () => {
         declaredLines: isPartial ? 100 : 0,
       });
     }
-  }, 60_000);
+  });
 
   test('filters stand in the address, survive a reload, and go back', async () => {
     const page = await given.stage.visit('/attempts');
@@ -121,15 +121,15 @@ describe('with many attempts', () => {
     agent.connect(given.stage.hive.url, await given.stage.own.newKey());
     const attemptId = await record(agent, BUILD);
     const row = page.getByRole('row', { name: new RegExp(BUILD.title) });
-    await row.waitFor({ timeout: 20_000 });
-    await until(async () => /failed[\s\S]*complete/.test(await row.innerText()), 20_000, 'the row tells its end');
+    await row.waitFor();
+    await until(async () => /failed[\s\S]*complete/.test(await row.innerText()), 60_000, 'the row tells its end');
     const deleted = await fetch(`${given.stage.hive.url}/v1/swarm/attempts/${attemptId}`, {
       method: 'DELETE',
       headers: { authorization: `Bearer ${given.stage.own.admin}` },
     });
     expect(deleted.status).toBe(204);
-    await until(async () => (await page.getByRole('link', { name: BUILD.title }).count()) === 0, 20_000);
-  }, 60_000);
+    await until(async () => (await page.getByRole('link', { name: BUILD.title }).count()) === 0);
+  });
 
   test('the list is walked by keys and opened by Enter, and back leads to the same place', async () => {
     const page = await given.stage.visit('/attempts?q=seeded');

@@ -26,8 +26,8 @@ beforeAll(async () => {
   await seedNode(stage.world.database, stage.own.id, { name: 'idle', online: false });
   const isWhole = async () =>
     (await listAttempts(access)).filter(({ sync_state: state }) => state === 'complete').length >= 2;
-  await until(isWhole, 30_000, 'both recordings are complete');
-}, 120_000);
+  await until(isWhole, 60_000, 'both recordings are complete');
+});
 
 interface Place {
   name: string;
@@ -68,26 +68,22 @@ function logIsShown(page: Page): Promise<void> {
 const DEVICES: Device[] = ['desktop', 'phone'];
 const THEMES: Theme[] = ['light', 'dark'];
 
-test.each(PLACES)(
-  'axe finds no serious or critical fault: $name',
-  async ({ path, ready, role = 'admin' }) => {
-    for (const device of DEVICES) {
-      // an attempt that does not exist is answered 404, which the browser's console tells
-      const page = await given.stage.visit(path(), { role, device, initScript: AXE, mayFailToLoad: true });
-      await page.getByRole('heading', { level: 1 }).first().waitFor();
-      await page.waitForLoadState('load');
-      await ready?.(page);
-      await page.waitForTimeout(500); // what is asked for at once has come
-      for (const colorScheme of THEMES) {
-        await page.emulateMedia({ colorScheme });
-        expect({ colorScheme, device, faults: await faultsByAxe(page) }).toEqual({ colorScheme, device, faults: [] });
-      }
-      expect(await widerThanScreen(page)).toBe(0);
-      await page.close();
+test.each(PLACES)('axe finds no serious or critical fault: $name', async ({ path, ready, role = 'admin' }) => {
+  for (const device of DEVICES) {
+    // an attempt that does not exist is answered 404, which the browser's console tells
+    const page = await given.stage.visit(path(), { role, device, initScript: AXE, mayFailToLoad: true });
+    await page.getByRole('heading', { level: 1 }).first().waitFor();
+    await page.waitForLoadState('load');
+    await ready?.(page);
+    await page.waitForTimeout(500); // what is asked for at once has come
+    for (const colorScheme of THEMES) {
+      await page.emulateMedia({ colorScheme });
+      expect({ colorScheme, device, faults: await faultsByAxe(page) }).toEqual({ colorScheme, device, faults: [] });
     }
-  },
-  120_000,
-);
+    expect(await widerThanScreen(page)).toBe(0);
+    await page.close();
+  }
+});
 
 /** @returns how many pixels one would have to scroll the whole page sideways */
 function widerThanScreen(page: Page): Promise<number> {

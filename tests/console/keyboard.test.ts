@@ -42,8 +42,8 @@ beforeAll(async () => {
   [incomplete = ''] = await cutOffMidDrain(access, stage.world.newAgent('laptop'), await stage.own.newKey());
   const isWhole = async () =>
     (await listAttempts(access)).some(({ id, sync_state: state }) => id === conversation && state === 'complete');
-  await until(isWhole, 30_000, 'the recording is complete');
-}, 120_000);
+  await until(isWhole, 60_000, 'the recording is complete');
+});
 
 const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { name, level: 1 });
 const dialog = (page: Page) => page.getByRole('dialog');
@@ -168,7 +168,7 @@ test('a backfill is started and cancelled', async () => {
   await until(async () => {
     const access = { url: given.stage.hive.url, token: given.stage.own.admin };
     return (await listAttempts(access)).some(({ id, sync_state: state }) => id === incomplete && state === 'partial');
-  }, 20_000);
+  });
   await press(page, page.getByRole('button', { name: /start .*backfill/i }));
   await press(page, page.getByRole('button', { name: /cancel/i }).first());
   await press(page, dialog(page).getByRole('button', { name: /cancel the backfill/i }));
@@ -177,8 +177,8 @@ test('a backfill is started and cancelled', async () => {
       .get<{ sync: { held: boolean } }>(given.stage.hive, `/v1/nodes/task-attempts/${incomplete}`)
       .then(({ sync }) => sync);
     return held;
-  }, 20_000);
-}, 60_000);
+  });
+});
 
 test('a node is invited, a key revoked, another unblocked, and a node deleted', async () => {
   const { database } = given.stage.world;
@@ -213,7 +213,7 @@ test('a node is invited, a key revoked, another unblocked, and a node deleted', 
   await page.keyboard.press('Enter');
   await until(async () => (await database.attempt.count({ where: { id: attemptId } })) === 0);
   await until(async () => (await page.getByText('to-be-deleted').count()) === 0);
-}, 60_000);
+});
 
 test('an attempt is deleted, after a question', async () => {
   const { database } = given.stage.world;
@@ -233,11 +233,11 @@ test('all attempts are searched, and a found line is opened', async () => {
   await page.keyboard.type('one try too few'); // the field has the focus
   await page.keyboard.press('Enter');
   const found = page.getByRole('link', { name: CODING_AGENT.title });
-  await found.waitFor({ timeout: 20_000 });
+  await found.waitFor();
   await press(page, page.getByRole('link', { name: /one try too few/ }));
   await until(() => page.url().includes(`/attempts/${conversation}`));
   expect(new URL(page.url()).hash).toMatch(/^#L\d+$/);
-}, 60_000);
+});
 
 test.each(['/attempts', '/nodes', '/backfills', '/search'])(
   'the tabulator key reaches everything on %s, and one always sees where it is',
@@ -249,5 +249,4 @@ test.each(['/attempts', '/nodes', '/backfills', '/search'])(
     await page.waitForTimeout(1000);
     expect(await walkByTab(page)).toEqual({ unreached: [], unseen: [] });
   },
-  60_000,
 );

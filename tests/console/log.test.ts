@@ -52,7 +52,7 @@ beforeAll(async () => {
       out(`line ${index + 1}${(index + 1) % 5000 === 0 ? ' needle' : ''}`, index % 10 === 9 ? 'stderr' : 'stdout'),
     ),
   ));
-}, 60_000);
+});
 
 let log: LogPage;
 async function open(attemptId: string, hash = ''): Promise<LogPage> {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   const { world, own } = it.stage;
   nodeId = await seedNode(world.database, own.id, { name: 'seeded', online: false });
   await seedManyAttempts(world.database, { organizationId: own.id, nodeId, count: MANY });
-}, 60_000);
+});
 
 /** @returns how many pages of the list the browser has asked for since then */
 function countReads(page: Page): () => number {

@@ -89,7 +89,7 @@ async function recordAll(hive: HiveAccess): Promise<Recorded> {
     'what build-7 recorded is complete',
   );
   await until(async () => (await stateOf(incomplete)) === 'partial', 60_000, 'the drain has ended without its node');
-  await until(async () => (await stateOf(running)) !== undefined, 30_000, 'the running attempt is known');
+  await until(async () => (await stateOf(running)) !== undefined, 60_000, 'the running attempt is known');
   const [long = '', failed = '', conversation = ''] = whole;
   return { long, failed, conversation, incomplete, running };
 }

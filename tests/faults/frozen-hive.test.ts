@@ -13,11 +13,11 @@ beforeAll(async () => {
   world = await World.create();
   frozen = await world.startHive();
   other = await world.startHive({ env: { HIVE_DATA_DIR: `${world.directory}/other` } });
-}, 60_000);
+});
 afterAll(async () => {
   frozen.program.child.kill('SIGCONT');
   await world.stop();
-}, 60_000);
+});
 
 /** Backends that do something, or hold something, for the hives. */
 const busy = () =>
@@ -39,11 +39,15 @@ test("a hive frozen in a metadata transaction gives its node's attempts free wit
     await tx.$queryRaw`SELECT FROM attempt_sync WHERE attempt_id = ${first.attempt_id}::uuid FOR UPDATE /* the test */`;
     before.send('attempt_sync', attemptFrame()); // while it is stored, the others come, and so share a transaction
     for (const attempt of attempts) before.send('attempt_sync', { ...attempt, revision: 2 });
-    await until(async () => (await busy()).some(({ waits }) => waits === 'Lock'), 5000, 'its transaction waits');
+    await until(async () => (await busy()).some(({ waits }) => waits === 'Lock'), 60_000, 'its transaction waits');
     frozen.program.child.kill('SIGSTOP');
   });
   const frozenAt = performance.now();
-  await until(async () => (await busy()).some(({ state }) => state === 'idle in transaction'), 5000, 'it holds locks');
+  await until(
+    async () => (await busy()).some(({ state }) => state === 'idle in transaction'),
+    60_000,
+    'it holds locks',
+  );
   before.ws.terminate();
 
   const node = await ScriptedNode.connect(other.url, key, machineId);
@@ -59,9 +63,9 @@ test("a hive frozen in a metadata transaction gives its node's attempts free wit
         type === 'log_ack' && data.execution_id === live.execution_id && data.stored_through === lines,
     );
   // the locks last three times as long
-  await until(() => isStored(0), 5000, 'an attempt that is free waits for no other');
+  await until(() => isStored(0), 60_000, 'an attempt that is free waits for no other');
   await node.sendPage(['one', 'two'], { execution_id: live.execution_id, log_epoch: 1, first_seq: 1 });
-  await until(() => isStored(2), 5000, 'and neither do its live pages');
+  await until(() => isStored(2), 60_000, 'and neither do its live pages');
 
   const acknowledged = (type: string) => node.received.filter((frame) => frame.type === type).length;
   await until(() => acknowledged('sync_ack') === 21 && acknowledged('log_ack') === 22, 60_000, 'all are mirrored');
@@ -71,11 +75,11 @@ test("a hive frozen in a metadata transaction gives its node's attempts free wit
   expect(node.received.filter(({ type }) => type === 'error')).toEqual([]);
 
   frozen.program.child.kill('SIGCONT');
-  await until(async () => (await fetch(`${frozen.url}/readyz`)).status === 200, 20_000, 'the frozen hive works again');
+  await until(async () => (await fetch(`${frozen.url}/readyz`)).status === 200, 60_000, 'the frozen hive works again');
   for (const { execution_id } of executions) {
     await node.sendPage(['a', 'b', 'c'], { execution_id, log_epoch: 1, first_seq: 1 });
   }
-  await until(() => acknowledged('log_ack') === 42, 10_000, 'all pages are stored');
+  await until(() => acknowledged('log_ack') === 42, 60_000, 'all pages are stored');
   const rows = await world.database.$queryRaw<{ revision: bigint; executions: number; lines: number; pages: number }[]>`
     SELECT a.revision, count(DISTINCT e.id)::int AS executions, sum(e.stored_lines)::int AS lines, count(p.*)::int AS pages
     FROM attempt a LEFT JOIN execution e ON e.attempt_id = a.id LEFT JOIN log_page p ON p.execution_id = e.id

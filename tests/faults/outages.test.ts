@@ -18,9 +18,9 @@ beforeAll(async () => {
   node = world.nodes[0] as unknown as ChaosNode;
   await world.startHives();
   node.connect();
-}, 120_000);
+});
 
-afterAll(async () => world.end(), 60_000);
+afterAll(async () => world.end());
 
 let pids: (number | undefined)[];
 beforeEach(() => {
@@ -49,7 +49,7 @@ async function expectSettled(timeoutMs: number): Promise<number> {
 
 test(`with the database down for ${OUTAGE_SECONDS} s, reads answer 503 with Retry-After, and no line is lost`, async () => {
   const { attemptId } = await node.record(1, output('database', OUTAGE_SECONDS + 6));
-  await within(20_000, async () => (await world.linesStored(attemptId)) > 0);
+  await within(60_000, async () => (await world.linesStored(attemptId)) > 0);
   await world.servers.stop('postgres');
   const until = Date.now() + OUTAGE_SECONDS * 1000;
   let slowest = 0;
@@ -77,7 +77,7 @@ test(`with the database down for ${OUTAGE_SECONDS} s, reads answer 503 with Retr
 test('with Temporal down, live lines are still mirrored and read', async () => {
   await world.servers.stop('temporal');
   const { attemptId } = await node.record(2, output('temporal', 8));
-  const seen = await within(20_000, async () => (await world.linesStored(attemptId)) > 200);
+  const seen = await within(60_000, async () => (await world.linesStored(attemptId)) > 200);
   expect(seen).toBeLessThan(20_000);
   for (const hive of world.hives) {
     const attempt = await world.get(hive, `/v1/nodes/task-attempts/${attemptId}`);

@@ -8,8 +8,8 @@ let hive: HiveHandle;
 beforeAll(async () => {
   world = await World.create();
   hive = await world.startHive({ env: { HIVE_SHUTDOWN_DELAY_SECONDS: '3' } });
-}, 60_000);
-afterAll(() => world.stop(), 30_000);
+});
+afterAll(() => world.stop());
 
 test('SIGHUP ends nothing; SIGTERM turns /readyz off first, and the hive answers until its delay is over', async () => {
   const { child } = hive.program;

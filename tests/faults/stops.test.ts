@@ -26,9 +26,9 @@ beforeAll(async () => {
   ({ attemptId } = await node.record(1, output));
   await node.recorded();
   await world.startHives();
-}, 120_000);
+});
 
-afterAll(async () => world.end(), 60_000);
+afterAll(async () => world.end());
 
 test('SIGTERM in the middle of a pull: the socket closes with a reason, and the same workflow goes on at the other hive', async () => {
   node.connect();

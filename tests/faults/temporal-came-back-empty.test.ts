@@ -20,12 +20,12 @@ beforeAll(async () => {
   world = await World.create({ temporalAddress: await servers.startTemporal() });
   const env = { HIVE_RECONCILE_INTERVAL_SECONDS: '1', HIVE_BACKFILL_TIMEOUT_MINUTES: '0.02' };
   hive = await world.startHive({ env });
-}, 90_000);
+});
 
 afterAll(async () => {
   await world.stop();
   await servers.end();
-}, 60_000);
+});
 
 test('a Temporal that came back empty is set up again, and what was being backfilled is completed', async () => {
   const node = await ScriptedNode.connect(hive.url, await world.newKey());
@@ -35,7 +35,7 @@ test('a Temporal that came back empty is set up again, and what was being backfi
   node.send('execution_sync', execution);
   await node.next('sync_ack');
   node.send('announced', { count: 1 });
-  await node.next('describe_attempt', 10_000); // not answered: its backfill is running
+  await node.next('describe_attempt'); // not answered: its backfill is running
   const sync = async () => (await attemptOf(world, hive, attempt.attempt_id)).sync;
   expect((await sync()).state).toBe('pending_backfill');
 
@@ -45,16 +45,16 @@ test('a Temporal that came back empty is set up again, and what was being backfi
   }
   await servers.start('temporal');
   // an operator makes the namespace again; until then the hive says what it lacks
-  await until(async () => (await world.readiness(hive)).temporal === 'degraded', 15_000, 'degraded');
+  await until(async () => (await world.readiness(hive)).temporal === 'degraded', 60_000, 'degraded');
   await world.registerNamespace();
 
-  const describe = await node.next('describe_attempt', 40_000);
+  const describe = await node.next('describe_attempt');
   node.send('attempt_described', { request_id: describe.request_id, attempt, executions: [execution], more: false });
-  const read = await node.next('read_logs', 10_000);
+  const read = await node.next('read_logs');
   const lines = { execution_id: execution.execution_id, log_epoch: 1, first_seq: 1, last_seq: 1 };
   node.sendPageBytes(await pageOf(['line']), { request_id: read.request_id, ...lines });
   node.send('logs_end', { request_id: read.request_id, log_lines: 1, log_epoch: 1, status: 'completed' });
-  await until(async () => (await sync()).state === 'complete', 10_000, 'complete');
-  await until(async () => (await world.readiness(hive)).temporal === 'ok', 15_000, 'ok');
+  await until(async () => (await sync()).state === 'complete', 60_000, 'complete');
+  await until(async () => (await world.readiness(hive)).temporal === 'ok', 60_000, 'ok');
   node.close();
-}, 120_000);
+});

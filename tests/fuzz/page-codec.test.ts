@@ -1,7 +1,7 @@
 /** The page codec and the frames around it, with all kinds of input. */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { decodeLogPageFrame, encodeLogPageFrame } from '../../protocol/binary-frame.js';
 import { hiveFrame, nodeFrame, type LogPageHeader } from '../../protocol/frames.js';
 import { checkPage, encodeLine, encodePage, OUTPUT_TYPES, PageError, type LogLine } from '../../protocol/page.js';
@@ -9,8 +9,6 @@ import { parseLine } from '../../protocol/page-line.js';
 import { decodeTextFrame, encodeTextFrame, FrameError } from '../../protocol/text-frame.js';
 import { linesOfPage } from '../harness/page-lines.js';
 import { anyHiveFrame, anyNodeFrame, anyText, time } from './arbitraries.js';
-
-jest.setTimeout(60_000);
 
 const line = fc
   .record({

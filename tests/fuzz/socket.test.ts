@@ -30,9 +30,9 @@ beforeAll(async () => {
   world = await World.create();
   const NODE_OPTIONS = `--expose-gc --import ${join(projectRoot(), 'tests', 'harness', 'collect-garbage.mjs')}`;
   hive = await world.startHive({ env: { NODE_OPTIONS } });
-}, 60_000);
+});
 
-afterAll(async () => world.stop(), 30_000);
+afterAll(async () => world.stop());
 
 /** A machine with its own key that misbehaves on one socket after another. */
 class Attacker {
@@ -72,16 +72,16 @@ class Attacker {
     const node = await ScriptedNode.connect(hive.url, this.#apiKey, this.#machineId, []);
     node.send('attempt_sync', this.attempt);
     node.send('execution_sync', this.execution);
-    await node.next('log_ack', 30_000);
-    await node.next('sync_ack', 30_000); // in either order
+    await node.next('log_ack');
+    await node.next('sync_ack'); // in either order
     node.received.length = 0;
     return node;
   }
 
   /** Waits for the answering frame or the end of the socket. What the hive asks for by itself stays unanswered. */
   async #answer(node: ScriptedNode, { kind, answer }: BadFrame): Promise<string> {
-    let got = await node.nextFrame(30_000);
-    while (got && HIVES_OWN.has(got.type)) got = await node.nextFrame(30_000);
+    let got = await node.nextFrame();
+    while (got && HIVES_OWN.has(got.type)) got = await node.nextFrame();
     expect({ kind, answer: got?.type ?? 'closed' }).toEqual({ kind, answer });
     if (got?.type === 'error') expect(got.data.error).not.toBe('');
     expect(node.received.filter(({ type }) => !HIVES_OWN.has(type))).toEqual([]); // one answer each

@@ -43,7 +43,7 @@ export class MoodyNode {
   async announce(): Promise<void> {
     this.#node?.send('attempt_sync', this.attempt);
     for (const execution of this.executions) this.#node?.send('execution_sync', execution);
-    await this.#node?.next('sync_ack', 10_000);
+    await this.#node?.next('sync_ack');
   }
 
   /** Makes a new revision, with one more execution. It still has to be announced. */

@@ -31,7 +31,7 @@ serveOrders(
         env: { ...process.env, ...(program.libraries !== undefined && { LD_LIBRARY_PATH: program.libraries }) },
         ...(user && prefix.length === 0 && user),
       });
-      await until(() => existsSync(socket), 10_000, 'PgBouncer accepts connections').catch(async (error: unknown) => {
+      await until(() => existsSync(socket), 60_000, 'PgBouncer accepts connections').catch(async (error: unknown) => {
         throw new Error(`PgBouncer did not start: ${await readFile(log, 'utf8').catch(() => '')}`, { cause: error });
       });
       return folder;

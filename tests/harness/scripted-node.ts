@@ -91,7 +91,7 @@ export class ScriptedNode {
   }
 
   /** Takes the oldest frame of the type from those received, or waits for one. */
-  async next<T extends HiveFrame['type']>(type: T, timeoutMs = 5000): Promise<FrameData<HiveFrame, T>> {
+  async next<T extends HiveFrame['type']>(type: T, timeoutMs = 60_000): Promise<FrameData<HiveFrame, T>> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const index = this.received.findIndex((frame) => frame.type === type);
@@ -106,7 +106,7 @@ export class ScriptedNode {
    * Takes the oldest frame from those received, or waits for one.
    * @returns undefined if the socket closed before a frame came
    */
-  async nextFrame(timeoutMs = 5000): Promise<HiveFrame | undefined> {
+  async nextFrame(timeoutMs = 60_000): Promise<HiveFrame | undefined> {
     const deadline = Date.now() + timeoutMs;
     while (this.received.length === 0) {
       if (this.closed) return undefined;
@@ -115,7 +115,7 @@ export class ScriptedNode {
     return this.received.shift();
   }
 
-  async untilClosed(timeoutMs = 5000): Promise<{ code: number; reason: string }> {
+  async untilClosed(timeoutMs = 60_000): Promise<{ code: number; reason: string }> {
     const deadline = Date.now() + timeoutMs;
     while (!this.closed) await this.#arrival(deadline, 'close');
     return this.closed;

@@ -8,7 +8,7 @@ import type { Frame } from './scripted-v1-frames.js';
 import { nodeTime } from './scripted-v1-store.js';
 
 /** How long a node waits for the answer to `auth`. */
-const LOGIN_MS = 30_000;
+const LOGIN_MS = 60_000;
 
 export interface ConnectionHooks {
   /** @returns the next frame of the queue; undefined if there is none, or the node may not write now */

@@ -201,7 +201,7 @@ export class ScriptedV1Node implements RunnerHooks {
   }
 
   /** @throws Error if none arrives, or the hive has done something that an original node does not survive */
-  async next(type: string, timeoutMs = 5000): Promise<Frame['data']> {
+  async next(type: string, timeoutMs = 60_000): Promise<Frame['data']> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       this.#reportFaults();
@@ -218,7 +218,7 @@ export class ScriptedV1Node implements RunnerHooks {
   async settled(): Promise<void> {
     const last = taskData({ status: 'no such status' });
     this.send('task_sync', last);
-    for (;;) if ((await this.next('task_sync_response', 15_000))['local_task_id'] === last.local_task_id) return;
+    for (;;) if ((await this.next('task_sync_response'))['local_task_id'] === last.local_task_id) return;
   }
 
   /** Ends the TCP connection. A node that runs comes back. */

@@ -24,7 +24,7 @@ export async function within(
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5000,
+  timeoutMs = 60_000,
   what = 'the condition is true',
 ): Promise<void> {
   let lastError: unknown;

@@ -87,7 +87,7 @@ export class World {
     const hive = { url: await ready, program };
     this.#hives.push(hive);
     const works = async () => (await this.readiness(hive)).workers === 'ok';
-    if (options.isWaitedFor ?? true) await until(works, 30_000, 'workers are running');
+    if (options.isWaitedFor ?? true) await until(works, 60_000, 'workers are running');
     return hive;
   }
 
@@ -126,7 +126,7 @@ export class World {
       for await (const run of this.temporal.workflow.list({ query })) runs.push(run);
       return runs.length >= atLeast && (atLeast === 0 || runs.every((run) => run.status.name !== 'RUNNING'));
     };
-    await until(enough, 15_000, `${atLeast} runs of ${query}`);
+    await until(enough, 60_000, `${atLeast} runs of ${query}`);
     return runs;
   }
 

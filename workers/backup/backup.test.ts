@@ -108,7 +108,7 @@ test('a backup, restored into an empty database, has every row; what is counted 
   } finally {
     await target.drop();
   }
-}, 60_000);
+});
 
 test('after a restore every attempt is told again, at positions that no reader has seen, and later changes are', async () => {
   const [before, target] = [openDatabase(source.url, 2), await createEmptyDatabase()];
@@ -129,7 +129,7 @@ test('after a restore every attempt is told again, at positions that no reader h
     await Promise.all([before.$disconnect(), after.$disconnect()]);
     await target.drop();
   }
-}, 60_000);
+});
 
 test('an attempt that was in a backfill when the backup was made waits for the next one, not for that one', async () => {
   const target = await createEmptyDatabase();
@@ -152,7 +152,7 @@ test('an attempt that was in a backfill when the backup was made waits for the n
     await query(source, `UPDATE attempt_sync SET state = 'partial', run_id = NULL, requested_at = NULL`);
     await target.drop();
   }
-}, 60_000);
+});
 
 test('what is written meanwhile is in a backup whole, or not at all', async () => {
   const path = join(folder, 'meanwhile');
@@ -167,7 +167,7 @@ test('what is written meanwhile is in a backup whole, or not at all', async () =
   const { rows } = await checkBackup(path);
   expect(rows['attempt']).toBeGreaterThan(0);
   expect([rows['execution'], rows['log_page']]).toEqual([rows['attempt'], rows['attempt']]);
-}, 60_000);
+});
 
 test('a backup of an older version is brought to this one', async () => {
   const old = await createEmptyDatabase();
@@ -198,7 +198,7 @@ test('a backup of an older version is brought to this one', async () => {
   } finally {
     await Promise.all([old.drop(), target.drop()]);
   }
-}, 60_000);
+});
 
 describe('a file that is not sound is refused before anything is touched', () => {
   const bytes = async () => readFile(file);
@@ -234,7 +234,7 @@ describe('a file that is not sound is refused before anything is touched', () =>
     } finally {
       await target.drop();
     }
-  }, 30_000);
+  });
 
   function flip(sound: Buffer, at: number): Buffer {
     const changed = Buffer.from(sound);
@@ -278,4 +278,4 @@ test('a backup replaces no file, and one that fails leaves none', async () => {
   await expect(makeBackup(empty.url, join(folderOf, 'empty'))).rejects.toMatchObject({ code: 'nothing_there' });
   await empty.drop();
   expect(await readdir(folderOf)).toEqual(['file']);
-}, 30_000);
+});

@@ -221,4 +221,4 @@ test('logs that grow and are compacted while they are examined are not a finding
   for (let run = 0; run < 5; run++) expect((await doctor()).findings).toEqual([]);
   examined.abort();
   await growth;
-}, 20_000);
+});

@@ -80,7 +80,7 @@ describe('PostgreSQL and Temporal in a data directory', () => {
   let embedded: Embedded;
   beforeAll(async () => {
     embedded = await startEmbedded({ dataDir, postgres: true, temporal: true }, logger);
-  }, 30_000);
+  });
   afterAll(() => embedded.stop());
 
   test('serve only on 127.0.0.1, with UTF8', async () => {
@@ -104,7 +104,7 @@ describe('PostgreSQL and Temporal in a data directory', () => {
     expect(await eventually(() => temporalStatus(embedded))).toBe(SERVING);
     expect(await living(before)).toEqual([]);
     expect(children(dataDir).map(({ port }) => port)).toEqual(before.map(({ port }) => port));
-  }, 20_000);
+  });
 
   test('leave no process behind when stopped, and find their data and ports again', async () => {
     await query(embedded, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -119,7 +119,7 @@ describe('PostgreSQL and Temporal in a data directory', () => {
     } finally {
       await again.stop();
     }
-  }, 30_000);
+  });
 });
 
 test('the start after a killed hive stops what it left running, and works', async () => {
@@ -146,7 +146,7 @@ test('the start after a killed hive stops what it left running, and works', asyn
   } finally {
     await next.stop();
   }
-}, 30_000);
+});
 
 test('a configured port that is taken is refused with the name of its variable', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
@@ -183,40 +183,32 @@ test('a data directory that is a file is refused', async () => {
 });
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
-asRoot(
-  'root can keep its data in a folder that is closed to others',
-  async () => {
-    const closed = join(root, 'closed');
-    mkdirSync(closed);
-    chmodSync(closed, 0o700);
-    const embedded = await startEmbedded({ dataDir: join(closed, 'hive'), postgres: true, temporal: false }, logger);
-    try {
-      expect(await query(embedded, 'SELECT current_user')).toEqual([{ current_user: 'hive' }]);
-    } finally {
-      await embedded.stop();
-    }
-  },
-  20_000,
-);
+asRoot('root can keep its data in a folder that is closed to others', async () => {
+  const closed = join(root, 'closed');
+  mkdirSync(closed);
+  chmodSync(closed, 0o700);
+  const embedded = await startEmbedded({ dataDir: join(closed, 'hive'), postgres: true, temporal: false }, logger);
+  try {
+    expect(await query(embedded, 'SELECT current_user')).toEqual([{ current_user: 'hive' }]);
+  } finally {
+    await embedded.stop();
+  }
+});
 
-asRoot(
-  'a user without a name in the system is told what to do',
-  async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'hivesync-nameless-'));
-    const [uid, gid] = [54_321, 54_321];
-    chownSync(dataDir, uid, gid);
-    const hive = join(projectRoot(), 'dist', 'workers', 'hive.js');
-    const env = { PATH: process.env['PATH'], HOME: dataDir, HIVE_DATA_DIR: dataDir, TEMPORAL_ADDRESS: '127.0.0.1:1' };
-    try {
-      await expect(promisify(execFile)(process.execPath, [hive, 'start'], { uid, gid, env })).rejects.toMatchObject({
-        code: 1,
-        stderr: expect.stringMatching(
-          /^hive: PostgreSQL needs a name for the user .*uid 54321; add one \(echo "hive:x:54321:54321:.*DATABASE_URL\n$/,
-        ),
-      });
-    } finally {
-      rmSync(dataDir, { recursive: true });
-    }
-  },
-  20_000,
-);
+asRoot('a user without a name in the system is told what to do', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'hivesync-nameless-'));
+  const [uid, gid] = [54_321, 54_321];
+  chownSync(dataDir, uid, gid);
+  const hive = join(projectRoot(), 'dist', 'workers', 'hive.js');
+  const env = { PATH: process.env['PATH'], HOME: dataDir, HIVE_DATA_DIR: dataDir, TEMPORAL_ADDRESS: '127.0.0.1:1' };
+  try {
+    await expect(promisify(execFile)(process.execPath, [hive, 'start'], { uid, gid, env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^hive: PostgreSQL needs a name for the user .*uid 54321; add one \(echo "hive:x:54321:54321:.*DATABASE_URL\n$/,
+      ),
+    });
+  } finally {
+    rmSync(dataDir, { recursive: true });
+  }
+});

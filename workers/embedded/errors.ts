@@ -5,6 +5,8 @@ type EmbeddedErrorCode =
   | 'data_dir_unusable'
   /** A configured port is taken. */
   | 'port_in_use'
+  /** Another process took a port between its choice and the server's start. */
+  | 'port_lost'
   /** There is no server executable, and none could be obtained. */
   | 'executable_missing'
   /** There is no user to run PostgreSQL as. */

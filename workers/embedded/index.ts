@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from '../logger.js';
 import { takeDataDir } from './data-dir.js';
-import { choosePorts, type PortName, type Ports } from './ports.js';
+import { choosePorts, startOnPorts, type PortName, type Ports } from './ports.js';
 import { startPostgres } from './postgres.js';
 import { startTemporal } from './temporal.js';
 import { temporalExecutable } from './temporal-executable.js';
@@ -65,22 +65,23 @@ export async function startEmbedded(options: EmbeddedOptions, logger: Logger): P
       ...(asked.postgres ? (['postgres'] as const) : []),
       ...(asked.temporal ? (['temporal', 'temporalUi'] as const) : []),
     ];
-    const ports = await choosePorts(dataDir.path, names, wantedPorts(asked));
+    const wanted = wantedPorts(asked);
+    const ports = await choosePorts(dataDir.path, names, wanted);
+    const startOn = <N extends PortName, T>(of: readonly N[], startServer: (on: Record<N, number>) => Promise<T>) =>
+      startOnPorts(dataDir.path, of, wanted, ports, startServer, log);
     const result: { databaseUrl?: string; temporalAddress?: string; temporalUiUrl?: string } = {};
-    if (ports.postgres !== undefined) {
-      const postgres = await startPostgres(dataDir, ports.postgres, asked.postgresSettings ?? {}, log);
+    if (asked.postgres) {
+      const postgres = await startOn(['postgres'], ({ postgres: port }) =>
+        startPostgres(dataDir, port, asked.postgresSettings ?? {}, log),
+      );
       running.push(() => postgres.stop());
       result.databaseUrl = postgres.url;
     }
-    if (ports.temporal !== undefined && ports.temporalUi !== undefined) {
+    if (asked.temporal) {
       const executable = await temporalExecutable(log, { ...(asked.stopping && { stopping: asked.stopping }) });
-      const { temporal, temporalUi } = ports;
-      const server = await startTemporal(
-        executable,
-        dataDir,
-        { temporal, temporalUi },
-        asked.temporalNamespace ?? 'default',
-        log,
+      const namespace = asked.temporalNamespace ?? 'default';
+      const server = await startOn(['temporal', 'temporalUi'], (on) =>
+        startTemporal(executable, dataDir, on, namespace, log),
       );
       running.push(() => server.stop());
       result.temporalAddress = server.address;

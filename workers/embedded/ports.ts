@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import getPort, { clearLockedPorts } from 'get-port';
+import type { Logger } from '../logger.js';
 import { EmbeddedError, systemCode } from './errors.js';
 
 /** What each port is for, and the variable that sets it. */
@@ -14,11 +15,22 @@ export type PortName = keyof typeof PORT_VARIABLES;
 export type Ports = Partial<Record<PortName, number>>;
 
 /**
- * Chooses a free port on 127.0.0.1 for each name: the wanted one, otherwise the one of the last start, otherwise any.
- * Remembers them in `<dataDir>/ports.json`.
+ * Temporal takes some free ports besides the one it is given; by chance, one of them can be that one or another
+ * process's.
+ */
+const TRIES = 3;
+
+/**
+ * Chooses a free port on 127.0.0.1 for each name: the wanted one, otherwise the one of the last start, otherwise any
+ * that is not to be avoided. Remembers them in `<dataDir>/ports.json`.
  * @throws {EmbeddedError} port_in_use when a wanted port is taken
  */
-export async function choosePorts(dataDir: string, names: readonly PortName[], wanted: Ports): Promise<Ports> {
+export async function choosePorts(
+  dataDir: string,
+  names: readonly PortName[],
+  wanted: Ports,
+  avoid: readonly number[] = [],
+): Promise<Ports> {
   const file = join(dataDir, 'ports.json');
   const remembered = readPorts(file);
   const chosen: Ports = {};
@@ -30,7 +42,7 @@ export async function choosePorts(dataDir: string, names: readonly PortName[], w
     const port = await getPort({
       host: '127.0.0.1',
       ...(preferred !== undefined && { port: preferred }),
-      exclude: Object.values(chosen),
+      exclude: [...Object.values(chosen), ...avoid.filter((number) => number !== asked)],
     });
     if (asked !== undefined && port !== asked) {
       throw new EmbeddedError(
@@ -43,6 +55,33 @@ export async function choosePorts(dataDir: string, names: readonly PortName[], w
   writeFileSync(`${file}.draft`, JSON.stringify({ ...remembered, ...chosen }));
   renameSync(`${file}.draft`, file);
   return chosen;
+}
+
+/**
+ * Starts a server on the chosen ports. Each time one of them was taken in the meantime, it chooses others.
+ * @param chosen of all servers, those that don't run yet included; the new choice is written here
+ * @param start gets the ports to start on, and throws port_lost if one was taken
+ * @throws {EmbeddedError} port_in_use, or what the last start threw
+ */
+export async function startOnPorts<N extends PortName, T>(
+  dataDir: string,
+  names: readonly N[],
+  wanted: Ports,
+  chosen: Ports,
+  start: (ports: Record<N, number>) => Promise<T>,
+  logger: Logger,
+): Promise<T> {
+  const tried: number[] = [];
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start(Object.fromEntries(names.map((name) => [name, chosen[name]])) as Record<N, number>);
+    } catch (error) {
+      if (!(error instanceof EmbeddedError) || error.code !== 'port_lost' || tries === TRIES) throw error;
+      tried.push(...Object.values(chosen));
+      logger.warn({ err: error }, 'a port was taken in the meantime; starting the server on another one');
+      Object.assign(chosen, await choosePorts(dataDir, names, wanted, tried));
+    }
+  }
 }
 
 function readPorts(file: string): Ports {

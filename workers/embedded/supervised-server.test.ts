@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import getPort from 'get-port';
 import { createLogger } from '../logger.js';
 import { takeDataDir, type DataDir } from './data-dir.js';
+import { choosePorts, startOnPorts, type Ports } from './ports.js';
 import { supervise, type ServerSpec } from './supervised-server.js';
 
 const logger = createLogger({ logLevel: 'silent', instanceId: 'test' });
@@ -24,14 +25,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A server that adds a dot to the file `starts` at each start. The first `times` starts fail with `why`. */
-async function serverThatFails(times: number, why: string): Promise<ServerSpec> {
-  const port = await getPort({ host: '127.0.0.1' });
+/** A server that adds its port to the file `starts` at each start. The first `times` starts fail with `why`. */
+function serverThatFails(port: number, times: number, why: string): ServerSpec {
   const starts = JSON.stringify(join(folder, 'starts'));
   const script = `
     const fs = require('node:fs');
-    fs.appendFileSync(${starts}, '.');
-    if (fs.statSync(${starts}).size <= ${times}) {
+    fs.appendFileSync(${starts}, '${port}\\n');
+    if (fs.readFileSync(${starts}, 'utf8').split('\\n').length - 1 <= ${times}) {
       console.error(${JSON.stringify(why)});
       process.exit(1);
     }
@@ -45,7 +45,7 @@ async function serverThatFails(times: number, why: string): Promise<ServerSpec> 
     env: process.env,
     logPath: join(folder, 'server.log'),
     port,
-    readyTimeoutMs: 10_000,
+    readyTimeoutMs: 60_000,
     waitUntilReady: async (signal) => {
       while (!(await accepts(port))) await sleep(20, undefined, { signal });
     },
@@ -62,7 +62,23 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-const starts = () => readFileSync(join(folder, 'starts'), 'utf8').length;
+/** Starts it as the hive does. */
+async function start(times: number, why: string, wanted: Ports = {}) {
+  const names = ['temporal', 'temporalUi'] as const;
+  const chosen = await choosePorts(folder, names, wanted);
+  const server = await startOnPorts(
+    folder,
+    names,
+    wanted,
+    chosen,
+    ({ temporal }) => supervise(serverThatFails(temporal, times, why), dataDir, logger),
+    logger,
+  );
+  return { server, port: chosen.temporal ?? 0 };
+}
+
+/** @returns the ports of its starts */
+const starts = () => readFileSync(join(folder, 'starts'), 'utf8').trim().split('\n').map(Number);
 /** The output of Temporal 1.29: it goes on without the port and then crashes because of that. */
 const PORT_TAKEN = [
   'time=2026-11-25T23:50:56.448 level=ERROR msg="Failed to start gRPC listener" error="listen tcp 127.0.0.1:40017: bind: address already in use" service=frontend',
@@ -76,25 +92,35 @@ const PORT_TAKEN = [
   ]).flat(),
 ].join('\n');
 
-test('a server that loses a port is started again', async () => {
-  const spec = await serverThatFails(2, PORT_TAKEN);
-  const server = await supervise(spec, dataDir, logger);
-  expect(starts()).toBe(3);
-  expect(await accepts(spec.port)).toBe(true);
+test('a server that loses a port is started on another one each time, and again on that the next time', async () => {
+  const { server, port } = await start(2, PORT_TAKEN);
+  expect(new Set(starts()).size).toBe(3);
+  expect(starts().at(-1)).toBe(port);
+  expect(await accepts(port)).toBe(true);
   await server.stop();
-  expect(await accepts(spec.port)).toBe(false);
-}, 30_000);
+  expect(await accepts(port)).toBe(false);
+  expect((await choosePorts(folder, ['temporal'], {})).temporal).toBe(port);
+});
+
+test('a port that is asked for is kept', async () => {
+  const port = await getPort({ host: '127.0.0.1' });
+  const { server } = await start(2, PORT_TAKEN, { temporal: port });
+  expect(starts()).toEqual([port, port, port]);
+  await server.stop();
+});
 
 test('it is given up after three starts', async () => {
-  await expect(supervise(await serverThatFails(9, PORT_TAKEN), dataDir, logger)).rejects.toThrow(
-    'address already in use',
-  );
-  expect(starts()).toBe(3);
-}, 30_000);
+  await expect(start(9, PORT_TAKEN)).rejects.toThrow('address already in use');
+  expect(starts().length).toBe(3);
+});
 
 test('it is not started again if it ends for another reason', async () => {
-  await expect(supervise(await serverThatFails(9, 'no such schema'), dataDir, logger)).rejects.toThrow(
-    'no such schema',
-  );
-  expect(starts()).toBe(1);
-}, 30_000);
+  await expect(start(9, 'no such schema')).rejects.toThrow('no such schema');
+  expect(starts().length).toBe(1);
+});
+
+test('PostgreSQL tells a lost port in its own words', async () => {
+  const said = 'LOG:  could not bind IPv4 address "127.0.0.1": Address already in use';
+  await expect(start(9, said)).rejects.toMatchObject({ code: 'port_lost' });
+  expect(starts().length).toBe(3);
+});

@@ -24,15 +24,12 @@ const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
 /** A server that ran this long counts as healthy again. */
 const HEALTHY_AFTER_MS = 60_000;
-/**
- * Temporal takes some free ports besides the one it is given; by chance, one of them can be that one or another
- * process's.
- */
-const FIRST_TRIES = 3;
+/** What PostgreSQL and Temporal say of a port that another process took since it was chosen. */
+const PORT_LOST = /address already in use/i;
 
 /**
  * Starts a server, waits until it is ready and keeps it running.
- * @throws {EmbeddedError} start_failed
+ * @throws {EmbeddedError} start_failed, or port_lost if it may start on another port
  */
 export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logger): Promise<SupervisedServer> {
   const log = logger.child({ server: spec.kind, port: spec.port });
@@ -46,17 +43,14 @@ export async function supervise(spec: ServerSpec, dataDir: DataDir, logger: Logg
   };
 
   const launchFirst = async () => {
-    for (let tries = 1; ; tries++) {
-      const server = await launch();
-      try {
-        await ready(spec, server);
-        return server;
-      } catch (error) {
-        await end(server);
-        dataDir.forgetChild(spec.kind);
-        if (tries === FIRST_TRIES || !lastWords(spec.logPath).includes('address already in use')) throw error;
-        log.warn({ log: spec.logPath }, 'a port was taken in the meantime; starting the server again');
-      }
+    const server = await launch();
+    try {
+      await ready(spec, server);
+      return server;
+    } catch (error) {
+      await end(server);
+      dataDir.forgetChild(spec.kind);
+      throw error;
     }
   };
 
@@ -104,12 +98,14 @@ async function ready(spec: ServerSpec, server: RunningServer, stopping?: AbortSi
   const giveUp = new AbortController();
   const timeout = AbortSignal.timeout(spec.readyTimeoutMs);
   const signal = AbortSignal.any([giveUp.signal, timeout, ...(stopping ? [stopping] : [])]);
-  const failed = (why: string, cause?: unknown) =>
-    new EmbeddedError(
-      'start_failed',
-      `${spec.kind} did not start on port ${spec.port}: ${why}; its log ${spec.logPath} ends with: ${lastWords(spec.logPath)}`,
+  const failed = (why: string, cause?: unknown) => {
+    const words = lastWords(spec.logPath);
+    return new EmbeddedError(
+      PORT_LOST.test(words) ? 'port_lost' : 'start_failed',
+      `${spec.kind} did not start on port ${spec.port}: ${why}; its log ${spec.logPath} ends with: ${words}`,
       { cause },
     );
+  };
   const ended = server.exited.then((exit) => {
     throw failed(describeExit(exit));
   });

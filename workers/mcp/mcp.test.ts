@@ -53,7 +53,7 @@ beforeAll(async () => {
     await appendPage(hive.database, execution, lines.slice(from, from + 1000));
   await numberChanges(hive.database); // lists filter by what has been numbered
   client = await start();
-}, 60_000);
+});
 
 afterAll(async () => {
   await client.close();

@@ -40,4 +40,4 @@ test('get their positions in the order in which they came, and so do those of hi
     await Promise.all([client.end(), database.$disconnect()]);
     await empty.drop();
   }
-}, 30_000);
+});

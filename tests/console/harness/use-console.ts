@@ -63,9 +63,9 @@ export function useConsole(env: Record<string, string> = {}): { readonly stage: 
   let stage: ConsoleStage | undefined;
   beforeAll(async () => {
     stage = await ConsoleStage.start(env);
-  }, 90_000);
+  });
   afterEach(() => stage?.endVisits());
-  afterAll(() => stage?.stop(), 60_000);
+  afterAll(() => stage?.stop());
   return {
     get stage() {
       if (!stage) throw new Error('the stage is there when the tests run');

@@ -55,7 +55,7 @@ export class Visits {
       ...options.context,
     });
     this.#contexts.push(context);
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(45_000);
     for (const script of ['policy-violations.js', 'log-view.js']) await context.addInitScript({ path: inPage(script) });
     if (options.initScript !== undefined) await context.addInitScript({ content: options.initScript });
     if (options.token !== undefined) await signIn(context, hiveUrl, options.token);
