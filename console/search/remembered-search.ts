@@ -6,8 +6,6 @@ import { searchAddress, type SearchQuery } from './search-query.js';
 
 let last: { address: string; search: AllSearch; scrolled: number } | undefined;
 
-const scroller = (): HTMLElement | null => document.getElementById('main');
-
 /** @returns the search that was left, if it is the same, otherwise a new one, which has begun */
 export function searchFor(query: SearchQuery): AllSearch {
   const address = searchAddress(query);
@@ -23,15 +21,23 @@ export function forgetSearch(): void {
   last = undefined;
 }
 
-/** A search that nobody looks at would keep one of the few places that the hive has for searches. */
-export function leaveSearch(search: AllSearch): void {
-  search.stop();
-  if (last?.search === search) last.scrolled = scroller()?.scrollTop ?? 0;
-}
-
-/** Puts the page back to where it was when the search was left. */
-export function scrollBack(search: AllSearch): void {
-  if (last?.search === search) scroller()?.scrollTo({ top: last.scrolled });
+/**
+ * Puts the page back to where it was when the search was left, and remembers where it is from then on. When the search
+ * is left it is too late to ask: the next page may be drawn already.
+ * @returns a function to call when the search is left: one that nobody looks at would keep one of the few places that
+ * the hive has for searches
+ */
+export function comeBackTo(search: AllSearch): () => void {
+  const main = document.getElementById('main');
+  const scrolled = (): void => {
+    if (last?.search === search) last.scrolled = main?.scrollTop ?? 0;
+  };
+  if (last?.search === search) main?.scrollTo({ top: last.scrolled });
+  main?.addEventListener('scroll', scrolled, { passive: true });
+  return () => {
+    main?.removeEventListener('scroll', scrolled);
+    search.stop();
+  };
 }
 
 // whoever signs in next may not see what was found

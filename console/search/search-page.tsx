@@ -1,11 +1,11 @@
 /** Search in the lines of all attempts. What is searched for stands in the address. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { useNodes } from '../hive/node-names.js';
 import { useOwnLocation } from '../shell/own-location.js';
 import { usePageTitle } from '../ui/page-title.js';
 import { visible } from '../ui/visible.js';
 import { PageHead } from '../ui/page-head.js';
-import { forgetSearch, leaveSearch, searchFor } from './remembered-search.js';
+import { forgetSearch, searchFor } from './remembered-search.js';
 import { SearchForm } from './search-form.js';
 import { SearchResults } from './search-results.js';
 import { queryOf, searchAddress, type SearchQuery } from './search-query.js';
@@ -25,7 +25,6 @@ export function SearchPage() {
   };
   useNodes();
   usePageTitle(query.q === '' ? 'Search' : `${visible(query.q)} · Search`);
-  useEffect(() => (search ? () => leaveSearch(search) : undefined), [search]);
   return (
     <div class="page search-page">
       <PageHead title="Search" />

@@ -4,7 +4,7 @@ import { useKeys } from '../shell/keys.js';
 import { useRowKeys } from '../ui/use-row-keys.js';
 import type { AllSearch } from './all-search.js';
 import { FoundGroup } from './found-group.js';
-import { scrollBack } from './remembered-search.js';
+import { comeBackTo } from './remembered-search.js';
 import { SearchEnd } from './search-end.js';
 import type { SearchQuery } from './search-query.js';
 import { SearchProgress } from './search-progress.js';
@@ -24,7 +24,7 @@ export function SearchResults({ query, search }: SearchResultsProps) {
       ? [{ keys: 'Escape', does: 'stop searching', run: () => search.stop(), whileTyping: true }]
       : []),
   ]);
-  useEffect(() => scrollBack(search), [search]); // the router has put the page to its top before
+  useEffect(() => comeBackTo(search), [search]); // the router has put the page to its top before
   return (
     <>
       <SearchProgress state={{ found, phase, ...rest }} stop={() => search.stop()} />
