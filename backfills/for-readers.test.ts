@@ -65,10 +65,10 @@ afterAll(async () => {
 });
 
 /** @param client absent for a process that has not connected to Temporal yet */
-function backfillsThrough(client?: InstallationClient, door = new TemporalDoor(), startPatienceMs = 200): Backfills {
+function backfillsThrough(client?: InstallationClient, door = new TemporalDoor()): Backfills {
   if (client) door.open(client);
   const { installation } = temporal;
-  const patience = { cancelPatienceMs: 300, startPatienceMs };
+  const patience = { cancelPatienceMs: 300, startPatienceMs: 200 };
   const logger = pino({ level: 'silent' });
   return createBackfills({ temporal: door, installation, database, logger, nodeTimeoutSeconds: 5, ...patience });
 }
@@ -162,7 +162,8 @@ async function temporalProxy() {
 
 test('however many reads come, only one workflow is started', async () => {
   const { attemptId } = await attempt();
-  const patient = backfillsThrough(temporal, undefined, 30_000); // gives no claim back while it is looked at
+  // gives no claim back while it is looked at
+  const patient = backfillsThrough(temporal, new TemporalDoor({ request: 60_000 }));
   const outcomes = await Promise.all(Array.from({ length: 30 }, () => patient.requestByRead(scope, attemptId)));
   // a read waits 100 ms for Temporal, which may take longer
   expect(outcomes.filter((outcome) => outcome === 'started' || outcome === 'requested')).toHaveLength(1);
@@ -210,8 +211,7 @@ test('a Temporal that does not answer does not hold up a read, and the claim is 
   const connected = await NativeConnection.connect({ address: proxy.address });
   const stalled = backfillsThrough(
     new InstallationClient({ connection: connected }, temporal.installation),
-    undefined,
-    5000,
+    new TemporalDoor({ request: 5000 }),
   );
   proxy.stall();
   // who waited until the deadline would be told that it failed

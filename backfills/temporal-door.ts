@@ -38,8 +38,13 @@ export class TemporalUnavailableError extends Error {
 }
 
 export class TemporalDoor {
+  readonly #deadlineMs: Readonly<Record<TemporalCaller, number>>;
   #client: InstallationClient | undefined;
   readonly #longPolls = pLimit(LONG_POLLS);
+
+  constructor(deadlineMs: Partial<Record<TemporalCaller, number>> = {}) {
+    this.#deadlineMs = { ...TEMPORAL_DEADLINE_MS, ...deadlineMs };
+  }
 
   /** Opens the door once the process has connected. It stays open even if Temporal goes away later; calls then fail. */
   open(client: InstallationClient): void {
@@ -53,7 +58,7 @@ export class TemporalDoor {
   async call<T>(caller: TemporalCaller, action: (client: InstallationClient) => Promise<T>): Promise<T> {
     const client = this.#client;
     if (!client) throw new TemporalUnavailableError('Temporal is not connected');
-    const milliseconds = TEMPORAL_DEADLINE_MS[caller];
+    const milliseconds = this.#deadlineMs[caller];
     const fallback = () => {
       throw new TemporalUnavailableError(`Temporal did not answer within ${milliseconds / 1000} s`);
     };

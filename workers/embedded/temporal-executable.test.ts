@@ -64,14 +64,14 @@ test('the build, and who waits for it, end at once when they are to stop', async
   const [first, second] = [new AbortController(), new AbortController()];
   const build = (stopping: AbortSignal) => temporalExecutable(logger, { env, ways: [buildTemporal], stopping });
   const building = build(first.signal);
-  while (!existsSync(join(folder, 'pid'))) await sleep(20);
+  const pid = () => Number(existsSync(join(folder, 'pid')) && readFileSync(join(folder, 'pid'), 'utf8'));
+  while (pid() === 0) await sleep(20);
   const waiting = build(second.signal);
   second.abort();
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
   first.abort();
   await expect(building).rejects.toMatchObject({ name: 'AbortError' });
-  const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
-  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  expect(() => process.kill(pid(), 0)).toThrow('ESRCH');
   expect(readdirSync(join(folder, 'hivesync', 'temporal', TEMPORAL_VERSION))).toEqual(['build-lock']);
 });
 
