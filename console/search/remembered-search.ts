@@ -23,14 +23,15 @@ export function forgetSearch(): void {
 
 /**
  * Puts the page back to where it was when the search was left, and remembers where it is from then on. When the search
- * is left it is too late to ask: the next page may be drawn already.
+ * is left it is too late to ask: the router has begun the next page at its top by then.
  * @returns a function to call when the search is left: one that nobody looks at would keep one of the few places that
  * the hive has for searches
  */
 export function comeBackTo(search: AllSearch): () => void {
   const main = document.getElementById('main');
+  const { href } = location;
   const scrolled = (): void => {
-    if (last?.search === search) last.scrolled = main?.scrollTop ?? 0;
+    if (last?.search === search && location.href === href) last.scrolled = main?.scrollTop ?? 0;
   };
   if (last?.search === search) main?.scrollTo({ top: last.scrolled });
   main?.addEventListener('scroll', scrolled, { passive: true });
