@@ -51,8 +51,8 @@ export function AttemptHead({ detail, hasDetails, setDetails }: AttemptHeadProps
         <Fact name="Node">
           {visible(node.name)} <StateBadge state={node.status} />{' '}
           {node.since !== null && (
-            <span class="attempt-soft" title={`${visible(node.status)} since then`}>
-              <Time at={node.since} />
+            <span class="attempt-soft">
+              {node.status === 'offline' ? 'disconnected' : 'connected'} <Time at={node.since} />
             </span>
           )}
         </Fact>

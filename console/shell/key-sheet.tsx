@@ -7,7 +7,7 @@ import './key-sheet.css';
 
 export function KeySheet({ close }: { close: () => void }) {
   return (
-    <Dialog title="Keys" close={close}>
+    <Dialog title="Keys" close={close} isRead>
       {shownBindings().map(({ name, bindings }) => (
         <section key={name} class="key-sheet">
           <h3>{name}</h3>

@@ -9,15 +9,21 @@ export interface DialogProps {
   close: () => void;
   /** What was asked for is under way: it stays open, so that its outcome is seen. */
   isBusy?: boolean;
+  /** It is there to be read: the focus is at its beginning, and not at its first control, which may be at its end. */
+  isRead?: boolean;
   children: ComponentChildren;
 }
 
-export function Dialog({ title, close, isBusy = false, children }: DialogProps) {
+export function Dialog({ title, close, isBusy = false, isRead = false, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useLayoutEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
+    if (isRead) {
+      dialog.current?.focus();
+      dialog.current?.scrollTo({ top: 0 }); // the browser has gone to its first control
+    }
     return () => {
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
@@ -26,6 +32,7 @@ export function Dialog({ title, close, isBusy = false, children }: DialogProps) 
     <dialog
       ref={dialog}
       class="dialog"
+      tabIndex={-1}
       aria-labelledby={titleId}
       onCancel={(event) => isBusy && event.preventDefault()}
       // browsers let a second Escape through

@@ -65,8 +65,16 @@ test('signing in and out, the pages, the theme and the sheet of keys', async () 
     if (name === 'Search') await page.keyboard.press('Escape'); // its field takes the focus
   }
   await page.getByRole('grid', { name: 'Attempts' }).waitFor();
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 1000, height: 400 });
   await page.keyboard.press('?');
   await dialog(page).waitFor();
+  const [from, height] = await page.evaluate<[number, number]>(
+    "(({ scrollTop, scrollHeight }) => [scrollTop, scrollHeight])(document.querySelector('dialog'))",
+  );
+  expect(height).toBeGreaterThan(400);
+  expect(from).toBe(0); // it is read from its beginning
+  if (size) await page.setViewportSize(size);
   const sheet = await dialog(page).innerText();
   for (const key of ['j', 'k', '/', 'g', 'G', '?']) expect(sheet).toContain(key);
   await page.keyboard.press('Escape');
