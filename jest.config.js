@@ -5,7 +5,8 @@ export default {
   testEnvironment: 'node',
   forceExit: true, // what a failed test left open must not hold up the run that reports it
   testTimeout: 120_000, // longer than any wait within a test, which then says what it waited for; CI has two cores for everything
-  maxWorkers: 4, // most tests wait most of the time
+  // more would be faster, but on two cores the product would miss its own heartbeats and deadlines
+  maxWorkers: 2,
   testSequencer: '<rootDir>/tests/harness/longest-first.mjs',
   roots: ['<rootDir>'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.builds/'],
