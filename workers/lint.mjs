@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import pLimit from 'p-limit';
 
 const ROOT = dirname(import.meta.dirname);
 const AT_ONCE = 2;
@@ -33,10 +34,6 @@ function passes([command, ...args]) {
   });
 }
 
-const waiting = [...CHECKS];
-const outcomes = [];
-async function takeTurns() {
-  for (let check = waiting.shift(); check; check = waiting.shift()) outcomes.push(await passes(check));
-}
-await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
+const turn = pLimit(AT_ONCE);
+const outcomes = await Promise.all(CHECKS.map((check) => turn(passes, check)));
 process.exitCode = outcomes.every(Boolean) ? 0 : 1;

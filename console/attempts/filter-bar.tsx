@@ -8,7 +8,7 @@ import { SearchField } from '../ui/search-field.js';
 import { STATUSES, SYNC_STATES } from '../ui/states.js';
 import { FilterPanel, type FilterFormProps } from './filter-panel.js';
 import { FILTER_WORDS, shownValue } from './filter-words.js';
-import { changed, ORDER_WORDS, searchedFor, type FilterName, type Filters } from './filters.js';
+import { changed, FILTER_NAMES, ORDER_WORDS, searchedFor, type FilterName, type Filters } from './filters.js';
 import './filter-bar.css';
 
 /** Somebody who types a word is asked for once. */
@@ -64,17 +64,7 @@ export function FilterBar({ choice, choose }: FilterFormProps) {
 
 const hasAny = (filters: Filters): boolean => Object.keys(filters).length > 0;
 
-const CHIPS = [
-  'status',
-  'sync_state',
-  'node_id',
-  'executor',
-  'branch',
-  'task',
-  'id_prefix',
-  'since',
-  'until',
-] as const satisfies readonly FilterName[];
+const CHIPS = FILTER_NAMES.filter((name) => name !== 'q');
 
 /** What is not seen elsewhere: the search field and the tabs show the others, of which an address may say odd ones. */
 function chipsOf(filters: Filters) {

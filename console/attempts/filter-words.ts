@@ -1,10 +1,10 @@
-/** What filters is called, and how it is shown, wherever attempts are filtered. */
+/** What filters are called, and how it is shown, wherever attempts are filtered. */
 import { nodeName } from '../hive/node-names.js';
 import { formatMoment } from '../ui/format-time.js';
 import { wordOf } from '../ui/states.js';
+import type { FilterName } from './filters.js';
 
-type Name =
-  'title' | 'status' | 'sync_state' | 'node_id' | 'executor' | 'branch' | 'task' | 'id_prefix' | 'since' | 'until';
+type Name = 'title' | Exclude<FilterName, 'q'>;
 
 export const FILTER_WORDS: Readonly<Record<Name, string>> = {
   title: 'Title or command has',

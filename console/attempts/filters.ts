@@ -7,7 +7,7 @@ import { addressOf } from '../ui/address.js';
 
 type Query = NonNullable<paths['/v1/swarm/attempts/counts']['get']['parameters']['query']>;
 
-const FILTER_NAMES = [
+export const FILTER_NAMES = [
   'q',
   'status',
   'sync_state',

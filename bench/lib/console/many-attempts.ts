@@ -1,9 +1,11 @@
 /** A list of a hundred thousand attempts: opened, scrolled through, gone to the end of. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../../tests/harness/until.js';
 import { median, percentile, progress } from '../figures.js';
 import type { Stage } from '../stage.js';
 import { drawn, frameTimes, longestTask, openMeasured, print, type Scene } from './scene.js';
 
+/** A hundred thousand take half a minute. */
+const COUNTED_MS = 10 * 60_000;
 const ROW = '[role=row][data-attempt]';
 
 export async function manyAttempts(scene: Scene): Promise<void> {
@@ -51,10 +53,9 @@ export async function manyAttempts(scene: Scene): Promise<void> {
 async function untilCounted(stage: Stage, total: number): Promise<void> {
   const counted = 'SELECT coalesce(sum(attempts), 0)::int AS n FROM attempt_count';
   progress('console: waiting until the hive has counted them');
-  while ((await stage.row<{ n: number }>(counted)).n < total) {
-    stage.signal.throwIfAborted();
-    await sleep(200);
-  }
+  const isCounted = async () => stage.signal.aborted || (await stage.row<{ n: number }>(counted)).n >= total;
+  await until(isCounted, COUNTED_MS, 'the hive has counted them');
+  stage.signal.throwIfAborted();
 }
 
 /** Clones one that is there, because a statement for each would take minutes. */
