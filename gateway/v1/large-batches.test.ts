@@ -200,7 +200,8 @@ test('a log that is too large costs one transfer an hour, says so with its size,
   expect(needsBackfill).toBe(true);
   expect(retryAt && retryAt.getTime() - Date.now()).toBeGreaterThan(3_500_000);
   // neither a change nor a backfill that is under way asks again
-  node.send('attempt_sync', { ...node.describe(large), branch: 'another' });
+  large.branch = 'another';
+  node.announceAttempt(large);
   await until(async () => (await branchOf(large)) === 'another');
   const fullRequests = () => node.requests.filter((request) => request.backfill_type === 'full_attempt').length;
   const asked = fullRequests(); // the gateway asks for executions by itself

@@ -22,6 +22,7 @@ export interface GeneratedLog {
 export interface StreamedAttempt {
   attemptId: string;
   executionId: string;
+  branch: string;
   log: GeneratedLog;
 }
 
@@ -64,7 +65,7 @@ export class StreamingV1Node {
   }
 
   addAttempt(log: GeneratedLog): StreamedAttempt {
-    const attempt = { attemptId: randomUUID(), executionId: randomUUID(), log };
+    const attempt = { attemptId: randomUUID(), executionId: randomUUID(), branch: 'vk/first', log };
     this.attempts.set(attempt.attemptId, attempt);
     return attempt;
   }
@@ -109,9 +110,9 @@ export class StreamingV1Node {
     for (const attempt of this.attempts.values()) this.#announce(attempt);
   }
 
-  /** The data of an attempt_sync. */
-  describe({ attemptId }: StreamedAttempt): Record<string, unknown> {
-    return attemptData({ attempt_id: attemptId, shared_task_id: attemptId });
+  /** Tells the hive of an attempt as it is now. */
+  announceAttempt({ attemptId, branch }: StreamedAttempt): void {
+    this.send('attempt_sync', attemptData({ attempt_id: attemptId, shared_task_id: attemptId, branch }));
   }
 
   /** Sends a frame, behind the large message that is being sent. */
@@ -192,7 +193,7 @@ export class StreamingV1Node {
 
   #announce(attempt: StreamedAttempt): void {
     const { attemptId, executionId } = attempt;
-    this.send('attempt_sync', this.describe(attempt));
+    this.announceAttempt(attempt);
     this.send('execution_sync', executionData({ execution_id: executionId, attempt_id: attemptId }));
   }
 }
