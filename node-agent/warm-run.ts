@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type koffi from 'koffi';
 import { CACHE, compile, start } from './cached-program.js';
+import { koffiPath } from './process/libc.js';
 
 const script = compile();
 process.on('exit', () => writeFileSync(CACHE, script.createCachedData()));
@@ -15,8 +16,9 @@ start(script);
 /** Has `run` end by Node's own way out, and not by the C library's, which tells nobody. */
 function endByNode(): void {
   const require = createRequire(import.meta.url);
-  const ffi = require('koffi') as typeof koffi;
-  const loaded = require.cache[require.resolve('koffi')];
+  const path = koffiPath(require);
+  const ffi = require(path) as typeof koffi;
+  const loaded = require.cache[path];
   if (!loaded) return;
   const load = (path: string | null) => {
     const library = ffi.load(path);

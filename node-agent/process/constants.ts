@@ -7,6 +7,11 @@ export const F_SETFL = 4;
 export const FD_CLOEXEC = 1;
 /** Linux only. */
 export const F_SETPIPE_SZ = 1031;
+/** Linux only: a lock that belongs to a descriptor, and not to its process. */
+export const F_OFD_SETLK = 37;
+export const F_WRLCK = 1;
+/** Bytes of a struct flock of a 64-bit Linux, and where it has what it locks. */
+export const FLOCK = { bytes: 32, type: 0, start: 8, length: 16 };
 
 export const POLLIN = 1;
 export const POLLOUT = 4;
@@ -25,6 +30,7 @@ export const WCONTINUED = MAC ? 0x10 : 8;
 export const POSIX_SPAWN_SETPGROUP = 2;
 export const POSIX_SPAWN_SETSIGDEF = 4;
 export const POSIX_SPAWN_SETSIGMASK = 8;
+export const POSIX_SPAWN_SETSID = MAC ? 0x400 : 0x80;
 
 export const RLIMIT_CORE = 4;
 export const RLIMIT_NOFILE = MAC ? 8 : 7;

@@ -17,7 +17,7 @@ export interface Libc {
   pipe: Call<[twoInts: Buffer]>;
   /** `timeoutMs` -1 waits for ever. */
   poll: AsyncCall<[pollfds: Buffer, count: number, timeoutMs: number]>;
-  fcntl: Call<[fd: number, command: number, type: 'int', argument: number]>;
+  fcntl: Call<[fd: number, command: number, ...argument: [type: 'int', number] | [type: 'uint8_t *', Buffer]]>;
   ioctl: Call<[fd: number, request: number, type: 'uint8_t *', argument: Buffer]>;
   signal: Call<[signal: number, handler: number]>;
   waitpid: Call<[pid: number, status: Buffer, options: number]>;
@@ -108,10 +108,20 @@ export function libc(): Libc | undefined {
   return loaded ?? undefined;
 }
 
+/** @returns koffi's native module, without koffi's own way to it, which takes longer to load than all the rest of it */
+export function koffiPath(require: NodeJS.Require): string {
+  try {
+    return require.resolve(`@koromix/koffi-${process.platform}-${process.arch}`);
+  } catch {
+    return require.resolve('koffi'); // installed so that only koffi finds it
+  }
+}
+
 function load(): Libc | null {
   if (process.env['HIVESYNC_WITHOUT_FFI'] === '1') return null; // for the test of what then happens
   try {
-    const ffi = createRequire(import.meta.url)('koffi') as typeof koffi;
+    const require = createRequire(import.meta.url);
+    const ffi = require(koffiPath(require)) as typeof koffi;
     const library = ffi.load(null);
     const functions: Record<string, unknown> = { errno: () => ffi.errno() };
     for (const [name, declaration] of Object.entries(DECLARATIONS)) {

@@ -14,11 +14,13 @@ export interface SpawnOptions {
   /** The command and its arguments, as bytes without the terminating NUL. */
   argv: readonly Buffer[];
   environment: readonly Buffer[];
-  launch: Launch;
+  launch: Pick<Launch, 'ignored' | 'blocked' | 'descriptors' | 'closed' | 'openFiles'>;
   /** For 0, 1 and 2: the descriptor that the command gets there; itself if it is inherited. */
   standard: readonly [number, number, number];
   /** Gives it a process group of its own. */
   ownGroup?: boolean;
+  /** Gives it a session of its own, without a terminal. */
+  ownSession?: boolean;
   /** Makes that group the foreground one of the terminal that the command gets as this descriptor. */
   foregroundOf?: number;
 }
@@ -69,8 +71,9 @@ function setActions(libc: Libc, actions: Buffer, { standard, launch, foregroundO
   if (foregroundOf !== undefined) libc.posix_spawn_file_actions_addtcsetpgrp_np?.(actions, foregroundOf);
 }
 
-function setAttributes(libc: Libc, attributes: Buffer, { launch, ownGroup }: SpawnOptions): void {
+function setAttributes(libc: Libc, attributes: Buffer, { launch, ownGroup, ownSession }: SpawnOptions): void {
   let flags = c.POSIX_SPAWN_SETSIGDEF | c.POSIX_SPAWN_SETSIGMASK;
+  if (ownSession) flags |= c.POSIX_SPAWN_SETSID;
   if (ownGroup) {
     flags |= c.POSIX_SPAWN_SETPGROUP;
     libc.posix_spawnattr_setpgroup(attributes, 0);
@@ -84,7 +87,7 @@ function setAttributes(libc: Libc, attributes: Buffer, { launch, ownGroup }: Spa
 }
 
 /** Node has raised the soft limit of open files to the hard one. */
-function withOriginalLimits<T>(libc: Libc, { openFiles }: Launch, work: () => T): T {
+function withOriginalLimits<T>(libc: Libc, { openFiles }: SpawnOptions['launch'], work: () => T): T {
   const limits = Buffer.alloc(16);
   if (openFiles === undefined || libc.getrlimit(c.RLIMIT_NOFILE, limits) !== 0) return work();
   const original = Buffer.from(limits);

@@ -12,6 +12,7 @@ const RETRY_MS = 200;
 /** Then it is left to whoever opens the store next. */
 const TRY_MS = 300_000;
 
+process.chdir('/'); // so that it keeps no file system in use
 const [dataDir = '', executionId = ''] = process.argv.slice(2);
 try {
   setPriority(NICENESS);

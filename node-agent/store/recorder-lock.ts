@@ -3,12 +3,14 @@
  * if that was killed. It can be tested from another pid namespace, where the recorder's pid means nothing, and from
  * another host as far as the file system passes locks on.
  *
- * The lock is an empty SQLite database in an exclusive transaction, because Node has no call for file locks. No other
- * code may open a `.lock` file: closing any descriptor of it would drop the lock of the whole process.
+ * The lock is an empty SQLite database in an exclusive transaction, because Node has no call for file locks; a recorder
+ * takes the same lock without SQLite where it can. No other code may open a `.lock` file: closing any descriptor of it
+ * would drop SQLite's lock of the whole process.
  */
 import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBusy } from '../errors.js';
+import { lockAsSqlite } from '../process/sqlite-lock.js';
 import { ensureDirectory } from './private-file.js';
 import { RecorderNote } from './recorder-note.js';
 import { Database, type DatabaseOptions } from './sqlite.js';
@@ -17,12 +19,12 @@ import { Database, type DatabaseOptions } from './sqlite.js';
 export const RECORDERS_DIRECTORY = 'recorders';
 
 export class RecorderLock {
-  readonly #db: Database | undefined;
+  #letGo: (() => void) | undefined;
   readonly #path: string;
   readonly note: RecorderNote;
 
-  private constructor(db: Database | undefined, path: string) {
-    this.#db = db;
+  private constructor(letGo: (() => void) | undefined, path: string) {
+    this.#letGo = letGo;
     this.#path = path;
     this.note = new RecorderNote(notePath(path));
   }
@@ -36,7 +38,7 @@ export class RecorderLock {
     const path = pathOf(dataDir, executionId);
     const draft = `${path}.new`;
     ensureDirectory(join(dataDir, RECORDERS_DIRECTORY));
-    const lock = new RecorderLock(lockDatabase(draft, { timeoutMs: 0 }), path);
+    const lock = new RecorderLock(lockAsSqlite(draft) ?? lockBySqlite(draft), path);
     try {
       renameSync(draft, path);
       lock.note.reserve();
@@ -56,7 +58,7 @@ export class RecorderLock {
     const path = pathOf(dataDir, executionId);
     if (statSync(path, { throwIfNoEntry: false }) === undefined) return new RecorderLock(undefined, path);
     try {
-      return new RecorderLock(lockDatabase(path, { timeoutMs: 0, mustExist: true }), path);
+      return new RecorderLock(lockBySqlite(path, { mustExist: true }), path);
     } catch (error) {
       // who had it may have removed it just now: it has seen to the execution
       if (isBusy(error) || statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
@@ -66,7 +68,8 @@ export class RecorderLock {
 
   /** Lets go of the lock; its files stay. */
   release(): void {
-    this.#db?.close();
+    this.#letGo?.();
+    this.#letGo = undefined;
   }
 
   /** Lets go of the lock for good. */
@@ -92,6 +95,11 @@ export function recorderFiles(dataDir: string): string[] {
 export function noteWithoutLock(dataDir: string, executionId: string): RecorderNote {
   ensureDirectory(join(dataDir, RECORDERS_DIRECTORY));
   return new RecorderNote(notePath(pathOf(dataDir, executionId)));
+}
+
+function lockBySqlite(path: string, options: DatabaseOptions = {}): () => void {
+  const db = lockDatabase(path, { ...options, timeoutMs: 0 });
+  return () => db.close();
 }
 
 /** An exclusive lock that vanishes with its process. @throws Error SQLITE_BUSY if another process holds it */
