@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { forOrganization } from '../prisma/organization-scope.js';
 import { authenticateRequest, hasCredential, requireAccess, requireOwnOrganization } from './authentication.js';
+import type { Searcher } from '../search/searcher.js';
 import type { AppDependencies } from './dependencies.js';
 import { answerNotModified, weakEntityTag } from './conditional.js';
 import { ApiError, toApiError } from './problem.js';
@@ -48,13 +49,22 @@ function handlers(route: Route, deps: AppDependencies, limits: RateLimits): Requ
   const authentication =
     route.access === 'public' ? [] : [authenticator(route, deps, limits), ifKnown(limits.perCredential)];
   const body = route.body ? [requireJson, express.json({ limit: MAX_BODY_BYTES, strict: false })] : [];
-  return [markRoute(route), ...byAddress, ...authentication, ...body, runner(route)];
+  const first = route.searches || !deps.searcher ? [] : [goFirst(deps.searcher)];
+  return [markRoute(route), ...first, ...byAddress, ...authentication, ...body, runner(route)];
 }
 
 /** Names the route for the metrics, because paths contain ids. */
 function markRoute(route: Route): RequestHandler {
   return (_request, response, next) => {
     response.locals['route'] = route.path;
+    next();
+  };
+}
+
+/** Searches that are under way wait for it. */
+function goFirst(searcher: Searcher): RequestHandler {
+  return (_request, response, next) => {
+    response.once('close', searcher.giveWay());
     next();
   };
 }

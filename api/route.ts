@@ -78,6 +78,8 @@ interface RouteSpec<
   access: A;
   /** A public route that takes a secret: each address may be refused as often as with credentials. @default false */
   isLimitedByAddress?: boolean;
+  /** It searches: others go first. @default false */
+  searches?: boolean;
   params?: P;
   query?: Q;
   body?: B;

@@ -32,8 +32,14 @@ export interface FoundInLines extends FoundInPart {
   pages: number;
 }
 
-export async function searchLines(matcher: Matcher, part: PartOfLog, read: ReadPages): Promise<FoundInLines> {
-  const search = new LinesSearch(matcher, part);
+/** @param giveWay called again and again: it may wait for others */
+export async function searchLines(
+  matcher: Matcher,
+  part: PartOfLog,
+  read: ReadPages,
+  giveWay?: () => void,
+): Promise<FoundInLines> {
+  const search = new LinesSearch(matcher, part, giveWay);
   let pages = part.read ?? (await read(part));
   while (pages && search.go(pages)) pages = await read({ ...part, ranges: search.unread });
   if (!pages) search.found.isDone = true; // the log was deleted
@@ -48,12 +54,14 @@ class LinesSearch {
   unread: Lines[];
   readonly #matcher: Matcher;
   readonly #part: PartOfLog;
+  readonly #giveWay: (() => void) | undefined;
   #end: number | undefined;
   #characters = 0;
 
-  constructor(matcher: Matcher, part: PartOfLog) {
+  constructor(matcher: Matcher, part: PartOfLog, giveWay: (() => void) | undefined) {
     this.#matcher = matcher;
     this.#part = part;
+    this.#giveWay = giveWay;
     this.unread = part.ranges;
   }
 
@@ -64,7 +72,7 @@ class LinesSearch {
     const wanted = reachedBy(more ? pages.at(-1) : undefined, this.unread, direction);
     const fromSeq = wanted[0]?.firstSeq ?? 1;
     const toSeq = Math.min(wanted.at(-1)?.lastSeq ?? 0, storedLines); // the log may have been replaced by a shorter one
-    const found = searchPages(this.#matcher, {
+    const part: SearchedPart = {
       ...this.#part,
       pages: pages.flatMap(({ gzip, ...lines }) => (gzip ? [{ ...lines, gzip: asBuffer(gzip) }] : [])),
       fromSeq,
@@ -73,7 +81,8 @@ class LinesSearch {
       countTo: countTo - this.found.count,
       maxCharacters: maxCharacters - this.#characters,
       maxMs: this.#end - performance.now(),
-    });
+    };
+    const found = searchPages(this.#matcher, part, this.#giveWay);
     this.#add(found, linesWithoutPage(wanted, pages, storedLines));
     this.found.pages += pages.filter(({ gzip }) => gzip).length;
     if (!found.isDone) return false;

@@ -59,23 +59,28 @@ export interface FoundInPart {
 /** Of one line. */
 export const MAX_RANGES = 100;
 
-export function searchPages(matcher: Matcher, part: SearchedPart): FoundInPart {
-  const search = new PartSearch(matcher, part);
+/** @param giveWay called before each line: it may wait for others */
+export function searchPages(matcher: Matcher, part: SearchedPart, giveWay = goOn): FoundInPart {
+  const search = new PartSearch(matcher, part, giveWay);
   search.run();
   return search.found;
 }
+
+const goOn = (): void => undefined;
 
 class PartSearch {
   readonly found: FoundInPart = { matches: [], count: 0, lookedTo: undefined, isDone: false, damaged: [] };
   readonly #matcher: Matcher;
   readonly #part: SearchedPart;
+  readonly #giveWay: () => void;
   readonly #pages: LazyPage[];
   readonly #end: number;
   #characters = 0;
 
-  constructor(matcher: Matcher, part: SearchedPart) {
+  constructor(matcher: Matcher, part: SearchedPart, giveWay: () => void) {
     this.#matcher = matcher;
     this.#part = part;
+    this.#giveWay = giveWay;
     this.#pages = part.pages.map((page) => new LazyPage(page));
     this.#end = performance.now() + part.maxMs;
   }
@@ -91,6 +96,7 @@ class PartSearch {
     const firstSeq = Math.max(page.firstSeq, this.#part.fromSeq);
     const lastSeq = Math.min(page.lastSeq, this.#part.toSeq);
     let lines: string[] = [];
+    this.#giveWay();
     try {
       const text = page.open();
       if (this.#matcher.mayMatchPage(text)) lines = text.lines;
@@ -101,6 +107,7 @@ class PartSearch {
     for (let index = 0; lines.length > 0 && index <= lastSeq - firstSeq; index++) {
       // opening a page can take all the time: at least one line is looked at, so that every answer comes further
       if (index > 0 && this.#isOver()) return false;
+      this.#giveWay();
       const seq = forward ? firstSeq + index : lastSeq - index;
       this.#searchLine(seq, lines[seq - page.firstSeq] ?? '');
       this.found.lookedTo = seq;

@@ -15,6 +15,8 @@ export interface Searcher {
    * @throws QueryError if it takes far too long, or more memory than a thread may have
    */
   search(query: SearchQuery, part: PartOfLog, signal: AbortSignal): Promise<FoundInLines>;
+  /** Has searches in other threads wait for a short request. @returns to be called when it was answered */
+  giveWay(): () => void;
 }
 
 export function searchHere(read: ReadPages): Searcher {
@@ -25,6 +27,7 @@ export function searchHere(read: ReadPages): Searcher {
       signal.throwIfAborted();
       return searchLines(compileQuery(query), part, read);
     },
+    giveWay: () => () => undefined,
   };
 }
 

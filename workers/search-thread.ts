@@ -5,13 +5,15 @@
 import { workerData } from 'node:worker_threads';
 import { compileQuery } from '../search/compile-query.js';
 import type { Matcher } from '../search/matcher.js';
+import { GivesWay, type ShortRequests } from '../search/right-of-way.js';
 import { searchLines, type FoundInLines, type PartOfLog, type ReadPages } from '../search/search-lines.js';
 import { QueryError, type SearchQuery } from '../search/search-query.js';
-import { giveWay } from './low-priority.js';
+import { giveWay as lowerPriority } from './low-priority.js';
 
 export interface SearchThreadData {
   /** Contains a password: never log it. */
   databaseUrl: string;
+  shortRequests: ShortRequests;
 }
 
 export interface PartToSearch {
@@ -32,7 +34,11 @@ export type FoundInThread = { found?: FoundInLines } | { fault: string } | { fai
 
 /** A search gives way to all else that the hive does, and still comes on if the machine is busy with other things. */
 const NICENESS = 19;
-giveWay(NICENESS);
+lowerPriority(NICENESS);
+
+const { databaseUrl, shortRequests } = workerData as SearchThreadData;
+const way = new GivesWay(shortRequests);
+const giveWay = () => way.wait();
 
 /** The parts of a search follow each other, so that its query is compiled once. */
 let compiled: { key: string; matcher: Matcher } | undefined;
@@ -41,7 +47,7 @@ let reader: Promise<ReadPages> | undefined;
 export default async function search({ query, part }: PartToSearch): Promise<FoundInThread> {
   try {
     const matcher = matcherOf(query);
-    return part ? { found: await searchLines(matcher, part, readPages) } : {};
+    return part ? { found: await searchLines(matcher, part, readPages, giveWay) } : {};
   } catch (error) {
     if (error instanceof QueryError) return { fault: error.message };
     if (!(error instanceof ReadError)) throw error;
@@ -73,5 +79,5 @@ async function openReader(): Promise<ReadPages> {
     import('../prisma/open-pool.js'),
     import('../api/search/pages-reader.js'),
   ]);
-  return pagesReader(openStatements((workerData as SearchThreadData).databaseUrl, 1));
+  return pagesReader(openStatements(databaseUrl, 1));
 }

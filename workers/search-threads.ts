@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import type { FoundInLines, PartOfLog } from '../search/search-lines.js';
+import { RightOfWay } from '../search/right-of-way.js';
 import { QueryError, type SearchQuery } from '../search/search-query.js';
 import type { Searcher } from '../search/searcher.js';
 import { builtFile } from './project-root.js';
@@ -35,7 +36,8 @@ type Threads = Piscina<PartToSearch, FoundInThread>;
  * is in use.
  */
 export function startSearchThreads(databaseUrl: string): SearchThreads {
-  const workerData: SearchThreadData = { databaseUrl };
+  const rightOfWay = new RightOfWay();
+  const workerData: SearchThreadData = { databaseUrl, shortRequests: rightOfWay.requests };
   let forTexts: Threads | undefined;
   let forExpressions: Threads | undefined;
   const start = (): Threads =>
@@ -83,6 +85,7 @@ export function startSearchThreads(databaseUrl: string): SearchThreads {
       if (!found) throw new Error('a thread has not searched its part');
       return found;
     },
+    giveWay: () => rightOfWay.take(),
     stop: async () => {
       await Promise.all([forTexts?.destroy(), forExpressions?.destroy()]);
     },

@@ -25,6 +25,7 @@ export function searchInAttemptRoute(deps: AppDependencies, slots: SearchSlots):
       'line and a last line with the other members. It searches for 10 s at the longest; then `has_more` is true and ' +
       '`next_cursor` says where to go on.',
     access: 'viewer',
+    searches: true,
     params: z.strictObject({ id: uuid }),
     query: attemptSearchQuery,
     responses: { 200: attemptSearchPage },

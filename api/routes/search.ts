@@ -28,6 +28,7 @@ export function searchAllRoute(deps: AppDependencies, slots: SearchSlots): Route
       'or with `Accept: application/x-ndjson` one attempt per line and a last line with the other members. The filters ' +
       'are those of the list. Unless `wait_ms` says otherwise, it searches for 10 s at the longest.',
     access: 'viewer',
+    searches: true,
     query: searchAllQuery,
     responses: { 200: searchAllPage },
     errors: ['invalid_cursor'],

@@ -161,6 +161,31 @@ test('a log that was replaced while it is searched is searched as it is then', a
   expect(contents(await searchAll(path, { q: 'hit', cursor: first.next_cursor ?? '' }))).toEqual(['old hit']);
 });
 
+test('searches give way while another request is answered, also a refused one, but not for a search', async () => {
+  const { path } = await seedLog([[['hit']]]);
+  const asked: string[] = [];
+  const searcher: Searcher = {
+    ...searchHere(pagesReader(hive.database)),
+    giveWay() {
+      asked.push('taken');
+      return () => void asked.push('given back');
+    },
+  };
+  const giving = await startTestHive({ database: hive.database, searcher });
+  const answer = (address: string) =>
+    request(giving.app).get(address).set('authorization', `Bearer ${hive.own.viewer}`);
+  for (const short of [path.replace(/\/search$/, ''), '/v1/swarm/attempts/nonsense']) {
+    await answer(short);
+    await until(() => asked.length === 2);
+    expect(asked.splice(0)).toEqual(['taken', 'given back']);
+  }
+  for (const searching of [withQuery(path, { q: 'hit' }), '/v1/search?q=hit']) {
+    await answer(searching).expect(200);
+    expect(asked).toEqual([]);
+  }
+  await giving.close();
+});
+
 /** Does something to the log once, when a search has its first part and before any other is read. */
 async function searchWhile(path: string, query: Record<string, string>, change: () => Promise<unknown>) {
   const here = searchHere(pagesReader(hive.database));
