@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runHive, type CommandOutput } from './harness/processes.js';
+import { runHive, runHiveInTerminal, type CommandOutput } from './harness/processes.js';
 import { ScriptedV1Node } from './harness/scripted-v1-node.js';
 import { until } from './harness/until.js';
 import { World, type HiveHandle } from './harness/world.js';
@@ -32,16 +32,23 @@ async function json<T>(args: string[], env?: Record<string, string>): Promise<T>
   return JSON.parse(stdout) as T;
 }
 
+/** What a list prints: one JSON object a line. */
+async function jsonLines<T>(args: string[], env?: Record<string, string>): Promise<T[]> {
+  const { status, stdout, stderr } = await run([...args, '--json'], env);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as T]));
+}
+
 test('organisations are created and listed; a name can be used only once', async () => {
   const made = await json<{ id: string; secret: string }>(['org', 'create', 'second']);
-  expect(await json(['org', 'list'])).toMatchObject([{ name: 'default' }, { id: made.id, name: 'second' }]);
+  expect(await jsonLines(['org', 'list'])).toMatchObject([{ name: 'default' }, { id: made.id, name: 'second' }]);
   expect(await run(['org', 'create', 'second'])).toMatchObject({
     status: 1,
     stderr: 'hive: there is an organisation with this name already\n',
   });
   expect((await run(['org', 'create', 'two words'])).status).toBe(2);
   const asSecond = ['--url', hive.url, '--token', made.secret];
-  expect(await json(['token', 'list', ...asSecond])).toMatchObject([{ name: 'first admin', role: 'admin' }]);
+  expect(await jsonLines(['token', 'list', ...asSecond])).toMatchObject([{ name: 'first admin', role: 'admin' }]);
   expect((await run(['org', 'list', ...asSecond])).stderr).toContain('needs an admin of the organisation default');
 });
 
@@ -57,7 +64,7 @@ test('a key is created through the API of a running hive, or in the database for
   ]);
   expect(other.api_key['created_by']).toBeNull();
   const remote = ['--url', hive.url, '--token', await world.adminToken()];
-  const listed = await json<{ name: string }[]>(['key', 'list', ...remote], { HIVE_DATA_DIR: nowhere });
+  const listed = await jsonLines<{ name: string }>(['key', 'list', ...remote], { HIVE_DATA_DIR: nowhere });
   expect(listed.map(({ name }) => name)).toEqual(['other', 'machine']);
   const id = key['id'] ?? '';
   expect(await json(['key', 'revoke', id])).toEqual({ revoked: id });
@@ -70,10 +77,10 @@ test('another machine needs only HIVE_URL and HIVE_TOKEN, and the admin token ne
     HIVE_URL: `${hive.url.replace('http', 'ws')}/`,
     HIVE_TOKEN: await world.adminToken(),
   };
-  expect(await json(['key', 'list'], remote)).toHaveLength(2);
-  expect(await json(['project', 'list'], remote)).toEqual([]);
-  expect(await json(['org', 'list'], remote)).toHaveLength(2);
-  expect(await json(['token', 'list'], remote)).toMatchObject([{ name: 'first start', role: 'admin' }]);
+  expect(await jsonLines(['key', 'list'], remote)).toHaveLength(2);
+  expect(await jsonLines(['project', 'list'], remote)).toEqual([]);
+  expect(await jsonLines(['org', 'list'], remote)).toHaveLength(2);
+  expect(await jsonLines(['token', 'list'], remote)).toMatchObject([{ name: 'first start', role: 'admin' }]);
   const elsewhere = 'http://hive.invalid:3000';
   expect(await run(['key', 'list'], { HIVE_URL: elsewhere })).toMatchObject({
     status: 2,
@@ -97,6 +104,24 @@ test('tokens are created, listed without their secret, and revoked', async () =>
   });
 });
 
+test('what an admin lists fits a terminal of 80 columns, with whole ids', async () => {
+  const long = 'a name that is so long that no table has room for it, whatever else it leaves out';
+  await run(['token', 'create', long, '--expires-in-days', '9']);
+  await run(['key', 'create', long]);
+  await run(['node', 'invite']);
+  const hook = await json<{ id: string }>(['webhook', 'create', `https://example.org/${long.replaceAll(' ', '/')}`]);
+  const headers = { authorization: `Bearer ${await world.adminToken()}` };
+  await fetch(`${hive.url}/v1/webhooks/${hook.id}/test`, { method: 'POST', headers });
+  const lists = ['org list', 'token list', 'key list', 'node invites', 'webhook list', `webhook deliveries ${hook.id}`];
+  for (const list of lists) {
+    const shown = await runHiveInTerminal(list.split(' '), { HIVE_DATA_DIR: join(world.directory, 'hive') }, 80);
+    expect([list, shown.length]).not.toEqual([list, 1]);
+    expect(shown[0]).toMatch(/^ID +[A-Z]+/);
+    for (const line of shown.slice(1)) expect(line).toMatch(/^[0-9a-f-]{36} {2}\S/);
+    for (const line of shown) expect(line.length).toBeLessThanOrEqual(80);
+  }
+});
+
 test('projects of an original node are listed, linked and unlinked', async () => {
   const node = new ScriptedV1Node(await world.newKey());
   const login = await node.connect(hive.url);
@@ -104,7 +129,7 @@ test('projects of an original node are listed, linked and unlinked', async () =>
     ...{ local_project_id: randomUUID(), name, git_repo_path: `/srv/${index}`, default_branch: 'main' },
   }));
   node.send('projects_sync', { projects });
-  const listed = () => json<{ path: string; linked_to: string | null }[]>(['project', 'list']);
+  const listed = () => jsonLines<{ path: string; linked_to: string | null }>(['project', 'list']);
   await until(async () => (await listed()).length === 3);
   expect(await json(['project', 'link', 'node-1', 'one', '--as', 'ours'])).toEqual({
     node_id: login['node_id'],

@@ -123,11 +123,12 @@ test('hive node invite prints the token alone, and beside it what to type on the
   expect(invited.stderr).toContain(`node-agent join ${url} --invite ${token}\n`);
   expect((await joinHive(agent, '--invite', token)).status).toBe(0);
   const listed = await runHive(['node', 'invites', ...access, '--json'], { HIVE_DATA_DIR: directory });
-  const [newest] = JSON.parse(listed.stdout) as { id: string; status: string; token_prefix: string }[];
+  const [line = ''] = listed.stdout.split('\n');
+  const newest = JSON.parse(line) as { id: string; status: string; token_prefix: string };
   expect(newest).toMatchObject({ status: 'used', token_prefix: token.slice(0, 13) });
   expect(listed.stdout).not.toContain(token);
-  const withdrawn = await runHive(['node', 'withdraw', newest?.id ?? '', ...access], { HIVE_DATA_DIR: directory });
-  expect(withdrawn).toMatchObject({ status: 0, stdout: `withdrew ${newest?.id}\n` });
+  const withdrawn = await runHive(['node', 'withdraw', newest.id, ...access], { HIVE_DATA_DIR: directory });
+  expect(withdrawn).toMatchObject({ status: 0, stdout: `withdrew ${newest.id}\n` });
   const asViewer = ['--url', url, '--token', hive.own.viewer];
   expect((await runHive(['node', 'invite', ...asViewer], { HIVE_DATA_DIR: directory })).status).toBe(1);
 });

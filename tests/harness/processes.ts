@@ -6,6 +6,8 @@ import { execFile, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { TestTerminal } from '../../node-agent/testing/terminal.js';
 import { projectRoot } from '../../workers/project-root.js';
 
 /** What `npm run build` made, even when this file itself runs from the sources. */
@@ -123,6 +125,23 @@ export function runHive(args: string[], env: Record<string, string>): Promise<Co
       else reject(new Error('hive ended without an exit code', { cause: error }));
     });
   });
+}
+
+/** Runs a command of `hive` in a terminal. @returns the lines that it showed, as they were written */
+export async function runHiveInTerminal(
+  args: string[],
+  env: Record<string, string>,
+  columns: number,
+): Promise<string[]> {
+  const argv = [process.execPath, join(DIST, 'workers', 'hive.js'), ...args];
+  const whole = { PATH: process.env['PATH'], XDG_CONFIG_HOME: '/nowhere', ...env };
+  const terminal = new TestTerminal(argv, { env: whole, columns });
+  try {
+    await terminal.ended;
+    return stripVTControlCharacters(terminal.text).trimEnd().split('\r\n');
+  } finally {
+    terminal.close();
+  }
 }
 
 /** The environment without the variables that would configure a hive or a node. */

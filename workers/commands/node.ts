@@ -3,10 +3,33 @@ import { bodyOf, createHiveClient, type Schemas } from '../../api/client/client.
 import { DEFAULT_INVITE_MINUTES, MAX_INVITE_MINUTES } from '../../api/schemas/node-invite.js';
 import { printable } from '../../protocol/printable.js';
 import { addHiveOptions, connectToHive, findHive, NO_HIVE, type HiveOptions } from './hive-access.js';
-import { print, printRows, type OutputOptions } from './output.js';
+import { print, type OutputOptions } from './output.js';
+import { printList, type ListOf } from './reading/print-list.js';
+import { agoText } from './reading/standing.js';
+import { timeText } from './reading/time.js';
 import { UsageError, uuidArgument } from './usage.js';
 
 type Options = HiveOptions & OutputOptions;
+
+const LIST: ListOf<Schemas['NodeInvite']> = {
+  columns: [
+    { title: 'ID' },
+    { title: 'STATUS' },
+    { title: 'USED', leaveOut: 1 },
+    { title: 'BEGINS', leaveOut: 2 },
+    { title: 'KEY', leaveOut: 3 },
+    { title: 'EXPIRES' },
+  ],
+  cells: (invite) => [
+    invite.id,
+    invite.status,
+    agoText(invite.used_at),
+    invite.token_prefix,
+    invite.api_key_id ?? '-',
+    timeText(invite.expires_at),
+  ],
+  none: 'no invitations; hive node invite makes one',
+};
 
 export function nodeCommand(): Command {
   const node = new Command('node').description('Take machines in.');
@@ -29,8 +52,7 @@ export function nodeCommand(): Command {
   subcommand(node, 'invites')
     .description('List the invitations, newest first.')
     .action(async (options: Options) => {
-      const rows = await bodyOf((await connectToHive(options)).GET('/v1/nodes/invites'));
-      printRows(options.json ? rows : rows.map(columns), options);
+      await printList(await bodyOf((await connectToHive(options)).GET('/v1/nodes/invites')), LIST, options);
     });
   subcommand(node, 'withdraw')
     .description('Withdraw an invitation. A key that was made by it stays.')
@@ -51,8 +73,4 @@ function minutes(text: string): number {
   const value = Number(text);
   if (/^\d{1,6}$/.test(text) && value >= 1 && value <= MAX_INVITE_MINUTES) return value;
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_INVITE_MINUTES}.`);
-}
-
-function columns({ id, status, token_prefix: prefix, expires_at, used_at, api_key_id }: Schemas['NodeInvite']) {
-  return { id, status, prefix, expires_at, used_at, api_key_id };
 }

@@ -1,15 +1,23 @@
 import { Command } from 'commander';
-import { bodyOf } from '../../api/client/client.js';
+import { bodyOf, type Schemas } from '../../api/client/client.js';
 import { ORGANIZATION_NAME, ORGANIZATION_NAME_RULE } from '../../api/schemas/token.js';
 import { organizationView } from '../../api/views/token.js';
 import { createOrganization, listOrganizations } from '../../prisma/queries/organization.js';
 import { printable } from '../../protocol/printable.js';
 import { addHiveOptions, type HiveOptions } from './hive-access.js';
 import { onHiveOrDatabase } from './on-hive-or-database.js';
-import { print, printRows, type OutputOptions } from './output.js';
+import { print, type OutputOptions } from './output.js';
+import { shortText } from './reading/attempt-text.js';
+import { printList, type ListOf } from './reading/print-list.js';
 import { UsageError } from './usage.js';
 
 type Options = HiveOptions & OutputOptions;
+
+const LIST: ListOf<Schemas['Organization']> = {
+  columns: [{ title: 'ID' }, { title: 'NAME' }],
+  cells: ({ id, name }) => [id, shortText(name)],
+  none: 'no organisations; hive org create NAME makes one',
+};
 
 export function orgCommand(): Command {
   const org = new Command('org').description('Manage organisations. Each sees only its own data.');
@@ -39,8 +47,9 @@ export function orgCommand(): Command {
     .action((options: Options) =>
       onHiveOrDatabase(options, {
         ifRefused: 'database',
-        onHive: async (hive) => printRows(await bodyOf(hive.GET('/v1/organizations')), options),
-        onDatabase: async (database) => printRows((await listOrganizations(database)).map(organizationView), options),
+        onHive: async (hive) => printList(await bodyOf(hive.GET('/v1/organizations')), LIST, options),
+        onDatabase: async (database) =>
+          printList((await listOrganizations(database)).map(organizationView), LIST, options),
       }),
     );
   return org;

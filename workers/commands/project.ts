@@ -2,12 +2,41 @@ import { Command } from 'commander';
 import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
 import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
 import { printable } from '../../protocol/printable.js';
-import { print, printRows, type OutputOptions } from './output.js';
+import { print, type OutputOptions } from './output.js';
+import { shortText } from './reading/attempt-text.js';
+import { printList, type ListOf } from './reading/print-list.js';
 import { UsageError } from './usage.js';
 
 type Options = HiveOptions & OutputOptions;
 type Node = Schemas['Node'];
 type NodeProject = Schemas['NodeProject'];
+
+interface ProjectRow {
+  node: string;
+  node_id: string;
+  project: string;
+  local_project_id: string;
+  path: string;
+  linked_to: string | null;
+}
+
+const LIST: ListOf<ProjectRow> = {
+  columns: [
+    { title: 'NODE', max: 20 },
+    { title: 'PROJECT', max: 24 },
+    { title: 'LINKED TO', max: 24 },
+    { title: 'ID', leaveOut: 1 },
+    { title: 'PATH' },
+  ],
+  cells: ({ node, project, linked_to: linked, local_project_id: id, path }) => [
+    shortText(node),
+    shortText(project),
+    shortText(linked ?? '-'),
+    id,
+    shortText(path),
+  ],
+  none: 'no projects: no original vk-swarm node has reported any',
+};
 
 export function projectCommand(): Command {
   const project = new Command('project').description(
@@ -17,9 +46,9 @@ export function projectCommand(): Command {
     .description('List the projects that original nodes have reported, and what each is linked to.')
     .action(async (options: Options) => {
       const hive = await connectToHive(options);
-      const rows = [];
-      for (const node of await originalNodes(hive)) rows.push(...(await projectsOf(hive, node)).map(columns(node)));
-      printRows(rows, options);
+      const rows: ProjectRow[] = [];
+      for (const node of await originalNodes(hive)) rows.push(...(await projectsOf(hive, node)).map(rowOf(node)));
+      await printList(rows, LIST, options);
     });
   subcommand(project, 'link')
     .description('Link projects of a node. It logs in again, and sends their attempts within a minute.')
@@ -113,8 +142,8 @@ function report(what: 'linked' | 'unlinked', node: Node, projects: NodeProject[]
   else for (const { name, git_repo_path: path } of projects) print(printable(`${what} ${name} (${path})`));
 }
 
-function columns(node: Node) {
-  return (project: NodeProject) => ({
+function rowOf(node: Node) {
+  return (project: NodeProject): ProjectRow => ({
     node: node.name,
     node_id: node.id,
     project: project.name,

@@ -1,7 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Schemas } from '../../api/client/client.js';
 import { addAdminOptions, type AdminOptions } from './on-hive-or-database.js';
-import { print, printRows, type OutputOptions } from './output.js';
+import { print, type OutputOptions } from './output.js';
+import { shortText } from './reading/attempt-text.js';
+import { printList, type ListOf } from './reading/print-list.js';
+import { agoText, standingCell } from './reading/standing.js';
 import { withTokens } from './token-store.js';
 import { uuidArgument } from './usage.js';
 
@@ -11,6 +14,26 @@ interface CreateOptions extends Options {
   role: 'viewer' | 'admin';
   expiresInDays?: number;
 }
+
+const LIST: ListOf<Schemas['ApiToken']> = {
+  columns: [
+    { title: 'ID' },
+    { title: 'ROLE' },
+    { title: 'STATE' },
+    { title: 'USED', leaveOut: 1 },
+    { title: 'BEGINS', leaveOut: 2 },
+    { title: 'NAME' },
+  ],
+  cells: (token) => [
+    token.id,
+    token.role,
+    standingCell(token),
+    agoText(token.last_used_at),
+    token.token_prefix,
+    shortText(token.name),
+  ],
+  none: 'no tokens; hive token create NAME makes one',
+};
 
 export function tokenCommand(): Command {
   const token = new Command('token').description('Manage the API tokens of people and programs.');
@@ -28,12 +51,7 @@ export function tokenCommand(): Command {
     );
   addAdminOptions(token.command('list'), 'tokens')
     .description('List the tokens, newest first.')
-    .action((options: Options) =>
-      withTokens(options, async (tokens) => {
-        const rows = await tokens.list();
-        printRows(options.json ? rows : rows.map(columns), options);
-      }),
-    );
+    .action((options: Options) => withTokens(options, async (tokens) => printList(await tokens.list(), LIST, options)));
   addAdminOptions(token.command('revoke'), 'token')
     .description('Revoke a token. It stops working at once.')
     .argument('<id>', 'id of the token', uuidArgument)
@@ -50,8 +68,4 @@ function days(text: string): number {
   const count = Number(text);
   if (count > 0 && count < 100_000) return count;
   throw new InvalidArgumentError('allowed: a number above 0 and below 100000');
-}
-
-function columns({ id, name, role, token_prefix: prefix, expires_at, revoked_at, last_used_at }: Schemas['ApiToken']) {
-  return { id, name, role, prefix, expires_at, revoked_at, last_used_at };
 }

@@ -4,7 +4,12 @@ import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.j
 import { DEFAULT_OFFLINE_MINUTES, MAX_OFFLINE_MINUTES, WEBHOOK_EVENTS } from '../../api/schemas/webhook.js';
 import { printable } from '../../protocol/printable.js';
 import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
-import { print, printRows, type OutputOptions } from './output.js';
+import { print, type OutputOptions } from './output.js';
+import { shortText } from './reading/attempt-text.js';
+import { green, red, yellow } from './reading/colour.js';
+import { printList, type ListOf } from './reading/print-list.js';
+import { agoText } from './reading/standing.js';
+import type { Cell } from './reading/table.js';
 import { uuidArgument } from './usage.js';
 
 type Options = HiveOptions & OutputOptions;
@@ -14,13 +19,56 @@ const LOOK_MS = 300;
 /** Longer than the hive takes to send a test, and to wait for its answer. */
 const TEST_MS = 30_000;
 
+const LIST: ListOf<Schemas['Webhook']> = {
+  columns: [
+    { title: 'ID' },
+    { title: 'STATE', max: 30 },
+    { title: 'WAITING', isNumber: true, leaveOut: 2 },
+    { title: 'DELIVERED', leaveOut: 1 },
+    { title: 'EVENTS', leaveOut: 3 },
+    { title: 'URL' },
+  ],
+  cells: (webhook) => [
+    webhook.id,
+    receiverCell(webhook),
+    String(webhook.waiting),
+    agoText(webhook.last_delivery),
+    webhook.events.join(','),
+    shortText(webhook.url),
+  ],
+  none: 'no webhooks; hive webhook create URL makes one',
+};
+const DELIVERIES: ListOf<Schemas['WebhookDelivery']> = {
+  columns: [
+    { title: 'ID' },
+    { title: 'EVENT' },
+    { title: 'STATE' },
+    { title: 'TRIES', isNumber: true, leaveOut: 1 },
+    { title: 'SINCE', leaveOut: 2 },
+    { title: 'NEXT', leaveOut: 3 },
+    { title: 'ABOUT', leaveOut: 4 },
+    { title: 'LAST ERROR' },
+  ],
+  cells: ({ state, ...delivery }) => [
+    delivery.id,
+    delivery.type,
+    { text: state, paint: PAINT[state] },
+    String(delivery.tries),
+    agoText(delivery.created_at),
+    delivery.next_try_at?.slice(0, 19) ?? '-',
+    delivery.attempt_id ?? delivery.node_id ?? '-',
+    shortText(delivery.last_error ?? ''),
+  ],
+  none: 'no events yet; hive webhook test ID sends one',
+};
+const PAINT = { waiting: yellow, delivered: green, given_up: red };
+
 export function webhookCommand(): Command {
   const webhook = new Command('webhook').description('Have programs told what happens (docs/webhooks.md).');
   subcommand(webhook, 'list')
     .description('List the webhooks, and whether their receivers work.')
     .action(async (options: Options) => {
-      const rows = await bodyOf((await connectToHive(options)).GET('/v1/webhooks'));
-      printRows(options.json ? rows : rows.map(columns), options);
+      await printList(await bodyOf((await connectToHive(options)).GET('/v1/webhooks')), LIST, options);
     });
   subcommand(webhook, 'create')
     .description('Make a webhook, and print the secret that signs what it is sent.')
@@ -54,8 +102,7 @@ export function webhookCommand(): Command {
     .description('List the newest 200 events of a webhook.')
     .argument('<id>', 'id of the webhook', uuidArgument)
     .action(async (id: string, options: Options) => {
-      const rows = await newestDeliveries(await connectToHive(options), id);
-      printRows(options.json ? rows : rows.map(deliveryColumns), options);
+      await printList(await newestDeliveries(await connectToHive(options), id), DELIVERIES, options);
     });
   subcommand(webhook, 'test')
     .description('Send a test event, and say how the receiver answered. Fails if it did not take it.')
@@ -118,11 +165,7 @@ function minutes(text: string): number {
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_OFFLINE_MINUTES}.`);
 }
 
-function columns({ id, url, events, waiting, last_delivery, failing_since, last_error }: Schemas['Webhook']) {
-  return { id, url, events: events.join(','), waiting, last_delivery, failing_since, last_error };
-}
-
-function deliveryColumns(row: Schemas['WebhookDelivery']) {
-  const { id, type, attempt_id, node_id, created_at, state, tries, last_error, next_try_at } = row;
-  return { id, type, about: attempt_id ?? node_id, created_at, state, tries, last_error, next_try_at };
+function receiverCell({ failing_since: since, last_error: error }: Schemas['Webhook']): Cell {
+  if (since === null) return { text: 'works', paint: green };
+  return { text: `failing ${agoText(since)}: ${shortText(error ?? '')}`, paint: red };
 }

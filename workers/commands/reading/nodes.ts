@@ -4,20 +4,22 @@ import { withHive, type Schemas } from './api.js';
 import { shortText } from './attempt-text.js';
 import { faint, green, yellow } from './colour.js';
 import { listNodes } from './find-node.js';
-import { jsonLine } from './json-line.js';
-import { printTable } from './print-table.js';
-import type { Cell, Column } from './table.js';
+import { printList, type ListOf } from './print-list.js';
+import type { Cell } from './table.js';
 import { age } from './time.js';
-import { write } from './write.js';
 
-const COLUMNS: readonly Column[] = [
-  { title: 'NODE' },
-  { title: 'STATUS' },
-  { title: 'HEARD' },
-  { title: 'SYSTEM', max: 20, leaveOut: 1 },
-  { title: 'AGENT', max: 16, leaveOut: 2 },
-  { title: 'NAME' },
-];
+const LIST: ListOf<Schemas['Node']> = {
+  columns: [
+    { title: 'NODE' },
+    { title: 'STATUS' },
+    { title: 'HEARD' },
+    { title: 'SYSTEM', max: 20, leaveOut: 1 },
+    { title: 'AGENT', max: 16, leaveOut: 2 },
+    { title: 'NAME' },
+  ],
+  cells,
+  none: 'no nodes; hive node invite takes one in',
+};
 const PAINT = { online: green, busy: green, draining: yellow, offline: faint };
 
 export function nodesCommand(): Command {
@@ -29,14 +31,12 @@ export function nodesCommand(): Command {
     .action((options: HiveOptions & { online?: true; json?: true }) =>
       withHive(options, async (hive) => {
         const nodes = (await listNodes(hive)).filter(({ status }) => !options.online || status !== 'offline');
-        if (options.json) await write(nodes.map(jsonLine).join(''));
-        else if (nodes.length === 0) process.stderr.write('no nodes; hive node invite takes one in\n');
-        else await printTable(COLUMNS, nodes.map(row));
+        await printList(nodes, LIST, options);
       }),
     );
 }
 
-function row(node: Schemas['Node']): Cell[] {
+function cells(node: Schemas['Node']): Cell[] {
   const { os, arch, version } = node.capabilities as Record<string, unknown>;
   const heard = node.last_heartbeat_at ?? node.disconnected_at ?? node.connected_at;
   return [
