@@ -72,13 +72,9 @@ async function writtenMarker(node: ScriptedNode): Promise<string> {
   const isAnotherThere = () => node.received.some(({ type }) => type === 'marker');
   for (;;) {
     const { id } = await node.next('marker');
-    let isWritten = false;
-    const isDecided = async () => {
-      isWritten = (await testGateway.database.historyMarker.count({ where: { id } })) === 1;
-      return isWritten || isAnotherThere();
-    };
-    await until(isDecided, 60_000, 'the marker is written');
-    if (isWritten) return id;
+    const isWritten = async () => (await testGateway.database.historyMarker.count({ where: { id } })) === 1;
+    await until(async () => isAnotherThere() || (await isWritten()), 60_000, 'the marker is written');
+    if (await isWritten().catch(() => false)) return id;
   }
 }
 
