@@ -114,8 +114,9 @@ async function makeReadOnly(): Promise<() => Promise<void>> {
       await tx.$executeRaw`SET TRANSACTION READ WRITE`;
       await tx.$executeRaw(Prisma.raw(`ALTER DATABASE ${row.name} SET default_transaction_read_only = ${value}`));
     });
+    // waits for their end: until then, the hive could go on with one
     await hive.database.$queryRaw`
-      SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+      SELECT pg_terminate_backend(pid, 20_000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`;
     await hive.database.$queryRaw`SELECT pg_terminate_backend(pg_backend_pid())`.catch(() => undefined);
   };
   await set('on');

@@ -8,6 +8,7 @@ import { openDatabase } from '../prisma/client.js';
 import { startTestGateway, type TestGateway } from '../tests/harness/test-gateway.js';
 import { attemptFrame, executionFrame, pageOf, ScriptedNode } from '../tests/harness/scripted-node.js';
 import { until } from '../tests/harness/until.js';
+import { SILENCE_TIMEOUT_MS } from '../protocol/limits.js';
 import { encodePage } from '../protocol/page.js';
 import { Gateway } from './gateway.js';
 import type { Database } from '../prisma/database.js';
@@ -81,11 +82,11 @@ describe('login', () => {
     await second.next('heartbeat_ack');
   });
 
-  test('a revoked key closes its socket within a second', async () => {
+  test('a revoked key closes its socket, long before its silent node would be disconnected', async () => {
     const { secret, id } = await newKey();
     const node = await connect(secret);
     await database.nodeApiKey.update({ where: { id }, data: { revokedAt: new Date() } });
-    expect((await node.untilClosed(1500)).reason).toBe('API key revoked');
+    expect((await node.untilClosed(SILENCE_TIMEOUT_MS / 3)).reason).toBe('API key revoked');
   });
 
   test.each([
@@ -176,7 +177,7 @@ describe('what a node announces', () => {
     expect(await syncOf(attempt.attempt_id)).toMatchObject({ state: 'partial', needsBackfill: true });
     expect(drained).toHaveLength(0);
     node.send('announced', { count: 1 });
-    await until(() => drained.length === 1);
+    await until(() => drained.length > 0);
   });
 
   test('running executions without a gap cause no drain', async () => {
@@ -207,7 +208,7 @@ describe('what a node announces', () => {
 
     restored.send('error', { message_id: attempt.attempt_id, error: 'this node has no such attempt' });
     await until(async () => (await syncOf(attempt.attempt_id)).needsBackfill); // the backfill then finds it gone
-    await until(() => drained.length === 1);
+    await until(() => drained.length > 0);
   });
 
   test('a node that lacks an ended attempt, or names an unknown one, changes nothing', async () => {
@@ -221,9 +222,10 @@ describe('what a node announces', () => {
     for (const id of [attempt.attempt_id, randomUUID(), 'x'.repeat(200), "'"]) {
       node.send('error', { message_id: id, error: 'this node has no such attempt' });
     }
-    node.send('attempt_sync', { ...attempt, revision: 0 }); // answered once everything before it has been handled
-    await node.next('sync_ack');
-    await node.next('sync_ack');
+    node.send('attempt_sync', { ...attempt, revision: 0 });
+    const last = attemptFrame(); // answered once everything before it has been handled
+    node.send('attempt_sync', last);
+    for (;;) if ((await node.next('sync_ack')).attempt_id === last.attempt_id) break;
     expect(await syncOf(attempt.attempt_id)).toEqual(before);
     expect(node.closed).toBeUndefined();
   });
@@ -341,11 +343,12 @@ describe('live pages', () => {
     const executions = [locked, ...free];
     const acknowledged = () => node.received.filter((frame) => frame.type === 'log_ack').length;
     const before = acknowledged();
+    const page = await pageOf(['x']); // made before the lock: a page that waits for a second is refused
     await database.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT FROM execution WHERE id = ${locked.execution_id}::uuid FOR UPDATE`;
       for (const first_seq of [1, 2, 3]) {
         for (const { execution_id } of executions)
-          await node.sendPage(['x'], { execution_id, log_epoch: 1, first_seq });
+          node.sendPageBytes(page, { execution_id, log_epoch: 1, first_seq, last_seq: first_seq });
       }
       node.send('attempt_sync', { ...attempt, revision: 2, title: 'later' });
       await until(() => acknowledged() === before + 3 * free.length);

@@ -10,6 +10,8 @@ import { listen } from '../tests/harness/listen.js';
 import { attemptFrame, executionFrame, ScriptedNode } from '../tests/harness/scripted-node.js';
 import { seedNode } from '../tests/harness/seed.js';
 import { startTestGateway, type TestGateway } from '../tests/harness/test-gateway.js';
+import { until } from '../tests/harness/until.js';
+import type { HiveFrame } from '../protocol/frames.js';
 import { Gateway } from './gateway.js';
 import { WENT_BACK } from './node-socket.js';
 
@@ -36,33 +38,44 @@ async function connect(markers?: string[], key = secret, machine = machineId): P
   return node;
 }
 
-/** Announces an attempt that is complete at once. @returns its id */
+/** Announces an attempt that is complete at once. Markers that come before the answer do not cover it. @returns its id */
 async function complete(node: ScriptedNode): Promise<string> {
   const attempt = attemptFrame({ execution_count: 0 });
   node.send('attempt_sync', attempt);
-  expect(await node.next('sync_ack')).toMatchObject({ attempt_id: attempt.attempt_id, sync_state: 'complete' });
+  const { data } = await nextAck(node);
+  expect(data).toMatchObject({ attempt_id: attempt.attempt_id, sync_state: 'complete' });
   return attempt.attempt_id;
+}
+
+/** Takes the frames up to the next `sync_ack`. */
+async function nextAck(node: ScriptedNode): Promise<HiveFrame> {
+  for (;;) {
+    const frame = await node.nextFrame();
+    if (!frame) throw new Error('the socket closed before sync_ack');
+    if (frame.type === 'sync_ack') return frame;
+  }
 }
 
 /** A node with two complete attempts, the second of which a backup taken in between does not have. */
 async function completeBeforeAndAfterBackup() {
   const node = await connect([]);
   await complete(node);
-  const { id: before } = await node.next('marker');
-  await markerIsWritten(before);
+  const before = await writtenMarker(node);
   const backup = await copyDatabase(testGateway.databaseUrl);
   await complete(node);
-  const { id: after } = await node.next('marker');
-  await markerIsWritten(after);
+  const after = await writtenMarker(node);
   return { node, backup, before, after };
 }
 
-async function markerIsWritten(id: string): Promise<void> {
-  for (const deadline = Date.now() + 5000; Date.now() < deadline;) {
-    const found = await testGateway.database.historyMarker.findUnique({ where: { id } }).catch(() => null);
-    if (found) return;
+/** @returns the node's next marker that the hive has written; one that it could not write is followed by another */
+async function writtenMarker(node: ScriptedNode): Promise<string> {
+  const isAnotherThere = () => node.received.some(({ type }) => type === 'marker');
+  for (;;) {
+    const { id } = await node.next('marker');
+    const isWritten = async () => (await testGateway.database.historyMarker.count({ where: { id } })) === 1;
+    await until(async () => isAnotherThere() || (await isWritten()), 60_000, 'the marker is written');
+    if (await isWritten().catch(() => false)) return id;
   }
-  throw new Error('the marker was not written');
 }
 
 /** Logs in with markers, without taking the socket of another test's node. @returns those that the hive knows */
@@ -75,9 +88,8 @@ async function knownOf(markers: string[]): Promise<string[] | null | undefined> 
 test('a node gets a marker after what it is told, and the hive knows it at the next login', async () => {
   const node = await connect([]);
   await complete(node);
-  const { id } = await node.next('marker');
+  const id = await writtenMarker(node);
   expect(node.received.filter(({ type }) => type === 'sync_ack')).toEqual([]);
-  await markerIsWritten(id);
   const never = randomUUID();
   expect(await knownOf([never, id])).toEqual([id]);
 });
@@ -101,12 +113,11 @@ test('a database that goes back under connected nodes closes their sockets, and 
 test('a backfill that ran where the database went back to holds its attempt no longer', async () => {
   const node = await connect([]);
   await complete(node);
-  const { id: before } = await node.next('marker');
-  await markerIsWritten(before);
+  await writtenMarker(node);
   const held = attemptFrame({ execution_count: 1 });
   node.send('attempt_sync', held);
-  await node.next('sync_ack');
-  await markerIsWritten((await node.next('marker')).id);
+  await nextAck(node);
+  await writtenMarker(node);
   const where = { attemptId: held.attempt_id };
   const { database } = testGateway;
   await database.attemptSync.update({
@@ -115,7 +126,7 @@ test('a backfill that ran where the database went back to holds its attempt no l
   });
   const backup = await copyDatabase(testGateway.databaseUrl);
   await complete(node);
-  await markerIsWritten((await node.next('marker')).id);
+  await writtenMarker(node);
   await replaceDatabase(testGateway.databaseUrl, backup);
   expect((await node.untilClosed()).reason).toBe(WENT_BACK);
   const sync = await database.attemptSync.findUniqueOrThrow({ where });
@@ -133,7 +144,7 @@ test('an attempt that is deleted just after it was acknowledged is not lost: its
   for (let time = 0; time < 3; time++) {
     const id = await complete(node);
     await deleteAttempt(testGateway.database, testGateway, id, null);
-    await markerIsWritten((await node.next('marker')).id);
+    await writtenMarker(node);
   }
   expect((await position()) - before).toBeLessThan(1000n);
 });
@@ -141,8 +152,7 @@ test('an attempt that is deleted just after it was acknowledged is not lost: its
 test('what is acknowledged just before the database goes back is found lost, although the last marker is known', async () => {
   const node = await connect([]);
   await complete(node);
-  const { id: known } = await node.next('marker');
-  await markerIsWritten(known);
+  const known = await writtenMarker(node);
   await testGateway.gateway.stop(); // the next one writes when the test says so
   const slow = new Gateway({ ...testGateway.deps, markerMs: 2000 });
   const server = createServer();
@@ -151,8 +161,7 @@ test('what is acknowledged just before the database goes back is found lost, alt
   const again = await ScriptedNode.connect(url, secret, machineId, [known]);
   nodes.push(again);
   await complete(again);
-  const { id: last } = await again.next('marker');
-  await markerIsWritten(last);
+  const last = await writtenMarker(again);
 
   const backup = await copyDatabase(testGateway.databaseUrl);
   await complete(again);
@@ -175,8 +184,7 @@ test('a snapshot that has gone on beyond the place where it was taken is told fr
   expect((await node.untilClosed()).reason).toBe(WENT_BACK);
   const other = await connect([], await keyOfAnotherNode(), randomUUID());
   for (let count = 0; count < 50; count++) await complete(other);
-  const { id } = await other.next('marker');
-  await markerIsWritten(id);
+  await writtenMarker(other);
   expect(await knownOf([after, before])).toEqual([before]);
 });
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Database, Prisma } from '../prisma/database.js';
+import type { Database, Prisma, Queryable } from '../prisma/database.js';
 import { listen } from '../tests/harness/listen.js';
 import { attemptFrame, ScriptedNode } from '../tests/harness/scripted-node.js';
 import { ScriptedV1Node } from '../tests/harness/scripted-v1-node.js';
@@ -43,6 +43,8 @@ class HeldStatement {
   #release: () => void = () => undefined;
   /** How many have come, including those that were not held. */
   count = 0;
+  /** Whether the database has answered the first one. */
+  isAnswered = false;
 
   constructor(when: 'before' | 'after', text: string) {
     this.#when = when;
@@ -65,6 +67,7 @@ class HeldStatement {
       const released = new Promise<void>((resolve) => (this.#release = isHeld ? resolve : this.#release));
       if (isHeld && this.#when === 'before') await released;
       const answer = await asked[method](statement, ...values);
+      if (isHeld) this.isAnswered = true;
       if (isHeld && this.#when === 'after') await released;
       return answer;
     };
@@ -80,7 +83,7 @@ class HeldStatement {
 
 interface AnyNode {
   connect(url: string): Promise<void>;
-  /** Sends `auth` and does not wait for the answer. */
+  /** Resolves when `auth` is sent. */
   beginLogin(url: string): Promise<void>;
   /** Gives up. */
   vanish(): void;
@@ -94,10 +97,13 @@ const VERSIONS = {
     const connect = async (url: string) => {
       await node.connect(url);
     };
-    const beginLogin = async (url: string) => {
-      connect(url).catch(() => undefined);
-      await sleep(100);
-    };
+    const beginLogin = (url: string) =>
+      new Promise<void>((resolve) => {
+        node.observe = (_, { type }) => {
+          if (type === 'auth') setImmediate(resolve);
+        };
+        connect(url).catch(() => undefined);
+      });
     return Promise.resolve({ connect, beginLogin, vanish: () => node.drop(), isClosed: () => node.isClosed });
   },
   'version 2': async (secret: string, machineId: string): Promise<AnyNode> => {
@@ -106,7 +112,6 @@ const VERSIONS = {
     const beginLogin = async (url: string) => {
       node = await ScriptedNode.open(url);
       node.auth(secret, machineId).catch(() => undefined);
-      await sleep(100);
     };
     const connect = async (url: string) => void (node = await ScriptedNode.connect(url, secret, machineId));
     const isClosed = () => node?.closed !== undefined;
@@ -114,7 +119,21 @@ const VERSIONS = {
   },
 };
 
-const leases = () => database.nodeLease.findMany({ select: { sessionId: true, queue: true } });
+/** The lease of the node that uses the key. */
+async function leaseOf(keyId: string) {
+  const { nodeId } = await database.nodeApiKey.findUniqueOrThrow({ where: { id: keyId } });
+  return database.nodeLease.findUniqueOrThrow({
+    where: { nodeId: nodeId ?? '' },
+    select: { nodeId: true, sessionId: true, queue: true },
+  });
+}
+
+const waitsForLock = async (tx: Queryable) => {
+  const [row] = await tx.$queryRaw<[{ count: number }]>`
+    SELECT count(*)::int AS count FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  return row.count > 0;
+};
 
 describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
   test('a login that its node has given up leaves the living session alone', async () => {
@@ -122,21 +141,22 @@ describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
     const machine = randomUUID();
     const living = await nodeOf(secret, machine);
     await living.connect(hive.url);
-    const before = await leases();
+    const before = await leaseOf(id);
     const given = await nodeOf(secret, machine);
     await database.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT FROM node_api_key WHERE id = ${id}::uuid FOR UPDATE`;
       await given.beginLogin(hive.url);
+      await until(() => waitsForLock(tx), 60_000, 'the hive looks at its key');
       given.vanish();
       await sleep(1000); // until a busy hive has noticed
     });
     await sleep(700); // as long as a session that lost its lease is looked for
     expect(living.isClosed()).toBe(false);
-    expect(await leases()).toEqual(before);
+    expect(await leaseOf(id)).toEqual(before);
   });
 
   test('a login that takes effect after a later one loses to it', async () => {
-    const { secret } = await hive.newKey();
+    const { secret, id } = await hive.newKey();
     const machine = randomUUID();
     const held = new HeldStatement('before', 'INSERT INTO node_lease');
     const slow = await startGateway(held.in(database));
@@ -145,16 +165,16 @@ describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
     await until(() => held.count === 1, 60_000, 'the older one is about to take the lease');
     const later = await nodeOf(secret, machine);
     await later.connect(hive.url);
-    const before = await leases();
+    const before = await leaseOf(id);
     held.release();
     await until(() => older.isClosed(), 60_000, 'the older one is told');
     await sleep(700);
     expect(later.isClosed()).toBe(false);
-    expect(await leases()).toEqual(before);
+    expect(await leaseOf(id)).toEqual(before);
   });
 
   test('of two logins at once on one hive, the later one stays, in whatever order their answers come', async () => {
-    const { secret } = await hive.newKey();
+    const { secret, id } = await hive.newKey();
     const machine = randomUUID();
     const held = new HeldStatement('after', 'INSERT INTO node_lease');
     const both = await startGateway(held.in(database));
@@ -167,9 +187,8 @@ describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
     await until(() => older.isClosed(), 60_000, 'the older one is told');
     await sleep(700);
     expect(later.isClosed()).toBe(false);
-    const [lease] = await leases();
-    const nodeId = (await database.nodeLease.findFirstOrThrow()).nodeId;
-    expect(both.gateway.connectionTo(nodeId)?.session).toMatchObject({ sessionId: lease?.sessionId });
+    const { nodeId, sessionId } = await leaseOf(id);
+    expect(both.gateway.connectionTo(nodeId)?.session).toMatchObject({ sessionId });
   });
 });
 
@@ -199,7 +218,9 @@ test('a node that sends much before it is admitted is read no further than that'
 
 test('a hive that stops leaves no lease valid, although a renewal is under way', async () => {
   const held = new HeldStatement('before', 'UPDATE node_lease SET expires_at = now() + make_interval');
-  const { gateway, url } = await startGateway(held.in(database));
+  const givenUp = new HeldStatement('after', 'UPDATE node_lease SET expires_at = now() WHERE');
+  const { gateway, url } = await startGateway(givenUp.in(held.in(database)));
+  endings.push(() => givenUp.release());
   const machine = randomUUID();
   const node = await ScriptedNode.connect(url, (await hive.newKey()).secret, machine);
   node.send('heartbeat', {
@@ -211,14 +232,13 @@ test('a hive that stops leaves no lease valid, although a renewal is under way',
   await until(() => held.count === 1, 60_000, 'a renewal is under way');
   const [{ nodeId } = { nodeId: '' }] = await database.$queryRaw<{ nodeId: string }[]>`
     SELECT id AS "nodeId" FROM node WHERE machine_id = ${machine}`;
-  node.ws.pause(); // so that its socket stays for a while
   const stopped = gateway.stop();
-  await sleep(100);
+  await sleep(100); // so that a renewal that is not waited for comes last
   held.release();
-  await sleep(300);
+  await until(() => held.isAnswered && givenUp.isAnswered, 60_000, 'both are written');
   const valid = await database.$queryRaw<unknown[]>`
     SELECT FROM node_lease WHERE node_id = ${nodeId}::uuid AND expires_at > now()`;
   expect(valid).toEqual([]);
-  node.ws.terminate();
+  givenUp.release();
   await stopped;
 });

@@ -121,8 +121,9 @@ test('frames are told apart wherever TCP cuts them', async () => {
     frameOf(Buffer.from(text('large', 20_000))),
     frameOf(Buffer.from('after')),
   ]);
+  const { bytesRead } = tap.tcp;
   clientTcp.write(bytes.subarray(0, 7)); // part of a header, before the tap diverts anything
-  await until(() => tap.tcp.bytesRead > 7);
+  await until(() => tap.tcp.bytesRead === bytesRead + 7);
   divert();
   for (let at = 7; at < 60; at++) {
     clientTcp.write(bytes.subarray(at, at + 1));
@@ -131,6 +132,22 @@ test('frames are told apart wherever TCP cuts them', async () => {
   clientTcp.write(bytes.subarray(60));
   await until(() => seen.length === 4);
   expect(seen).toEqual(['ws text 5 small', 'ws text 0 ', 'tap text 20000 large...', 'ws text 5 after']);
+});
+
+test('a large frame whose header has begun to arrive still goes to ws', async () => {
+  const bytes = Buffer.concat([
+    frameOf(Buffer.from(text('large1', 20_000))),
+    frameOf(Buffer.from(text('large2', 20_000))),
+  ]);
+  const { bytesRead } = tap.tcp;
+  clientTcp.write(bytes.subarray(0, 3));
+  await until(() => tap.tcp.bytesRead === bytesRead + 3);
+  divert();
+  clientTcp.write(bytes.subarray(3, 5));
+  await until(() => tap.tcp.bytesRead === bytesRead + 5);
+  clientTcp.write(bytes.subarray(5));
+  await until(() => seen.length === 2);
+  expect(seen).toEqual(['ws text 20000 large1..', 'tap text 20000 large2..']);
 });
 
 test('nothing behind a large message is read while its reader has paused the socket', async () => {

@@ -102,9 +102,11 @@ export class MessageTap {
       const start = rest.at;
       const frame = this.#frame ?? this.#open(rest);
       if (!frame) {
+        this.#passedHeader = Math.max(0, passed - start);
         this.#pass(rest.bytes.subarray(passed, start));
         return;
       }
+      if (isNew && passed > start) frame.isLarge = false; // `ws` has the beginning of its header
       if (frame.isLarge) {
         if (isNew) {
           this.#pass(rest.bytes.subarray(passed, start));

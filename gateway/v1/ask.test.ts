@@ -4,7 +4,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { forOrganization } from '../../prisma/organization-scope.js';
 import { isLookWanted, wantLook } from '../../prisma/queries/v1/looks.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt, type V1Execution } from '../../tests/harness/scripted-v1-node.js';
-import { batchConnectionTo, startTestGateway, type TestGateway } from '../../tests/harness/test-gateway.js';
+import {
+  askedAtLogin,
+  batchConnectionTo,
+  startTestGateway,
+  type TestGateway,
+} from '../../tests/harness/test-gateway.js';
 import { until } from '../../tests/harness/until.js';
 import type { BatchConnection, NodeRequestError } from '../interface.js';
 import type { WatchBounds } from './running-watch.js';
@@ -161,8 +166,13 @@ describe('what the node does not speak of', () => {
     await at.mirror(attempt);
     at.node.attempts.clear();
     await at.reconnect();
-    await until(() => at.node.requests >= 3); // the whole, and an ask at each login
-    await sleep(300);
+    // the second connection's sweep is about the attempt
+    let isAnswered = false;
+    at.node.observe = (_, { type, data }) => {
+      isAnswered ||= type === 'backfill_response' && String(data['error']).includes(attempt.frame.attempt_id);
+    };
+    await until(() => isAnswered);
+    await at.node.settled();
     expect(await at.syncOf(attempt)).toMatchObject({ state: 'complete', needsBackfill: false });
   });
 
@@ -179,6 +189,7 @@ describe('what the node does not speak of', () => {
 
 test('a backfill of the executions alone is an ask about one attempt', async () => {
   const at = await connectNew(slow);
+  await askedAtLogin(slow.database, at.node, at.nodeId); // one ask is out at a time
   const attempt = at.node.addAttempt();
   at.node.pushAttempt(attempt);
   const execution = at.node.addExecution(attempt, v1Rows(3));
@@ -192,7 +203,7 @@ test('a backfill of the executions alone is an ask about one attempt', async () 
 
 test('a node that was killed while it owed answers is mirrored as soon as it is back', async () => {
   const at = await connectNew(slow);
-  await until(async () => (await slow.database.backfillRequest.count({ where: { nodeId: at.nodeId } })) === 0);
+  await askedAtLogin(slow.database, at.node, at.nodeId);
   at.node.isMute = true;
   const asked = Array.from({ length: 3 }, () => at.node.addAttempt()).map((attempt) =>
     at.mirror(attempt).catch((error: unknown) => (error as NodeRequestError).code),
@@ -229,6 +240,6 @@ test('what a reader at any hive wants to know is asked by the hive that has the 
   await until(async () => !(await isLookWanted(scope, attemptId)));
   expect((await at.stored(execution))?.status).toBe('completed');
   expect(await at.syncOf(attempt)).toMatchObject({ state: 'partial', needsBackfill: true });
-  await wantLook(scope, attemptId, 10); // it was asked just now
+  await wantLook(scope, attemptId, 600); // it was asked just now
   expect(await isLookWanted(scope, attemptId)).toBe(false);
 });

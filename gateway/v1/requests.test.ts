@@ -40,15 +40,16 @@ afterAll(async () => {
 });
 
 /**
- * A database that is slow to look up the attempt's executions, which happens between reserving and sending a request.
+ * A database that does not look up the attempt's executions before it may, which happens between reserving and sending
+ * a request.
  */
-function withLateLookUps(attemptId: string, ms: number): Database {
+function withLateLookUps(attemptId: string, mayLookUp: () => Promise<unknown>): Database {
   return new Proxy(database, {
     get(target, name) {
       const value = Reflect.get(target, name) as unknown;
       if (name !== '$queryRaw') return value;
       return async (text: TemplateStringsArray, ...values: unknown[]) => {
-        if (values.includes(attemptId)) await sleep(ms);
+        if (values.includes(attemptId)) await mayLookUp();
         return target.$queryRaw(text, ...values);
       };
     },
@@ -111,7 +112,7 @@ async function answer(requests: RequestsV1, id: string): Promise<void> {
 test('requests are sent in the order in which they were reserved, so that an answer ends none that has not been sent yet', async () => {
   const slow = await seedAttempt(database, { organizationId, nodeId });
   const fast = await seedAttempt(database, { organizationId, nodeId });
-  const { sent, requests } = requestsOn(withLateLookUps(slow, 300));
+  const { sent, requests } = requestsOn(withLateLookUps(slow, () => sleep(300)));
   const answers = [slow, fast].map((attemptId) => requests.backfill(attemptId, 'full_attempt', never));
   while (sent.length === 0) await sleep(10);
   // the node answers each request at once
@@ -156,11 +157,14 @@ test('an answer also ends requests of earlier connections, even those whose plac
 
 test('a request whose connection is lost before it is sent keeps no place', async () => {
   const slow = await seedAttempt(database, { organizationId, nodeId });
-  const { sent, socket, requests } = requestsOn(withLateLookUps(slow, 300));
+  let lose: () => void = () => undefined;
+  const lost = new Promise<void>((resolve) => (lose = resolve));
+  const { sent, socket, requests } = requestsOn(withLateLookUps(slow, () => lost));
   const answer = requests.backfill(slow, 'full_attempt', never);
   while ((await reserved()).length === 0) await sleep(10);
   socket.isOpen = false;
   requests.disconnect();
+  lose();
   await expect(answer).rejects.toMatchObject({ code: 'disconnected' });
   expect(sent).toEqual([]);
   expect(await reserved()).toEqual([]);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { encodeLine, encodePage } from '../../protocol/page.js';
+import { isLocked } from '../../prisma/errors.js';
 import { startTestHive, type TestHive } from '../../tests/harness/http-api.js';
 import { linesOfRows } from '../../tests/harness/page-lines.js';
 import { makeLines, seedAttempt, seedExecution, seedNode } from '../../tests/harness/seed.js';
@@ -110,9 +111,15 @@ test('an execution that another transaction has locked does not delay the pages 
   const [locked, ...others] = await Promise.all(Array.from({ length: 10 }, () => record()));
   if (!locked) throw new Error('no execution');
   let waiting: Promise<unknown> | undefined;
+  // its node sends a page again that has waited for a second
+  const storeLocked = () =>
+    store(locked, { from: 1 }).catch((error: unknown) => {
+      if (isLocked(error)) return undefined;
+      throw error;
+    });
   await hive.database.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT FROM execution WHERE id = ${locked.executionId}::uuid FOR UPDATE`;
-    waiting = store(locked, { from: 1 });
+    waiting = storeLocked();
     for (const from of [1, 4, 7]) {
       const results = await Promise.all(others.map((recorded) => store(recorded, { from })));
       expect(results.every(({ stored }) => stored)).toBe(true);
@@ -120,6 +127,6 @@ test('an execution that another transaction has locked does not delay the pages 
     const pages = await tx.$queryRaw`SELECT FROM log_page WHERE execution_id = ${locked.executionId}::uuid`;
     expect(pages).toHaveLength(0);
   });
-  expect(await waiting).toMatchObject({ stored: true, storedThrough: 3 });
+  expect((await waiting) ?? (await storeLocked())).toMatchObject({ stored: true, storedThrough: 3 });
   expect(await linesOf(locked)).toEqual(makeLines('line', 3));
 });

@@ -64,6 +64,7 @@ export class ScriptedV1Node implements RunnerHooks {
    */
   maxOutstanding = 5;
   isClosed = false;
+  /** Runs before the response to a request for a whole attempt: the hive asks for executions by itself. */
   beforeResponse: (request: Frame['data']) => Promise<void> | void = () => undefined;
   isMute = false;
   rowsPerBatch = Infinity;
@@ -94,6 +95,11 @@ export class ScriptedV1Node implements RunnerHooks {
 
   get attempts(): Map<string, V1Attempt> {
     return this.store.attempts;
+  }
+
+  /** The number of requests for executions without their lines, which the hive also sends by itself. */
+  get asks(): number {
+    return this.requests - this.fullRequests;
   }
 
   addAttempt(changes: Record<string, unknown> = {}, isShared = true): V1Attempt {

@@ -18,7 +18,7 @@ export const V1_QUEUE_EVENTS = 64;
 export interface RunnerHooks extends AnswerOptions {
   /** Whether backfill requests are left unanswered. */
   isMute: boolean;
-  /** Runs before a backfill's response goes into the queue. */
+  /** Runs before the response to a request for a whole attempt goes into the queue. */
   beforeResponse: (request: Frame['data']) => Promise<void> | void;
   /** The node's clock. */
   clock: () => Date;
@@ -91,7 +91,7 @@ export class V1Runner {
       }
       sent += next.value;
     }
-    await this.#hooks.beforeResponse({ ...request });
+    if (request.backfill_type === 'full_attempt') await this.#hooks.beforeResponse({ ...request });
     const data = {
       request_id: request.message_id,
       success: errors.length === 0,

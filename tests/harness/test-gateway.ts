@@ -9,6 +9,8 @@ import { createNodeApiKey } from '../../prisma/queries/node-api-key.js';
 import { ensureOrganization } from '../../prisma/queries/organization.js';
 import { createTestDatabase } from './database.js';
 import { listen } from './listen.js';
+import type { ScriptedV1Node } from './scripted-v1-node.js';
+import { until } from './until.js';
 
 export interface TestGateway {
   gateway: Gateway;
@@ -71,6 +73,15 @@ export async function startTestGateway(options: TestOptions = {}): Promise<TestG
       await testDatabase.drop();
     },
   };
+}
+
+/**
+ * Waits until a version 1 node has answered what the hive asks it at each login, and the answer is stored.
+ * @param asksBefore how often the node had been asked before the login
+ */
+export function askedAtLogin(database: Database, node: ScriptedV1Node, nodeId: string, asksBefore = 0): Promise<void> {
+  const where = { nodeId, attemptId: null };
+  return until(async () => node.asks > asksBefore && (await database.backfillRequest.count({ where })) === 0);
 }
 
 /** @returns what activities see of a version 1 node @throws Error if the gateway does not have its socket */
