@@ -200,6 +200,15 @@ test('a result whose call is not there, or that comes twice, is shown as it is',
   ]);
 });
 
+test('a call that comes twice is two, and the result is that of the last', () => {
+  const use = '{"type":"tool_use","tool_name":"ls","tool_id":"1","parameters":{"path":"%"},"timestamp":"t"}';
+  const result = '{"type":"tool_result","tool_id":"1","status":"success","output":"a file","timestamp":"t"}';
+  expect(conversationOf([use.replace('%', 'a'), use.replace('%', 'b'), result])).toEqual([
+    'ls {"path":"a"} …',
+    'ls {"path":"b"} -> a file',
+  ]);
+});
+
 test('tells from where on items are new or others than before', () => {
   const conversation = new Conversation();
   const [init = '', said = '', call = '', result = '', other = ''] = nodeSample('claude-code');
@@ -239,10 +248,10 @@ test('a line of 20 MB is text, and costs no time', () => {
   expect(items[1]?.content).toMatchObject({ kind: 'output' });
 });
 
-test('10,000 events are parsed in less than a second of CPU', () => {
+test('10,000 events are parsed in two seconds of CPU at most', () => {
   const sample = ownSample('claude-code-work');
   const lines = linesOf(Array.from({ length: 10_000 }, (_, index) => sample[index % sample.length] ?? ''));
-  expect(cpuMsOf(() => expect(itemsOf(lines).length).toBeGreaterThan(8000))).toBeLessThan(1000);
+  expect(cpuMsOf(() => expect(itemsOf(lines).length).toBeGreaterThan(8000))).toBeLessThan(2000); // a tenth of it on a quiet machine
 });
 
 test('whatever is printed, every line is in an item, and how it is cut changes nothing', () => {

@@ -147,8 +147,8 @@ export class Conversation {
     }
   }
 
-  #call({ id, name, input }: Call): void {
-    const known = this.#calls.get(id);
+  #call({ id, name, input, isMore = false }: Call): void {
+    const known = isMore ? this.#calls.get(id) : undefined;
     const item = known === undefined ? undefined : this.items[known];
     if (item?.content.kind === 'tool' && !item.content.result) {
       this.#replace({ ...item, content: { ...item.content, name, input } });

@@ -5,6 +5,8 @@ export interface Call {
   id: string;
   name: string;
   input: unknown;
+  /** It tells more of the call with this id that has no result yet, instead of being another one. */
+  isMore?: boolean;
 }
 
 export interface Told {

@@ -1,6 +1,7 @@
 /** An open log against a hive that is played: the parts together, without a browser. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { until } from '../../tests/harness/until.js';
 import type { OpenLog, OpenLogOptions } from './open-log.js';
 import type { OutputType } from './log-requests.js';
 
@@ -102,7 +103,7 @@ afterEach(() => log.close());
 
 /** Draws as the page does until all that is seen is known. @returns the numbers of the lines that are seen */
 async function seen(): Promise<number[]> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (const end = performance.now() + 60_000; performance.now() < end;) {
     await sleep(2);
     const { rows, top } = log.layout();
     let y = top;
@@ -116,14 +117,17 @@ async function seen(): Promise<number[]> {
   throw new Error('what is seen never came');
 }
 
+/** Resolves when a stream tells what comes. */
+const untilLive = () => until(() => log.live.value === 'live');
+
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 test('it opens at the end of a million lines, and any line is one request away', async () => {
   stored = 1_000_000;
   openLog();
   expect(await seen()).toEqual(range(999_981, 1_000_000));
-  await sleep(5);
-  expect([log.live.value, log.isFollowing.value]).toEqual(['ended', false]);
+  await until(() => log.live.value === 'ended');
+  expect(log.isFollowing.value).toBe(false);
   const before = asked.length;
   log.show(500_000);
   expect(await seen()).toContain(500_000);
@@ -141,7 +145,7 @@ test('it follows a million lines, and keeps a bounded number', async () => {
   [stored, mayGrow] = [10, true];
   openLog();
   await seen();
-  await sleep(5);
+  await untilLive();
   expect(log.isFollowing.value).toBe(true);
   for (let seq = 11; seq <= 1_000_000; seq++) streams[0]?.send(seq);
   expect(await seen()).toEqual(range(999_981, 1_000_000));
@@ -152,12 +156,12 @@ test('it stays where the reader scrolled to, counts what comes, and goes back to
   [stored, mayGrow] = [1000, true];
   openLog();
   await seen();
-  await sleep(5);
+  await untilLive();
   log.scrolledBy(-500);
   const place = await seen();
   for (let seq = 1001; seq <= 50_000; seq++) streams[0]?.send(seq);
   expect(await seen()).toEqual(place);
-  await sleep(5);
+  await until(() => log.unseen.value > 0);
   expect([log.isFollowing.value, log.unseen.value]).toEqual([false, 49_000]);
   log.follow(true);
   expect((await seen()).at(-1)).toBe(50_000);
@@ -181,13 +185,12 @@ test('when the stream breaks off, it reads the end again, and goes on', async ()
   [stored, mayGrow] = [100, true];
   openLog();
   await seen();
-  await sleep(5);
+  await untilLive();
   streams[0]?.onerror?.();
   expect([log.live.value, streams[0]?.isClosed]).toEqual(['away', true]);
   stored = 400_000;
-  while (streams.length < 2) await sleep(50);
-  await sleep(5);
-  expect(log.live.value).toBe('live');
+  await untilLive();
+  expect(streams).toHaveLength(2);
   expect((await seen()).at(-1)).toBe(400_000);
   streams[1]?.send(400_001);
   expect((await seen()).at(-1)).toBe(400_001);
@@ -202,7 +205,7 @@ test('while nobody sees the page its stream is closed, and who comes back has ev
   [stored, mayGrow] = [100, true];
   openLog();
   await seen();
-  await sleep(5);
+  await untilLive();
   jest.useFakeTimers();
   show(true);
   jest.advanceTimersByTime(9000);
@@ -212,8 +215,7 @@ test('while nobody sees the page its stream is closed, and who comes back has ev
   expect(streams[0]?.isClosed).toBe(true);
   stored = 250;
   show(false);
-  while (streams.length < 2) await sleep(2);
-  await sleep(5);
+  await untilLive();
   streams[1]?.send(251);
   expect((await seen()).at(-1)).toBe(251);
   expect(range(1, 251).every((seq) => log.line(seq) !== undefined)).toBe(true);
@@ -227,12 +229,10 @@ test('a hive that is away is asked again, and what was wanted comes', async () =
   isAway = true;
   log.show(50_000);
   log.layout();
-  await sleep(20);
-  expect(log.error.value).toBeInstanceOf(TypeError);
+  await until(() => log.error.value instanceof TypeError);
   isAway = false;
-  await sleep(2100);
+  await until(() => log.error.value === undefined);
   expect(await seen()).toContain(50_000);
-  expect(log.error.value).toBeUndefined();
 });
 
 test('only one output is shown if that is asked for, also further up', async () => {
@@ -256,7 +256,7 @@ test('the stream says that nothing more will come', async () => {
   [stored, mayGrow] = [10, true];
   openLog();
   await seen();
-  await sleep(5);
+  await untilLive();
   streams[0]?.end();
   expect([log.live.value, log.isFollowing.value, streams[0]?.isClosed]).toEqual(['ended', false, true]);
 });

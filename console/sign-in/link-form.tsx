@@ -2,7 +2,7 @@
  * Following a one-time link takes a button: whoever can make a browser open an address could otherwise sign somebody in
  * as another, and a program that looks at links would use them up.
  */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { session } from '../hive/session.js';
 import { Button } from '../ui/button.js';
 import { visible } from '../ui/visible.js';
@@ -15,7 +15,8 @@ export interface LinkFormProps {
 
 export function LinkForm({ isBusy, submit }: LinkFormProps) {
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector('button')?.focus(), []); // Enter is enough
+  // before it is painted: whoever sees it may press Enter
+  useLayoutEffect(() => form.current?.querySelector('button')?.focus(), []);
   const current = session.value;
   return (
     <form

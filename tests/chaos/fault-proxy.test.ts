@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { until } from '../harness/until.js';
 import { FaultProxy } from './fault-proxy.js';
 
 let server: Server;
@@ -74,7 +75,7 @@ test('when stalled, nothing passes; after resuming, everything that was sent doe
   await sleep(200);
   expect(received).toEqual([]);
   proxy.resume();
-  await sleep(200);
+  await until(() => received.length === 2);
   expect(received.sort()).toEqual(['later', 'too']);
 });
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
 import { Database } from '../../node-agent/store/sqlite.js';
@@ -25,10 +26,14 @@ export interface Recording {
   disturbance?: Disturbance;
   /** When its recorder was killed, in ms since the epoch. */
   killedAt?: number;
+  /** The longest time until then for which this process could not run, in ms: the recorder's were about as long. */
+  stalledMs?: number;
 }
 
 const SHIFT_CLOCK = join(projectRoot(), 'tests', 'chaos', 'shift-clock.mjs');
 const PRINT_LINES = join(projectRoot(), 'dist', 'tests', 'chaos', 'print-lines.js');
+
+const stalls = monitorEventLoopDelay();
 
 /** How long a service manager would wait. */
 const RESTART_MS = 500;
@@ -52,6 +57,8 @@ export class ChaosNode {
     /** The hive that the proxy connects to. */
     readonly route: { hive: number },
   ) {
+    stalls.reset(); // loading this program is none of the recorders' stalls
+    stalls.enable();
     this.#apiKey = apiKey;
     this.#clockFile = `${directory}.clock`;
     this.agent = new NodeAgent(directory, name, {
@@ -84,6 +91,7 @@ export class ChaosNode {
   killRecorder(recording: Recording, disturbance: Disturbance): void {
     recording.disturbance ??= disturbance; // of a full disk, what was kept in memory is lost with it
     recording.killedAt = Date.now();
+    recording.stalledMs = stalls.max / 1e6;
     recording.child.kill('SIGKILL');
   }
 

@@ -9,7 +9,7 @@ import { attemptsOf, executionsOf, type NodeExecution } from './node-copy.js';
 import { progressOf, type ChaosNode, type Recording } from './node.js';
 import type { ChaosWorld } from './world.js';
 
-/** What a killed recorder may lose: 200 ms by design; the rest is tolerance for an overloaded machine. */
+/** What a killed recorder may lose: 200 ms by design; the rest, and what processes were stalled, is for an overloaded machine. */
 const MAX_RECORDER_LOSS_MS = 700;
 
 export interface Verdict {
@@ -103,12 +103,12 @@ function joined(lines: LogLine[], stream: string): string[] {
 
 /** @param stored number of stored lines */
 function verifyKilled(recording: Recording, stored: number, verdict: Verdict): void {
-  const { killedAt = 0 } = recording;
+  const { killedAt = 0, stalledMs = 0 } = recording;
   const firstLost = progressOf(recording).find(({ lines }) => lines > stored);
   if (!firstLost) return;
   const loss = killedAt - firstLost.at;
   verdict.worstRecorderLossMs = Math.max(verdict.worstRecorderLossMs, Math.round(loss));
-  if (loss > MAX_RECORDER_LOSS_MS) {
+  if (loss > MAX_RECORDER_LOSS_MS + stalledMs) {
     verdict.faults.push(
       `a killed recorder (${recording.output.tag}) lost lines that were printed ${Math.round(loss)} ms before`,
     );

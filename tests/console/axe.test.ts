@@ -8,7 +8,7 @@ import { AXE, faultsByAxe } from './harness/axe.js';
 import { LogPage } from './harness/log-page.js';
 import { BUILD, CODING_AGENT, cutOffMidDrain, listAttempts, record } from './harness/recordings.js';
 import { useConsole } from './harness/use-console.js';
-import type { Device, Theme } from './harness/visits.js';
+import { untilLoaded, type Device, type Theme } from './harness/visits.js';
 
 const given = useConsole({ HIVE_NODE_TIMEOUT_SECONDS: '1' });
 let build: string;
@@ -76,6 +76,7 @@ test.each(PLACES)('axe finds no serious or critical fault: $name', async ({ path
     await page.waitForLoadState('load');
     await ready?.(page);
     await page.waitForTimeout(500); // what is asked for at once has come
+    await untilLoaded(page);
     for (const colorScheme of THEMES) {
       await page.emulateMedia({ colorScheme });
       expect({ colorScheme, device, faults: await faultsByAxe(page) }).toEqual({ colorScheme, device, faults: [] });

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../harness/seed.js';
 import { until } from '../harness/until.js';
-import { press, tabTo, walkByTab } from './harness/keyboard.js';
+import { press, pressGg, tabTo, walkByTab } from './harness/keyboard.js';
 import { LogPage } from './harness/log-page.js';
 import {
   AGENTS_FIRST_WORDS,
@@ -14,9 +14,10 @@ import {
   record,
 } from './harness/recordings.js';
 import { useConsole } from './harness/use-console.js';
-import { inPage } from './harness/visits.js';
+import { inPage, untilLoaded } from './harness/visits.js';
 
-const given = useConsole({ HIVE_NODE_TIMEOUT_SECONDS: '1' });
+// a backfill waits for its node for as long as a test takes to cancel it
+const given = useConsole({ HIVE_NODE_TIMEOUT_SECONDS: '3600' });
 let attemptId: string;
 let conversation: string;
 let incomplete: string;
@@ -134,7 +135,9 @@ test('an attempt is found, opened, read, searched in, marked and copied', async 
   await page.getByText('read by keyboard').waitFor();
   await page.keyboard.press('/');
   await page.keyboard.type('read by');
-  await until(() => page.url().includes('q=read'));
+  // who types slowly is answered for less than the whole text, and then the list is another one once more
+  await until(() => new URL(page.url()).searchParams.get('q') === 'read by');
+  await page.locator('.attempts-list[aria-busy=false]').waitFor();
   await until(async () => (await page.locator('[role=row][data-attempt]').count()) === 1);
   await tabTo(page, page.getByRole('grid', { name: 'Attempts' })); // Escape would take the filter away
   const current = page.locator('[role=row][aria-selected=true]');
@@ -144,7 +147,7 @@ test('an attempt is found, opened, read, searched in, marked and copied', async 
   await page.keyboard.press('Enter');
   const log = new LogPage(page);
   await log.untilDrawn(2000);
-  await log.press('g', 'g');
+  await pressGg(page);
   await log.untilDrawn(1);
   await log.press('j', 'j', 'j');
   expect(await log.marked()).toHaveLength(1);
@@ -171,21 +174,31 @@ test('a conversation is opened and left', async () => {
   await new LogPage(page).untilDrawn();
 });
 
-test('a backfill is started and cancelled', async () => {
+test('a backfill is cancelled, started and cancelled again', async () => {
   const page = await given.stage.visit(`/attempts/${incomplete}`);
-  await until(async () => {
-    const access = { url: given.stage.hive.url, token: given.stage.own.admin };
-    return (await listAttempts(access)).some(({ id, sync_state: state }) => id === incomplete && state === 'partial');
-  });
+  const untilStateIs = (state: string, isHeld: boolean) =>
+    until(
+      async () => {
+        const { sync } = await given.stage.world.get<{ sync: { state: string; held: boolean } }>(
+          given.stage.hive,
+          `/v1/nodes/task-attempts/${incomplete}`,
+        );
+        return sync.state === state && sync.held === isHeld;
+      },
+      60_000,
+      `${state}, ${isHeld ? 'held' : 'not held'}`,
+    );
+  const cancel = async () => {
+    await press(page, page.getByRole('button', { name: /cancel/i }).first());
+    await press(page, dialog(page).getByRole('button', { name: /cancel the backfill/i }));
+    await dialog(page).waitFor({ state: 'detached' });
+    await untilStateIs('partial', true);
+  };
+  await untilStateIs('pending_backfill', false); // the drain's, which waits for the node
+  await cancel();
   await press(page, page.getByRole('button', { name: /start .*backfill/i }));
-  await press(page, page.getByRole('button', { name: /cancel/i }).first());
-  await press(page, dialog(page).getByRole('button', { name: /cancel the backfill/i }));
-  await until(async () => {
-    const { held } = await given.stage.world
-      .get<{ sync: { held: boolean } }>(given.stage.hive, `/v1/nodes/task-attempts/${incomplete}`)
-      .then(({ sync }) => sync);
-    return held;
-  });
+  await untilStateIs('pending_backfill', false);
+  await cancel();
 });
 
 test('a node is invited, a key revoked, another unblocked, and a node deleted', async () => {
@@ -255,6 +268,7 @@ test.each(['/attempts', '/nodes', '/backfills', '/search'])(
     await page.goto(given.stage.hive.url + path);
     await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' });
     await page.waitForTimeout(1000);
+    await untilLoaded(page);
     expect(await walkByTab(page)).toEqual({ unreached: [], unseen: [] });
   },
 );

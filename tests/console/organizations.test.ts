@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { appendPage, makeLines, seedAttempt, seedExecution, seedNode } from '../harness/seed.js';
 import type { ConsoleOrganization } from './harness/organization.js';
 import { useConsole } from './harness/use-console.js';
-import { FROM_THE_CONSOLE } from './harness/visits.js';
+import { FROM_THE_CONSOLE, untilLoaded } from './harness/visits.js';
 
 interface Seeded {
   nodeId: string;
@@ -34,6 +34,7 @@ beforeAll(async () => {
 async function settle(page: Page): Promise<string> {
   await page.getByRole('heading', { level: 1 }).first().waitFor();
   await page.waitForTimeout(700);
+  await untilLoaded(page);
   return page.locator('body').innerText();
 }
 

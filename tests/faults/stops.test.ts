@@ -39,7 +39,7 @@ test('SIGTERM in the middle of a pull: the socket closes with a reason, and the 
   const stoppedAfter = Date.now() - stopping;
   const storedAtStop = await world.linesStored();
   expect(storedAtStop).toBeLessThan(LINES); // it was in the middle
-  await within(60_000, async () => (await incompleteAttempts(world)).length === 0);
+  await within(180_000, async () => (await incompleteAttempts(world)).length === 0); // so many lines, at any speed
   expect(await verify(world)).toMatchObject({ faults: [], lost: 0, doubled: 0, outOfOrder: 0, incomplete: 0 });
   expect(readFileSync(`${node.directory}.log`, 'utf8')).toContain('hive is shutting down');
 
@@ -57,7 +57,7 @@ test('SIGTERM in the middle of a pull: the socket closes with a reason, and the 
     `${JSON.stringify({ stopped_after_ms: stoppedAfter, stored_at_stop: storedAtStop, lines_pulled: result.linesPulled })}\n`,
   );
   await hives[0].start();
-}, 180_000);
+}, 300_000);
 
 test('a rolling restart under load fails no read at the other hive', async () => {
   const failures: string[] = [];

@@ -48,12 +48,16 @@ test('a Temporal that came back empty is set up again, and what was being backfi
   await until(async () => (await world.readiness(hive)).temporal === 'degraded', 60_000, 'degraded');
   await world.registerNamespace();
 
-  const describe = await node.next('describe_attempt');
-  node.send('attempt_described', { request_id: describe.request_id, attempt, executions: [execution], more: false });
-  const read = await node.next('read_logs');
+  let read = await node.nextFrame();
+  for (; read?.type !== 'read_logs'; read = await node.nextFrame()) {
+    if (!read) throw new Error('the socket closed');
+    if (read.type !== 'describe_attempt') continue;
+    const { request_id } = read.data; // a late one may be of the backfill that Temporal has lost
+    node.send('attempt_described', { request_id, attempt, executions: [execution], more: false });
+  }
   const lines = { execution_id: execution.execution_id, log_epoch: 1, first_seq: 1, last_seq: 1 };
-  node.sendPageBytes(await pageOf(['line']), { request_id: read.request_id, ...lines });
-  node.send('logs_end', { request_id: read.request_id, log_lines: 1, log_epoch: 1, status: 'completed' });
+  node.sendPageBytes(await pageOf(['line']), { request_id: read.data.request_id, ...lines });
+  node.send('logs_end', { request_id: read.data.request_id, log_lines: 1, log_epoch: 1, status: 'completed' });
   await until(async () => (await sync()).state === 'complete', 60_000, 'complete');
   await until(async () => (await world.readiness(hive)).temporal === 'ok', 60_000, 'ok');
   node.close();

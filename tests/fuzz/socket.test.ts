@@ -113,7 +113,7 @@ function memory(): Promise<Memory> {
 }
 
 async function expectEqual(agent: NodeAgent, attemptId: string, lines: number): Promise<void> {
-  await untilComplete(world, hive, attemptId, 30_000);
+  await untilComplete(world, hive, attemptId);
   const entries = await logOf(world, hive, attemptId);
   expect(entries).toHaveLength(lines);
   expect(hashLines(entries)).toBe(hashLines(recordedLog(agent, await attemptOf(world, hive, attemptId))));

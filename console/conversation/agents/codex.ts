@@ -6,7 +6,7 @@
 import { tokens } from '../amounts.js';
 import { list, member, number, object, text, type Event } from '../event.js';
 import type { ToolResult } from '../items.js';
-import { facts, type AgentStream, type Told } from '../told.js';
+import { facts, type AgentStream, type Call, type Told } from '../told.js';
 import { resultText } from './anthropic-content.js';
 
 export const codex: AgentStream = {
@@ -26,7 +26,7 @@ export const codex: AgentStream = {
         case 'item.started':
         case 'item.updated':
         case 'item.completed':
-          return readItem(told, object(event['item']), event['type'] === 'item.completed', `${run}/`);
+          return readItem(told, object(event['item']), event['type'], `${run}/`);
         case 'turn.completed':
           return readEnd(told, event, '');
         case 'turn.failed':
@@ -41,8 +41,9 @@ export const codex: AgentStream = {
   },
 };
 
-function readItem(told: Told, item: Event, isDone: boolean, run: string): boolean {
-  const id = run + text(item['id']);
+function readItem(told: Told, item: Event, event: string, run: string): boolean {
+  const call = { id: run + text(item['id']), isMore: event !== 'item.started' };
+  const isDone = event === 'item.completed';
   switch (item['type']) {
     case 'agent_message':
       if (isDone) told.say({ kind: 'message', from: 'agent', text: text(item['text']) });
@@ -56,35 +57,37 @@ function readItem(told: Told, item: Event, isDone: boolean, run: string): boolea
     case 'command_execution': {
       const exitCode = number(item['exit_code']);
       const status = exitCode === undefined || exitCode === 0 ? '' : `\n(exit status ${exitCode})`;
-      return useTool(told, id, 'command', { command: item['command'] }, isDone, {
+      return useTool(told, { ...call, name: 'command', input: { command: item['command'] } }, isDone, {
         text: `${text(item['aggregated_output'])}${status}`,
         isError: (exitCode !== undefined && exitCode !== 0) || item['status'] === 'failed',
       });
     }
     case 'file_change':
-      return useTool(told, id, 'file change', { changes: item['changes'] }, isDone, {
+      return useTool(told, { ...call, name: 'file change', input: { changes: item['changes'] } }, isDone, {
         text: text(item['status']),
         isError: item['status'] === 'failed',
       });
     case 'mcp_tool_call': {
       const name = [text(item['server']), text(item['tool'])].filter((part) => part !== '').join('/');
-      return useTool(told, id, name, item['arguments'], isDone, {
+      return useTool(told, { ...call, name, input: item['arguments'] }, isDone, {
         text: text(member(item, 'error', 'message')) || resultText(member(item, 'result', 'content')),
         isError: item['status'] === 'failed',
       });
     }
     case 'web_search':
-      return useTool(told, id, 'web search', { query: item['query'] }, isDone, { text: '', isError: false });
+      return useTool(told, { ...call, name: 'web search', input: { query: item['query'] } }, isDone, NOTHING);
     case 'todo_list':
-      return useTool(told, id, 'todo list', { todos: list(item['items']) }, isDone, { text: '', isError: false });
+      return useTool(told, { ...call, name: 'todo list', input: { todos: list(item['items']) } }, isDone, NOTHING);
     default:
       return false;
   }
 }
 
-function useTool(told: Told, id: string, name: string, input: unknown, isDone: boolean, result: ToolResult): boolean {
-  told.call({ id, name, input });
-  return isDone ? told.answer(id, result) : true;
+const NOTHING: ToolResult = { text: '', isError: false };
+
+function useTool(told: Told, call: Call, isDone: boolean, result: ToolResult): boolean {
+  told.call(call);
+  return isDone ? told.answer(call.id, result) : true;
 }
 
 function readEnd(told: Told, event: Event, failure: string): boolean {

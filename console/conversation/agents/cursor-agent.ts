@@ -73,7 +73,7 @@ function readTool(told: Told, event: Event): boolean {
   const id = text(event['call_id']);
   const name = kind === 'function' ? text(member(detail, 'name')) : kind.replace(/ToolCall$/, '');
   const input = kind === 'function' ? member(detail, 'arguments') : member(detail, 'args');
-  told.call({ id, name, input });
+  told.call({ id, name, input, isMore: event['subtype'] === 'completed' });
   if (event['subtype'] === 'started') return true;
   if (event['subtype'] !== 'completed') return false;
   const result = member(detail, 'result');

@@ -56,10 +56,10 @@ export const opencode: AgentStream = {
 function readTool(told: Told, part: Event): boolean {
   const state = object(part['state']);
   const id = text(part['callID']);
-  told.call({ id, name: text(part['tool']), input: state['input'] });
   const isError = state['status'] === 'error';
-  if (state['status'] !== 'completed' && !isError)
-    return state['status'] === 'running' || state['status'] === 'pending';
+  const isDone = state['status'] === 'completed' || isError;
+  told.call({ id, name: text(part['tool']), input: state['input'], isMore: isDone });
+  if (!isDone) return state['status'] === 'running' || state['status'] === 'pending';
   return told.answer(id, { text: isError ? text(state['error']) : text(state['output']), isError });
 }
 

@@ -21,6 +21,16 @@ export async function press(page: Page, element: Locator): Promise<void> {
   await page.keyboard.press('Enter');
 }
 
+/** Presses `g` twice at one moment: however slow the machine is, no pause ends the sequence before its second key. */
+export async function pressGg(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const key = { key: 'g', code: 'KeyG', windowsVirtualKeyCode: 71, timestamp: Date.now() / 1000 };
+  for (const type of ['keyDown', 'keyUp', 'keyDown', 'keyUp'] as const) {
+    await session.send('Input.dispatchKeyEvent', { type, ...key, ...(type === 'keyDown' && { text: 'g' }) });
+  }
+  await session.detach();
+}
+
 interface Focus {
   name: string;
   isSeen: boolean;

@@ -50,6 +50,11 @@ export class LogPage {
     return this.page.evaluate<number[]>('logView.marked()');
   }
 
+  /** @returns the numbers of the drawn lines in which a search has found something */
+  found(): Promise<number[]> {
+    return this.page.evaluate<number[]>('logView.found()');
+  }
+
   /** Tears at the scroll bar. @param part of the whole log, 0 to 1 */
   async tear(part: number): Promise<void> {
     await this.page.evaluate(`logView.tear(${part})`);

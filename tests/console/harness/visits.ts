@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { until } from '../../harness/until.js';
 import { projectRoot } from '../../../workers/project-root.js';
 
 export type Theme = 'dark' | 'light';
@@ -30,6 +31,11 @@ const DEVICES: Record<Device, BrowserContextOptions> = {
 /** @returns the path of a script that runs in pages */
 export function inPage(name: string): string {
   return join(projectRoot(), 'tests', 'console', 'in-page', name);
+}
+
+/** Resolves when no part of the page says any more that it is being read. */
+export async function untilLoaded(page: Page): Promise<void> {
+  await until(async () => (await page.locator('.page-loading').count()) === 0, 60_000, 'everything is read');
 }
 
 /** What the console's own client sends: nothing that changes something is accepted by cookie without it. */
@@ -77,7 +83,8 @@ export class Visits {
   }
 
   #watch(page: Page, origin: string, mayFailToLoad: boolean): void {
-    const fault = (text: string) => void this.#faults.push(`${page.url()}: ${text}`);
+    const faults = this.#faults; // what is said while the page is closed is none of the next test's
+    const fault = (text: string) => void faults.push(`${page.url()}: ${text}`);
     page.on('pageerror', (error) => fault(`an error that nothing caught: ${error.stack ?? error.message}`));
     page.on('console', (message) => {
       if (message.type() !== 'error') return;

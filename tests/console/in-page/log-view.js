@@ -29,6 +29,13 @@ window.logView = {
       .filter((line) => line.getAttribute('aria-current') === 'true')
       .map((line) => Number(line.dataset.line)),
 
+  /** @returns the numbers of the lines in which a search has marked something */
+  found: () =>
+    window.logView
+      .lines()
+      .filter((line) => line.querySelector('mark') !== null)
+      .map((line) => Number(line.dataset.line)),
+
   /** Scrolls to a part of the whole, 0 to 1, as somebody does who tears at the scroll bar. */
   tear(part) {
     const scroller = window.logView.scroller();
