@@ -71,7 +71,7 @@ describe.each(PLACES)('a store $what', ({ make, said }) => {
       expect(stderr).toMatch(/^node-agent: cannot use the store in .*\n$/);
       expect(stderr).toContain(said());
     }
-  }, 30_000);
+  });
 
   test('does not keep a command from running, unrecorded, on the very descriptors that `run` has', () => {
     const printed = join(directory, 'printed');

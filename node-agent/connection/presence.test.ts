@@ -17,7 +17,7 @@ beforeEach(async () => {
   hive = await ScriptedHive.start();
   agent = new AgentProcesses(directory, { HIVE_URL: hive.url, NODE_API_KEY: 'key' });
   running = agent.start(['connect']);
-  await (await hive.peer(0, 20_000)).count('announced');
+  await (await hive.peer(0)).count('announced');
 });
 afterEach(async () => {
   running.child.kill('SIGKILL');
@@ -57,7 +57,7 @@ test('`status` knows of a `connect` that was killed, and the next one starts', a
   expect(connection()).toMatchObject({ running: false, connected_since: null, stopped_at: null });
   expect(agent.run('status').stdout).toContain('it ended without a word (killed');
   running = agent.start(['connect']);
-  await hive.peer(1, 20_000);
+  await hive.peer(1);
   expect(connection()).toMatchObject({ running: true, pid: running.child.pid });
 });
 
@@ -79,7 +79,7 @@ test('a store that is damaged when `connect` starts is the same node with a new 
   await running.ended;
   spawnSync('sh', ['-c', `echo damaged > '${join(directory, 'node.db')}'; rm -f '${directory}'/node.db-*`]);
   running = agent.start(['connect']);
-  await hive.peer(1, 20_000);
-  expect(running.stderr).toContain('is damaged (');
+  await hive.peer(1);
+  await running.printed('is damaged (');
   expect(hive.auths[1]?.machine_id).toBe(hive.auths[0]?.machine_id);
 });

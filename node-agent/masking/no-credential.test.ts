@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { until } from '../../tests/harness/until.js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Database } from '../store/sqlite.js';
 import { AgentProcesses } from '../testing/agent-process.js';
@@ -19,7 +20,7 @@ const SECRETS = [...KEYS, NAMED, LISTED, GITHUB];
 
 /** Prints all that it can find of the secrets, in several forms and pieces, and then waits to be looked at. */
 const COMMAND = `
-const { readFileSync, readdirSync, writeSync } = require('node:fs');
+const { existsSync, readFileSync, writeSync } = require('node:fs');
 const { NAMED, LISTED } = process.env;
 const config = readFileSync(process.env.NODE_AGENT_CONFIG, 'utf8');
 const { api_key: key } = JSON.parse(config);
@@ -39,21 +40,25 @@ for (const secret of [LISTED, key, ${JSON.stringify(GITHUB)}]) {
   writeSync(1, secret.slice(9) + '\\n');
 }
 writeSync(1, 'ready\\n');
-pause(Number(process.env.WAIT_MS));
+const recorder = process.ppid;
+while (!existsSync(process.env.GO_ON) && process.ppid === recorder) pause(50);
 `;
 
 describe('a recorded command that prints all it can find', () => {
   let directory: string;
   let agent: AgentProcesses;
-  const environment = (waitMs: number): NodeJS.ProcessEnv => ({
+  const environment = (): NodeJS.ProcessEnv => ({
     NODE_AGENT_CONFIG: join(directory, 'config.json'),
     NODE_API_KEY: ENVIRONMENT_KEY,
     NAMED,
     LISTED,
     COPY_OF_KEY: `Bearer ${JOINED_KEY}`,
-    WAIT_MS: String(waitMs),
+    GO_ON: join(directory, 'go-on'),
   });
   const agentWith = (variables: NodeJS.ProcessEnv) => new AgentProcesses(join(directory, 'data'), variables);
+  const goOn = () => writeFileSync(join(directory, 'go-on'), '');
+  /** What is much is stored by a process of its own. */
+  const stored = (status: string) => until(() => agent.rows()[0]?.status === status);
   const run = () => [
     'run',
     '--mask',
@@ -86,7 +91,7 @@ describe('a recorded command that prints all it can find', () => {
     return readdirSync(dataDir, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .flatMap((entry) => {
-        const bytes = readFileSync(join(entry.parentPath, entry.name));
+        const bytes = contentOf(join(entry.parentPath, entry.name));
         return found(bytes).map((secret) => `${entry.name}: ${secret}`);
       });
   }
@@ -107,16 +112,20 @@ describe('a recorded command that prints all it can find', () => {
   }
 
   test('leaves no secret in the store, the spool, an argument list, an environment, or what is said', async () => {
-    agent = agentWith(environment(3000));
+    agent = agentWith(environment());
     const running = agent.start(run());
     await running.printed('ready\n');
     expect(foundOnDisk()).toEqual([]);
     const inArguments = processes().filter(({ text }) => KEYS.some((key) => text.includes(key)));
     expect(inArguments).toEqual([]);
-    const commands = processes().filter(({ text }) => text.includes('command.cjs') && !text.includes('--mask'));
+    const commands = processes().filter(
+      ({ text }) => text.includes(join(directory, 'command.cjs')) && !text.includes('--mask'),
+    );
     expect(commands).toHaveLength(1);
     for (const { pid } of commands) expect(found(readFileSync(`/proc/${pid}/environ`))).toEqual([NAMED, LISTED]);
+    goOn();
     expect(await running.ended).toBe(0);
+    await stored('completed');
 
     expect(found(Buffer.from(running.stdout))).toEqual(expect.arrayContaining([JOINED_KEY, GITHUB])); // as without us
     expect(
@@ -134,7 +143,7 @@ describe('a recorded command that prints all it can find', () => {
   });
 
   test('leaves none if the recorder is killed', async () => {
-    agent = agentWith(environment(60_000));
+    agent = agentWith(environment());
     const running = agent.start(run());
     await running.printed('ready\n');
     await sleep(300);
@@ -142,6 +151,7 @@ describe('a recorded command that prints all it can find', () => {
     await running.ended;
     expect(foundOnDisk()).toEqual([]);
     agent.run('attempts');
+    await stored('killed');
     const text = storedText();
     expect(found(Buffer.from(text))).toEqual([]);
     expect(text).toContain('[masked:NODE_API_KEY]');
@@ -151,7 +161,7 @@ describe('a recorded command that prints all it can find', () => {
   test('runs unrecorded where it is not known what to mask, and not at all with --strict', () => {
     const config = { api_key: JOINED_KEY, mask: { patterns: { bad: '(' } } };
     writeFileSync(join(directory, 'config.json'), JSON.stringify(config));
-    agent = agentWith(environment(0));
+    agent = agentWith(environment());
     const unrecorded = agent.run('run', '--', 'sh', '-c', 'echo "$COPY_OF_KEY"; exit 3');
     expect([unrecorded.status, unrecorded.stdout]).toEqual([3, '\n']);
     expect(unrecorded.stderr).toMatch(/^node-agent: mask\.patterns\.bad in the configuration file .* unrecorded\n$/);
@@ -162,8 +172,11 @@ describe('a recorded command that prints all it can find', () => {
   test('sends none to the hive, and the connection says none, but for its login', async () => {
     const hive = await ScriptedHive.start();
     try {
-      const variables = environment(0);
-      expect(agentWith(variables).run(...run()).status).toBe(0);
+      const variables = environment();
+      agent = agentWith(variables);
+      goOn();
+      expect(agent.run(...run()).status).toBe(0);
+      await stored('completed');
       const config = { hive_url: hive.url, api_key: JOINED_KEY };
       writeFileSync(join(directory, 'config.json'), JSON.stringify(config));
       const connect = agentWith({
@@ -195,6 +208,16 @@ function found(bytes: Buffer): string[] {
       Buffer.from(`user:${secret}`).toString('base64').slice(8, -4),
     ].some((form) => bytes.includes(form)),
   );
+}
+
+/** Of a part of the spool that has been stored meanwhile, nothing is left. */
+function contentOf(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
 }
 
 function bytesText(bytes: Buffer): string {

@@ -160,9 +160,11 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
   test('is over when it ends, whatever it has left behind: a daemon, or a process that holds its output', () => {
     const daemon = `(setsid sh -c 'exec </dev/null >/dev/null 2>&1; sleep 1; echo on > daemon') & exit 3`;
     expect(bash('exec "$@" --linger 60 -- sh -c "$DAEMON"', RUN.slice(0, -1), { DAEMON: daemon }).status).toBe(3);
-    const holder = `(trap '' HUP; sleep 2; echo late; echo on > holder) & echo first; exit 3`;
+    // as long as `bash` may take at most, so that it ends by itself
+    const over = 'for n in $(seq 1000); do test -e over && break; sleep 0.1; done';
+    const holder = `(trap '' HUP; ${over}; echo late; echo on > holder) & echo first; exit 3`;
     const { status, stdout } = bash(
-      '"$@" --linger 0.1 -- sh -c "$HOLDER"; s=$?; test -e holder; echo $?; exit $s',
+      '"$@" --linger 0.1 -- sh -c "$HOLDER"; s=$?; test -e holder; echo $?; echo > over; exit $s',
       RUN.slice(0, -1),
       {
         HOLDER: holder,

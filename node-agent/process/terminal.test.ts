@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../tests/harness/until.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test, jest } from '@jest/globals';
 import { LAUNCHER } from '../testing/launcher.js';
 import { ctrl, TestTerminal } from '../testing/terminal.js';
@@ -39,7 +40,6 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
   async function shown(...argv: string[]): Promise<{ bytes: string; text: string; status: number | null }> {
     const terminal = on(...argv);
     const { status } = await terminal.ended;
-    await sleep(50);
     return { bytes: createHash('sha256').update(terminal.bytes).digest('hex'), text: terminal.text, status };
   }
 
@@ -114,24 +114,27 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     const command = `sh -c 'stty -echo; echo up; read a; echo got $a; stty echo'`;
     terminal.type(`${RUN.join(' ')} ${command}\n`);
     await terminal.until(/up\r\n$/);
-    expect(terminal.settings()).not.toBe(settings);
+    const underRun = terminal.settings();
+    expect(underRun).not.toBe(settings);
     terminal.type(ctrl('z'));
     await terminal.until(/Stopped[^]*\$ $/);
     terminal.clear();
     terminal.type('fg\n');
     await terminal.until(/fg\r\n.*run .*\r\n/);
-    await sleep(300);
+    await until(() => terminal.settings() === underRun);
     terminal.type('word\n');
     await terminal.until('got word');
     await terminal.until(/\$ $/);
     terminal.clear();
     terminal.type(`${RUN.join(' ')} cat &\n`);
     await terminal.until(/\$ $/);
-    await sleep(1500);
-    terminal.type('jobs\n');
-    await terminal.until('Stopped');
+    await until(async () => {
+      terminal.type('jobs\n');
+      await terminal.until(/jobs\r\n[^]*\$ $/);
+      return terminal.text.includes('Stopped');
+    });
     terminal.type('fg\n');
-    await sleep(500);
+    await until(() => terminal.settings() === underRun);
     terminal.clear();
     terminal.type('line\n');
     await terminal.until(/line\r\nline\r\n/);
@@ -153,46 +156,38 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
     await terminal.until('21 63');
   });
 
-  (has('vim') ? test : test.skip)(
-    'edits a file in vim, which takes the whole screen',
-    async () => {
-      for (const before of [[], RUN]) {
-        const file = join(directory, `edited-${before.length}`);
-        const terminal = on(...before, 'vim', '-u', 'NONE', '-n', file);
-        await terminal.until(/\[New/);
-        terminal.type('itext of a test\x1b:set lines? columns?\n');
-        await terminal.until('lines=33');
-        terminal.type('\n:wq\n');
-        await terminal.ended;
-        expect(readFileSync(file, 'utf8')).toBe('text of a test\n');
-        expect(terminal.text).toContain('\x1b[?1049h');
-      }
-    },
-    60_000,
-  );
+  (has('vim') ? test : test.skip)('edits a file in vim, which takes the whole screen', async () => {
+    for (const before of [[], RUN]) {
+      const file = join(directory, `edited-${before.length}`);
+      const terminal = on(...before, 'vim', '-u', 'NONE', '-n', file);
+      await terminal.until(/\[New/);
+      terminal.type('itext of a test\x1b:set lines? columns?\n');
+      await terminal.until('lines=33');
+      terminal.type('\n:wq\n');
+      await terminal.ended;
+      expect(readFileSync(file, 'utf8')).toBe('text of a test\n');
+      expect(terminal.text).toContain('\x1b[?1049h');
+    }
+  });
 
-  (has('less') && has('git') ? test : test.skip)(
-    'pages the output of git',
-    async () => {
-      const repository = join(directory, 'repository');
-      const made = spawnSync('bash', [
-        '-c',
-        `git init -q "$0" && cd "$0" && for n in $(seq 40); do git -c user.name=a -c user.email=a@b commit -q --allow-empty -m "commit $n"; done`,
-        repository,
-      ]);
-      expect(made.status).toBe(0);
-      const screens = [];
-      for (const before of [[], RUN]) {
-        const terminal = on(...before, 'git', '-C', repository, '-c', 'core.pager=less -R -X', 'log', '--oneline');
-        await terminal.until(/\n:[^\n]*$/);
-        screens.push(terminal.text);
-        terminal.type('q');
-        await terminal.ended;
-      }
-      expect(screens[1]).toBe(screens[0]);
-    },
-    60_000,
-  );
+  (has('less') && has('git') ? test : test.skip)('pages the output of git', async () => {
+    const repository = join(directory, 'repository');
+    const made = spawnSync('bash', [
+      '-c',
+      `git init -q "$0" && cd "$0" && for n in $(seq 40); do git -c user.name=a -c user.email=a@b commit -q --allow-empty -m "commit $n"; done`,
+      repository,
+    ]);
+    expect(made.status).toBe(0);
+    const screens = [];
+    for (const before of [[], RUN]) {
+      const terminal = on(...before, 'git', '-C', repository, '-c', 'core.pager=less -R -X', 'log', '--oneline');
+      await terminal.until(/\n:[^\n]*$/);
+      terminal.type('q');
+      await terminal.ended;
+      screens.push(terminal.text); // what ends its prompt may come after the colon
+    }
+    expect(screens[1]).toBe(screens[0]);
+  });
 
   (has('python3') ? test : test.skip)(
     'shows what python prints when it prints it, also with --tty into a pipe',
@@ -217,7 +212,6 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
       );
       await piped.until('tick 1\r\n');
     },
-    60_000,
   );
 
   test.each(['the launcher', 'the recorder', 'the command'])(
@@ -238,19 +232,20 @@ jest.setTimeout(120_000); // each starts many processes, and the machine may be 
       await terminal.until(/\$ $/);
       terminal.type('echo status=$?\n');
       await terminal.until('status=137');
-      await sleep(1000);
-      expect(terminal.settings()).toBe(settings);
-      // gone, or left for its new parent to clear away
-      expect(spawnSync('ps', ['-o', 'stat=', '-p', command], { encoding: 'utf8' }).stdout.trim()).toMatch(/^(Z.*)?$/);
+      await until(() => terminal.settings() === settings);
+      const state = () => spawnSync('ps', ['-o', 'stat=', '-p', command], { encoding: 'utf8' }).stdout.trim();
+      await until(() => /^(Z.*)?$/.test(state())); // gone, or left for its new parent to clear away
     },
   );
 
   test('is not waited for longer than --linger, and what it leaves behind can go on printing', async () => {
     const terminal = await shell();
-    const script = '(trap "" HUP; sleep 3; echo late && echo alive > alive) & echo first';
+    const over = 'for n in $(seq 1000); do test -e over && break; sleep 0.1; done';
+    const script = `(trap "" HUP; ${over}; echo late && echo alive > alive) & echo first`;
     terminal.type(`${LAUNCHER} run --quiet --linger 0.2 -- sh -c '${script}'; echo status=$?\n`);
     await terminal.until(/status=0\r\n\$ $/);
     expect(terminal.text).not.toContain('late\r\n');
+    writeFileSync(join(directory, 'over'), '');
     await terminal.until(/late\r/);
     while (spawnSync('test', ['-e', join(directory, 'alive')]).status !== 0) await sleep(50);
   });

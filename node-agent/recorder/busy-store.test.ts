@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../store/sqlite.js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '../../tests/harness/until.js';
 import { AgentProcesses } from '../testing/agent-process.js';
+import { endedSpools } from './spool-files.js';
 
 const RUNS = 20;
 /** Wide lines: what one command prints is more than a recorder keeps in memory. */
@@ -32,7 +34,10 @@ describe('a store that others write to', () => {
     slow.close();
     expect(await Promise.all(running.map(({ ended }) => ended))).toEqual(running.map(() => 0));
     for (const { stderr } of running) expect(stderr).toMatch(/^node-agent: attempt [0-9a-f-]{36}\nprinted\n/);
-    expect(agent.run('status').status).toBe(0); // waits until all of them are in the store
+    await until(() => {
+      expect(agent.run('status').status).toBe(0); // waits until all of them are in the store, but not for ever
+      return agent.rows().filter(({ status }) => status === 'completed').length === RUNS + 1;
+    });
     const recorded = agent.rows().slice(1);
     expect(recorded.map(({ dropped, log_lines: lines }) => [dropped, lines])).toEqual(
       running.map(() => [0, LINES + 1]),
@@ -46,22 +51,29 @@ describe('a store that others write to', () => {
   });
 
   test.each([
-    ['before the command’s end', 'sleep 5', { status: 'killed', exit_code: null }],
+    ['before the command’s end', 'while kill -0 $PPID; do sleep 0.1; done', { status: 'killed', exit_code: null }],
     ['after the command’s end', 'exit 3', { status: 'failed', exit_code: 3 }],
   ])('under a recorder that is killed %s, the next one stores what it had', async (_, last, row) => {
     expect(agent.run('run', '--', 'true').status).toBe(0);
-    const recorder = agent.start(['run', '--', 'sh', '-c', `echo one; sleep 1; seq 10; echo printed; ${last}`]);
-    await recorder.printed('one');
-    await sleep(500);
+    const goOn = join(directory, 'go-on');
+    const command = `echo one; until test -e '${goOn}'; do sleep 0.02; done; seq 10; echo printed; ${last}`;
+    const recorder = agent.start(['run', '--', 'sh', '-c', command]);
+    await until(() => agent.rows()[1]?.log_lines === 1);
     const slow = new Database(join(agent.dataDir, 'node.db'));
     slow.exec('BEGIN IMMEDIATE');
+    writeFileSync(goOn, '');
     await recorder.printed('printed');
-    await sleep(1500);
+    // after the end, it waits for the store for a few seconds only
+    if (last.startsWith('exit')) await until(() => endedSpools(agent.dataDir).length > 0);
+    else await sleep(500);
     recorder.child.kill('SIGKILL');
     await recorder.ended;
     slow.exec('COMMIT');
     slow.close();
-    agent.run('run', '--', 'true');
+    await until(() => {
+      agent.run('run', '--', 'true');
+      return agent.rows()[1]?.status !== 'running';
+    });
     const [, killed] = agent.executions();
     expect(killed).toMatchObject({ ...row, dropped: 0, log_lines: 12 });
     const numbers = Array.from({ length: 10 }, (_, index) => String(index + 1));

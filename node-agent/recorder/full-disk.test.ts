@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { AgentProcesses, succeeds } from '../testing/agent-process.js';
+import { until } from '../../tests/harness/until.js';
+import { AgentProcesses, succeeds, type RunningAgent } from '../testing/agent-process.js';
 
 const canMount = (() => {
   const probe = mkdtempSync(join(tmpdir(), 'node-agent-mount-'));
@@ -24,15 +25,27 @@ const canMount = (() => {
   afterEach(() => {
     succeeds('umount', '-l', disk);
     rmSync(disk, { recursive: true, force: true });
+    rmSync(goOn(), { force: true });
   });
 
   const fill = () => `cat /dev/zero > ${disk}/fill 2> /dev/null`;
+  const goOn = () => `${disk}.go-on`;
+  /** Runs a command whose first line is stored before it fills the disk. */
+  async function startOnFullDisk(code: string): Promise<RunningAgent> {
+    const script = `echo one; until test -e ${goOn()}; do sleep 0.02; done; ${fill()}; ${code}`;
+    const recorder = agent.start(['run', '--', 'sh', '-c', script]);
+    await until(() => agent.rows()[0]?.log_lines === 1);
+    writeFileSync(goOn(), '');
+    return recorder;
+  }
   const free = () => rmSync(join(disk, 'fill'));
 
-  test('until the end of the command, the end is known later, and how many lines are missing', () => {
-    const { status, stderr } = agent.run('run', '--', 'sh', '-c', `echo one; sleep 0.4; ${fill()}; seq 20000; exit 3`);
-    expect(status).toBe(3);
-    expect(stderr).toContain('the end and the last 20000 lines of the command are not recorded; the next node-agent');
+  test('until the end of the command, the end is known later, and how many lines are missing', async () => {
+    const recorder = await startOnFullDisk('seq 20000; exit 3');
+    expect(await recorder.ended).toBe(3);
+    expect(recorder.stderr).toContain(
+      'the end and the last 20000 lines of the command are not recorded; the next node-agent',
+    );
     free();
     expect(agent.run('status').status).toBe(0);
     const [execution] = agent.executions();
@@ -47,7 +60,7 @@ const canMount = (() => {
   });
 
   test('under a recorder that is killed, the next one marks that lines may be missing', async () => {
-    const recorder = agent.start(['run', '--', 'sh', '-c', `echo one; sleep 0.4; ${fill()}; seq 5000; sleep 60`]);
+    const recorder = await startOnFullDisk('seq 5000; while kill -0 $PPID; do sleep 0.1; done');
     await recorder.printed('cannot record at the moment');
     recorder.child.kill('SIGKILL');
     await recorder.ended;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LogLine } from '../../protocol/page.js';
+import { until } from '../../tests/harness/until.js';
 import { AgentProcesses, type RunningAgent, type StoredExecution } from '../testing/agent-process.js';
 
 /** Prints numbered lines on both streams, with prompts, unfinished lines, odd characters and bursts in between. */
@@ -77,7 +78,11 @@ describe('a recorder that is killed at any moment', () => {
       await recorder.ended;
       // what it had passed on, it had read
       const passedOn = recorder.stdout;
-      agent.run('status');
+      // a large spool is left to a process of its own
+      await until(() => {
+        agent.run('status');
+        return agent.rows()[0]?.status !== 'running';
+      });
       const [execution] = agent.executions() as [StoredExecution];
       expect(execution).toMatchObject({ status: 'killed', exit_code: null, dropped: 0 });
       const stdout = joined(execution.lines, 'stdout');

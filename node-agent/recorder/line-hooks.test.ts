@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { attemptSyncData, executionSyncData } from '../../protocol/frames.js';
 import { findAttempt } from '../store/attempts.js';
 import { attemptSync, executionSync, type AttemptRow, type ExecutionRow } from '../store/rows.js';
@@ -18,7 +18,10 @@ describe('what is learnt from lines', () => {
     temporary = temporaryStore();
     execution = startExecution(temporary.store);
   });
-  afterEach(() => temporary.remove());
+  afterEach(() => {
+    jest.restoreAllMocks();
+    temporary.remove();
+  });
 
   type Hooks = ReturnType<typeof lineHooks>;
   const see = (hooks: Hooks, lines: readonly string[]) => {
@@ -54,6 +57,8 @@ describe('what is learnt from lines', () => {
   test('reaches the hive at the end, and until then every few seconds only', () => {
     const { revision } = attempt();
     const hooks = lineHooks();
+    const now = performance.now();
+    jest.spyOn(performance, 'now').mockReturnValue(now);
     for (const line of CODEX) {
       see(hooks, [line]);
       store(hooks, false);

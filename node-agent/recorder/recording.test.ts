@@ -117,7 +117,7 @@ describe('recording', () => {
 
   test('loses nothing while the store fails', async () => {
     let failures = 2;
-    const recording = started({ open: () => (failures-- > 0 ? full() : opened()) });
+    const recording = started({ open: () => (failures-- > 0 ? full() : opened()), finishMs: 60_000 });
     print(recording, 'a\nb\n');
     await recording.finish(END);
     expect(contents()).toEqual(['a', 'b']);
@@ -188,7 +188,7 @@ describe('recording', () => {
   });
 
   test('waits with the end while another process writes', async () => {
-    const recording = started({ open: opened });
+    const recording = started({ open: opened, finishMs: 60_000 });
     const other = otherWriter();
     setTimeout(() => other.end(), 300);
     print(recording, 'a\n');

@@ -80,16 +80,23 @@ describe('node-agent run', () => {
     expect(executions).toMatchObject([{ status: 'completed', exit_code: 0, log_lines: 4, log_epoch: 1, dropped: 0 }]);
   });
 
-  test('records stdout and stderr in order, and writes its own messages to stderr only', () => {
-    const code =
-      'const o = process.stdout, e = process.stderr; o.write("1\\n"); setTimeout(() => e.write("2\\n"), 60); setTimeout(() => o.write("3\\n"), 120)';
-    const { stdout, stderr } = run(...script(code));
-    expect(stdout.toString()).toBe('1\n3\n');
-    expect(stderr.toString()).toMatch(/^node-agent: attempt [0-9a-f-]{36}\n2\n$/);
+  test('records stdout and stderr in order, and writes its own messages to stderr only', async () => {
+    // of what stands in both pipes at once, nobody knows which came first
+    const seen = (text: string) => join(directory, `seen-${text}`);
+    const untilSeen = (text: string) => `until test -e '${seen(text)}'; do sleep 0.02; done`;
+    const code = `echo first; ${untilSeen('first')}; echo second >&2; ${untilSeen('second')}; echo third`;
+    const running = new AgentProcesses(dataDir).start(['run', '--', 'sh', '-c', code]);
+    for (const text of ['first', 'second']) {
+      await running.printed(text);
+      writeFileSync(seen(text), '');
+    }
+    expect(await running.ended).toBe(0);
+    expect(running.stdout).toBe('first\nthird\n');
+    expect(running.stderr).toMatch(/^node-agent: attempt [0-9a-f-]{36}\nsecond\n$/);
     expect(recorded().lines.map((line) => [line?.output_type, line?.content])).toEqual([
-      ['stdout', '1'],
-      ['stderr', '2'],
-      ['stdout', '3'],
+      ['stdout', 'first'],
+      ['stderr', 'second'],
+      ['stdout', 'third'],
     ]);
   });
 

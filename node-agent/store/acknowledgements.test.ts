@@ -22,6 +22,8 @@ import { addMarker, compareHistory, heldMarkers } from './markers.js';
 import { endOrphans } from './orphans.js';
 import { listPrunable, pruneAttempt, type Prunable } from './prune.js';
 
+const HOUR_MS = 60 * 60 * 1000;
+
 describe('what the hive has acknowledged', () => {
   let temporary: TemporaryStore;
   beforeEach(() => {
@@ -196,7 +198,7 @@ describe('what the hive has acknowledged', () => {
 
   test('decides what may be pruned', () => {
     const { store } = temporary;
-    const later = new Date(Date.now() + 1000);
+    const later = new Date(Date.now() + HOUR_MS);
     acknowledged('partial', 3);
     acknowledged('complete', 2);
     const changed = acknowledged('complete', 3);
@@ -228,7 +230,7 @@ describe('what the hive has acknowledged', () => {
     const { store } = temporary;
     const pruned = acknowledged('complete', 3);
     const before = attempt(pruned.attempt_key);
-    prune(new Date(Date.now() + 1000));
+    prune(new Date(Date.now() + HOUR_MS));
     // the hive cannot have more lines than an ended execution; a new epoch would make it throw away the only copy
     acknowledgeLines(store, { executionId: pruned.id, epoch: 5, storedThrough: 3 });
     expect(getExecution(store, pruned.key)).toMatchObject({ log_epoch: 1, log_lines: 3, pruned: 1 });
@@ -245,7 +247,7 @@ describe('what the hive has acknowledged', () => {
     acknowledgeAttempt(store, pruned.attempt_id, 4, 'complete');
     acknowledgeLines(store, { executionId: next.id, epoch: 1, storedThrough: 0, revision: 4 });
     acknowledgeLines(store, { executionId: pruned.id, epoch: 1, storedThrough: 3 });
-    expect(listPrunable(store, new Date(Date.now() + 1000), 0, 100)).toMatchObject([{ executions: 2, lines: 3 }]);
+    expect(listPrunable(store, new Date(Date.now() + HOUR_MS), 0, 100)).toMatchObject([{ executions: 2, lines: 3 }]);
   });
 
   test('marks an execution as killed only if its recorder is gone', () => {

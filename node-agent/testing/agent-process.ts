@@ -82,18 +82,23 @@ export class RunningAgent {
   stdout = '';
   stderr = '';
   readonly ended: Promise<number | null>;
+  /** All that it has printed is here: its exit may be known before. */
+  #hasEnded = false;
 
   constructor(readonly child: ChildProcess) {
     // a character may be split over chunks
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
-    this.ended = once(child, 'close').then(([status]) => status as number | null);
+    this.ended = once(child, 'close').then(([status]) => {
+      this.#hasEnded = true;
+      return status as number | null;
+    });
   }
 
   /** Waits until it has printed this text, on stdout or stderr. */
   async printed(text: string): Promise<void> {
     while (!this.stdout.includes(text) && !this.stderr.includes(text)) {
-      if (this.child.exitCode !== null) throw new Error(`ended without printing ${text}: ${this.stderr}`);
+      if (this.#hasEnded) throw new Error(`ended without printing ${text}: ${this.stderr}`);
       await sleep(10);
     }
   }

@@ -8,11 +8,17 @@ import { temporaryStore, type TemporaryStore } from './temporary-store.js';
 
 export interface ConnectedNode extends TemporaryStore {
   hive: ScriptedHive;
-  /** Connects (again). @returns the hive's end of the connection */
+  /**
+   * Connects (again). Unless `timing` says otherwise, nothing is sent twice because its answer was late.
+   * @returns the hive's end of the connection
+   */
   connect(timing?: ConnectionOptions['timing']): Promise<Peer>;
   disconnect(): Promise<ConnectionEnd | undefined>;
   stop(): Promise<void>;
 }
+
+/** Longer than any test: on a machine that stalls, a short one would send again what the test counts. */
+const NEVER_MS = 1e9;
 
 export interface ConnectedNodeOptions extends ScriptedHiveOptions {
   /** How long the node's statements wait for another's transaction. @default 5000 */
@@ -39,7 +45,7 @@ export async function connectedNode({
   return {
     ...temporary,
     hive,
-    connect: (timing = { resendMs: 300 }) => {
+    connect: (timing = { resendMs: NEVER_MS }) => {
       controller = new AbortController();
       end = openConnection({ ...connectionOptions(hive, ownStore), logger, signal: controller.signal, timing });
       return hive.peer(hive.peers.length);

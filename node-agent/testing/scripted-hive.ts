@@ -25,6 +25,8 @@ export type Handler = (frame: Received, peer: Peer) => void;
 
 /** One connection of a node. */
 export class Peer {
+  /** When the node had logged in, by performance.now. */
+  readonly since = performance.now();
   readonly #handler: Handler;
   readonly received: Received[] = [];
   readonly closed: Promise<unknown[]>;
@@ -67,6 +69,13 @@ export class Peer {
   async count<T extends Received['type']>(type: T, count = 1): Promise<DataOf<T>[]> {
     await this.until(() => this.of(type).length >= count, `${count} of ${type}`);
     return this.of(type);
+  }
+
+  /** Waits until the node has handled all that was sent to it, and all that it sent before has come. */
+  async handled(): Promise<void> {
+    const request_id = randomUUID();
+    this.send('describe_attempt', { request_id, attempt_id: randomUUID() });
+    await this.until(() => this.of('request_failed').some((failed) => failed.request_id === request_id), 'its answer');
   }
 }
 

@@ -1,7 +1,7 @@
 /** What an original hive keeps of what a node sends it in protocol version 1. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeLine } from '../../../protocol/page.js';
+import { until as untilTrue } from '../../../tests/harness/until.js';
 import type { Logger } from '../../log.js';
 import { appendLines } from '../../store/append-lines.js';
 import type { ExecutionRow } from '../../store/rows.js';
@@ -52,12 +52,7 @@ function connect(): void {
   ended = open({ url: hive.url, apiKey: 'key', name: 'n', store, logger: logger as unknown as Logger, signal });
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = performance.now() + 8000; !condition();) {
-    if (performance.now() > deadline) throw new Error(`not in time: ${what}`);
-    await sleep(20);
-  }
-}
+const until = (condition: () => boolean, what: string) => untilTrue(condition, 60_000, what);
 
 function share({ attempt_id: id }: ExecutionRow, taskId: string): void {
   recorder.store

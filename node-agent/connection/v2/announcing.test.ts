@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { until } from '../../../tests/harness/until.js';
 import { Database } from '../../store/sqlite.js';
 import { pino } from 'pino';
 import { forgetAllAcks } from '../../store/acknowledgements.js';
@@ -25,7 +26,19 @@ describe('announcing', () => {
       logger: pino({}, { write: (line: string) => void log.push(line) }),
     });
   });
-  afterEach(() => node.stop());
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await node.stop();
+  });
+
+  /** The time from here on, as the node reads it: it goes on only when the test says so. */
+  function stopClock(): { forward(ms: number): void } {
+    let now = performance.now();
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    return { forward: (ms) => (now += ms) };
+  }
+
+  const nothingIsPending = () => until(() => pendingAttempts(node.store, 0, 10).length === 0);
 
   /** A hive that answers nothing but heartbeats. */
   const silent = () => {
@@ -86,19 +99,19 @@ describe('announcing', () => {
     completing(3);
     const before = await node.connect();
     await before.count('announced');
-    await settle();
+    await before.handled();
     const [known, unknown] = [randomUUID(), randomUUID()];
     before.send('marker', { id: known });
-    await settle();
+    await before.handled();
     // complete since the first marker: another execution of `lost`, and an attempt that no marker covers
     endedExecution(node.store, { attemptId: lost.attempt_id });
     await before.until(() => before.of('execution_sync').some(({ revision }) => revision === 4), 'the change');
-    await settle();
+    await before.handled();
     before.send('marker', { id: unknown });
-    await settle();
+    await before.handled();
     const uncovered = endedExecution(node.store);
     await before.until(() => before.of('attempt_sync').some((it) => it.attempt_id === uncovered.attempt_id), 'it');
-    await settle();
+    await nothingIsPending();
     await node.disconnect();
 
     node.hive.auth = { known_markers: [known] };
@@ -113,7 +126,7 @@ describe('announcing', () => {
     expect(heldMarkers(node.store)).toEqual([known]);
     const [said] = log.filter((line) => line.includes('its database went back to an earlier state'));
     expect(said).toContain('or this node was away for over 30 days');
-    await settle();
+    await peer.handled();
     await node.disconnect();
     node.hive.auth = {}; // an older hive, which knows nothing of markers
     const again = await node.connect();
@@ -125,10 +138,10 @@ describe('announcing', () => {
     const [lost, running] = [endedExecution(node.store), startExecution(node.store, { lines: 2 })];
     completing(2);
     const before = await node.connect();
-    await before.until(() => before.of('log_page').length === 1, 'the running one is pushed');
-    await settle();
+    await before.count('log_page');
+    await before.handled();
     before.send('marker', { id: randomUUID() });
-    await settle();
+    await before.handled();
     await node.disconnect();
 
     node.hive.auth = { known_markers: [] }; // it has lost everything
@@ -144,12 +157,11 @@ describe('announcing', () => {
     expect(await peer.count('announced')).toEqual([{ count: 2 }]);
     expect(early).toEqual([]);
     expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([lost.attempt_id, running.attempt_id]);
-    await peer.until(() => peer.of('log_page').length === 1, 'the lost lines');
+    await peer.count('log_page'); // the lost lines
     expect(peer.of('log_page')[0]?.header).toMatchObject({ execution_id: running.id, first_seq: 1, last_seq: 2 });
-    await settle(); // the acknowledgements
     const id = randomUUID();
     peer.send('marker', { id });
-    await settle();
+    await peer.handled();
     expect(heldMarkers(node.store)[0]).toBe(id);
   });
 
@@ -158,9 +170,9 @@ describe('announcing', () => {
     completing(3);
     const peer = await node.connect();
     await peer.count('announced');
-    await settle();
+    await nothingIsPending();
     expect(forgetAllAcks(node.store)).toBe(3);
-    await peer.until(() => peer.of('execution_sync').length === 6, 'every execution again', 1000);
+    await peer.count('execution_sync', 6);
     expect(
       peer
         .of('attempt_sync')
@@ -182,9 +194,14 @@ describe('announcing', () => {
       peer.send('sync_refused', { attempt_id, execution_id, revision, code });
     };
     const own = startExecution(node.store, { lines: 2 });
-    const peer = await node.connect();
-    await peer.until(() => peer.of('log_page').length === 1, 'a page of its own attempt');
-    await settle(700); // longer than the time after which an unanswered frame is sent again
+    const resendMs = 30_000;
+    const peer = await node.connect({ resendMs });
+    await peer.count('log_page'); // of its own attempt
+    await until(() => [...foreign].every((id) => findAttempt(node.store, id)?.refused === code));
+    await nothingIsPending();
+    stopClock().forward(resendMs);
+    // at every heartbeat, what was not answered until then has been sent again
+    await peer.count('heartbeat', peer.of('heartbeat').length + 2);
     expect(peer.of('attempt_sync').map(({ attempt_id }) => attempt_id)).toEqual([...foreign, own.attempt_id]);
     expect(peer.of('log_page').map(({ header }) => header.execution_id)).toEqual([own.id]);
     for (const id of foreign) expect(findAttempt(node.store, id)).toMatchObject({ refused: code });
@@ -195,8 +212,7 @@ describe('announcing', () => {
     finishExecution(node.store, running.key); // a change: the hive is told, and may have given the attempt up
     foreign.clear();
     await later.until(() => later.of('execution_sync').some(({ execution_id }) => execution_id === running.id), 'it');
-    await settle();
-    expect(findAttempt(node.store, running.attempt_id)).toMatchObject({ refused: null });
+    await until(() => findAttempt(node.store, running.attempt_id)?.refused === null);
     expect(findAttempt(node.store, ended.attempt_id)).toMatchObject({ refused: code });
   });
 
@@ -204,19 +220,18 @@ describe('announcing', () => {
     const peer = await node.connect();
     await peer.count('announced');
     const { key, id } = startExecution(node.store);
-    await peer.until(() => peer.of('execution_sync').length === 1, 'the start', 1000);
+    await peer.count('execution_sync'); // the start
     finishExecution(node.store, key);
-    await peer.until(() => peer.of('execution_sync').length === 2, 'the end', 1000);
+    await peer.count('execution_sync', 2); // the end
     expect(types(peer)).toEqual(['announced', 'attempt_sync', 'execution_sync', 'attempt_sync', 'execution_sync']);
     expect(peer.of('execution_sync')[1]).toMatchObject({ execution_id: id, status: 'completed', revision: 2 });
-    await settle();
-    expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
+    await nothingIsPending();
   });
 
   test('has at most 256 frames unacknowledged, and goes on as they are acknowledged', async () => {
     for (let count = 0; count < 200; count++) endedExecution(node.store);
     silent();
-    const peer = await node.connect({ resendMs: 60_000 });
+    const peer = await node.connect();
     await peer.until(() => types(peer).length >= 256, '256 frames');
     await settle();
     expect(types(peer)).toHaveLength(256);
@@ -231,30 +246,41 @@ describe('announcing', () => {
     const executions = Array.from({ length: 3 }, () => endedExecution(node.store, { lines: 2 }));
     const peer = await node.connect();
     await peer.count('announced');
-    await settle(); // the store's first poll announces too
+    await nothingIsPending();
     const asked = () => peer.of('execution_sync').slice(3);
     const complete = (index: number) => {
       const attempt = getAttempt(node.store, executions[index]?.attempt_key ?? 0);
       if (!attempt) throw new Error('no attempt');
       peer.send('sync_ack', { attempt_id: attempt.id, revision: attempt.revision, sync_state: 'complete' });
     };
+    stopClock(); // from one round to the next it takes half a second then, also where the test is slow
     complete(0);
-    await peer.until(() => asked().length === 1, 'the first', 400);
+    await until(() => getAttempt(node.store, executions[0]?.attempt_key ?? 0)?.acked_state === 'complete');
+    await settle(400);
+    await peer.handled();
+    expect(asked()).toHaveLength(1);
     complete(1);
     complete(2);
     await settle(100);
     expect(asked()).toHaveLength(1);
-    await peer.until(() => asked().length === 3, 'the others', 2000);
+    await peer.until(() => asked().length >= 3, 'the others');
     expect(asked().map(({ execution_id }) => execution_id)).toEqual(executions.map(({ id }) => id));
   });
 
   test('sends again what was not answered, less and less often', async () => {
     endedExecution(node.store);
     silent();
+    const clock = stopClock();
     const peer = await node.connect({ resendMs: 200 });
-    await peer.until(() => peer.of('execution_sync').length === 2, 'a second sending');
-    await settle(900);
-    expect(peer.of('attempt_sync').length).toBeLessThanOrEqual(4);
+    await peer.count('execution_sync');
+    clock.forward(200);
+    await peer.count('execution_sync', 2);
+    clock.forward(200);
+    // what is due is sent just before a heartbeat
+    await peer.count('heartbeat', peer.of('heartbeat').length + 2);
+    expect([peer.of('attempt_sync').length, peer.of('execution_sync').length]).toEqual([2, 2]);
+    clock.forward(200);
+    await peer.count('execution_sync', 3);
   });
 
   test('moves past a newer revision of the hive and announces everything again', async () => {
@@ -267,7 +293,7 @@ describe('announcing', () => {
     };
     const peer = await node.connect();
     await peer.until(() => peer.of('execution_sync').some(({ revision }) => revision === 10), 'a newer announcement');
-    await settle();
+    await peer.handled();
     expect(getAttempt(node.store, execution.attempt_key)).toMatchObject({ revision: 10, acked_revision: 10 });
     expect(pendingAttempts(node.store, 0, 10)).toEqual([]);
   });
@@ -286,7 +312,7 @@ describe('announcing', () => {
       node.hive.handler = obliging(new Map([[execution.id, 5]]));
       return node.connect();
     })();
-    await peer.until(() => peer.of('execution_sync').length >= 2, 'a second announcement');
+    await peer.count('execution_sync', 2);
     expect(peer.of('execution_sync')[1]).toMatchObject({ log_epoch: 2, revision: 3 });
     expect(row(node.store, execution.key).log_epoch).toBeGreaterThanOrEqual(2);
   });
@@ -306,7 +332,7 @@ describe('announcing', () => {
       } else plain(frame, peer);
     };
     const peer = await node.connect();
-    await peer.until(() => peer.of('execution_sync').length === 2, 'a second announcement');
+    await peer.count('execution_sync', 2);
     expect(peer.of('attempt_sync').length).toBeGreaterThanOrEqual(2);
   });
 

@@ -18,9 +18,8 @@ describe('requests of the hive', () => {
   afterEach(() => node.stop());
 
   async function connect(): Promise<Peer> {
-    const peer = await node.connect({ resendMs: 60_000 });
+    const peer = await node.connect();
     await peer.count('announced');
-    await settle();
     return peer;
   }
 
@@ -37,6 +36,8 @@ describe('requests of the hive', () => {
 
   const pagesOf = (peer: Peer, requestId: string) =>
     peer.of('log_page').filter(({ header }) => header.request_id === requestId);
+  const pages = (peer: Peer, requestId: string, count: number) =>
+    peer.until(() => pagesOf(peer, requestId).length >= count, `${count} pages`);
   const ended = (peer: Peer, requestId: string) =>
     peer.until(() => peer.of('logs_end').some(({ request_id }) => request_id === requestId), 'logs_end');
 
@@ -78,7 +79,7 @@ describe('requests of the hive', () => {
       const peer = await connect();
       const request = read(peer, id, { after: 500 });
       await ended(peer, request);
-      expect(peer.received.at(-1)).toEqual({
+      expect(peer.received.filter(({ type }) => type !== 'heartbeat').at(-1)).toEqual({
         type: 'logs_end',
         data: { request_id: request, log_lines: 3500, log_epoch: 1, status: 'completed' },
       });
@@ -104,9 +105,11 @@ describe('requests of the hive', () => {
       const { id } = endedExecution(node.store, { lines: 5000 });
       const peer = await connect();
       const request = read(peer, id, { credit: 2 });
+      await pages(peer, request, 2);
       await settle();
       expect(pagesOf(peer, request)).toHaveLength(2);
       peer.send('grant', { request_id: request, pages: 1 });
+      await pages(peer, request, 3);
       await settle();
       expect(pagesOf(peer, request)).toHaveLength(3);
       expect(peer.of('logs_end')).toEqual([]);
@@ -119,7 +122,7 @@ describe('requests of the hive', () => {
       const { id } = endedExecution(node.store, { lines: 5000 });
       const peer = await connect();
       const request = read(peer, id, { credit: 1 });
-      await settle();
+      await pages(peer, request, 1);
       peer.send('cancel', { request_id: request });
       await ended(peer, request);
       expect(pagesOf(peer, request)).toHaveLength(1);
@@ -133,6 +136,7 @@ describe('requests of the hive', () => {
       const others = [read(peer, id), read(peer, id), read(peer, id)];
       for (const other of others) await ended(peer, other);
       for (const other of others) expect(pagesOf(peer, other)).toHaveLength(20);
+      await pages(peer, waiting, 1);
       expect(pagesOf(peer, waiting)).toHaveLength(1);
     });
 
@@ -155,7 +159,7 @@ describe('requests of the hive', () => {
       const { id, key } = endedExecution(node.store, { lines: 3000 });
       const peer = await connect();
       const request = read(peer, id, { credit: 1 });
-      await settle();
+      await pages(peer, request, 1);
       node.store.prepare('UPDATE execution SET log_epoch = 2 WHERE key = ?').run(key);
       peer.send('grant', { request_id: request, pages: 5 });
       await ended(peer, request);
@@ -169,7 +173,7 @@ describe('requests of the hive', () => {
       await peer.until(() => peer.of('log_page').at(-1)?.header.last_seq === 1500, 'the live page');
       const before = peer.of('log_page').length;
       const request = read(peer, id, { credit: 1 });
-      await settle();
+      await pages(peer, request, 1);
       addLines(node.store, key, 10);
       await settle();
       expect(
