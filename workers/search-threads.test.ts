@@ -73,7 +73,9 @@ test('the connection of a thread that has nothing to do closes', async () => {
     await database.connect();
     const connections = async () => {
       const { rows } = await database.query<{ count: number }>(
-        'SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+        // autovacuum comes by, too
+        `SELECT count(*)::int AS count FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
       );
       return rows[0]?.count;
     };
