@@ -47,6 +47,9 @@ class RefusingDoor extends TemporalDoor {
   }
 }
 
+/** A busy Temporal is not what is tested. */
+const PATIENT = { activity: 60_000 };
+
 async function nodeWith(attempts: number, { online = true } = {}): Promise<DrainStepInput> {
   const nodeId = await seedNode(world.database, organizationId, { online });
   for (let count = 0; count < attempts; count++) {
@@ -68,7 +71,11 @@ async function addAttempts(nodeId: string, count: number): Promise<void> {
 }
 
 /** Runs a step, which ends early when `stopping` is aborted. */
-function step(input: DrainStepInput, door = new RefusingDoor(), stopping = new AbortController()): Promise<DrainStep> {
+function step(
+  input: DrainStepInput,
+  door = new RefusingDoor(PATIENT),
+  stopping = new AbortController(),
+): Promise<DrainStep> {
   door.open(client);
   const deps = { database: world.database, temporal: door, stopping: stopping.signal, stepMs: 60_000 };
   return new MockActivityEnvironment().run(drainStep.bind(undefined, deps), input);
@@ -125,7 +132,7 @@ test('a node that disconnects during a pass frees the places of its backfills at
 
 test('a refusal to tell a backfill’s end frees no place, and the end is seen once Temporal tells it', async () => {
   const drain = await nodeWith(5);
-  const door = new RefusingDoor();
+  const door = new RefusingDoor(PATIENT);
   door.refusals = 6;
   const stopping = new AbortController();
   const running = step(drain, door, stopping);
