@@ -14,7 +14,7 @@ import { holdForBackfill } from '../prisma/queries/hold-backfill.js';
 import { settleBackfill } from '../prisma/queries/settle-backfill.js';
 import { MoodyNode, type Mood } from '../tests/harness/moody-node.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt } from '../tests/harness/scripted-v1-node.js';
-import { startTestGateway, type TestGateway } from '../tests/harness/test-gateway.js';
+import { ASKS_AT_LOGIN_ONLY, startTestGateway, type TestGateway } from '../tests/harness/test-gateway.js';
 import { until } from '../tests/harness/until.js';
 import { WorkflowWorld } from '../tests/harness/workflow-world.js';
 import type { BatchConnection } from '../gateway/interface.js';
@@ -24,7 +24,7 @@ import { createHiveActivities } from './hive-activities.js';
 let hive: TestGateway;
 let world: WorkflowWorld;
 beforeAll(async () => {
-  hive = await startTestGateway();
+  hive = await startTestGateway({ watchBounds: ASKS_AT_LOGIN_ONLY });
   world = await WorkflowWorld.create();
   const { database, gateway } = hive;
   const logger = pino({ level: process.env['HIVESYNC_TEST_LOG_LEVEL'] ?? 'silent' });

@@ -31,6 +31,14 @@ afterAll(async () => {
 /** Lets the first waits for a backfill's end fail, as Temporal does if there are too many of them. */
 class RefusingDoor extends TemporalDoor {
   refusals = 0;
+  /** The calls that have been answered. */
+  answers = 0;
+
+  override async call<T>(...call: Parameters<typeof TemporalDoor.prototype.call<T>>): Promise<T> {
+    const answer = await super.call<T>(...call);
+    this.answers++;
+    return answer;
+  }
 
   override follow<T>(signal: AbortSignal, action: (client: InstallationClient) => Promise<T>): Promise<T> {
     if (this.refusals === 0) return super.follow(signal, action);
@@ -38,6 +46,9 @@ class RefusingDoor extends TemporalDoor {
     return Promise.reject(new ServiceError('namespace concurrent poll limit exceeded'));
   }
 }
+
+/** A busy Temporal is not what is tested. */
+const PATIENT = { activity: 60_000 };
 
 async function nodeWith(attempts: number, { online = true } = {}): Promise<DrainStepInput> {
   const nodeId = await seedNode(world.database, organizationId, { online });
@@ -60,9 +71,13 @@ async function addAttempts(nodeId: string, count: number): Promise<void> {
 }
 
 /** Runs a step, which ends early when `stopping` is aborted. */
-function step(input: DrainStepInput, door = new RefusingDoor(), stopping = new AbortController()): Promise<DrainStep> {
+function step(
+  input: DrainStepInput,
+  door = new RefusingDoor(PATIENT),
+  stopping = new AbortController(),
+): Promise<DrainStep> {
   door.open(client);
-  const deps = { database: world.database, temporal: door, stopping: stopping.signal };
+  const deps = { database: world.database, temporal: door, stopping: stopping.signal, stepMs: 60_000 };
   return new MockActivityEnvironment().run(drainStep.bind(undefined, deps), input);
 }
 
@@ -100,7 +115,8 @@ test('a node that disconnects during a pass frees the places of its backfills at
   const drain = await nodeWith(5);
   const stopping = new AbortController();
   const first = step(drain, undefined, stopping);
-  setTimeout(() => stopping.abort(), 1000);
+  await until(async () => (await runningBackfills(drain.nodeId)).length === 2, 60_000, 'the places are taken');
+  stopping.abort();
   const { position } = await first;
   expect(position).toMatchObject({ isListed: false, running: [expect.any(String), expect.any(String)] });
   await world.database.nodeLease.deleteMany({ where: { nodeId: drain.nodeId } });
@@ -116,16 +132,17 @@ test('a node that disconnects during a pass frees the places of its backfills at
 
 test('a refusal to tell a backfill’s end frees no place, and the end is seen once Temporal tells it', async () => {
   const drain = await nodeWith(5);
-  const door = new RefusingDoor();
+  const door = new RefusingDoor(PATIENT);
   door.refusals = 6;
   const stopping = new AbortController();
   const running = step(drain, door, stopping);
   const { nodeId } = drain;
-  await until(() => door.refusals === 0, 60_000, 'every refusal was met');
+  await until(() => door.refusals === 0 && door.answers === 2, 60_000, 'every refusal was met');
   const [one = '', other] = await runningBackfills(nodeId);
   expect(await runningBackfills(nodeId)).toEqual([one, other]);
   await backfill(one).terminate('as an operator does');
-  await until(async () => (await runningBackfills(nodeId)).length === 2, 60_000, 'its place is taken');
+  await until(() => door.answers === 3, 60_000, 'its place is taken');
+  expect(await runningBackfills(nodeId)).toHaveLength(2);
   stopping.abort();
   const { position, started } = await running;
   expect({ started, running: position.running.length }).toEqual({ started: 3, running: 2 });

@@ -39,6 +39,8 @@ export interface DrainStepDeps {
   database: Database;
   temporal: TemporalDoor;
   stopping: AbortSignal;
+  /** @default 5000 */
+  stepMs?: number;
 }
 
 /** The longest a step takes, so that slots of the shared queue become free. Running backfills go on without it. */
@@ -55,7 +57,7 @@ const MAX_FOLLOW_PAUSE_MS = 2000;
  * running already do so without the drain.
  */
 export async function drainStep(
-  { database, temporal, stopping }: DrainStepDeps,
+  { database, temporal, stopping, stepMs = STEP_MS }: DrainStepDeps,
   input: DrainStepInput,
 ): Promise<DrainStep> {
   const context = Context.current();
@@ -63,7 +65,7 @@ export async function drainStep(
   const leaving = new AbortController();
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   const window = new Window(temporal, leaving.signal, input);
-  const timeUp = sleep(STEP_MS, undefined, { signal: AbortSignal.any([leaving.signal, stopping]) }).catch(
+  const timeUp = sleep(stepMs, undefined, { signal: AbortSignal.any([leaving.signal, stopping]) }).catch(
     () => undefined,
   );
   let { after, isListed } = input;

@@ -33,7 +33,10 @@ class RefusingOnce extends TemporalDoor {
   }
 }
 
-function newActivities(temporal = new TemporalDoor()) {
+/** A busy Temporal is not what is tested. */
+const PATIENT = { activity: 60_000 };
+
+function newActivities(temporal = new TemporalDoor(PATIENT)) {
   temporal.open(world.temporal);
   const { database } = world;
   const limits = { backfillConcurrency: 10, nodeTimeoutSeconds: 90, backfillTimeoutMinutes: 5 };
@@ -77,7 +80,7 @@ test('a node whose drain can’t be requested keeps no other from its drain, and
   await world.database.node.deleteMany();
   const nodeIds = await Promise.all(Array.from({ length: 10 }, () => seedNode(world.database, organizationId)));
   for (const nodeId of nodeIds) await seedAttempt(world.database, { organizationId, nodeId, needsBackfill: true });
-  const activities = newActivities(new RefusingOnce());
+  const activities = newActivities(new RefusingOnce(PATIENT));
   const swept = await new MockActivityEnvironment().run(() => activities.drainConnectedNodes());
   expect(swept).toEqual({ changed: 9, failed: 1 });
   const found = await Promise.allSettled(

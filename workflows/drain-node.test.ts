@@ -197,12 +197,12 @@ test('a drain that outlasts one run goes on in further runs, each of which is bo
   };
   answers = [...Array.from({ length: 40 }, () => slow), () => NOTHING];
   const drain = newDrain();
-  await signalDrain(world.client, drain, 'schedule', { bounds: { workflowRunTimeout: '3 seconds' } });
+  await signalDrain(world.client, drain, 'schedule', { bounds: { workflowRunTimeout: '6 seconds' } });
   const handle = world.client.workflow.getHandle<DrainNode>(`drain/${drain.nodeId}`);
   expect(await handle.result()).toEqual({ started: 40 });
   expect(runs.size).toBeGreaterThan(2);
   const { raw } = await handle.describe();
-  expect(Number(raw.executionConfig?.workflowRunTimeout?.seconds)).toBe(3);
+  expect(Number(raw.executionConfig?.workflowRunTimeout?.seconds)).toBe(6);
 });
 
 test('a drain is bounded unless its caller says otherwise', async () => {

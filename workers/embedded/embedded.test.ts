@@ -14,11 +14,11 @@ import {
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { whileRunning } from '../../tests/harness/processes.js';
+import { until } from '../../tests/harness/until.js';
 import { createLogger } from '../logger.js';
 import { projectRoot } from '../project-root.js';
 import type { ChildRecord } from './data-dir.js';
@@ -54,7 +54,7 @@ async function query(embedded: Embedded, sql: string): Promise<unknown[]> {
 }
 
 async function temporalStatus(embedded: Embedded): Promise<unknown> {
-  const connection = await Connection.connect({ address: embedded.temporalAddress ?? '', connectTimeout: 1000 });
+  const connection = await Connection.connect({ address: embedded.temporalAddress ?? '', connectTimeout: 10_000 });
   try {
     return (await connection.healthService.check({})).status;
   } finally {
@@ -62,15 +62,13 @@ async function temporalStatus(embedded: Embedded): Promise<unknown> {
   }
 }
 
-async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let left = 100; ; left--) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (left === 0) throw error;
-      await sleep(50);
-    }
-  }
+async function eventually<T>(attempt: () => Promise<T>): Promise<T | undefined> {
+  let result: T | undefined;
+  await until(async () => {
+    result = await attempt();
+    return true;
+  });
+  return result;
 }
 
 const SERVING = 1;

@@ -12,7 +12,7 @@ afterEach(() => world.stop());
 
 /** A hive's part of the setup. */
 function newSetup(reconcileIntervalSeconds = 60): NamespaceSetup {
-  const door = new TemporalDoor();
+  const door = new TemporalDoor({ management: 60_000 });
   door.open(world.temporal);
   return new NamespaceSetup({
     door,

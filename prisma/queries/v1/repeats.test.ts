@@ -1,7 +1,7 @@
 /** Frames that a version 1 node sends again and again: they rewrite no row, unless they say something new. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { startTestGateway, type TestGateway } from '../../../tests/harness/test-gateway.js';
+import { ASKS_AT_LOGIN_ONLY, startTestGateway, type TestGateway } from '../../../tests/harness/test-gateway.js';
 import { ScriptedV1Node, v1Rows, type V1Attempt } from '../../../tests/harness/scripted-v1-node.js';
 import { taskData } from '../../../tests/harness/scripted-v1-store.js';
 import type { BatchConnection } from '../../../gateway/interface.js';
@@ -17,7 +17,7 @@ let node: ScriptedV1Node;
 let nodeId: string;
 
 beforeAll(async () => {
-  hive = await startTestGateway();
+  hive = await startTestGateway({ watchBounds: ASKS_AT_LOGIN_ONLY });
 });
 beforeEach(async () => {
   node = new ScriptedV1Node((await hive.newKey()).secret);
