@@ -76,9 +76,15 @@ export interface Limits {
   searchMs: number;
   /** How often followed attempts are checked for new lines. @default 250 @format ms */
   followIntervalMs: number;
-  /** How long a read waits until the feed has what was committed before it; then it is a moment behind. @default 300 @format ms */
+  /**
+   * How long a read waits until the feed has what was committed before it; then it is a moment behind.
+   * @default 300 @format ms
+   */
   catchUpMs: number;
-  /** How long a read that waits does so until its node has been asked. An answer takes it about a second. @default 5000 @format ms */
+  /**
+   * The longest that a read waits for a node to be asked. An answer takes it about a second.
+   * @default 5000 @format ms
+   */
   lookMs: number;
 }
 
