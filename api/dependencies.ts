@@ -76,6 +76,16 @@ export interface Limits {
   searchMs: number;
   /** How often followed attempts are checked for new lines. @default 250 @format ms */
   followIntervalMs: number;
+  /**
+   * How long a read waits until the feed has what was committed before it; then it is a moment behind.
+   * @default 300 @format ms
+   */
+  catchUpMs: number;
+  /**
+   * The longest that a read waits for a node to be asked. An answer takes it about a second.
+   * @default 5000 @format ms
+   */
+  lookMs: number;
 }
 
 const DEFAULT_LIMITS: Limits = {
@@ -89,6 +99,8 @@ const DEFAULT_LIMITS: Limits = {
   searchesPerCredential: 4,
   searchMs: 10_000,
   followIntervalMs: 250,
+  catchUpMs: 300,
+  lookMs: 5000,
 };
 
 export function limitsOf({ limits }: Pick<AppDependencies, 'limits'>): Limits {

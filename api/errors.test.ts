@@ -165,9 +165,10 @@ describe('a credential is refused', () => {
   });
 
   test('too often from one address: 429, while valid credentials still work', async () => {
-    const refused = await Promise.all(Array.from({ length: 25 }, () => hive.get('/v1/nodes', 'hive_x')));
-    expect(refused.at(-1)?.status).toBe(429);
-    expect(refused.at(-1)?.headers['retry-after']).toMatch(/^\d+$/);
+    const refused = await Promise.all(Array.from({ length: 45 }, () => hive.get('/v1/nodes', 'hive_x')));
+    // in any order, and a new minute may have begun in between
+    const limited = refused.find(({ status }) => status === 429);
+    expect(limited?.headers['retry-after']).toMatch(/^\d+$/);
     expect((await hive.get('/v1/nodes')).status).toBe(200);
   });
 });

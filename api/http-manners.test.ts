@@ -24,6 +24,8 @@ beforeAll(async () => {
   await appendPage(database, execution, makeLines('line', 3));
   ids = { node: nodeId, attempt, task };
   const deps = { database, logger, backfills: NO_BACKFILLS, health: () => ({ temporal: true, workers: true }) };
+  // noted again each minute, which the list of tokens shows
+  await database.$executeRaw`UPDATE api_token SET last_used_at = now() + interval '1 hour'`;
   reads = allRoutes(deps).filter(({ method }) => method === 'get');
   server = createHttpServer(hive.app);
   base = await listen(server);
@@ -55,7 +57,7 @@ async function ask(method: string, path: string, headers: Record<string, string>
   const response = await fetch(base + path, {
     method,
     headers: { authorization: `Bearer ${hive.own.admin}`, 'accept-encoding': 'identity', ...headers },
-    signal: AbortSignal.any([ending.signal, AbortSignal.timeout(10_000)]),
+    signal: AbortSignal.any([ending.signal, AbortSignal.timeout(60_000)]),
   });
   const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
   const text = method === 'GET' && isStream ? '' : await response.text();

@@ -21,6 +21,15 @@ const ready = async () => {
   const response = await request(hive.app).get('/readyz');
   return { status: response.status, ...(response.body as { database: string; reasons: Record<string, string> }) };
 };
+/** A database that is busy, and a connection that is still being ended, can be the reason for a moment. */
+async function readyOnce(database: 'ok' | RegExp) {
+  let answer: Awaited<ReturnType<typeof ready>> | undefined;
+  await until(async () => {
+    answer = await ready();
+    return database === 'ok' ? answer.database === 'ok' : database.test(answer.reasons['database'] ?? '');
+  });
+  return answer;
+}
 const createKey = () =>
   request(hive.app)
     .post('/v1/nodes/api-keys')
@@ -36,7 +45,7 @@ async function setOfDatabase(setting: string): Promise<void> {
 }
 
 test('a hive that is well says so, with the reason why a part is degraded', async () => {
-  expect(await ready()).toEqual({
+  expect(await readyOnce('ok')).toEqual({
     status: 200,
     database: 'ok',
     temporal: 'degraded',
@@ -46,13 +55,10 @@ test('a hive that is well says so, with the reason why a part is degraded', asyn
 });
 
 test('with a read-only database: not ready, with the reason, and a write is 503 with Retry-After', async () => {
-  expect((await ready()).status).toBe(200);
+  expect((await readyOnce('ok'))?.status).toBe(200);
   await setOfDatabase('default_transaction_read_only = on');
-  await until(async () => (await ready()).status === 503, 60_000, 'not ready');
-  expect(await ready()).toMatchObject({
-    database: 'degraded',
-    reasons: { database: 'the database is read-only (25006)' },
-  });
+  const answer = await readyOnce(/^the database is read-only \(25006\)$/);
+  expect(answer).toMatchObject({ status: 503, database: 'degraded' });
   const response = await createKey();
   expect(response.body).toMatchObject({ status: 503, code: 'database_unavailable' });
   expect(response.headers['retry-after']).toBe('2');
@@ -60,15 +66,12 @@ test('with a read-only database: not ready, with the reason, and a write is 503 
 
 test('with a database that can write no more files: not ready, with the reason', async () => {
   await setOfDatabase('temp_file_limit = 0');
-  expect(await ready()).toMatchObject({
-    status: 503,
-    reasons: { database: 'the database is out of resources (53400)' },
-  });
+  expect(await readyOnce(/^the database is out of resources \(53400\)$/)).toMatchObject({ status: 503 });
 });
 
 test('without one of its tables: not ready, and what needs it is 503', async () => {
   await hive.database.$executeRaw`ALTER TABLE node_api_key RENAME TO node_api_key_gone`;
-  expect((await ready()).reasons['database']).toMatch(/lacks a table .* `hive migrate` \(42P01\)/);
+  await readyOnce(/lacks a table .* `hive migrate` \(42P01\)/);
   expect((await createKey()).body).toMatchObject({ status: 503, code: 'database_unavailable' });
 });
 
@@ -81,11 +84,11 @@ test('a stopping hive ends the reads that wait, and one that is going to stop is
   });
   await seedExecution(hive.database, { attemptId, nodeId, ordinal: 1, declaredLines: 3 });
   leaving.abort();
-  expect(await ready()).toMatchObject({ status: 503, database: 'ok', reasons: { hive: 'stopping' } });
+  expect(await readyOnce('ok')).toMatchObject({ status: 503, reasons: { hive: 'stopping' } });
   const begun = performance.now();
   setTimeout(() => stopping.abort(), 300);
-  const response = await hive.get(`/v1/nodes/task-attempts/${attemptId}?wait=20`);
+  const response = await hive.get(`/v1/nodes/task-attempts/${attemptId}?wait=30`);
   expect(response.status).toBe(200);
-  expect(performance.now() - begun).toBeLessThan(15_000);
+  expect(performance.now() - begun).toBeLessThan(29_000);
   expect(performance.now() - begun).toBeGreaterThan(250);
 });

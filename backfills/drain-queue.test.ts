@@ -34,17 +34,22 @@ const backfills = {
   },
   start: ({ nodeId }: ConnectedNode, { attemptId }: { attemptId: string }) => {
     if (running.has(attemptId)) return Promise.resolve(false);
+    running.add(attemptId);
     started.set(nodeId, [...(started.get(nodeId) ?? []), attemptId]);
     setTimeout(() => void complete({ attemptId }), 50);
     return Promise.resolve(true);
   },
 };
 
+/** No drain is given up, however slow the machine is. */
+const PATIENT = { openForMs: 3_600_000 };
+
 async function complete(where: { nodeId: string } | { attemptId: string }): Promise<void> {
   const served = new Set([...drained, ...started.keys()]);
   const waiting = await database.attemptSync.findMany({ where: { state: 'partial' }, select: { nodeId: true } });
   most = Math.max(most, new Set(waiting.map(({ nodeId }) => nodeId).filter((nodeId) => served.has(nodeId))).size);
   await database.attemptSync.updateMany({ where, data: { state: 'complete', needsBackfill: false } });
+  if ('attemptId' in where) running.delete(where.attemptId);
 }
 
 async function nodeWith(attempts: number): Promise<ConnectedNode & { attempts: string[] }> {
@@ -75,7 +80,7 @@ afterAll(async () => {
 });
 
 test('a node that comes alone is drained, however few attempts it has', async () => {
-  const requests = new DrainQueue(database, pino({ level: 'silent' }), backfills);
+  const requests = new DrainQueue(database, pino({ level: 'silent' }), backfills, PATIENT);
   const node = await nodeWith(1);
   requests.request(node, 'announced');
   await until(isServed, 60_000, 'it is complete');
@@ -85,7 +90,7 @@ test('a node that comes alone is drained, however few attempts it has', async ()
 });
 
 test('of many nodes at once, those with few attempts get a backfill for each attempt and no drain', async () => {
-  const requests = new DrainQueue(database, pino({ level: 'silent' }), backfills);
+  const requests = new DrainQueue(database, pino({ level: 'silent' }), backfills, PATIENT);
   const many = await nodeWith(5);
   const half = await nodeWith(2);
   running.add(half.attempts[0] ?? '');
@@ -105,7 +110,7 @@ test('of many nodes at once, those with few attempts get a backfill for each att
 });
 
 test('a node gets no more backfills than a drain may run at once, and none besides its drain', async () => {
-  const requests = new DrainQueue(database, pino({ level: 'silent' }), { ...backfills, concurrency: 2 });
+  const requests = new DrainQueue(database, pino({ level: 'silent' }), { ...backfills, concurrency: 2 }, PATIENT);
   const draining = await nodeWith(1);
   requests.request(draining, 'announced');
   await until(isServed, 60_000, 'it is drained'); // which this hive has not noticed yet
@@ -138,7 +143,7 @@ test('a start that fails is tried again, and backfills that were started before 
         return Promise.reject(new Error('Temporal is busy'));
       },
     },
-    200,
+    { ...PATIENT, retryMs: 200 },
   );
   for (const node of nodes) requests.request(node, 'announced');
   await until(isServed, 60_000, 'all are complete');

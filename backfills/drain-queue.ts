@@ -37,6 +37,7 @@ export class DrainQueue {
   readonly #logger: Logger;
   readonly #backfills: NodeBackfills;
   readonly #retryMs: number;
+  readonly #openForMs: number;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Sessions in which the node has announced what it has. Before that, the hive does not know what is missing. */
   readonly #announced = new WeakSet<ConnectedNode>();
@@ -48,11 +49,17 @@ export class DrainQueue {
   #isStopped = false;
   #lookTimer: NodeJS.Timeout | undefined;
 
-  constructor(database: Database, logger: Logger, backfills: NodeBackfills, retryMs = RETRY_MS) {
+  constructor(
+    database: Database,
+    logger: Logger,
+    backfills: NodeBackfills,
+    { retryMs = RETRY_MS, openForMs = OPEN_FOR_MS }: { retryMs?: number; openForMs?: number } = {},
+  ) {
     this.#database = database;
     this.#logger = logger;
     this.#backfills = backfills;
     this.#retryMs = retryMs;
+    this.#openForMs = openForMs;
   }
 
   /** A change is ignored until the node has announced. @param session a new session has to announce again */
@@ -103,7 +110,7 @@ export class DrainQueue {
     const { nodeId } = node;
     // a node whose drain may be running gets no backfills besides those of the drain
     const few = this.#open.has(nodeId) ? 0 : Math.min(FEW_ATTEMPTS, this.#backfills.concurrency);
-    this.#open.set(nodeId, performance.now() + OPEN_FOR_MS);
+    this.#open.set(nodeId, performance.now() + this.#openForMs);
     try {
       const attempts = await listNeedingBackfill(this.#database, nodeId, undefined, few + 1);
       if (attempts.length === 0) this.#open.delete(nodeId);

@@ -12,6 +12,7 @@ import { forOrganization, type OrganizationScope } from '../prisma/organization-
 import { cancelBackfill } from '../prisma/queries/cancel-backfill.js';
 import { claimBackfill, claimManualBackfill, releaseBackfillClaim } from '../prisma/queries/claim-backfill.js';
 import { holdForBackfill } from '../prisma/queries/hold-backfill.js';
+import { findCancelledClaim } from '../prisma/queries/pending-backfills.js';
 import { settleBackfill } from '../prisma/queries/settle-backfill.js';
 import { ensureOrganization } from '../prisma/queries/organization.js';
 import { storeMetadata } from '../prisma/queries/store-metadata.js';
@@ -64,11 +65,18 @@ afterAll(async () => {
   await drop();
 });
 
+/** However busy Temporal is, its answer is awaited. */
+const PATIENT = { request: 60_000, management: 60_000 };
+
 /** @param client absent for a process that has not connected to Temporal yet */
-function backfillsThrough(client?: InstallationClient, door = new TemporalDoor()): Backfills {
+function backfillsThrough(
+  client?: InstallationClient,
+  door = new TemporalDoor(PATIENT),
+  cancelPatienceMs = 3_600_000, // so that a cancelled run is left to whatever the test does to it
+): Backfills {
   if (client) door.open(client);
   const { installation } = temporal;
-  const patience = { cancelPatienceMs: 300, startPatienceMs: 200 };
+  const patience = { cancelPatienceMs, startPatienceMs: 200 };
   const logger = pino({ level: 'silent' });
   return createBackfills({ temporal: door, installation, database, logger, nodeTimeoutSeconds: 5, ...patience });
 }
@@ -88,7 +96,7 @@ class DoorAfterClaim extends TemporalDoor {
     readonly attemptId: string,
     readonly happens: () => Promise<unknown>,
   ) {
-    super();
+    super(PATIENT);
   }
 
   override async call<T>(caller: TemporalCaller, action: (client: InstallationClient) => Promise<T>): Promise<T> {
@@ -127,18 +135,11 @@ const runs = async (attemptId: string) => {
   return found;
 };
 
-async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    const value = await read();
-    if (holds(value) || tries === 100) return value;
-    await sleep(50);
-  }
-}
-
 /** A proxy to Temporal that can stop forwarding. */
 async function temporalProxy() {
   const [host, port] = testServices().temporalAddress.split(':');
   const sockets: Socket[] = [];
+  let isStalled = false;
   const server = createServer((near) => {
     const far = connect(Number(port), host);
     for (const [from, to] of [
@@ -149,12 +150,16 @@ async function temporalProxy() {
       from.on('close', () => to.destroy());
     }
     sockets.push(near, far);
+    if (isStalled) for (const socket of [near, far]) socket.pause(); // a client may connect anew
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stall: () => sockets.forEach((socket) => socket.pause()),
+    stall: () => {
+      isStalled = true;
+      for (const socket of sockets) socket.pause();
+    },
     resume: () => sockets.forEach((socket) => socket.resume()),
     close: () => server.close(),
   };
@@ -162,19 +167,13 @@ async function temporalProxy() {
 
 test('however many reads come, only one workflow is started', async () => {
   const { attemptId } = await attempt();
-  // gives no claim back while it is looked at
-  const patient = backfillsThrough(temporal, new TemporalDoor({ request: 60_000 }));
-  const outcomes = await Promise.all(Array.from({ length: 30 }, () => patient.requestByRead(scope, attemptId)));
+  const outcomes = await Promise.all(Array.from({ length: 30 }, () => backfills.requestByRead(scope, attemptId)));
   // a read waits 100 ms for Temporal, which may take longer
   expect(outcomes.filter((outcome) => outcome === 'started' || outcome === 'requested')).toHaveLength(1);
   expect(outcomes.filter((outcome) => outcome === 'nothing')).toHaveLength(29);
   expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill', runId: null });
-  expect(
-    await eventually(
-      () => runs(attemptId),
-      (found) => found.length > 0,
-    ),
-  ).toHaveLength(1);
+  await until(async () => (await runs(attemptId)).length > 0, 60_000, 'a workflow is started');
+  expect(await runs(attemptId)).toHaveLength(1);
 });
 
 test('nothing is started if nothing is missing, the node is offline, or the attempt is paused or backs off', async () => {
@@ -200,25 +199,29 @@ test('nothing is started if nothing is missing, the node is offline, or the atte
 test('without Temporal a read fails quietly and gives its claim back', async () => {
   const { attemptId } = await attempt();
   const unconnected = backfillsThrough();
-  expect(await unconnected.requestByRead(scope, attemptId)).toBe('failed');
+  // where giving the claim back takes longer than a read waits, the next read tries again
+  await until(async () => (await unconnected.requestByRead(scope, attemptId)) === 'failed');
   expect(await syncOf(attemptId)).toMatchObject({ state: 'partial', needsBackfill: true });
   await expect(unconnected.list(scope, { limit: 1 })).rejects.toThrow(TemporalUnavailableError);
 });
 
 test('a Temporal that does not answer does not hold up a read, and the claim is given back at the deadline', async () => {
-  const { attemptId } = await attempt();
+  const [pending, failing] = [await attempt(), await attempt()];
   const proxy = await temporalProxy();
   const connected = await NativeConnection.connect({ address: proxy.address });
-  const stalled = backfillsThrough(
-    new InstallationClient({ connection: connected }, temporal.installation),
-    new TemporalDoor({ request: 5000 }),
-  );
+  const through = (deadlineMs: Partial<Record<TemporalCaller, number>>) =>
+    backfillsThrough(
+      new InstallationClient({ connection: connected }, temporal.installation),
+      new TemporalDoor(deadlineMs),
+    );
   proxy.stall();
   // who waited until the deadline would be told that it failed
-  expect(await stalled.requestByRead(scope, attemptId)).toBe('requested');
-  expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill' });
-  await until(async () => (await syncOf(attemptId)).state === 'partial', 60_000, 'the claim is given back');
-  await expect(stalled.describe(await attempt())).rejects.toThrow(TemporalUnavailableError);
+  expect(await through({ request: 60_000 }).requestByRead(scope, pending.attemptId)).toBe('requested');
+  expect(await syncOf(pending.attemptId)).toMatchObject({ state: 'pending_backfill' });
+  const stalled = through({ request: 500, management: 2000 });
+  expect(await stalled.requestByRead(scope, failing.attemptId)).toMatch(/requested|failed/);
+  await until(async () => (await syncOf(failing.attemptId)).state === 'partial', 60_000, 'the claim is given back');
+  await expect(stalled.describe(failing)).rejects.toThrow(TemporalUnavailableError);
   proxy.resume();
   await connected.close();
   proxy.close();
@@ -315,8 +318,9 @@ const statusOf = async (attemptId: string) =>
 
 test('a cancelled backfill that does not end is terminated, and a claim that waited for it is released', async () => {
   const ref = await attempt();
-  await backfills.start(scope, ref, 'full_attempt');
-  expect(await backfills.cancel(scope, ref.attemptId)).toBe(true);
+  const hasty = backfillsThrough(temporal, undefined, 300);
+  await hasty.start(scope, ref, 'full_attempt');
+  expect(await hasty.cancel(scope, ref.attemptId)).toBe(true);
   await until(async () => (await statusOf(ref.attemptId)) === 'TERMINATED', 60_000, 'terminated');
   await until(async () => (await syncOf(ref.attemptId)).cancelledAt === null, 60_000, 'forgotten');
   expect(await syncOf(ref.attemptId)).toMatchObject({ paused: true });
@@ -340,6 +344,17 @@ test('a start after a cancel does not join the cancelled run, and the last word 
     former = next.runId;
   }
   expect(await statusOf(ref.attemptId)).toBe('RUNNING');
+});
+
+test('the end of a run that was cancelled before it held the attempt does not end a claim by hand that came since', async () => {
+  const { attemptId } = await attempt();
+  await claimManualBackfill(scope, attemptId);
+  await cancelBackfill(scope, attemptId, 'cancelled');
+  const claim = await findCancelledClaim(database, attemptId);
+  await claimManualBackfill(scope, attemptId);
+  const ended = { attemptId, runId: 'cancelled', ending: 'cancelled', progressed: false } as const;
+  await settleBackfill(database, { ...ended, claim: claim ?? '' });
+  expect(await syncOf(attemptId)).toMatchObject({ state: 'pending_backfill', paused: false });
 });
 
 test('a start does not join a run that was cancelled in the Temporal UI, whose end then pauses nothing', async () => {
@@ -473,10 +488,16 @@ test('the backfills of one organisation are listed in pages, and filtered', asyn
     await backfills.start(otherScope, { ...ref, attemptId }, 'full_attempt');
   }
   await temporal.workflow.getHandle(temporal.names.backfillId(ids[0] ?? '')).terminate();
-  const all = await eventually(
-    () => backfills.list(otherScope, { limit: 100 }),
-    ({ backfills: found }) => found.length === 5 && found.some(({ status }) => status === 'terminated'),
+  const listAll = () => backfills.list(otherScope, { limit: 100 });
+  await until(
+    async () => {
+      const { backfills: found } = await listAll();
+      return found.length === 5 && found.some(({ status }) => status === 'terminated');
+    },
+    60_000,
+    'all are listed',
   );
+  const all = await listAll();
   expect(all.backfills.map(({ attemptId }) => attemptId).sort()).toEqual([...ids].sort());
   expect(all.backfills[0]).toMatchObject({ nodeId: otherNode, trigger: 'manual', outcome: null });
 
@@ -505,12 +526,8 @@ test('the Temporal UI shows title and node of whatever starts a backfill, as tex
   const read = await attempt({ metadata: { title } });
   expect(await backfills.requestByRead(scope, read.attemptId)).toMatch(/started|requested/);
   const shown = /^read: \\\*\\\*bold\\\*\\\*.* \\\[link\\\]\(https: \/\/evil\.example\) .*… on node \(attempt /;
-  expect(
-    await eventually(
-      () => summaryOf(read.attemptId).catch(() => ''),
-      (found) => found !== '',
-    ),
-  ).toMatch(shown);
+  await until(async () => (await summaryOf(read.attemptId)) !== undefined, 60_000, 'it is started');
+  expect(await summaryOf(read.attemptId)).toMatch(shown);
   const manual = await attempt({ metadata: { title: 'by hand' } });
   await backfills.start(scope, manual, 'full_attempt');
   expect(await summaryOf(manual.attemptId)).toBe(`manual: by hand on node (attempt ${manual.attemptId})`);

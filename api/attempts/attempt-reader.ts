@@ -22,8 +22,6 @@ const MISSING_LISTED = 100;
 const FRESH_SECONDS = 10;
 /** ...or for one that waits. */
 const FRESH_FOR_WAIT_SECONDS = 2;
-/** The longest that a read waits for a node to be asked. An answer takes it about a second. */
-const LOOK_SECONDS = 5;
 
 export interface ReadOptions {
   scope: OrganizationScope;
@@ -93,7 +91,7 @@ export class AttemptReader {
       return row;
     }
     if (waitSeconds === 0) return row;
-    const seconds = Math.min(waitSeconds, LOOK_SECONDS);
+    const seconds = Math.min(waitSeconds, limitsOf(this.#deps).lookMs / 1000);
     await this.#waiting.waitForLook(scope, attemptId, { seconds, signal: this.#patienceOf(options) });
     await this.#recheck(request).requireNow();
     const again = await findAttempt(scope, attemptId);

@@ -11,7 +11,10 @@ const LONGEST_PAUSE_MS = 250;
  * that workflow holds the row in a moment.
  * @returns whether a backfill is under way
  */
-export function isUnderWay({ state, needsBackfill }: Omit<AttemptSyncState, 'nodeId'>, joined: boolean): boolean {
+export function isUnderWay(
+  { state, needsBackfill }: Pick<AttemptSyncState, 'state' | 'needsBackfill'>,
+  joined: boolean,
+): boolean {
   return state === 'pending_backfill' || (state === 'partial' && needsBackfill && joined);
 }
 
@@ -30,16 +33,19 @@ export class WaitingReads {
    * Waits until the attempt's backfill has ended, the time is up or the signal aborts. Returns at once if too many
    * reads are already waiting.
    */
-  wait(
+  async wait(
     scope: OrganizationScope,
     attemptId: string,
     { joined, ...wait }: ReadWait & { joined: boolean },
   ): Promise<void> {
+    const before = joined ? await findAttemptState(scope, attemptId) : undefined;
     let isExpected = joined;
     return this.#poll(wait, async () => {
       const state = await findAttemptState(scope, attemptId);
+      // once it has been held, which may be between two looks, partial is an end
+      if (state?.requestedAt !== before?.requestedAt) isExpected = false;
       if (!state || !isUnderWay(state, isExpected)) return true;
-      if (state.state === 'pending_backfill') isExpected = false; // once it has been held, partial is an end
+      if (state.state === 'pending_backfill') isExpected = false;
       return false;
     });
   }

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { bodyOf, type HiveApiError } from './client.js';
 
 const refusal = (retryAfter: string | undefined): Promise<HiveApiError> => {
@@ -21,7 +21,11 @@ test.each([
 });
 
 test('a refusal with Retry-After as a time says how far it is', async () => {
-  const { retryAfterSeconds } = await refusal(new Date(Date.now() + 90_000).toUTCString());
-  expect(retryAfterSeconds).toBeGreaterThan(85);
-  expect(retryAfterSeconds).toBeLessThanOrEqual(91);
+  jest.useFakeTimers({ now: new Date('2026-02-01T10:00:00.300Z') });
+  try {
+    const { retryAfterSeconds } = await refusal('Sun, 01 Feb 2026 10:01:30 GMT');
+    expect(retryAfterSeconds).toBe(90);
+  } finally {
+    jest.useRealTimers();
+  }
 });

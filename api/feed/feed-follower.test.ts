@@ -42,7 +42,7 @@ test('what was read while the poll asked is not taken for what it found', async 
     const before = feed.reads;
     feed.last = 1n;
     feed.answer();
-    expect(await follower.changed(organizationId, 0n, 10_000, new AbortController().signal)).toBe(true);
+    expect(await follower.changed(organizationId, 0n, 60_000, new AbortController().signal)).toBe(true);
     await follower.read(scope, 0n);
     expect(feed.reads).toBe(before + 1);
   } finally {

@@ -40,7 +40,7 @@ test('a line that comes while the poll asks, after another stream has read, is t
     expect((await follower.read(scope, attemptId, LOG_START, {})).events).toHaveLength(0);
     await appendPage(hive.database, executionId, makeLines('late', 1));
     answer();
-    await follower.changed(attemptId, 0, 10_000, new AbortController().signal);
+    await follower.changed(attemptId, 0, 60_000, new AbortController().signal);
     expect((await follower.read(scope, attemptId, LOG_START, {})).events).toHaveLength(1);
   } finally {
     unfollow();

@@ -27,8 +27,9 @@ import { webhookRoutes } from './webhooks.js';
 export function allRoutes(deps: AppDependencies): Route[] {
   const attempts = new AttemptReader(deps);
   const streams = new OpenStreams(deps);
-  const catchUp = new CatchUp(deps.database);
-  const searches = new SearchSlots(limitsOf(deps));
+  const limits = limitsOf(deps);
+  const catchUp = new CatchUp(deps.database, limits.catchUpMs);
+  const searches = new SearchSlots(limits);
   const routes: Route[] = [
     ...nodeRoutes(),
     ...apiKeyRoutes(),

@@ -54,7 +54,7 @@ export async function claimBackfill(scope: OrganizationScope, attemptId: string)
 
 /**
  * For a person: clears what keeps the attempt or its executions back, and claims it unless it is claimed or held
- * already.
+ * already. What was claimed for a run that is cancelled now is claimed anew, so that the run's end does not end this claim.
  * @param cancelledRun a run that was cancelled before and has not ended: it is named, so that its end pauses nothing
  * @returns the claim, also if it was there before; undefined if there is no such attempt
  */
@@ -65,7 +65,7 @@ export async function claimManualBackfill(
 ): Promise<BackfillClaim | undefined> {
   const [row] = await scope.query<ClaimRow>(Prisma.sql`
     WITH before AS MATERIALIZED (
-      SELECT s.attempt_id, s.state, s.run_id, a.node_id, a.organization_id, a.title, n.name
+      SELECT s.attempt_id, s.state, s.paused, s.run_id, a.node_id, a.organization_id, a.title, n.name
       FROM attempt_sync s JOIN attempt a ON a.id = s.attempt_id JOIN node n ON n.id = a.node_id
       WHERE s.attempt_id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid
       FOR UPDATE OF s
@@ -75,7 +75,7 @@ export async function claimManualBackfill(
     ), claimed AS (
       UPDATE attempt_sync s SET paused = false, retry_at = NULL, too_large = NULL, too_large_until = NULL, idle_backfills = 0, needs_backfill = true,
         state = 'pending_backfill', ${cancelledRun === undefined ? Prisma.empty : named(cancelledRun)}
-        requested_at = CASE WHEN before.state = 'pending_backfill' THEN s.requested_at ELSE now() END,
+        requested_at = CASE WHEN before.state = 'pending_backfill' AND NOT before.paused THEN s.requested_at ELSE now() END,
         run_id = CASE WHEN before.state = 'pending_backfill' THEN s.run_id END
       FROM before WHERE s.attempt_id = before.attempt_id
       RETURNING s.attempt_id, s.requested_at::text AS claimed_at

@@ -94,6 +94,8 @@ export interface AttemptSyncState {
   nodeId: string;
   state: SyncState;
   needsBackfill: boolean;
+  /** When its newest backfill was requested, as text: each one has a time of its own. */
+  requestedAt: string | null;
 }
 
 /**
@@ -105,7 +107,7 @@ export async function findAttemptState(
   attemptId: string,
 ): Promise<AttemptSyncState | undefined> {
   const [state] = await scope.query<AttemptSyncState>(Prisma.sql`
-    SELECT a.node_id AS "nodeId", s.state, s.needs_backfill AS "needsBackfill"
+    SELECT a.node_id AS "nodeId", s.state, s.needs_backfill AS "needsBackfill", s.requested_at::text AS "requestedAt"
     FROM attempt a JOIN attempt_sync s ON s.attempt_id = a.id
     WHERE a.id = ${attemptId}::uuid AND a.organization_id = ${scope.organizationId}::uuid`);
   return state;

@@ -41,6 +41,9 @@ export const NO_BACKFILLS: Backfills = {
   list: () => Promise.resolve({ backfills: [], nextPageToken: null }),
 };
 
+/** What a busy hive leaves undone to answer in time, it does in a test: however busy the machine is, the answer is whole. */
+const PATIENT = { catchUpMs: 60_000, searchMs: 60_000 };
+
 /** @param given also as a function of the database's URL */
 export async function startTestHive(
   given: Partial<AppDependencies> | ((databaseUrl: string) => Partial<AppDependencies>) = {},
@@ -57,6 +60,7 @@ export async function startTestHive(
     health: () => ({ temporal: true, workers: true }),
     workflowUrl: (workflowId) => `http://temporal.test/${workflowId}`,
     ...overrides,
+    limits: { ...PATIENT, ...overrides.limits },
   });
   const own = await createOrganization(database, 'own');
   const foreign = await createOrganization(database, 'foreign');
