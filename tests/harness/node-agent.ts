@@ -64,7 +64,8 @@ export class NodeAgent {
         const match = /attempt ([0-9a-f-]{36})/.exec(said);
         if (match?.[1]) resolve(match[1]);
       });
-      child.once('exit', () => reject(new Error(`recorder ended without naming its attempt: ${said}`)));
+      // at 'exit', what it has said may not have been read yet
+      child.once('close', () => reject(new Error(`recorder ended without naming its attempt: ${said}`)));
     });
     attemptId.catch(() => undefined);
     return { child, attemptId };
