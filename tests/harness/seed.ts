@@ -15,7 +15,7 @@ export async function seedNode(
     data: { organizationId, name, machineId: randomUUID(), protocolVersion: 2, capabilities: { executors: ['SHELL'] } },
   });
   if (online) {
-    const expiresAt = new Date(Date.now() + 60_000);
+    const expiresAt = new Date(Date.now() + 3_600_000); // longer than any test
     const queue = 'gateway-test';
     await database.nodeLease.create({
       data: { nodeId: id, queue, instanceId: 'test', sessionId: randomUUID(), fence: 1n, expiresAt },
