@@ -1,14 +1,18 @@
 /** The main job: what a node recorded offline becomes complete in the hive, line for line, whatever dies in between. */
+import { once } from 'node:events';
 import { cp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { FaultProxy } from './chaos/fault-proxy.js';
 import { attemptOf, logOf, recordedLog, untilComplete } from './harness/api.js';
 import { copyDatabase } from './harness/database.js';
 import { hashLines } from './harness/node-agent.js';
 import type { NodeAgent } from './harness/node-agent.js';
 import { until } from './harness/until.js';
 import { World, type HiveHandle } from './harness/world.js';
+
+/** Of a log of 400,000 short lines: more than 20,000 of them, and far from all. */
+const STALLS_AFTER_BYTES = 500_000;
 
 let world: World;
 
@@ -37,18 +41,30 @@ async function storedLines(): Promise<number> {
   return Number(row?.lines ?? 0);
 }
 
-/** A statement that a killed process was waiting for may still end. @returns the lines that are stored when none does */
-async function storedLinesAtRest(): Promise<number> {
-  let lines = -1;
-  const isAtRest = async () => {
-    const before = lines;
-    lines = await storedLines();
-    if (lines === before) return true;
-    await sleep(1000);
-    return false;
+/**
+ * A path from a node to a hive whose first connection stands still once so much was sent that a part of its lines is stored.
+ * Otherwise all of them could be, by the time that the test has seen the part.
+ */
+async function pathThatStalls(target: () => number): Promise<FaultProxy> {
+  let sent = 0;
+  const observe = (chunk: Buffer, connection: number) => {
+    if (connection > 1) return;
+    sent += chunk.length;
+    if (sent > STALLS_AFTER_BYTES) proxy.stall();
   };
-  await until(isAtRest, 60_000, 'nothing is being stored');
-  return lines;
+  const proxy: FaultProxy = await FaultProxy.listen({ target, observe });
+  return proxy;
+}
+
+/** A statement that a killed process was waiting for may still end. */
+async function untilGone(applicationName: string): Promise<void> {
+  const isGone = async () => {
+    const [row] = await world.database.$queryRaw<{ count: number }[]>`
+      SELECT count(*)::int AS count FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = ${applicationName}`;
+    return row?.count === 0;
+  };
+  await until(isGone, 60_000, `PostgreSQL has ended the connections of ${applicationName}`);
 }
 
 /** @returns the number of lines that this hive process has stored since its start */
@@ -88,35 +104,44 @@ test('a hive killed in the middle goes on after the last stored line, in the sam
   const agent = world.newAgent();
   const { attemptId } = await agent.record(['seq', '1', '400000']);
   const key = await world.newKey();
-  const first = await world.startHive({ env: { LOG_LEVEL: 'info' } });
-  agent.connect(first.url, key);
+  const named = new URL(world.testDatabase.url);
+  named.searchParams.set('application_name', 'killed-hive');
+  const first = await world.startHive({ env: { LOG_LEVEL: 'info', DATABASE_URL: named.href } });
+  let { url } = first;
+  const proxy = await pathThatStalls(() => Number(new URL(url).port));
+  agent.connect(`http://127.0.0.1:${proxy.port}`, key);
   await until(async () => (await storedLines()) > 20_000, 60_000, 'a part is stored');
   await first.program.kill('SIGKILL');
-  const storedBefore = await storedLinesAtRest();
+  await untilGone('killed-hive');
+  const storedBefore = await storedLines();
   expect(storedBefore).toBeLessThan(400_000);
-  const second = await world.startHive({ port: Number(new URL(first.url).port) });
+  const second = await world.startHive();
+  ({ url } = second);
+  proxy.cut();
+  proxy.resume();
   await complete(second, attemptId, 90_000);
   expect(await linesStoredBy(second)).toBe(400_000 - storedBefore);
   await expectEqual(agent, second, attemptId, 400_000);
-  expect(await world.workflowRuns(`WorkflowId = "backfill/${attemptId}"`)).toHaveLength(1);
-}, 180_000);
+  expect(await world.workflowRuns(`WorkflowId = "backfill/${attemptId}"`, 1)).toHaveLength(1);
+  await proxy.close();
+}, 240_000);
 
 test('a node killed in the middle goes on after the last stored line', async () => {
   const agent = world.newAgent();
   const { attemptId } = await agent.record(['seq', '1', '400000']);
   const hive = await world.startHive();
   const key = await world.newKey();
-  agent.connect(hive.url, key);
+  const proxy = await pathThatStalls(() => Number(new URL(hive.url).port));
+  agent.connect(`http://127.0.0.1:${proxy.port}`, key);
   await until(async () => (await storedLines()) > 20_000, 60_000, 'a part is stored');
   await agent.stop('SIGKILL');
-  await sleep(500);
-  const storedBefore = await storedLines();
-  expect(storedBefore).toBeLessThan(400_000);
+  await proxy.close();
+  expect(await storedLines()).toBeLessThan(400_000);
   agent.connect(hive.url, key);
   await complete(hive, attemptId, 90_000);
   expect(await linesStoredBy(hive)).toBe(400_000);
   await expectEqual(agent, hive, attemptId, 400_000);
-}, 180_000);
+}, 240_000);
 
 test('25 incomplete attempts of a returning node all complete, at most 10 at once', async () => {
   const agent = world.newAgent();
@@ -124,11 +149,12 @@ test('25 incomplete attempts of a returning node all complete, at most 10 at onc
   for (let index = 0; index < 25; index++) {
     attempts.push((await agent.record(['sh', '-c', `echo attempt ${index}; echo err >&2`])).attemptId);
   }
-  const hive = await world.startHive();
+  // without the schedule's rounds, which could drain it once more
+  const hive = await world.startHive({ env: { HIVE_RECONCILE_INTERVAL_SECONDS: '3600' } });
   agent.connect(hive.url, await world.newKey());
   // not through the API: a read of a partial attempt starts a backfill of its own
   const isDone = async () => (await world.database.attemptSync.count({ where: { state: 'complete' } })) === 25;
-  await until(isDone, 60_000, 'all are complete');
+  await until(isDone, 90_000, 'all are complete'); // a drain that a busy Temporal misses is asked for again after 30 s
   const runs = await world.workflowRuns(`WorkflowType = "backfillAttempt"`, 25);
   expect(runs).toHaveLength(25);
   const times = runs.flatMap(({ startTime, closeTime }) => [
@@ -142,7 +168,7 @@ test('25 incomplete attempts of a returning node all complete, at most 10 at onc
     most = Math.max(most, running);
   }
   expect(most).toBeLessThanOrEqual(10);
-  expect(await world.workflowRuns(`WorkflowType = "drainNode"`)).toHaveLength(1);
+  expect(await world.workflowRuns(`WorkflowType = "drainNode"`, 1)).toHaveLength(1);
   for (const attemptId of attempts.slice(0, 3)) await expectEqual(agent, hive, attemptId, 2);
 });
 
@@ -223,7 +249,9 @@ test('an attempt that was running at a node whose store went back to a backup do
   const isRunning = async () => (await attemptOf(world, hive, lost)).executions[0]?.status === 'running';
   await until(isRunning, 60_000, 'the hive knows that it is running');
   await agent.stop();
+  const killed = once(child, 'exit');
   child.kill('SIGKILL');
+  await killed; // until then it writes
   await rm(agent.directory, { recursive: true });
   await rename(backup, agent.directory);
 

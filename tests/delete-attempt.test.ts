@@ -40,7 +40,16 @@ async function status(path: string): Promise<number> {
 function filesWithSecret(): string[] {
   const entries = readdirSync(agent.directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  return files.filter((file) => readFileSync(file).includes(SECRET));
+  return files.filter((file) => contentOf(file).includes(SECRET));
+}
+
+function contentOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0); // the node has just removed it
+    throw error;
+  }
 }
 
 const isForgotten = async (attemptId: string) =>
@@ -61,7 +70,7 @@ function follow(attemptId: string) {
   });
   let said = '';
   child.stderr.on('data', (data: Buffer) => (said += data.toString()));
-  const ended = once(child, 'exit').then(([code]) => `${String(code)} ${said}`);
+  const ended = once(child, 'close').then(([code]) => `${String(code)} ${said}`);
   return { hasPrinted: once(child.stdout, 'data'), ended };
 }
 
@@ -110,7 +119,7 @@ test('whoever records it goes on without recording, and says so; neither it nor 
   await until(() => isForgotten(attemptId), 60_000, 'the node has deleted it');
   expect(filesWithSecret()).toEqual([]);
 
-  const ended = once(recorder.child, 'exit');
+  const ended = once(recorder.child, 'close');
   await runShell(`echo go > ${join(world.directory, 'go')}`);
   expect((await ended)[0]).toBe(7);
   expect(said).toContain('an admin has deleted this attempt at the hive');

@@ -77,7 +77,7 @@ test.each([
 ])('a node with an empty %s does not connect', async (name, sentence) => {
   const env = { PATH: process.env['PATH'], NODE_API_KEY: 'x', NODE_DATA_DIR: directory, [name]: '' };
   const cli = join(projectRoot(), 'dist', 'node-agent', 'bundle', 'cli.js');
-  const running = promisify(execFile)(process.execPath, [cli, 'connect'], { env, cwd: directory, timeout: 20_000 });
+  const running = promisify(execFile)(process.execPath, [cli, 'connect'], { env, cwd: directory, timeout: 60_000 });
   await expect(running).rejects.toMatchObject({ stderr: expect.stringContaining(sentence) });
   await expect(access(join(directory, '.node-agent'))).rejects.toMatchObject({ code: 'ENOENT' });
 });

@@ -4,18 +4,25 @@
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runHive } from './harness/processes.js';
 import { until } from './harness/until.js';
 import { World, type HiveHandle } from './harness/world.js';
 
 const LINES = 4000;
-/** Prints lines for some 20 s, the last without a newline. */
+/**
+ * Prints lines for some 20 s, the last without a newline. It keeps some until the file exists that its argument names:
+ * whoever follows comes before the end, however long that takes.
+ */
 const PRINTER = `
+const { existsSync } = require('node:fs');
 let line = 0;
 const timer = setInterval(() => {
-  for (let count = 0; count < 20 && line < ${LINES}; count++) process.stdout.write((line ? '\\n' : '') + 'line ' + ++line + ' é');
+  const last = existsSync(process.argv[1]) ? ${LINES} : ${LINES} - 100;
+  for (let count = 0; count < 20 && line < last; count++) process.stdout.write('line ' + ++line + ' é' + (line < ${LINES} ? '\\n' : ''));
   if (line === ${LINES}) clearInterval(timer);
 }, 100);`;
 
@@ -57,9 +64,10 @@ async function replaceFirst(signal: NodeJS.Signals): Promise<void> {
 const hash = (text: string) => createHash('sha256').update(text).digest('hex');
 
 test('every line comes once through the kill of a hive and a restart of all', async () => {
+  const go = join(world.directory, 'go');
   const agent = world.newAgent();
   agent.connect(url, await world.newKey());
-  const recorder = agent.startRecording([process.execPath, '-e', PRINTER]);
+  const recorder = agent.startRecording([process.execPath, '-e', PRINTER, go]);
   const attempt = await recorder.attemptId;
   const env = { HIVE_URL: url, HIVE_TOKEN: await world.adminToken() };
   await until(async () => (await runHive(['logs', attempt.slice(0, 13), '--tail', '1'], env)).stdout !== '');
@@ -67,6 +75,7 @@ test('every line comes once through the kill of a hive and a restart of all', as
   const follow = (...options: string[]) => runHive(['logs', '-f', attempt, ...options], env);
   const following = Promise.all([follow('--exit-status'), follow('--json'), follow('--tail', '5')]);
   for (const signal of ['SIGKILL', 'SIGTERM', 'SIGTERM'] as const) await replaceFirst(signal);
+  await writeFile(go, '');
   const [text, json, tail] = await following;
 
   const expected = Array.from({ length: LINES }, (_, line) => `line ${line + 1} é\n`);

@@ -64,8 +64,12 @@ test('two installations in one namespace do not see each other’s work', async 
       const workers = new Set(events?.flatMap((event) => event.workflowTaskStartedEventAttributes?.identity ?? []));
       expect([...workers].map((identity) => identity.split('@')[0])).toEqual([String(hive.program.child.pid)]);
     }
-    const { backfills } = await world.get<{ backfills: { attempt_id: string }[] }>(hive, '/v1/backfills');
-    expect(new Set(backfills.map((backfill) => backfill.attempt_id))).toEqual(new Set(ids));
+    const listed = async () => {
+      const { backfills } = await world.get<{ backfills: { attempt_id: string }[] }>(hive, '/v1/backfills');
+      return new Set(backfills.map((backfill) => backfill.attempt_id));
+    };
+    await until(async () => (await listed()).size >= ids.length, 60_000, 'all backfills are listed'); // visibility lags
+    expect(await listed()).toEqual(new Set(ids));
     const { sync } = await world.get<{ sync: object }>(hive, `/v1/nodes/task-attempts/${ids[0]}`);
     expect(sync).toMatchObject({ workflow_id: `backfill/${ids[0]}@${name}` });
   }

@@ -64,7 +64,7 @@ const newKey = async () =>
   (await createNodeApiKey(hive.database, { organizationId: hive.own.id, name: 'test' })).secret;
 const newToken = async () => {
   const scope = forOrganization(hive.database, hive.own.id);
-  return (await createNodeInvite(scope, { createdBy: randomUUID(), ttlSeconds: 60 })).token;
+  return (await createNodeInvite(scope, { createdBy: randomUUID(), ttlSeconds: 3600 })).token;
 };
 
 function keyFile(key: string): string {

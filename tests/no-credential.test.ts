@@ -51,6 +51,7 @@ test("no credential is in the hive's database, in a history, in a log, or in an 
   const rows = await everyRow(world.testDatabase.url);
   expect(rows).toContain(attemptId);
   expect(isFound(rows)).toBe(false);
+  await world.workflowRuns(`WorkflowId = 'backfill/${attemptId}'`, 1); // visibility lags
   const histories = await everyHistory(world);
   expect(histories).toContain(attemptId);
   expect(isFound(histories)).toBe(false);

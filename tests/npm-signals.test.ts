@@ -67,5 +67,5 @@ onLinux.each([
       if (npm.exitCode === null) npm.kill('SIGKILL');
     }
   },
-  100_000,
+  200_000, // longer than its waits together
 );

@@ -45,12 +45,14 @@ testWithPooler.each<PoolMode>(['transaction', 'session'])(
 
     const reading = new AbortController();
     const get = reader(world);
+    const paths = ['/v1/nodes', '/v1/swarm/attempts?limit=20', '/v1/backfills'];
     const reads = hives.map(async ({ url }) => {
       while (!reading.signal.aborted) {
-        await Promise.all([get(url, '/v1/nodes'), get(url, '/v1/swarm/attempts?limit=20'), get(url, '/v1/backfills')]);
+        await Promise.all(paths.map((path) => get(url, path).catch(unlessBusy)));
         await sleep(20);
       }
     });
+    for (const read of reads) read.catch(() => undefined); // awaited below
     await Promise.all(nodes.map((node) => node.connect()));
     const { database } = world;
     const isComplete = async () =>
@@ -98,6 +100,11 @@ async function listAll(get: (path: string) => Promise<Page>): Promise<Page['atte
     cursor = page.next_cursor;
   }
   return found;
+}
+
+/** A busy machine may miss the deadlines of the database or of Temporal, which is said: it is neither wrong nor a 500. */
+function unlessBusy(error: unknown): void {
+  if (!String(error).includes(': 503 ')) throw error;
 }
 
 /** GET as admin; anything but a success is an error. */

@@ -112,7 +112,7 @@ describe('an agent’s run on a node that does not say when it ends', () => {
     const cuts = cutAtRandom(node, proxy, { random: new Random(20), times: 20 });
     const attempts = [node.addAttempt(), node.addAttempt(), node.addAttempt()] as const;
     await node.run(`http://127.0.0.1:${proxy.port}`, { scale: 0.02 });
-    const mayEnd = until(() => cuts() >= 20, 60_000, '20 cuts');
+    const mayEnd = until(() => cuts() >= 20, 150_000, '20 cuts');
     const runs = [
       startAgent(node, attempts[0], 'printed', { lines: 400, forMs: 9000, writes: 'whileRunning', mayEnd }),
       startAgent(node, attempts[1], 'cut', { lines: 400, forMs: 4000, writes: 'whileRunning' }),
@@ -142,7 +142,7 @@ describe('an agent’s run on a node that does not say when it ends', () => {
     const attempt = node.addAttempt();
     node.addExecution(attempt, v1Rows(20));
     await node.run(hives[0].url, { scale: 0.02 });
-    await mirrored([attempt], 30_000);
+    await mirrored([attempt], 60_000);
     const run = startAgent(node, attempt, 'unheard', { lines: 30, forMs: 1000, writeForMs: 0 });
     const lost = new Set<string>();
     // each frame about it, once

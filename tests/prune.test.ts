@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Database } from '../node-agent/store/sqlite.js';
 import { SELECT_PRUNABLE } from '../node-agent/store/sql.js';
 import { projectRoot } from '../workers/project-root.js';
-import { attemptOf, logOf, untilComplete } from './harness/api.js';
+import { attemptOf, logOf, untilComplete, type AttemptView } from './harness/api.js';
 import { copyDatabase } from './harness/database.js';
 import type { NodeAgent } from './harness/node-agent.js';
 import { until } from './harness/until.js';
@@ -130,11 +130,11 @@ test('a hive that has lost a pruned attempt says which lines are missing and why
   await world.database.attempt.delete({ where: { id: attemptId } });
   const announced = command(agent, hive.url, 'announce', '--all', '--json');
   expect(announced).toMatchObject({ status: 0, stdout: '{"attempts":1}\n' });
-  const missing = async () => (await attemptOf(world, hive, attemptId).catch(() => undefined))?.sync.missing;
-  await until(
-    async () => (await missing())?.[0]?.reason === 'not_found_at_node',
-    60_000,
-    'it is known what is missing',
-  );
-  expect(await missing()).toMatchObject([{ first_seq: 1, last_seq: 50 }]);
+  let missing: AttemptView['sync']['missing'] = [];
+  const isKnown = async () => {
+    missing = (await attemptOf(world, hive, attemptId)).sync.missing;
+    return missing[0]?.reason === 'not_found_at_node';
+  };
+  await until(isKnown, 60_000, 'it is known what is missing');
+  expect(missing).toMatchObject([{ first_seq: 1, last_seq: 50 }]);
 });

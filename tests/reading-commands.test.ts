@@ -108,7 +108,9 @@ test('show, nodes, backfills and status tell what there is', async () => {
     /status +failed 3\n(.|\n)*The hive has every line\.\n$/,
   );
   expect((await lines('nodes')).join('\n')).toMatch(/online +\S+ +linux|darwin .*build-7/);
-  expect((await lines('backfills', '--attempt', failed))[1]).toMatch(/complete/);
+  // Temporal lists a backfill, and its end, some time after it
+  const isListed = async () => (await lines('backfills', '--attempt', failed))[1]?.includes('complete') === true;
+  await until(isListed, 60_000, 'the backfill is listed as complete');
   const [status = ''] = await lines('status', '--json');
   expect(JSON.parse(status)).toMatchObject({ ready: true, nodes: { online: 1 }, attempts: { total: 2 } });
 });
@@ -183,7 +185,7 @@ test('a reader that goes away, a wrong token and a wrong id are no crash', async
   );
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (said += String(data)));
-  await once(child, 'exit');
+  await once(child, 'close');
   expect(said).toBe('1\n');
   expect((await runHive(['nodes'], { ...env, HIVE_TOKEN: 'wrong' })).stderr).toMatch(/the token is from HIVE_TOKEN\n$/);
   expect((await runHive(['logs', 'ffff'], env)).stderr).toMatch(/no attempt has an id that begins with ffff/);

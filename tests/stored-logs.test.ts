@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { logOf, type LogEntry } from './harness/api.js';
 import type { NodeAgent } from './harness/node-agent.js';
@@ -81,11 +83,14 @@ test('a damaged page is found and marked, and the attempt heals: it is complete 
 });
 
 test("a live log's small pages are joined after the command has ended, and its lines equal the node's", async () => {
-  const script = 'for i in $(seq 1 60); do echo out $i; echo err $i >&2; sleep 0.05; done';
+  // it ends when the small pages have been seen: a moment later they are joined
+  const go = join(world.directory, 'go');
+  const script = `for i in $(seq 1 60); do echo out $i; echo err $i >&2; sleep 0.05; done; until [ -e ${go} ]; do sleep 0.1; done`;
   const recording = agent.startRecording(['sh', '-c', script]);
   const attemptId = await recording.attemptId;
   await until(async () => (await pagesOf(await executionOf(attemptId))) > 3, 60_000, 'small pages arrive');
   const executionId = await executionOf(attemptId);
+  await writeFile(go, '');
   await untilComplete(attemptId);
   await until(async () => (await pagesOf(executionId)) === 1, 60_000, 'its pages are joined');
   const lines = await readAll(attemptId);

@@ -28,8 +28,17 @@ async function nodeWithGap() {
   return { node, attempt, execution };
 }
 
-/** Answers the hive's next describe_attempt and read_logs as a node would. */
+/**
+ * Answers the hive's next describe_attempt and read_logs as a node would. A read's claim is given back if a busy Temporal
+ * misses its deadline: then the next read starts the backfill.
+ */
 async function serveOnce({ node, attempt, execution }: Awaited<ReturnType<typeof nodeWithGap>>): Promise<void> {
+  const isAsked = async () => {
+    if (node.received.some(({ type }) => type === 'describe_attempt')) return true;
+    await attemptOf(world, hive, attempt.attempt_id);
+    return false;
+  };
+  await until(isAsked, 60_000, 'the node is asked');
   const describe = await node.next('describe_attempt');
   node.send('attempt_described', { request_id: describe.request_id, attempt, executions: [execution], more: false });
   const read = await node.next('read_logs');
@@ -57,12 +66,13 @@ test('a hundred reads of a partial attempt start one workflow, which completes i
 
 test('?wait answers when the backfill has ended', async () => {
   const gap = await nodeWithGap();
-  const waiting = world.get<{ sync: { state: string } }>(
-    hive,
-    `/v1/nodes/task-attempts/${gap.attempt.attempt_id}?wait=20`,
-  );
+  const waitForIt = () =>
+    world.get<{ sync: { state: string } }>(hive, `/v1/nodes/task-attempts/${gap.attempt.attempt_id}?wait=20`);
+  const waiting = waitForIt();
   await serveOnce(gap);
-  expect((await waiting).sync.state).toBe('complete');
+  const { sync } = await waiting;
+  // a read whose start missed Temporal's deadline has nothing to wait for: the next one has
+  expect(sync.state === 'complete' ? sync.state : (await waitForIt()).sync.state).toBe('complete');
   gap.node.close();
 });
 
@@ -77,7 +87,6 @@ test("reads of an offline node's attempt start nothing", async () => {
 });
 
 test('50 running attempts without a gap cause no drain and no backfill', async () => {
-  const before = await world.workflowRuns('WorkflowType != "reconcile"');
   const node = await ScriptedNode.connect(hive.url, await world.newKey());
   const attempts = Array.from({ length: 50 }, () => attemptFrame());
   for (const attempt of attempts) {
@@ -88,7 +97,8 @@ test('50 running attempts without a gap cause no drain and no backfill', async (
   await Promise.all(attempts.map(() => node.next('sync_ack')));
   await Promise.all(attempts.map(({ attempt_id: id }) => attemptOf(world, hive, id)));
   await sleep(2500); // Temporal's visibility lags
-  expect(await world.workflowRuns('WorkflowType != "reconcile"')).toHaveLength(before.length);
+  const { nodeId } = await world.database.attempt.findFirstOrThrow({ where: { id: attempts[0]?.attempt_id ?? '' } });
+  expect(await world.workflowRuns(`NodeId = "${nodeId}"`)).toEqual([]); // of other nodes, some may only now be listed
   node.close();
 });
 
@@ -101,7 +111,7 @@ test('when many nodes come back at once, most of them need no drain, and each at
   const ofFleet = { attempt: { node: { name: 'fleet' } } };
   const isDone = async () =>
     (await world.database.attemptSync.count({ where: { ...ofFleet, state: 'complete' } })) === 80;
-  await until(isDone, 60_000, 'all are complete');
+  await until(isDone, 90_000, 'all are complete'); // a drain that a busy Temporal misses is asked for again after 30 s
   const { _sum: sum } = await world.database.execution.aggregate({ where: ofFleet, _sum: { storedLines: true } });
   expect(sum.storedLines).toBe(nodes.reduce((lines, node) => lines + node.lines, 0));
   const runs = await world.workflowRuns(`WorkflowType = "backfillAttempt" AND StartTime >= "${since}"`, 80);

@@ -1,5 +1,4 @@
 /** A real node, and a hive whose database goes back to an earlier state while the node is connected. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { stayConnected } from '../node-agent/connection/stay-connected.js';
 import { createLogger } from '../node-agent/log.js';
@@ -52,8 +51,15 @@ async function record(): Promise<string> {
     return attempt?.acked_state === 'complete' && attempt.covered_by !== null;
   };
   await until(isCovered, 60_000, 'the attempt is complete, and a marker covers it');
-  await sleep(300); // the marker is written after it is sent
+  // the marker is written after it is sent
+  const isWritten = async () => (await hive.database.historyMarker.count({ where: { id: newestMarker() } })) === 1;
+  await until(isWritten, 60_000, 'the marker that covers it is written');
   return id;
+}
+
+/** @returns the newest marker that the node has, which covers everything that it was told before */
+function newestMarker(): string {
+  return recorder.store.value('SELECT id FROM marker ORDER BY seq DESC LIMIT 1') as string;
 }
 
 /** Changes whenever the node announces the attempt, because its state is then computed again. */
@@ -76,6 +82,7 @@ test('a connected node announces exactly what the database has lost', async () =
   await until(isBack, 60_000, 'what was lost is announced, and needs a backfill');
   await until(() => hive.drained.length > 0, 60_000, 'a drain fetches it');
   expect(await judgedBy(kept)).toBe(judged);
-  for (const id of lost) expect(findAttempt(recorder.store, id)).toMatchObject({ acked_state: 'partial' });
+  const isTold = () => lost.every((id) => findAttempt(recorder.store, id)?.acked_state === 'partial');
+  await until(isTold, 60_000, 'the node is told that the hive does not have it');
   expect(findAttempt(recorder.store, kept)).toMatchObject({ acked_state: 'complete' });
 });

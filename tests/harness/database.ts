@@ -23,7 +23,8 @@ export async function copyDatabase(url: string): Promise<TestDatabase> {
   const name = new URL(url).pathname.slice(1);
   await asSuperuser(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
   try {
-    await asSuperuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+    // a busy machine may need longer for their end than CREATE DATABASE waits
+    await asSuperuser(`SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '${name}'`);
     return await create(`TEMPLATE ${name}`);
   } finally {
     await asSuperuser(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);

@@ -44,11 +44,14 @@ export class V1Connection {
     });
     this.#login.catch(() => undefined); // if nobody waits for it any more
     ws.on('message', (data) => this.#receive(data));
-    this.ended = once(ws, 'close').then(([code]) => {
-      this.#isEnded = true;
-      clearInterval(this.#heartbeats);
-      this.#failLogin(new Error('the connection was closed before auth_result'));
-      return code !== 1006;
+    // not by once(), which an error before it would reject, with nobody there to see it
+    this.ended = new Promise((resolve) => {
+      ws.once('close', (code) => {
+        this.#isEnded = true;
+        clearInterval(this.#heartbeats);
+        this.#failLogin(new Error('the connection was closed before auth_result'));
+        resolve(code !== 1006);
+      });
     });
   }
 

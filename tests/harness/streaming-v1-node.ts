@@ -199,6 +199,7 @@ export class StreamingV1Node {
 }
 
 async function written(tcp: Socket): Promise<void> {
+  if (tcp.destroyed) return; // 'close' may have come already
   const abort = new AbortController();
   const { signal } = abort;
   await Promise.race([once(tcp, 'drain', { signal }), once(tcp, 'close', { signal })]).catch(() => undefined);

@@ -2,11 +2,14 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import { WebSocket, WebSocketServer, type RawData } from 'ws';
 import type { Frame } from './scripted-v1-node.js';
 
-/** Nothing has come for this long: the node has sent what it had. */
-const QUIET_MS = 40;
+/**
+ * So many round trips in a row without a frame: the node has sent what it had. Time would not tell, because after a
+ * pause of this process, which is the node's too, a timer runs before what has arrived is read.
+ */
+const QUIET_TRIPS = 20;
 const LOGGED_IN = {
   success: true,
   node_id: '0a000000-0000-4000-8000-00000000000a',
@@ -22,7 +25,7 @@ export class V1RecordingHive {
   readonly #waiting: Frame[] = [];
   #socket: WebSocket | undefined;
   #requests = 0;
-  #lastFrameAt = 0;
+  #frames = 0;
 
   private constructor(server: WebSocketServer) {
     this.#server = server;
@@ -74,20 +77,28 @@ export class V1RecordingHive {
   }
 
   #receive(raw: RawData): void {
-    this.#lastFrameAt = performance.now();
+    this.#frames++;
     const frame = JSON.parse((raw as Buffer).toString()) as Frame;
     if (frame.type === 'auth') this.#send('auth_result', LOGGED_IN);
     else this.#waiting.push(frame);
   }
 
   #send(type: string, data: Record<string, unknown>): void {
-    this.#lastFrameAt = performance.now();
     this.#socket?.send(JSON.stringify({ type, data }));
   }
 
   async #quiet(): Promise<void> {
-    this.#lastFrameAt = performance.now();
-    while (performance.now() - this.#lastFrameAt < QUIET_MS) await sleep(10);
+    const socket = this.#socket;
+    for (let trips = 0; trips < QUIET_TRIPS && socket?.readyState === WebSocket.OPEN; trips++) {
+      const frames = this.#frames;
+      const over = new AbortController();
+      const { signal } = over;
+      const answered = Promise.race([once(socket, 'pong', { signal }), once(socket, 'close', { signal })]);
+      socket.ping();
+      await answered.finally(() => over.abort());
+      await sleep(1); // what the node does between two frames takes it a turn or two
+      if (this.#frames !== frames) trips = -1;
+    }
   }
 }
 
