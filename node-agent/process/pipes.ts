@@ -5,7 +5,7 @@ import { errnoName } from './spawn.js';
 import type { Libc } from './libc.js';
 
 /** How much a pipe can hold here at most, so what one reading takes at most. */
-export const PIPE_BYTES = 256 * 1024;
+export const PIPE_BYTES = 512 * 1024;
 
 /** Both ends are closed in what is executed; the reading end never blocks. */
 export function openPipe(libc: Libc, bytes?: number): { readFd: number; writeFd: number } {

@@ -1,8 +1,9 @@
 /** Passes the command's output on to this process's own, unchanged and in order. */
 import { write } from 'node:fs';
 
-const HIGH_BYTES = 256 * 1024;
-const LOW_BYTES = 64 * 1024;
+/** Two of what is read at once: less would have the reading stop after each. */
+const HIGH_BYTES = 1024 * 1024;
+const LOW_BYTES = 256 * 1024;
 const AGAIN_MS = 5;
 
 export interface PassthroughEvents {
