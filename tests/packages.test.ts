@@ -122,19 +122,22 @@ describe('the node’s package', () => {
     expect(nodeAgent('logs', attemptId).stdout).toContain('recorded');
   });
 
-  test('whose native module cannot be loaded says what to do, and runs the command all the same', () => {
-    for (const file of filesBelow(modules).filter((path) => path.includes('sqlite') && path.endsWith('.node'))) {
-      writeFileSync(file, 'built for something else');
-    }
+  test('whose native module cannot be loaded says what to do, runs the command all the same, and keeps its output', () => {
+    const natives = filesBelow(modules).filter((path) => path.includes('sqlite') && path.endsWith('.node'));
+    const whole = natives.map((path) => readFileSync(path));
+    for (const path of natives) writeFileSync(path, 'built for something else');
     const advice = /SQLite's native module cannot be loaded by Node .*: install node-agent again with this Node/;
     const run = nodeAgent('run', '--', 'sh', '-c', 'echo runs; exit 5');
     expect(run).toMatchObject({ status: 5, stdout: 'runs\n', stderr: expect.stringMatching(advice) });
-    expect(run.stderr).toMatch(/^node-agent: .*; the command runs unrecorded\n$/);
+    expect(run.stderr).toMatch(/; the next node-agent that can write to it adds the command's output\n$/);
     const strict = nodeAgent('run', '--strict', '--', 'echo', 'runs');
     expect(strict).toMatchObject({ status: 125, stdout: '', stderr: expect.stringMatching(advice) });
     const { status, stderr } = nodeAgent('attempts');
     expect([status, stderr.split('\n').length]).toEqual([1, 2]);
     expect(stderr).toMatch(advice);
+    natives.forEach((path, index) => writeFileSync(path, whole[index] ?? ''));
+    const [, attemptId = ''] = /attempt (\S+)/.exec(run.stderr) ?? [];
+    expect(nodeAgent('logs', attemptId).stdout).toContain('runs');
   });
 });
 

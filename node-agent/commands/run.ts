@@ -14,7 +14,7 @@ import { launchAgain } from '../process/launch-again.js';
 import { lastArguments, readLaunch } from '../process/launch.js';
 import { libc } from '../process/libc.js';
 import { Verdict } from '../process/verdict.js';
-import { executorAction } from '../recorder/command.js';
+import { executorAction, executorOf } from '../recorder/command.js';
 import { gitState } from '../recorder/git.js';
 import { Recording } from '../recorder/recording.js';
 import { runCommand, type Pausable, type Recorder } from '../recorder/run-command.js';
@@ -37,7 +37,7 @@ interface RunOptions {
   attempt?: string;
   title?: string;
   task?: string;
-  executor: string;
+  executor?: string;
   reason: RunReason;
   tty?: boolean;
   linger: number;
@@ -57,7 +57,11 @@ export function runCommandCommand(): Command {
     )
     .option('--title <text>', 'title of a new attempt', textOption(16 * 1024))
     .option('--task <uuid>', 'shared task of a new attempt', uuidOption)
-    .option('--executor <name>', 'executor of a new attempt', textOption(1024), 'SHELL')
+    .option(
+      '--executor <name>',
+      'executor of a new attempt (default: the agent that is started, such as CLAUDE_CODE, otherwise SHELL)',
+      textOption(1024),
+    )
     .addOption(new Option('--reason <reason>', 'why the command runs').choices(REASONS).default('codingagent'))
     .option('--tty', 'give the command a terminal even where standard output is none')
     .option('--no-tty', 'give the command pipes even where standard output is a terminal')
@@ -138,7 +142,7 @@ function recorderOf(
         id: attemptId,
         title: options.title === undefined ? null : text(options.title),
         sharedTaskId: options.task ?? null,
-        executor: text(options.executor),
+        executor: text(options.executor ?? executorOf(command)),
         branch: text(before.branch),
         containerRef: cwd === undefined ? null : text(cwd),
         createdAt: startedAt,

@@ -1,4 +1,5 @@
 /** How a command is described to the hive and how its end is reported. */
+import { basename } from 'node:path';
 import { MAX_EXECUTOR_ACTION_BYTES } from '../../protocol/limits.js';
 import type { ChildEnd } from '../process/child.js';
 
@@ -18,6 +19,20 @@ export function executorAction(command: readonly string[]): string {
 
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** By the names of their programs; the names that hives know are those of the original. */
+const AGENTS = new Map([
+  ['claude', 'CLAUDE_CODE'],
+  ['codex', 'CODEX'],
+  ['cursor-agent', 'CURSOR_AGENT'],
+  ['gemini', 'GEMINI'],
+  ['opencode', 'OPENCODE'],
+]);
+
+/** @returns the executor of a command, if nobody says which: the agent that it starts */
+export function executorOf([program = '']: readonly string[]): string {
+  return AGENTS.get(basename(program)) ?? 'SHELL';
 }
 
 /** How the end of a command is recorded. */

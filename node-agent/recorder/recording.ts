@@ -8,6 +8,7 @@ import { codeOf, mayPass, NodeAgentError } from '../errors.js';
 import { noteWithoutLock, RecorderLock } from '../store/recorder-lock.js';
 import type { RecorderNote } from '../store/recorder-note.js';
 import type { ExecutionEnd } from '../store/recorded.js';
+import { whyNoSqlite } from '../store/sqlite.js';
 import { startAbsorbProcess } from './absorb-entries.js';
 import { AbsorbThread } from './absorb-in-thread.js';
 import {
@@ -134,9 +135,8 @@ export class Recording {
       const { code, isBusy = true } = this.#storeTrouble ?? {};
       this.#isLeft = isBusy && this.#trouble === undefined;
       if (code !== undefined) {
-        this.#options.warn(
-          `the store could not be written (${code}); the next node-agent that can write to it adds the command's output`,
-        );
+        const why = whyNoSqlite() ?? `the store could not be written (${code})`;
+        this.#options.warn(`${why}; the next node-agent that can write to it adds the command's output`);
       }
     } else this.#stop(outcome);
   }

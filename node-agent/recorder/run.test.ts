@@ -173,6 +173,15 @@ describe('node-agent run', () => {
     expect(JSON.parse(executions[1]?.executor_action ?? '')).toMatchObject({ typ: { script: "echo 'two words'" } });
   });
 
+  test('an agent that is started is the executor, unless somebody says another', () => {
+    const codex = join(directory, 'codex');
+    writeFileSync(codex, '#!/bin/sh\necho works\n', { mode: 0o755 });
+    expect(run('--', codex, 'exec').status).toBe(0);
+    expect(recorded().attempt.executor).toBe('CODEX');
+    expect(run('--executor', 'MINE', '--', codex, 'exec').status).toBe(0);
+    expect(recorded().attempt.executor).toBe('MINE');
+  });
+
   test('records branch and commits of a repository', () => {
     const git = (...args: string[]) =>
       spawnSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {

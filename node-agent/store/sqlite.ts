@@ -96,6 +96,16 @@ export function firstColumn(row: Row | undefined): unknown {
   return undefined;
 }
 
+/** @returns why SQLite cannot be loaded, and what to do; undefined if it can */
+export function whyNoSqlite(): string | undefined {
+  try {
+    loadSqlite();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
 let loaded: typeof DatabaseSync | undefined;
 
 /** Not by an import: that would end the program before it can say why, or run its command all the same. */
