@@ -50,7 +50,7 @@ function handlers(route: Route, deps: AppDependencies, limits: RateLimits): Requ
     route.access === 'public' ? [] : [authenticator(route, deps, limits), ifKnown(limits.perCredential)];
   const body = route.body ? [requireJson, express.json({ limit: MAX_BODY_BYTES, strict: false })] : [];
   const first = route.searches || !deps.searcher ? [] : [goFirst(deps.searcher)];
-  return [markRoute(route), ...first, ...byAddress, ...authentication, ...body, runner(route)];
+  return [markRoute(route), ...byAddress, ...authentication, ...first, ...body, runner(route)];
 }
 
 /** Names the route for the metrics, because paths contain ids. */

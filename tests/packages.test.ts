@@ -129,7 +129,7 @@ describe('the node’s package', () => {
     const advice = /SQLite's native module cannot be loaded by Node .*: install node-agent again with this Node/;
     const run = nodeAgent('run', '--', 'sh', '-c', 'echo runs; exit 5');
     expect(run).toMatchObject({ status: 5, stdout: 'runs\n', stderr: expect.stringMatching(advice) });
-    expect(run.stderr).toMatch(/; the next node-agent that can write to it adds the command's output\n$/);
+    expect(run.stderr).toMatch(/; then the next node-agent adds the command's output to the store\n$/);
     const strict = nodeAgent('run', '--strict', '--', 'echo', 'runs');
     expect(strict).toMatchObject({ status: 125, stdout: '', stderr: expect.stringMatching(advice) });
     const { status, stderr } = nodeAgent('attempts');

@@ -39,7 +39,7 @@ export class WaitingReads {
     { joined, ...wait }: ReadWait & { joined: boolean },
   ): Promise<void> {
     const before = joined ? await findAttemptState(scope, attemptId) : undefined;
-    let isExpected = joined;
+    let isExpected = joined && before?.state !== 'pending_backfill';
     return this.#poll(wait, async () => {
       const state = await findAttemptState(scope, attemptId);
       // once it has been held, which may be between two looks, partial is an end

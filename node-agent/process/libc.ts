@@ -117,11 +117,18 @@ export function koffiPath(require: NodeJS.Require): string {
   }
 }
 
+function loadKoffi(require: NodeJS.Require): typeof koffi {
+  try {
+    return require(koffiPath(require)) as typeof koffi;
+  } catch {
+    return require('koffi') as typeof koffi; // it may have been built here
+  }
+}
+
 function load(): Libc | null {
   if (process.env['HIVESYNC_WITHOUT_FFI'] === '1') return null; // for the test of what then happens
   try {
-    const require = createRequire(import.meta.url);
-    const ffi = require(koffiPath(require)) as typeof koffi;
+    const ffi = loadKoffi(createRequire(import.meta.url));
     const library = ffi.load(null);
     const functions: Record<string, unknown> = { errno: () => ffi.errno() };
     for (const [name, declaration] of Object.entries(DECLARATIONS)) {

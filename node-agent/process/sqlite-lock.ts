@@ -1,8 +1,11 @@
 /** SQLite's lock of a whole database file, taken without SQLite, which takes longer to load than some commands run. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import * as c from './constants.js';
 import { libc } from './libc.js';
 
+/** Where a server keeps the locks, it may not hear that such a one was let go (fuse_setlk in the kernel's fs/fuse/file.c). */
+const FUSE = 0x65735546;
 /** What an exclusive transaction locks: a byte each for pending and reserved, and 510 shared (sqlite3's os.h). */
 const LOCKED = { start: 0x40000000n, length: 512n };
 
@@ -13,7 +16,7 @@ const LOCKED = { start: 0x40000000n, length: 512n };
  */
 export function lockAsSqlite(path: string): (() => void) | undefined {
   const isKnown = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);
-  const functions = isKnown ? libc() : undefined;
+  const functions = isKnown && statfsSync(dirname(path)).type !== FUSE ? libc() : undefined;
   if (!functions) return undefined;
   const fd = openSync(path, 'a', 0o600);
   const lock = Buffer.alloc(c.FLOCK.bytes); // its zeros mean: counted from the file's beginning

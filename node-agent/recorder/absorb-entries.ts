@@ -25,8 +25,9 @@ const NOTHING = {
 /**
  * Starts a process that absorbs what a recorder has left, and that outlives this one. Where none can be started, the next
  * command that opens the store absorbs it.
+ * @param isLeaving this process ends at once: nobody has to wait for the other one's end
  */
-export function startAbsorbProcess(dataDir: string, executionId: string): void {
+export function startAbsorbProcess(dataDir: string, executionId: string, { isLeaving = false } = {}): void {
   const { LD_LIBRARY_PATH: libraries } = process.env; // Node itself may need it
   const env: Record<string, string> = libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries };
   const args = [
@@ -37,7 +38,7 @@ export function startAbsorbProcess(dataDir: string, executionId: string): void {
     executionId,
   ];
   try {
-    const functions = libc();
+    const functions = isLeaving ? libc() : undefined;
     if (functions) spawnDetached(functions, args, env);
     else
       spawn(process.execPath, args, { detached: true, stdio: 'ignore', env })

@@ -185,7 +185,8 @@ export class AbsorbLoop implements Absorbing {
     }
     const busy = isBusy(error);
     this.#setTrouble(codeOf(error), busy);
-    if (this.#finish && performance.now() >= this.#finish.until) this.#end('left');
+    const isForGood = error instanceof NodeAgentError && error.code === 'native_module';
+    if (this.#finish && (isForGood || performance.now() >= this.#finish.until)) this.#end('left');
     else this.#schedule(busy ? busyRetryMs() : RETRY_MS);
   }
 

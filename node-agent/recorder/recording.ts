@@ -122,7 +122,7 @@ export class Recording {
     this.#queue.spool?.close();
     this.#lock?.release();
     const { dataDir, execution, open } = this.#options;
-    if (this.#isLeft && dataDir !== undefined && !open) startAbsorbProcess(dataDir, execution.id);
+    if (this.#isLeft && dataDir !== undefined && !open) startAbsorbProcess(dataDir, execution.id, { isLeaving: true });
   }
 
   async #finishAbsorbing(finishMs: number): Promise<void> {
@@ -135,8 +135,12 @@ export class Recording {
       const { code, isBusy = true } = this.#storeTrouble ?? {};
       this.#isLeft = isBusy && this.#trouble === undefined;
       if (code !== undefined) {
-        const why = whyNoSqlite() ?? `the store could not be written (${code})`;
-        this.#options.warn(`${why}; the next node-agent that can write to it adds the command's output`);
+        const why = whyNoSqlite();
+        this.#options.warn(
+          why === undefined
+            ? `the store could not be written (${code}); the next node-agent that can write to it adds the command's output`
+            : `${why}; then the next node-agent adds the command's output to the store`,
+        );
       }
     } else this.#stop(outcome);
   }

@@ -66,7 +66,7 @@ export function nodeCommand(): Command {
 }
 
 function subcommand(node: Command, name: string): Command {
-  return addHiveOptions(node.command(name)).option('--json', 'print JSON');
+  return addHiveOptions(node.command(name)).option('--json', 'print JSON; of a list, one object a line');
 }
 
 function minutes(text: string): number {

@@ -18,7 +18,7 @@ export function addAdminOptions(command: Command, whose: string): Command {
       '--organization <name>',
       `organisation of the ${whose}; uses the database, not the API (default: the token's, or \`default\` in the database)`,
     )
-    .option('--json', 'print JSON');
+    .option('--json', 'print JSON; of a list, one object a line');
 }
 
 interface Ways {

@@ -56,5 +56,5 @@ export function orgCommand(): Command {
 }
 
 function subcommand(org: Command, name: string): Command {
-  return addHiveOptions(org.command(name)).option('--json', 'print JSON');
+  return addHiveOptions(org.command(name)).option('--json', 'print JSON; of a list, one object a line');
 }

@@ -33,7 +33,7 @@ const LIST: ListOf<ProjectRow> = {
     shortText(project),
     shortText(linked ?? '-'),
     id,
-    shortText(path),
+    path,
   ],
   none: 'no projects: no original vk-swarm node has reported any',
 };
@@ -86,7 +86,7 @@ export function projectCommand(): Command {
 }
 
 function subcommand(project: Command, name: string): Command {
-  return addHiveOptions(project.command(name)).option('--json', 'print JSON');
+  return addHiveOptions(project.command(name)).option('--json', 'print JSON; of a list, one object a line');
 }
 
 async function originalNodes(hive: HiveClient): Promise<Node[]> {

@@ -10,6 +10,7 @@ import { green, red, yellow } from './reading/colour.js';
 import { printList, type ListOf } from './reading/print-list.js';
 import { agoText } from './reading/standing.js';
 import type { Cell } from './reading/table.js';
+import { timeText } from './reading/time.js';
 import { uuidArgument } from './usage.js';
 
 type Options = HiveOptions & OutputOptions;
@@ -34,7 +35,7 @@ const LIST: ListOf<Schemas['Webhook']> = {
     String(webhook.waiting),
     agoText(webhook.last_delivery),
     webhook.events.join(','),
-    shortText(webhook.url),
+    webhook.url,
   ],
   none: 'no webhooks; hive webhook create URL makes one',
 };
@@ -55,7 +56,7 @@ const DELIVERIES: ListOf<Schemas['WebhookDelivery']> = {
     { text: state, paint: PAINT[state] },
     String(delivery.tries),
     agoText(delivery.created_at),
-    delivery.next_try_at?.slice(0, 19) ?? '-',
+    delivery.next_try_at === null ? '-' : timeText(delivery.next_try_at),
     delivery.attempt_id ?? delivery.node_id ?? '-',
     shortText(delivery.last_error ?? ''),
   ],
@@ -132,7 +133,7 @@ export function webhookCommand(): Command {
 }
 
 function subcommand(webhook: Command, name: string): Command {
-  return addHiveOptions(webhook.command(name)).option('--json', 'print JSON');
+  return addHiveOptions(webhook.command(name)).option('--json', 'print JSON; of a list, one object a line');
 }
 
 async function newestDeliveries(hive: HiveClient, id: string): Promise<Schemas['WebhookDelivery'][]> {

@@ -1,7 +1,8 @@
+import { visible } from '../../../protocol/terminal-line.js';
 import { jsonLine } from './json-line.js';
 import { printTable } from './print-table.js';
 import type { Cell, Column } from './table.js';
-import { write } from './write.js';
+import { endQuietlyWithReader, write } from './write.js';
 
 export interface ListOf<R> {
   columns: readonly Column[];
@@ -16,7 +17,17 @@ export async function printList<R extends object>(
   { columns, cells, none }: ListOf<R>,
   { json = false }: { json?: boolean },
 ): Promise<void> {
+  endQuietlyWithReader();
   if (json) await write(rows.map(jsonLine).join(''));
   else if (rows.length === 0) process.stderr.write(`${none}\n`);
-  else await printTable(columns, rows.map(cells));
+  else
+    await printTable(
+      columns,
+      rows.map((row) => cells(row).map(harmless)),
+    );
+}
+
+/** Whatever a hive answers. */
+function harmless(cell: Cell): Cell {
+  return typeof cell === 'string' ? visible(cell) : { ...cell, text: visible(cell.text) };
 }
