@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Database, Prisma, Queryable } from '../prisma/database.js';
+import type { Database, Prisma } from '../prisma/database.js';
 import { listen } from '../tests/harness/listen.js';
 import { attemptFrame, ScriptedNode } from '../tests/harness/scripted-node.js';
 import { ScriptedV1Node } from '../tests/harness/scripted-v1-node.js';
@@ -128,13 +128,6 @@ async function leaseOf(keyId: string) {
   });
 }
 
-const waitsForLock = async (tx: Queryable) => {
-  const [row] = await tx.$queryRaw<[{ count: number }]>`
-    SELECT count(*)::int AS count FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-  return row.count > 0;
-};
-
 describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
   test('a login that its node has given up leaves the living session alone', async () => {
     const { secret, id } = await hive.newKey();
@@ -142,14 +135,14 @@ describe.each(Object.entries(VERSIONS))('%s', (_, nodeOf) => {
     const living = await nodeOf(secret, machine);
     await living.connect(hive.url);
     const before = await leaseOf(id);
+    const held = new HeldStatement('before', "nextval('lease_fence')");
+    const slow = await startGateway(held.in(database));
     const given = await nodeOf(secret, machine);
-    await database.$transaction(async (tx) => {
-      await tx.$queryRaw`SELECT FROM node_api_key WHERE id = ${id}::uuid FOR UPDATE`;
-      await given.beginLogin(hive.url);
-      await until(() => waitsForLock(tx), 60_000, 'the hive looks at its key');
-      given.vanish();
-      await sleep(1000); // until a busy hive has noticed
-    });
+    await given.beginLogin(slow.url);
+    await until(() => held.count === 1, 60_000, 'the hive looks at its key');
+    given.vanish();
+    await sleep(1000); // until a busy hive has noticed
+    held.release();
     await sleep(700); // as long as a session that lost its lease is looked for
     expect(living.isClosed()).toBe(false);
     expect(await leaseOf(id)).toEqual(before);
