@@ -108,7 +108,7 @@ export function libc(): Libc | undefined {
   return loaded ?? undefined;
 }
 
-/** @returns koffi's native module, without koffi's own way to it, which takes longer to load than all the rest of it */
+/** @returns the path of koffi's native module, without koffi's own way to it, which takes longer to load than all the rest of it */
 export function koffiPath(require: NodeJS.Require): string {
   try {
     return require.resolve(`@koromix/koffi-${process.platform}-${process.arch}`);

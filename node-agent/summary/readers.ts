@@ -1,4 +1,7 @@
-/** The agents whose output is understood. To add one: a file beside this one, a line here, a sample in testing/streams. */
+/**
+ * The agents whose output is understood. To add one: a file beside this one, a line here, a sample in testing/streams, and
+ * the name of its program in recorder/command.ts.
+ */
 import { claudeCode } from './claude-code.js';
 import { codex } from './codex.js';
 import { cursorAgent } from './cursor-agent.js';

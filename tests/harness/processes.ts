@@ -12,6 +12,7 @@ import { projectRoot } from '../../workers/project-root.js';
 
 /** What `npm run build` made, even when this file itself runs from the sources. */
 const DIST = join(projectRoot(), 'dist');
+const HIVE = join(DIST, 'workers', 'hive.js');
 
 export interface ProgramOptions {
   args: string[];
@@ -117,9 +118,9 @@ export interface CommandOutput {
 
 /** Runs a `hive` command to its end, with nothing in its environment but PATH and `env`, and as somebody who never logged in. */
 export function runHive(args: string[], env: Record<string, string>): Promise<CommandOutput> {
-  const options = { env: { PATH: process.env['PATH'], XDG_CONFIG_HOME: '/nowhere', ...env }, maxBuffer: Infinity };
+  const options = { env: hiveEnvironment(env), maxBuffer: Infinity };
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [join(DIST, 'workers', 'hive.js'), ...args], options, (error, stdout, stderr) => {
+    execFile(process.execPath, [HIVE, ...args], options, (error, stdout, stderr) => {
       const status = error === null ? 0 : error.code;
       if (typeof status === 'number') resolve({ status, stdout, stderr });
       else reject(new Error('hive ended without an exit code', { cause: error }));
@@ -133,15 +134,18 @@ export async function runHiveInTerminal(
   env: Record<string, string>,
   columns: number,
 ): Promise<string[]> {
-  const argv = [process.execPath, join(DIST, 'workers', 'hive.js'), ...args];
-  const whole = { PATH: process.env['PATH'], XDG_CONFIG_HOME: '/nowhere', ...env };
-  const terminal = new TestTerminal(argv, { env: whole, columns });
+  const terminal = new TestTerminal([process.execPath, HIVE, ...args], { env: hiveEnvironment(env), columns });
   try {
     await terminal.ended;
     return stripVTControlCharacters(terminal.text).trimEnd().split('\r\n');
   } finally {
     terminal.close();
   }
+}
+
+/** What a command of `hive` gets, so that nothing of whoever runs the tests reaches it. */
+function hiveEnvironment(env: Record<string, string>): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], XDG_CONFIG_HOME: '/nowhere', ...env };
 }
 
 /** The environment without the variables that would configure a hive or a node. */

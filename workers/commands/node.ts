@@ -3,7 +3,7 @@ import { bodyOf, createHiveClient, type Schemas } from '../../api/client/client.
 import { DEFAULT_INVITE_MINUTES, MAX_INVITE_MINUTES } from '../../api/schemas/node-invite.js';
 import { printable } from '../../protocol/printable.js';
 import { addHiveOptions, connectToHive, findHive, NO_HIVE, type HiveOptions } from './hive-access.js';
-import { print, type OutputOptions } from './output.js';
+import { JSON_OPTION, print, type OutputOptions } from './output.js';
 import { printList, type ListOf } from './reading/print-list.js';
 import { agoText } from './reading/standing.js';
 import { timeText } from './reading/time.js';
@@ -66,7 +66,7 @@ export function nodeCommand(): Command {
 }
 
 function subcommand(node: Command, name: string): Command {
-  return addHiveOptions(node.command(name)).option('--json', 'print JSON; of a list, one object a line');
+  return addHiveOptions(node.command(name)).option(...JSON_OPTION);
 }
 
 function minutes(text: string): number {

@@ -4,6 +4,7 @@ import type { Database } from '../../prisma/database.js';
 import { readConfig } from '../config.js';
 import { withDatabase } from './database.js';
 import { addHiveOptions, clientOf, findHive, type FoundHive, type HiveOptions } from './hive-access.js';
+import { JSON_OPTION } from './output.js';
 import { UsageError } from './usage.js';
 import type { Command } from 'commander';
 
@@ -18,7 +19,7 @@ export function addAdminOptions(command: Command, whose: string): Command {
       '--organization <name>',
       `organisation of the ${whose}; uses the database, not the API (default: the token's, or \`default\` in the database)`,
     )
-    .option('--json', 'print JSON; of a list, one object a line');
+    .option(...JSON_OPTION);
 }
 
 interface Ways {

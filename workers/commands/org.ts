@@ -6,7 +6,7 @@ import { createOrganization, listOrganizations } from '../../prisma/queries/orga
 import { printable } from '../../protocol/printable.js';
 import { addHiveOptions, type HiveOptions } from './hive-access.js';
 import { onHiveOrDatabase } from './on-hive-or-database.js';
-import { print, type OutputOptions } from './output.js';
+import { JSON_OPTION, print, type OutputOptions } from './output.js';
 import { shortText } from './reading/attempt-text.js';
 import { printList, type ListOf } from './reading/print-list.js';
 import { UsageError } from './usage.js';
@@ -56,5 +56,5 @@ export function orgCommand(): Command {
 }
 
 function subcommand(org: Command, name: string): Command {
-  return addHiveOptions(org.command(name)).option('--json', 'print JSON; of a list, one object a line');
+  return addHiveOptions(org.command(name)).option(...JSON_OPTION);
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.js';
 import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
 import { printable } from '../../protocol/printable.js';
-import { print, type OutputOptions } from './output.js';
+import { JSON_OPTION, print, type OutputOptions } from './output.js';
 import { shortText } from './reading/attempt-text.js';
 import { printList, type ListOf } from './reading/print-list.js';
 import { UsageError } from './usage.js';
@@ -86,7 +86,7 @@ export function projectCommand(): Command {
 }
 
 function subcommand(project: Command, name: string): Command {
-  return addHiveOptions(project.command(name)).option('--json', 'print JSON; of a list, one object a line');
+  return addHiveOptions(project.command(name)).option(...JSON_OPTION);
 }
 
 async function originalNodes(hive: HiveClient): Promise<Node[]> {

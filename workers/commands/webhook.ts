@@ -4,7 +4,7 @@ import { bodyOf, type HiveClient, type Schemas } from '../../api/client/client.j
 import { DEFAULT_OFFLINE_MINUTES, MAX_OFFLINE_MINUTES, WEBHOOK_EVENTS } from '../../api/schemas/webhook.js';
 import { printable } from '../../protocol/printable.js';
 import { addHiveOptions, connectToHive, type HiveOptions } from './hive-access.js';
-import { print, type OutputOptions } from './output.js';
+import { JSON_OPTION, print, type OutputOptions } from './output.js';
 import { shortText } from './reading/attempt-text.js';
 import { green, red, yellow } from './reading/colour.js';
 import { printList, type ListOf } from './reading/print-list.js';
@@ -133,7 +133,7 @@ export function webhookCommand(): Command {
 }
 
 function subcommand(webhook: Command, name: string): Command {
-  return addHiveOptions(webhook.command(name)).option('--json', 'print JSON; of a list, one object a line');
+  return addHiveOptions(webhook.command(name)).option(...JSON_OPTION);
 }
 
 async function newestDeliveries(hive: HiveClient, id: string): Promise<Schemas['WebhookDelivery'][]> {

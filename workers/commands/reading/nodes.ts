@@ -6,7 +6,7 @@ import { faint, green, yellow } from './colour.js';
 import { listNodes } from './find-node.js';
 import { printList, type ListOf } from './print-list.js';
 import type { Cell } from './table.js';
-import { age } from './time.js';
+import { agoText } from './standing.js';
 
 const LIST: ListOf<Schemas['Node']> = {
   columns: [
@@ -42,7 +42,7 @@ function cells(node: Schemas['Node']): Cell[] {
   return [
     process.stdout.isTTY ? node.id.slice(0, 8) : node.id,
     { text: node.status, paint: PAINT[node.status] },
-    heard === null ? '-' : age(heard),
+    agoText(heard),
     [os, arch].map(textOf).join(' ').trim(),
     textOf(version),
     shortText(node.name),
